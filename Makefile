@@ -1,0 +1,73 @@
+# `make` alone says what there is. Needs Python 3.11 or newer, make and git; everything else is fetched into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+ALL := pyproject.toml --extra postgresql --extra mysql --extra demo
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links $(ALL)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check test cover lowest fix demo lock calendar build clean
+
+help:  ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/installed  ## put everything needed into .venv; instant when nothing changed
+
+check: setup  ## all that a machine can say about the code: format, lint, types, dead code, walls, spelling
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/vulture
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+
+test: setup  ## run the tests; the end says which database engines were exercised
+	$(BIN)/pytest
+
+cover: setup  ## run the tests and show which lines and branches none of them reach
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lowest: setup  ## run the tests with the oldest versions that pyproject.toml allows
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lowest
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct $(ALL) --output-file .venv/lowest.txt
+	$(BIN)/uv pip install --quiet --python .venv/lowest --requirement .venv/lowest.txt --group test --editable .
+	.venv/lowest/bin/python -m pytest
+
+fix: setup  ## format the code and mend what ruff can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+demo: setup  ## the main job once: a made-up school, a pretend DfE, consent, send, corrections, send, status
+	$(BIN)/attsync demo
+
+lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versions of all: make lock NEW=--upgrade
+	$(LOCK) $(NEW) --group dev --output-file requirements/dev.txt
+	$(LOCK) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+
+calendar: setup  ## make the table of bank holidays again, from the library that knows them
+	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv
+
+build: setup  ## wheel and source archive, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+clean:  ## remove everything that make has made
+	rm -rf .venv dist build htmlcov .coverage* .hypothesis .*_cache
+	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed: .venv/pinned pyproject.toml
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/pinned: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'attsync needs Python 3.11 or newer, and $(PYTHON) is older or missing. Name another: make setup PYTHON=python3.12'; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv'; exit 1; } >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo 'Fetching what attsync needs into .venv: about a minute, once'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement $<
+	@touch $@

@@ -1,0 +1,70 @@
+"""Fixtures are factories with good defaults: a test states only what differs."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests import network
+from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines
+
+network.refuse()
+ENGINES = pytest.StashKey[Engines]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Look at the environment before the tests take it away."""
+    config.stash[ENGINES] = Engines(os.environ)
+    config.add_cleanup(config.stash[ENGINES].close)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that was to use an engine and did not, whatever the reason."""
+    if session.config.stash[ENGINES].not_exercised() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
+    """Say last what the tests ran on."""
+    yield
+    engines = config.stash[ENGINES]
+    if left_out := engines.not_exercised():
+        terminalreporter.write_line(f"Required, and used by no test: {', '.join(left_out)}", red=True)
+    terminalreporter.write_line(engines.summary())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_settings() -> Iterator[None]:
+    """Keep the settings and the log of whoever runs the tests out of reach."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("ATTSYNC_", "XDG_", "CREDENTIALS_"))]:
+            patch.delenv(name)
+        patch.setenv("HOME", "/dev/null/nobody")
+        yield
+
+
+@pytest.fixture
+def database(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Callable[[str], EngineDatabase]]:
+    """Make an empty database on the engine named."""
+    engines = pytestconfig.stash[ENGINES]
+    with ExitStack() as open_databases:
+
+        def make(engine: str) -> EngineDatabase:
+            try:
+                return open_databases.enter_context(engines.database(engine, tmp_path))
+            except EngineMissingError as error:
+                if engines.is_required(engine):
+                    pytest.fail(str(error), pytrace=False)
+                pytest.skip(str(error))
+
+        yield make
+
+
+@pytest.fixture(params=NAMES)
+def any_database(request: pytest.FixtureRequest, database: Callable[[str], EngineDatabase]) -> EngineDatabase:
+    """Run the test once on each engine, in an empty database."""
+    return database(request.param)
