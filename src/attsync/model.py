@@ -1,0 +1,190 @@
+"""The words of the subject as frozen values: schools, sessions, cells, days and what became of them.
+
+Knows nothing of files, databases or networks, and has no field in which a pupil could hide.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from attsync.problems import Problem
+
+DATA_SET = 1
+"""Version of what is sent. A release that sends anything more raises it: schools are asked for consent again."""
+
+
+class Session(StrEnum):
+    """One of the two roll calls of a school day (DOMAIN.md 6)."""
+
+    AM = "AM"
+    PM = "PM"
+
+
+class Cell(NamedTuple):
+    """One year group in one session: the place where counts stand."""
+
+    year_group: str
+    session: Session
+
+
+Counts = Mapping[str, int]
+"""DfE attendance code -> number of marks."""
+
+Cells = Mapping[Cell, Counts]
+"""All the counts of one school and date."""
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """One establishment, named by its URN (DOMAIN.md 5)."""
+
+    urn: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.urn})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What a school's database says of one date, after the school's own mapping."""
+
+    date: date
+    cells: Cells
+    roll: Mapping[str, int]
+    """Year group -> pupils on roll at that date."""
+    unmarked: int = 0
+    """Rows that hold no mark: NULL, empty, or mapped to "unmarked"."""
+    refused: int = 0
+    """Marks that could not be counted; if there are any, `problem` says which."""
+    problem: Problem | None = None
+    """Why this day must not be sent."""
+
+    @property
+    def marks(self) -> int:
+        """All marks that would be sent."""
+        return total(self.cells)
+
+    @property
+    def on_roll(self) -> int:
+        """All pupils on roll at that date."""
+        return sum(self.roll.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One request, ready to go: the bytes, their name in the log, and the counts that they say."""
+
+    day: date
+    content: bytes
+    sha256: str
+    cells: Cells
+    on_roll: int
+
+    @property
+    def marks(self) -> int:
+        """All marks in the message."""
+        return total(self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchoolDays:
+    """Everything read for one school in one run: its days in order of date, or why there are none."""
+
+    school: School
+    days: tuple[Day, ...] = ()
+    problem: Problem | None = None
+    """Why nothing could be read."""
+    to_check: tuple[Problem, ...] = ()
+    """Lawful but odd; sent, and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """Marks in a database of schools that the settings do not list. They are never sent."""
+
+    database: str
+    marks: int
+
+
+class State(StrEnum):
+    """State of one submission, as in RELIABILITY.md 3."""
+
+    REFUSED = "refused"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAULTY = "faulty"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SUPERSEDED = "superseded"
+
+
+class Sign(StrEnum):
+    """What `status` says of one session (SPEC.md 6)."""
+
+    RECEIVED = "received"
+    FAULTY = "faulty"
+    REJECTED = "rejected"
+    NOT_RECEIVED = "not_received"
+    REFUSED = "refused"
+    NO_REGISTER = "no_register"
+    NOT_DUE = "not_due"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault that the DfE found in what it stored (DOMAIN.md 2, VAL103 to VAL105)."""
+
+    code: str
+    """The DfE's own number, such as VAL104."""
+    cell: Cell | None
+    attendance_code: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One request and what came back."""
+
+    at: datetime
+    seconds: float
+    answer: str
+    """In a few words: "201 received", "503 busy", "no answer"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the sending of one submission ended."""
+
+    state: State
+    tries: tuple[Try, ...] = ()
+    reference: str | None = None
+    """The DfE's submissionRef."""
+    problem: Problem | None = None
+    faults: tuple[Fault, ...] = field(default=())
+
+
+def total(cells: Cells) -> int:
+    """Add up all marks of `cells`."""
+    return sum(sum(counts.values()) for counts in cells.values())
+
+
+def session_total(cells: Cells, session: Session) -> int:
+    """Add up the marks of one session."""
+    return sum(sum(counts.values()) for cell, counts in cells.items() if cell.session is session)
+
+
+def changed_marks(before: Cells, after: Cells) -> int:
+    """Count the marks that differ between two sendings of one day.
+
+    A mark that moved from one code to another counts once, and so does a mark that came or went.
+    """
+    changed = 0
+    for cell in before.keys() | after.keys():
+        old, new = before.get(cell, {}), after.get(cell, {})
+        steps = [new.get(code, 0) - old.get(code, 0) for code in old.keys() | new.keys()]
+        changed += max(sum(step for step in steps if step > 0), -sum(step for step in steps if step < 0))
+    return changed

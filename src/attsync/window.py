@@ -1,0 +1,72 @@
+"""The rolling window of days that a run sends (SPEC.md 3), counted in dates of Europe/London.
+
+Knows the calendar; refuses to know the clock: `today` is always handed in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+LONDON = ZoneInfo("Europe/London")
+_DAY = timedelta(days=1)
+_SATURDAY = 5
+
+Count = Literal["working", "calendar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+    def __iter__(self) -> Iterator[date]:
+        for number in range((self.last - self.first).days + 1):
+            yield self.first + number * _DAY
+
+    @property
+    def end(self) -> date:
+        """The day after the last: what half-open filters and `:end` in a SELECT take."""
+        return self.last + _DAY
+
+
+def window_ending(today: date, days: int, count: Count) -> Window:
+    """Make the window of `days` days that ends today.
+
+    With `count` "working", the first day is the `days`-th working day back, today included if it is one;
+    with "calendar" it is today minus `days` - 1.
+    """
+    if count == "calendar":
+        return Window(today - (days - 1) * _DAY, today)
+    first = today
+    left = days - is_working_day(first)
+    while left > 0:
+        first -= _DAY
+        left -= is_working_day(first)
+    return Window(first, today)
+
+
+def is_working_day(day: date) -> bool:
+    """Tell Monday to Friday without the bank holidays of England."""
+    return day.weekday() < _SATURDAY and day not in _bank_holidays()
+
+
+def today_in_london(now: datetime | None = None) -> date:
+    """Give the date in Europe/London; 00:30 in summer is still yesterday in UTC (DOMAIN.md 7)."""
+    return (now or datetime.now(UTC)).astimezone(LONDON).date()
+
+
+@cache
+def _bank_holidays() -> frozenset[date]:
+    # Made from the library `holidays` (make calendar) and compared with it by a test: importing it takes 130 ms at
+    # every run of every command, more than a whole `status`.
+    lines = files("attsync").joinpath("data", "bank_holidays.csv").read_text(encoding="utf-8").splitlines()
+    return frozenset(date.fromisoformat(line[:10]) for line in lines[1:])
