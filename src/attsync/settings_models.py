@@ -1,0 +1,232 @@
+"""The settings as frozen values (SPEC.md 5): which there are, what each may be, and what holds where it is left out.
+
+A fault is told where it is found, in words for the person who writes the file; settings.py finds out where it stands.
+"""
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
+
+from attsync.problems import SettingsError
+from attsync.secret_file import read_secret
+from attsync.settings_types import (
+    CodeMap,
+    File,
+    Https,
+    Method,
+    Proxy,
+    SessionMap,
+    Sql,
+    Text,
+    Times,
+    Urn,
+    Usernames,
+    YearGroupMap,
+    database_address,
+    folder_of,
+    origin_of,
+    whole,
+)
+from attsync.window import Count
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+class DfeSettings(_Table):
+    """[dfe]: where to send, and how to sign in."""
+
+    base_url: Https = Field(examples=['"https://localhost:8443"'])
+    token_url: Https = Field(examples=['"https://localhost:8443/oauth/token"'])
+    client_id: Text = Field(examples=['"oakfield"'])
+    auth_method: Method = "client_secret_post"
+    client_secret_file: File | None = Field(default=None, validate_default=True)
+    private_key_file: File | None = Field(default=None, validate_default=True)
+    """PEM. Set exactly when `auth_method` is private_key_jwt."""
+    subscription_key_file: File | None = None
+    scope: Text | None = None
+    ca_file: File | None = None
+    """PEM certificates to trust besides those of the system."""
+    proxy: Proxy | None = None
+    timeout_seconds: Annotated[int, whole(1, 90)] = 30
+    """For one request from its start to the end of its answer."""
+    connections: Annotated[int, whole(1, 32)] = 8
+    run_minutes: Annotated[int, whole(1, 600)] = 10
+    """Time limit of a whole run."""
+    send_year_groups: bool = True
+
+    @property
+    def origin(self) -> str:
+        """What consent is bound to: scheme, host and port of `base_url`, in lower case, without port 443."""
+        return origin_of(self.base_url)
+
+    @field_validator("client_secret_file")
+    @classmethod
+    def _secret_is_named(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None and info.data.get("auth_method", "private_key_jwt") != "private_key_jwt":
+            raise ValueError('Add the file with the client secret, for example  client_secret_file = "client-secret"')
+        return value
+
+    @field_validator("private_key_file")
+    @classmethod
+    def _key_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        method = info.data.get("auth_method")
+        if value is None and method == "private_key_jwt":
+            raise ValueError('Add the file with the private key, for example  private_key_file = "private-key.pem"')
+        if value is not None and method in {"client_secret_post", "client_secret_basic"}:
+            raise ValueError('A private key is only used with  auth_method = "private_key_jwt"')
+        return value
+
+
+class WindowSettings(_Table):
+    """[window]: how many days are sent (SPEC.md 3)."""
+
+    days: Annotated[int, whole(1, 8)] = 8
+    count: Count = "working"
+
+
+class LogSettings(_Table):
+    """[log]: the local record of every attempt."""
+
+    path: File = Field(examples=['"attsync.db"'])
+    """Has a default, the state folder, unless this account has no folder of its own."""
+    keep_days: Annotated[int, whole(31, 36500)] = 1100
+    """At least a month: what was sent in the longest window has to be known, or it could not be corrected."""
+
+
+class ScheduleSettings(_Table):
+    """[schedule]: when attsync is meant to run; `crontab` and `status` go by it."""
+
+    times: Times = (time(10, 15), time(14, 45))
+
+
+class NotifySettings(_Table):
+    """[notify]: who is told that a run started and how it ended."""
+
+    ping_url: Https | None = None
+
+
+class ConsentSettings(_Table):
+    """[consent]: who may give consent where the school database cannot say (SPEC.md 8)."""
+
+    administrators: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    usernames: Usernames = {}
+    """Account on this machine -> user name in the school system."""
+
+
+class SelectSettings(_Table):
+    """[database.select]: what is asked of the school database (SPEC.md 4)."""
+
+    marks: Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
+    roll: Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
+    administrators: Sql | None = None
+    schools: Sql | None = None
+
+
+class SchoolSettings(_Table):
+    """[[database.schools]]: one school in a database."""
+
+    urn: Urn = Field(examples=["900012"])
+    name: Text = Field(examples=['"Oakfield Primary School"'])
+    school: Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
+    """What the school column of the SELECTs holds for this school."""
+    codes: CodeMap = {}
+    """Goes before the `codes` of the database."""
+
+
+class DatabaseSettings(_Table):
+    """[[database]]: one school database and how its words are read."""
+
+    name: Text = "school database"
+    """For messages; numbered if there are several without a name."""
+    url: SecretStr | None = None
+    url_file: File | None = Field(default=None, validate_default=True)
+    leaving_date_is: Literal["last_day", "first_day_off"] = Field(
+        examples=['"last_day"', '"first_day_off"'],
+        description="The school office knows whether a leaving date is the last day at school or the day after.",
+    )
+    select: SelectSettings
+    codes: CodeMap = {}
+    sessions: SessionMap = {}
+    year_groups: YearGroupMap = {}
+    schools: Annotated[tuple[SchoolSettings, ...], Field(strict=False)] = Field(default=(), validate_default=True)
+    _folder: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
+        """Keep the folder for the address in `url_file`, which is only read when it is used."""
+        self._folder = folder_of(context)
+
+    def database_url(self) -> SecretStr:
+        """Give the address for SQLAlchemy, from the settings or from `url_file`; it may hold a password.
+
+        Raise SettingsError SECRET-FILE if the file is not safe or holds no address.
+        """
+        if self.url_file is None:
+            return self.url or SecretStr("")
+        content = read_secret(self.url_file, what="database address")
+        try:
+            return database_address(content, self._folder)
+        except ValueError as error:
+            fault = f"The file with the database address, {self.url_file}, holds no address. Nothing was read or sent."
+            raise SettingsError("SECRET-FILE", fault, str(error)) from None
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_absolute(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        return value and database_address(value, folder_of(info.context))
+
+    @field_validator("url_file")
+    @classmethod
+    def _one_address(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if "url" in info.data and (value is None) == (info.data["url"] is None):
+            raise ValueError('Give either url or url_file, for example  url = "sqlite:///school.db"')
+        return value
+
+    @field_validator("schools")
+    @classmethod
+    def _schools_once(cls, value: tuple[SchoolSettings, ...], info: ValidationInfo) -> tuple[SchoolSettings, ...]:
+        select = info.data.get("select")
+        if isinstance(select, SelectSettings) and (select.schools is not None) == bool(value):
+            raise ValueError("Name the schools below [[database.schools]], or by the SELECT schools: one of the two.")
+        return value
+
+
+class Settings(_Table):
+    """The whole settings file."""
+
+    trust: Text | None = None
+    """Heading of the status table."""
+    dfe: DfeSettings
+    window: WindowSettings = WindowSettings()
+    log: LogSettings
+    schedule: ScheduleSettings = ScheduleSettings()
+    notify: NotifySettings = NotifySettings()
+    consent: ConsentSettings = ConsentSettings()
+    database: Annotated[tuple[DatabaseSettings, ...], Field(strict=False)]
+    _path: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
+        """Keep the path, which is no setting: a file cannot say where it is."""
+        self._path = context["path"] if context else Path()
+
+    @property
+    def path(self) -> Path:
+        """The settings file itself."""
+        return self._path
+
+    @field_validator("database")
+    @classmethod
+    def _databases_are_named(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
+        if not value:
+            raise ValueError("Add [[database]] and its settings.")
+        if len(value) == 1:
+            return value
+        return tuple(
+            database
+            if "name" in database.model_fields_set
+            else database.model_copy(update={"name": f"{database.name} {number}"})
+            for number, database in enumerate(value, start=1)
+        )

@@ -1,0 +1,189 @@
+"""Places in a TOML file: a wrong line in a message costs a technician more time than none."""
+
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attsync.toml_places import Location, Place, first_broken_line, nearest, places
+
+
+def test_key_and_value_of_a_setting_are_found() -> None:
+    """The caret stands under the one or the other."""
+    found = places("\n[dfe]\n  timeout_seconds =  30  # half a minute\n")
+
+    assert found["dfe", "timeout_seconds"] == Place(
+        line=3, column=3, key="timeout_seconds", value_column=22, value="30"
+    )
+
+
+def test_heading_is_the_place_of_its_table() -> None:
+    """What is missing from a table is shown at its heading."""
+    found = places("[ dfe ] # where to send\n")
+
+    assert found["dfe",] == Place(line=1, column=1, key="[ dfe ]")
+
+
+def test_tables_of_a_list_are_told_apart() -> None:
+    """Thirty schools have thirty times the same keys."""
+    found = places(
+        "[[database]]\n[[database.schools]]\nurn=1\n[[database.schools]]\nurn=2\n[[database]]\n[database.x]\n"
+    )
+
+    assert found["database",].line == 1
+    assert found["database", 0, "schools", 1, "urn"].line == 5
+    assert found["database", 1].line == 6
+    assert found["database", 1, "x"].line == 7
+
+
+def test_table_above_is_where_it_is_first_implied() -> None:
+    """An unknown [dfee.x] has to be shown although [dfee] is written nowhere."""
+    found = places("[dfee.x]\n")
+
+    assert found["dfee",].line == 1
+
+
+def test_dotted_and_quoted_keys_are_followed() -> None:
+    """TOML has several ways to write the same key."""
+    found = places('dfe . "client id" = 1\n"a.\\u0062".\'c"\' = 2\n')
+
+    assert found["dfe", "client id"].key == '"client id"'
+    assert found["a.b", 'c"'].line == 2
+
+
+def test_items_of_lists_and_inline_tables_are_found() -> None:
+    """The second of two times can be the wrong one."""
+    found = places('times = [ # UK\n  "10:15",\n  "25:00", ]\ncodes = { "E" = "C", x = [] }\n')
+
+    assert found["times", 1] == Place(line=3, column=3, key="", value_column=3, value='"25:00"')
+    assert found["times",].value is None
+    assert found["codes", "E"].value == '"C"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""\n[dfe]\nx = 1 \\""" still text"""',
+        "'''\n[dfe]\nx = \\'''",
+        '"""a"""""',
+        "'''a'''''",
+        '""""""',
+        '"# no comment, no \\" end"',
+        "'# no comment \\'",
+        "1979-05-27 07:32:00",
+        "[[1, 2], [[]], {a = {}}]",
+    ],
+)
+def test_what_looks_like_toml_inside_a_value_is_none(text: str) -> None:
+    """A SELECT of several lines may hold brackets, equals signs and quotation marks."""
+    found = places(f"first = {text}\nlast = 1\n")
+
+    assert set(found) >= {("first",), ("last",)}
+    assert found["last",].line == text.count("\n") + 2
+    assert ("dfe",) not in found
+
+
+@pytest.mark.parametrize("text", ["x 1", "[x", "[[x]", "x = ", "= 1", "x = [1"])
+def test_walker_that_loses_its_way_keeps_what_it_has(text: str) -> None:
+    """A later TOML may have signs that are not known here: then there is a place less, not a crash."""
+    assert places(f"first = 1\n{text}")["first",].line == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a = 1\nb = 'x\nc = 2\n", 2),
+        ('a = 1\nb = """\nc = 2\n', 2),
+        ("a = 1\nb = [\n1, 2\n", 4),
+        ("a = 1\nb\n", 2),
+        ("a = 1\n", 2),
+    ],
+)
+def test_first_broken_line_is_found(text: str, line: int) -> None:
+    """A missing quotation mark swallows the rest of the file: its end is not where to look."""
+    assert first_broken_line(text) == line
+
+
+def test_secret_is_not_in_the_repr_of_a_place() -> None:
+    """Places are held while a message is made, and messages of other errors show what is held."""
+    assert "hunter2" not in repr(places('url = "hunter2"'))
+
+
+def test_nearest_place_is_that_of_what_encloses() -> None:
+    """A missing setting has no place of its own."""
+    found = places("[[database]]\n")
+
+    assert nearest(found, ("database", 0, "select", "marks")) == found["database", 0]
+    assert nearest(found, ("dfe", "base_url")) is None
+
+
+_KEYS = st.text("ab-_ .='\"#[]\\é", min_size=1, max_size=4)
+_TEXTS = st.text("ab ='\"#[]{},\\\né", max_size=6)
+_SCALARS = st.one_of(st.integers(-99, 99), st.booleans(), _TEXTS)
+_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3))
+_TABLE = st.dictionaries(_KEYS, _VALUES, max_size=3)
+_BLANKS = st.sampled_from(["", " ", "\t "])
+
+
+def _basic(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _written(value: object, draw: st.DrawFn) -> str:
+    match value:
+        case str():
+            ways = [_basic(value), '"""\n' + _basic(value)[1:-1].replace("\\n", "\n") + '"""']
+            if "'" not in value:
+                ways += ["'''\n" + value + "'''"] + [f"'{value}'"] * ("\n" not in value)
+            return draw(st.sampled_from(ways))
+        case list():
+            items = [draw(st.sampled_from(["", "\n", " # ,]\n "])) + _written(item, draw) for item in value]
+            return "[" + ",".join(items) + draw(st.sampled_from(["", "\n", ",\n # ]\n"]) if items else _BLANKS) + "]"
+        case dict():
+            return "{" + ",".join(_pair(key, item, draw) for key, item in value.items()) + "}"
+        case _:
+            return str(value).lower()
+
+
+def _pair(key: str, value: object, draw: st.DrawFn) -> str:
+    blanks = [draw(_BLANKS) for _ in range(4)]
+    return f"{blanks[0]}{_basic(key)}{blanks[1]}={blanks[2]}{_written(value, draw)}{blanks[3]}"
+
+
+@st.composite
+def _files(draw: st.DrawFn) -> str:
+    headings = [""]
+    for _ in range(draw(st.integers(0, 2))):
+        headings += [
+            "[[list]]",
+            *draw(st.sampled_from([[], ["[list.one]"], ["[[ list . below ]]", '[["list".below]]']])),
+        ]
+    lines = []
+    for heading in headings:
+        lines += [heading, *(_pair(key, value, draw) for key, value in draw(_TABLE).items())]
+    return "\n".join(lines)
+
+
+def _leaves(value: Any, at: Location = ()) -> "list[tuple[Location, Any]]":  # noqa: ANN401  whatever TOML can hold
+    match value:
+        case dict():
+            return [leaf for key, item in value.items() for leaf in _leaves(item, (*at, key))]
+        case list():
+            return [leaf for index, item in enumerate(value) for leaf in _leaves(item, (*at, index))]
+        case _:
+            return [(at, value)]
+
+
+@given(_files())
+def test_every_value_of_any_file_is_found_where_it_stands(text: str) -> None:
+    """The walker and tomllib read the same file in the same way, however it is written."""
+    found, lines = places(text), text.split("\n")
+
+    for location, value in _leaves(tomllib.loads(text)):
+        place = found[location]
+        assert lines[place.line - 1].startswith(place.key, place.column - 1)
+        if place.value is not None:
+            assert lines[place.line - 1].startswith(place.value, place.value_column - 1)
+            assert tomllib.loads(f"value = {place.value}") == {"value": value}
