@@ -1,0 +1,234 @@
+"""What an answer of the DfE means: received, faulty, rejected, busy, or not the DfE at all (RELIABILITY.md 2 and 4).
+
+Pure: statuses, headers and bytes in, judgements out. What a stranger says is shown only cleaned.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from attsync.codes import year_groups
+from attsync.dfe.line import Answer, Distrusted, NoAnswer, NotDelivered, TooLate, Unfit
+from attsync.model import Fault, State
+from attsync.problems import Problem
+from attsync.settings import DfeSettings
+from attsync.wire import read_receipt, read_rejection
+
+_PASSING: Final = {408, 409, 425, 429, 500, 502, 503, 504}
+_LONGEST_TEXT: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one try came to."""
+
+    state: State
+    answer: str
+    """In a few words, for the table of tries."""
+    problem: Problem | None = None
+    reference: str | None = None
+    faults: tuple[Fault, ...] = ()
+    again: bool = False
+    """Worth another try."""
+    wait_seconds: float = 0.0
+    """What Retry-After asks for."""
+    ends_run: bool = False
+    """Every other message of this run would fare the same."""
+
+
+def judge(  # noqa: PLR0911  a line a status
+    settings: DfeSettings, body: bytes, answer: Answer, hide: Callable[[str], str]
+) -> Judgement:
+    """Say what the answer to `POST /attendances` means. `hide` takes secrets out of a stranger's words."""
+    url = settings.base_url
+    if answer.status == 201:  # noqa: PLR2004  the contract's own status
+        return _judge_receipt(url, body, answer, hide)
+    if "html" in answer.headers.get("Content-Type", "").lower() and answer.status not in _PASSING:
+        return stranger(url, answer.status)
+    if answer.status in (401, 403):
+        return Judgement(State.FAILED, words_of(answer.status), signing_in_refused(settings), ends_run=True)
+    if answer.status == 410:  # noqa: PLR2004
+        return Judgement(
+            State.REJECTED,
+            "410 closed",
+            Problem(
+                "DFE-CLOSED",
+                "The DfE has closed this service (410). Nothing more was sent.",
+                "Ask IT to find out where attendance is to be sent now; no send can work until then.",
+            ),
+            ends_run=True,
+        )
+    if answer.status == 404:  # noqa: PLR2004
+        return stranger(url, answer.status, State.REJECTED)
+    if answer.status == 500 and b"Incorrect content type" in answer.content:  # noqa: PLR2004
+        return _rejected(answer, hide)  # DOMAIN.md 2: a fault of the sender, though it is 5xx
+    if answer.status in _PASSING:
+        return judge_other(url, answer)
+    return _rejected(answer, hide) if 400 <= answer.status < 500 else stranger(url, answer.status)  # noqa: PLR2004
+
+
+def judge_other(url: str, answer: Answer) -> Judgement:
+    """Say that a busy or failing server is worth another try."""
+    # After 429 the message was surely not taken; after the others it may have been.
+    state = State.FAILED if answer.status == 429 else State.UNKNOWN  # noqa: PLR2004
+    problem = Problem(
+        "DFE-BUSY",
+        f"The DfE service at {_host(url)} was busy ({answer.status}).",
+        "Nothing to do: the next send covers this.",
+    )
+    wait = retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
+    return Judgement(state, words_of(answer.status), problem, again=True, wait_seconds=wait)
+
+
+def stranger(url: str, status: int | None, state: State = State.UNKNOWN) -> Judgement:
+    """Say that what answers is not the DfE's service. `status` is None if the answer was too large, or packed."""
+    return Judgement(
+        state,
+        words_of(status) if status else "too large, or packed",
+        Problem(
+            "DFE-ANSWER",
+            f"Something answers at {_host(url)}, but not as the DfE's service does"
+            f"{f' (status {status})' if status else ''}. Nothing was confirmed.",
+            "Ask IT to check the addresses under [dfe] in the settings file, and whether a web filter or proxy answers"
+            " instead of the DfE.",
+        ),
+    )
+
+
+def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
+    """Say what it means that no answer came, or none that could be read."""
+    match reason:
+        case Distrusted():
+            return _distrusted(url)
+        case Unfit():
+            return stranger(url, None)
+        case NotDelivered():
+            words, state = "no connection", State.FAILED
+        case TooLate():
+            words, state = "no answer in time", State.UNKNOWN
+        case _:
+            words, state = "the connection broke", State.UNKNOWN
+    problem = Problem(
+        "DFE-UNREACHABLE",
+        f"The DfE service at {_host(url)} could not be reached: {words}.",
+        "Nothing to do at first: the next send covers this. If it stays so, ask IT to check the internet connection.",
+    )
+    return Judgement(state, words, problem, again=True)
+
+
+def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Problem:
+    """Say that the DfE does not accept who we are."""
+    why = f" ({error})" if error else ""
+    return Problem(
+        "SIGNIN-REFUSED",
+        f'The DfE refused the sign-in of the client "{settings.client_id}"{why}. Nothing was received.',
+        "Ask IT to check [dfe] client_id and the secret files against what the DfE gave you.",
+    )
+
+
+def _distrusted(url: str) -> Judgement:
+    """Say that the server could not prove who it is."""
+    return Judgement(
+        State.FAILED,
+        "certificate not trusted",
+        Problem(
+            "DFE-CERTIFICATE",
+            f"The server at {_host(url)} cannot prove that it is the DfE's: its certificate or TLS is not trusted."
+            " Nothing was sent.",
+            "Ask IT: where a web filter inspects TLS, name its certificate under [dfe] ca_file in the settings file.",
+        ),
+        ends_run=True,
+    )
+
+
+def retry_after(text: str, now: datetime) -> float:
+    """Give the seconds that a Retry-After header asks for; 0 if it is absent, past or makes no sense."""
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return max(0.0, (then - now).total_seconds()) if then.tzinfo else 0.0
+
+
+def words_of(status: int) -> str:
+    """Say a status in two words."""
+    words = {
+        201: "received",
+        400: "rejected",
+        401: "sign-in refused",
+        403: "sign-in refused",
+        404: "not found",
+        408: "too slow",
+        409: "busy",
+        410: "closed",
+        422: "rejected",
+        425: "busy",
+        429: "busy",
+    }
+    kind = {1: "odd answer", 2: "odd answer", 3: "redirected", 4: "rejected", 5: "busy"}
+    return f"{status} {words.get(status) or kind.get(status // 100, 'odd answer')}"
+
+
+def clean(text: str) -> str:
+    """Make a stranger's text fit to show: no control or bidirectional characters, at most 300."""
+    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    shown = " ".join(shown.split())
+    return shown if len(shown) <= _LONGEST_TEXT else shown[: _LONGEST_TEXT - 1] + "…"
+
+
+def _judge_receipt(url: str, body: bytes, answer: Answer, hide: Callable[[str], str]) -> Judgement:
+    receipt = read_receipt(answer.content, body)
+    if receipt is None:
+        return stranger(url, answer.status)
+    reference, faults = receipt
+    reference = clean(hide(reference))
+    if not faults:
+        return Judgement(State.ACCEPTED, "201 received", reference=reference)
+    faults = tuple(Fault(clean(hide(f.code)), f.cell, f.attendance_code, clean(hide(f.text))) for f in faults)
+    return Judgement(State.FAULTY, "201 with faults", _fault_problem(faults), reference=reference, faults=faults)
+
+
+def _fault_problem(faults: tuple[Fault, ...]) -> Problem:
+    shown = "; ".join(dict.fromkeys(_fault_words(fault) for fault in faults[:3]))
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""  # noqa: PLR2004
+    return Problem(
+        "DFE-FAULTS",
+        f"The DfE stored this day and found {len(faults)} {'fault' if len(faults) == 1 else 'faults'}: {shown}{more}.",
+        "Correct these marks in the MIS, or their map in the settings file; the next send covers this.",
+    )
+
+
+def _fault_words(fault: Fault) -> str:
+    what = {"VAL103": "year group not known", "VAL104": "attendance code not known", "VAL105": "count not accepted"}
+    where = f"{year_groups()[fault.cell.year_group]} {fault.cell.session}: " if fault.cell else ""
+    code = f'"{fault.attendance_code}" ' if fault.attendance_code else ""
+    return f"{where}{code}{what.get(fault.code) or fault.text or 'no reason given'} ({fault.code})"
+
+
+def _rejected(answer: Answer, hide: Callable[[str], str]) -> Judgement:
+    said = read_rejection(answer.content)
+    if said.code in ("VAL100", "VAL101", "VAL102"):
+        problem = Problem(
+            "DFE-REJECTED",
+            f"The DfE does not know this school's URN ({said.code}). This day was not received.",
+            "Check the URN in the settings file: an academy conversion or a merger brings a new one.",
+        )
+    else:
+        words = clean(hide(f"{said.title} {said.detail}"))
+        problem = Problem(
+            "DFE-REJECTED",
+            f"The DfE rejected this day ({answer.status}{': ' + words if words else ''}). It was not received.",
+            "Ask IT to look at: attsync status --date for this day.",
+        )
+    return Judgement(State.REJECTED, words_of(answer.status), problem)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

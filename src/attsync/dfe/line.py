@@ -1,0 +1,235 @@
+"""One keep-alive connection to one host, over verified TLS, with limits that hold whatever the server does.
+
+Knows httpx; refuses to know what is said. A transport is used without a client around it: cookies, redirects, netrc and
+the proxies of the environment then do not exist (RELIABILITY.md P6, 8).
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from attsync import __version__
+from attsync.problems import SettingsError
+
+REQUEST_SECONDS: Final = 90
+"""No request takes longer, in whatever small steps the answer comes; the service may take a minute to wake up."""
+_LARGEST_ANSWER: Final = 64 * 1024
+_WATCH_SECONDS: Final = 0.5
+
+Permit = Callable[[], AbstractContextManager[object]]
+"""Entered just before the first byte of a request leaves; what it raises stops the request."""
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class NoAnswer(Exception):
+    """There is nothing to judge; which subclass says why."""
+
+
+class NotDelivered(NoAnswer):
+    """No connection came about: surely no byte of the request arrived."""
+
+
+class Distrusted(NotDelivered):
+    """The TLS handshake was refused: another certificate, another protocol, or no TLS at all."""
+
+
+class Lost(NoAnswer):
+    """The answer is lost; the request may have arrived."""
+
+
+class TooLate(Lost):
+    """The answer took too long."""
+
+
+class Unfit(NoAnswer):
+    """The answer is larger than any answer of the DfE, or packed."""
+
+
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """Make the TLS settings: the system's certificates and `ca_file`, TLS 1.2 or newer. Raises SettingsError."""
+    # Not create_default_context: it honours SSLKEYLOGFILE and writes session keys to a file.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_default_certs()
+    if ca_file:
+        try:
+            context.load_verify_locations(ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(
+                "SETTINGS",
+                f"The certificate file {ca_file} cannot be read, or holds no certificate. Nothing was read or sent.",
+                "Correct [dfe] ca_file in the settings file; it names a file in PEM form.",
+            ) from error
+    return context
+
+
+class Watch:
+    """Shuts a connection down when its request has taken too long: a time-out bounds each wait, not all of them."""
+
+    def __init__(self) -> None:
+        self._open: dict[Line, float] = {}
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def over(self, line: "Line", until: float) -> Iterator[None]:
+        """Shut `line` down if the inside is not done at `until`, on the clock of `monotonic`."""
+        with self._lock:
+            self._open[line] = until
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._open[line]
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._closed.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closed.wait(_WATCH_SECONDS):
+            with self._lock:
+                now = monotonic()
+                for line, until in self._open.items():
+                    if until <= now:
+                        line.cut()
+
+
+class Line:
+    """A connection to the host of `origin`; every other host is refused. Use it from one thread."""
+
+    def __init__(
+        self, origin: str, context: ssl.SSLContext, watch: Watch, *, timeout_seconds: float, proxy: str | None
+    ) -> None:
+        self._origin = httpx.URL(origin)
+        self._watch = watch
+        self._timeout = httpx.Timeout(timeout_seconds).as_dict()
+        self._socket: socket.socket | None = None
+        self._cut = False
+        self._transport = httpx.HTTPTransport(
+            verify=context,
+            trust_env=False,
+            http2=False,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            proxy=httpx.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None) if proxy else None,
+        )
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        until: float,
+        permit: Permit = nullcontext,
+    ) -> Answer:
+        """Send one request and read the whole answer, at the latest `until`.
+
+        Raises NoAnswer, and whatever `permit` raises.
+        """
+        # Gzip bombs: an answer is asked for as it is, and refused if it is packed all the same.
+        fixed = {"User-Agent": f"attsync/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
+        with ExitStack() as starting:
+            request = httpx.Request(
+                method,
+                url,
+                headers=fixed | dict(headers),
+                content=content,
+                extensions={"timeout": self._timeout, "trace": self._tracing(starting, permit)},
+            )
+            if _origin(request.url) != _origin(self._origin) or request.url.userinfo:
+                msg = "a request to a host that is not in the settings"
+                raise AssertionError(msg)
+            self._cut = False
+            with self._watch.over(self, min(until, monotonic() + REQUEST_SECONDS)):
+                return self._read(request)
+
+    def cut(self) -> None:
+        """Shut the connection down; a thread that waits for it wakes up. May be called from any thread."""
+        self._cut = True
+        if self._socket is not None:
+            try:
+                # Not SSLSocket.shutdown, which takes the TLS layer away from under the other thread.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            except OSError:
+                return  # closed already
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def _read(self, request: httpx.Request) -> Answer:
+        try:
+            response = self._transport.handle_request(request)
+            try:
+                return Answer(response.status_code, response.headers, _content(response))
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            raise self._in_our_words(error) from None  # its text may hold what a stranger said, or the token
+
+    def _in_our_words(self, error: httpx.TransportError) -> Exception:
+        never_connected = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError))
+        if self._cut or isinstance(error, httpx.TimeoutException):
+            return NotDelivered("timeout") if never_connected else TooLate()
+        if never_connected:
+            return Distrusted() if _is_about_tls(error) else NotDelivered()
+        return Lost()
+
+    def _tracing(self, starting: ExitStack, permit: Permit) -> Callable[[str, Mapping[str, Any]], None]:
+        def trace(event: str, info: Mapping[str, Any]) -> None:
+            stream = info.get("return_value")
+            if event.endswith(("connect_tcp.complete", "start_tls.complete")) and stream is not None:
+                self._socket = stream.get_extra_info("socket")
+            elif event == "http11.send_request_headers.started":
+                starting.enter_context(permit())
+            elif event in ("http11.send_request_headers.complete", "http11.send_request_headers.failed"):
+                starting.close()
+
+        return trace
+
+
+def _content(response: httpx.Response) -> bytes:
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise Unfit
+    parts, size = [], 0
+    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101  a synchronous transport gives no other
+    for part in response.stream:
+        parts.append(part)
+        size += len(part)
+        if size > _LARGEST_ANSWER:
+            raise Unfit
+    return b"".join(parts)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _is_about_tls(error: BaseException | None) -> bool:
+    # A certificate that fails arrives as a ConnectError, like a refused connection; the cause tells them apart.
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, ssl.SSLError):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,241 @@
+"""The DfE's service as `send` sees it: hand over a body and a consent, get an outcome.
+
+Knows when to try again and when to stop (RELIABILITY.md 4): four tries a message, one budget of retries and one time
+limit a run, jitter, Retry-After obeyed. May be used from several threads.
+"""
+
+import random
+import threading
+from collections import Counter
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from attsync.consent import Consent
+from attsync.dfe.answers import Judgement, judge, judge_no_answer, signing_in_refused, words_of
+from attsync.dfe.line import Answer, Line, NoAnswer, Permit, Watch, trusted
+from attsync.dfe.sign_in import (
+    Credentials,
+    Token,
+    clock_problem,
+    judge_refusal,
+    read_token,
+    token_request,
+)
+from attsync.model import Outcome, State, Try
+from attsync.problems import NotPermitted, Problem
+from attsync.settings import DfeSettings
+
+_TRIES: Final = 4
+_LONGEST_WAIT: Final = 30
+_LONGEST_RETRY_AFTER: Final = 120
+_SAME_FAILURES: Final = 3
+
+
+class Dfe:
+    """One run's connection to the DfE. Signs in once, at the first message."""
+
+    def __init__(
+        self, settings: DfeSettings, credentials: Credentials, *, schools: int = 1, longest_wait: float = _LONGEST_WAIT
+    ) -> None:
+        self._settings = settings
+        self._longest_wait = longest_wait
+        self._credentials = credentials
+        self._context = trusted(settings.ca_file)
+        self._watch = Watch()
+        self._lines = threading.local()
+        self._opened: list[Line] = []
+        self._until = monotonic() + settings.run_minutes * 60
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._retries_left = max(10, 2 * schools)
+        self._failures: Counter[str] = Counter()
+        self._ended: Problem | None = None
+        self._signing_in = threading.Lock()
+        self._token: Token | None = None
+        self._renewed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._watch.close()
+        for line in self._opened:
+            line.cut()
+            line.close()
+
+    def stop(self) -> None:
+        """Start no more requests; those under way may end."""
+        self._ended = self._ended or Problem(
+            "STOPPED", "The run was stopped before this was received.", "Nothing to do: the next send covers this."
+        )
+        self._stopped.set()
+
+    def send(self, consent: Consent, body: bytes, key: str, permit: Permit) -> Outcome:
+        """Send one message until it is confirmed, refused, or not worth another try.
+
+        `permit` is entered just before each request's first byte and raises NotPermitted if consent no longer stands.
+        """
+        assert consent.row.given  # noqa: S101  without a consent there is nothing to pass
+        tries: list[Try] = []
+        state = State.FAILED
+        while True:
+            if ended := self._ended or self._time_is_up():
+                return Outcome(state=state, tries=tuple(tries), problem=ended)
+            at, started = datetime.now(UTC), monotonic()
+            try:
+                judgement = self._try(body, key, permit)
+            except NotPermitted as error:
+                return Outcome(state=state, tries=tuple(tries), problem=error.problem)
+            tries.append(Try(at=at, seconds=monotonic() - started, answer=judgement.answer))
+            # What may have arrived once stays "may have arrived", however the next try fails.
+            lost = State.UNKNOWN in (state, judgement.state) and judgement.state is State.FAILED
+            state = State.UNKNOWN if lost else judgement.state
+            if not (judgement.again and len(tries) < _TRIES and self._wait(judgement, len(tries) - 1)):
+                break
+        self._learn(judgement)
+        problem = judgement.problem
+        if problem and judgement.again and len(tries) > 1:
+            problem = Problem(problem.code, f"{problem.text.removesuffix('.')}, on {len(tries)} tries.", problem.next)
+        return Outcome(
+            state=state, tries=tuple(tries), reference=judgement.reference, problem=problem, faults=judgement.faults
+        )
+
+    def _try(self, body: bytes, key: str, permit: Permit) -> Judgement:
+        token = self._bearer(refused=None)
+        answer = token if isinstance(token, Judgement) else self._post(body, key, token, permit)
+        if isinstance(token, Token) and isinstance(answer, Answer) and answer.status == 401:  # noqa: PLR2004
+            # The token may have ended early: one new one a run, and the same message again under the same key.
+            token = self._bearer(refused=token)
+            answer = token if isinstance(token, Judgement) else self._post(body, key, token, permit)
+        if isinstance(token, Judgement):
+            return token
+        if isinstance(answer, Judgement):
+            return answer
+        return judge(self._settings, body, answer, partial(self._credentials.hide, token=token.value))
+
+    @property
+    def _url(self) -> str:
+        return f"{self._settings.base_url}/attendances"
+
+    def _post(self, body: bytes, key: str, token: Token, permit: Permit) -> Answer | Judgement:
+        headers = {
+            "Authorization": f"Bearer {token.value.get_secret_value()}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": key,
+        }
+        if self._credentials.subscription_key:
+            headers["Ocp-Apim-Subscription-Key"] = self._credentials.subscription_key.get_secret_value()
+        return self._exchange(self._url, headers, body, permit)
+
+    def _bearer(self, refused: Token | None) -> Token | Judgement:
+        """Give the run's token; get one first if there is none, or a new one if this one was `refused` or is over."""
+        with self._signing_in:
+            if self._ended:
+                return Judgement(State.FAILED, "not tried", self._ended)
+            if self._token and self._token is not refused and not self._token.is_over:
+                return self._token
+            if refused and self._renewed:
+                return Judgement(State.FAILED, words_of(401), signing_in_refused(self._settings), ends_run=True)
+            self._renewed = self._renewed or refused is not None
+            found = self._sign_in()
+            if isinstance(found, Token):
+                self._token = found
+            elif not found.again:
+                self._ended = found.problem
+            return found
+
+    def _sign_in(self) -> Token | Judgement:
+        url = self._settings.token_url
+        try:
+            headers, body = token_request(self._settings, self._credentials)
+        except ValueError:
+            return Judgement(
+                State.FAILED,
+                "not tried",
+                Problem(
+                    "SECRET-FILE",
+                    f"The private key file {self._settings.private_key_file} holds neither an EC nor an RSA key in PEM"
+                    " form. Nothing was sent.",
+                    "Write the key into it again.",
+                ),
+            )
+        answer = self._exchange(url, headers, body)
+        if isinstance(answer, Judgement):
+            # A token request carries no counts: whatever became of it, nothing of the message was delivered.
+            return Judgement(State.FAILED, f"sign-in: {answer.answer}", answer.problem, again=answer.again)
+        if problem := clock_problem(answer, datetime.now(UTC)):
+            return Judgement(State.FAILED, "not tried", problem)
+        if answer.status == 200 and (token := read_token(answer)):  # noqa: PLR2004
+            return token
+        refusal = judge_refusal(self._settings, answer)
+        return Judgement(
+            State.FAILED,
+            f"sign-in: {refusal.answer}",
+            refusal.problem,
+            again=refusal.again,
+            wait_seconds=refusal.wait_seconds,
+        )
+
+    def _exchange(
+        self, url: str, headers: dict[str, str], body: bytes, permit: Permit = nullcontext
+    ) -> Answer | Judgement:
+        try:
+            return self._line(url).exchange(
+                "POST", url, headers=headers, content=body, until=self._until, permit=permit
+            )
+        except NoAnswer as reason:
+            return judge_no_answer(url, reason)
+
+    def _line(self, url: str) -> Line:
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        lines: dict[str, Line] = self._lines.__dict__
+        if origin not in lines:
+            proxy = self._settings.proxy
+            lines[origin] = Line(
+                origin,
+                self._context,
+                self._watch,
+                timeout_seconds=self._settings.timeout_seconds,
+                proxy=proxy.get_secret_value() if proxy else None,
+            )
+            with self._lock:
+                self._opened.append(lines[origin])
+        return lines[origin]
+
+    def _time_is_up(self) -> Problem | None:
+        if monotonic() < self._until:
+            return None
+        return Problem(
+            "RUN-TIME",
+            f"The run reached its time limit of {self._settings.run_minutes} minutes before this was received.",
+            "Nothing to do: the next send covers this. If it happens again, raise [dfe] run_minutes.",
+        )
+
+    def _wait(self, judgement: Judgement, number: int) -> bool:
+        """Wait before the next try; False if there must not be one."""
+        seconds = max(random.uniform(0, min(self._longest_wait, 2**number)), judgement.wait_seconds)  # noqa: S311  jitter
+        with self._lock:
+            if judgement.wait_seconds > _LONGEST_RETRY_AFTER or monotonic() + seconds >= self._until:
+                return False
+            if self._retries_left == 0:
+                return False
+            self._retries_left -= 1
+        return not self._stopped.wait(seconds)
+
+    def _learn(self, judgement: Judgement) -> None:
+        """Stop the run where every other message would fare the same."""
+        with self._lock:
+            if judgement.ends_run:
+                self._ended = self._ended or judgement.problem
+            elif judgement.again and judgement.problem:
+                code = judgement.problem.code
+                self._failures = Counter({code: self._failures[code] + 1})
+                if self._failures[code] >= _SAME_FAILURES or monotonic() >= self._until:
+                    self._ended = self._ended or judgement.problem
+            else:
+                self._failures.clear()

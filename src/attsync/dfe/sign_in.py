@@ -1,0 +1,160 @@
+"""Signing in: the OAuth 2 client credentials of a school, and the token they bring.
+
+Knows Authlib's protocol layer, not its integration with an HTTP library, which checks the answer too little
+(RELIABILITY.md 8). Refuses to know how a request travels.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from math import inf
+from time import monotonic
+from typing import Annotated, Any, Final, Self
+from urllib.parse import quote_plus
+
+from authlib.oauth2.auth import ClientAuth
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+
+from attsync.dfe.answers import Judgement, judge_other, signing_in_refused, stranger, words_of
+from attsync.dfe.line import Answer
+from attsync.model import State
+from attsync.problems import Problem
+from attsync.secret_file import read_secret
+from attsync.settings import DfeSettings
+from attsync.window import LONDON
+
+_PASSING: Final = {"temporarily_unavailable", "server_error", "slow_down"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """The secrets of one settings file, hidden from every output until a request needs them."""
+
+    client_secret: SecretStr | None
+    private_key: SecretStr | None
+    subscription_key: SecretStr | None
+
+    @classmethod
+    def load(cls, settings: DfeSettings) -> Self:
+        """Read the secret files. Raises SettingsError."""
+        return cls(
+            client_secret=read_secret(settings.client_secret_file, what="client secret")
+            if settings.client_secret_file and settings.auth_method != "private_key_jwt"
+            else None,
+            private_key=read_secret(settings.private_key_file, what="private key", multiline=True)
+            if settings.private_key_file
+            else None,
+            subscription_key=read_secret(settings.subscription_key_file, what="subscription key")
+            if settings.subscription_key_file
+            else None,
+        )
+
+    def hide(self, text: str, token: SecretStr) -> str:
+        """Replace every secret in a text that comes from a stranger."""
+        for secret in (token, self.client_secret, self.private_key, self.subscription_key):
+            if secret:
+                text = text.replace(secret.get_secret_value(), "***")
+        return text
+
+
+class _Token(BaseModel):
+    # RELIABILITY.md 8: a token that is null, a lifetime of "one hour" and other answers were seen to pass elsewhere.
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    access_token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~+/-]+=*$", max_length=8192)]
+    token_type: Annotated[str, StringConstraints(pattern="^[Bb][Ee][Aa][Rr][Ee][Rr]$")]
+    expires_in: Annotated[int, Field(gt=0, le=10**9)] | None = None
+
+
+class _Error(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    error: Annotated[str, StringConstraints(pattern="^[a-z_]{1,60}$")]
+
+
+def token_request(settings: DfeSettings, credentials: Credentials) -> tuple[dict[str, str], bytes]:
+    """Make the headers and the body of a token request. Raises ValueError if the private key is none."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = "grant_type=client_credentials"
+    if settings.scope:
+        body += f"&scope={quote_plus(settings.scope)}"
+    auth = _client_auth(settings, credentials)
+    _, headers, body = auth.prepare("POST", settings.token_url, headers, body)  # type: ignore[no-untyped-call]
+    return headers, body.encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token and the end of its life on the clock of `monotonic`; infinite if the DfE did not say."""
+
+    value: SecretStr
+    until: float
+
+    @property
+    def is_over(self) -> bool:
+        """Its life is over."""
+        return monotonic() >= self.until
+
+
+def read_token(answer: Answer) -> Token | None:
+    """Read the token of a 200; None if there is none that could be used."""
+    try:
+        token = _Token.model_validate_json(answer.content)
+    except ValidationError:
+        return None
+    return Token(SecretStr(token.access_token), monotonic() + (token.expires_in or inf))
+
+
+def judge_refusal(settings: DfeSettings, answer: Answer) -> Judgement:
+    """Say what an answer of the token endpoint means that brings no token."""
+    try:
+        error = _Error.model_validate_json(answer.content).error
+    except ValidationError:
+        error = None
+    if error in _PASSING or answer.status >= 500 or answer.status in (408, 425, 429):  # noqa: PLR2004
+        return judge_other(settings.token_url, answer)
+    if error or (answer.status in (401, 403) and "html" not in answer.headers.get("Content-Type", "").lower()):
+        return Judgement(State.FAILED, words_of(answer.status), signing_in_refused(settings, error), ends_run=True)
+    return stranger(settings.token_url, answer.status)
+
+
+def clock_problem(answer: Answer, now: datetime) -> Problem | None:
+    """Compare this computer's date with the one of a server that proved who it is: a wrong day sends wrong days."""
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        return None
+    if theirs.tzinfo is None or abs(theirs - now) <= timedelta(days=1):
+        return None
+    return Problem(
+        "CLOCK",
+        f"This computer's date is {now.astimezone(LONDON):%-d %B %Y}, the DfE's is"
+        f" {theirs.astimezone(LONDON):%-d %B %Y}. Nothing was sent.",
+        "Ask IT to correct this computer's clock.",
+    )
+
+
+def _client_auth(settings: DfeSettings, credentials: Credentials) -> ClientAuth:
+    secret = credentials.client_secret.get_secret_value() if credentials.client_secret else ""
+    match settings.auth_method:
+        case "client_secret_post":
+            return ClientAuth(settings.client_id, secret, "client_secret_post")
+        case "client_secret_basic":
+            # RFC 6749 2.3.1 wants both form-encoded first, which Authlib leaves out.
+            return ClientAuth(quote_plus(settings.client_id), quote_plus(secret), "client_secret_basic")
+        case "private_key_jwt":
+            return ClientAuth(settings.client_id, *_private_key(settings, credentials))
+
+
+def _private_key(settings: DfeSettings, credentials: Credentials) -> tuple[Any, Any]:
+    from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415  only this way to sign in pays for it
+    from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415
+
+    pem = credentials.private_key.get_secret_value() if credentials.private_key else ""
+    for kind, algorithm in ((ECKey, "ES256"), (RSAKey, "RS256")):
+        try:
+            return kind.import_key(pem), PrivateKeyJWT(settings.token_url, alg=algorithm)
+        except (ValueError, TypeError):
+            continue
+    msg = "neither an EC nor an RSA key"
+    raise ValueError(msg)

@@ -1,0 +1,262 @@
+"""The DfE's messages as strict Pydantic models, in the DfE's own field names (DOMAIN.md 2, SPEC.md 2).
+
+Knows how counts become the bytes of one request and how an answer must look; does no I/O. A model here has no free
+text that attsync fills in, so no name can travel in one. Fields stand in the order of the alphabet: that makes the
+JSON canonical.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from attsync.codes import codes_on, year_groups
+from attsync.model import DATA_SET, Body, Cell, Cells, Day, Fault, School, Session
+from attsync.problems import Problem
+
+_MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
+
+Number = Annotated[int, Field(ge=0, le=_MOST)]
+YearGroupCode = Annotated[str, StringConstraints(pattern="^(" + "|".join(year_groups()) + ")$")]
+DateTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T00:00:00$")]
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Attendance(_Sent):
+    """How many marks one code has."""
+
+    attendanceCode: Annotated[str, StringConstraints(min_length=1, max_length=2)]
+    value: Number
+
+
+class Item(_Sent):
+    """One year group in one session of one date. Codes must count on that date and in that session."""
+
+    attendances: Annotated[tuple[Attendance, ...], Field(min_length=1)]
+    date: DateTime
+    ncYearGroup: YearGroupCode
+    schoolSession: Literal["AM", "PM"]
+
+    @model_validator(mode="after")
+    def _codes_count(self) -> Self:
+        codes = codes_on(date.fromisoformat(self.date[:10]))
+        for attendance in self.attendances:
+            code = codes.get(attendance.attendanceCode)
+            if code is None or self.schoolSession not in code.sessions:
+                msg = "an attendance code does not count on this date and in this session"
+                raise ValueError(msg)
+        return self
+
+
+class YearGroup(_Sent):
+    """How many pupils one year group has on roll at the date of the message."""
+
+    ncYearGroup: YearGroupCode
+    noOfPupils: Number
+
+
+class Submission(_Sent):
+    """The body of `POST /attendances`: one school, one date."""
+
+    submissionData: Annotated[tuple[Item, ...], Field(min_length=1)]
+    totalNoOfPupils: Number
+    urn: Annotated[int, Field(ge=100_000, le=999_999)]
+    yearGroups: tuple[YearGroup, ...] | None = None
+
+    @model_validator(mode="after")
+    def _sums_agree(self) -> Self:
+        parts = sum(group.noOfPupils for group in self.yearGroups or ())
+        if self.yearGroups is not None and parts != self.totalNoOfPupils:
+            msg = "the year groups do not add up to the number of pupils"
+            raise ValueError(msg)
+        if len({item.date for item in self.submissionData}) != 1:
+            msg = "a message holds one date"
+            raise ValueError(msg)
+        return self
+
+
+class _Received(BaseModel):
+    # What a stranger says may grow; what we need of it is checked strictly.
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class ReceiptError(_Received):
+    """One fault that the DfE found in a message that it stored."""
+
+    code: str
+    detail: Any = None
+    id: str = ""
+    path: str = ""
+    title: str = ""
+
+
+class Receipt(_Received):
+    """The DfE's confirmation: without errors it is a green tick."""
+
+    errors: tuple[ReceiptError, ...]
+    submissionRef: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Rejection(_Received):
+    """The DfE's refusal of a whole message."""
+
+    code: str = ""
+    detail: str = ""
+    id: str = ""
+    title: str = ""
+
+
+_receipts: TypeAdapter[tuple[Receipt, ...]] = TypeAdapter(Annotated[tuple[Receipt, ...], Field(min_length=1)])
+
+
+def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: bool = True) -> Body | Problem | None:
+    """Make the request for one school and date, or say why its counts cannot be true. None: there is nothing to send.
+
+    Codes and cells of `sent_before` that have no marks now are sent as 0: the last sending must be the whole truth.
+    """
+    cells = _with_zeros(day.cells, sent_before)
+    if not cells:
+        return None
+    try:
+        message = Submission(
+            submissionData=tuple(
+                Item(
+                    attendances=tuple(
+                        Attendance(attendanceCode=code, value=number) for code, number in sorted(counts.items())
+                    ),
+                    date=f"{day.date.isoformat()}T00:00:00",
+                    ncYearGroup=cell.year_group,
+                    schoolSession=cell.session.value,
+                )
+                for cell, counts in cells.items()
+            ),
+            totalNoOfPupils=day.on_roll,
+            urn=school.urn,
+            yearGroups=_year_groups(day) if send_year_groups else None,
+        )
+    except ValidationError:
+        return Problem(
+            "COUNT-WRONG",
+            f"The counts of {school} for {day.date:%a %-d %b} cannot be right: a number is negative or above {_MOST:,},"
+            " or the year groups do not add up. This day was not sent.",
+            "Ask whoever wrote the SELECTs in the settings file to look at this day: attsync preview"
+            f" --school {school.urn} --date {day.date}",
+        )
+    content = message.__pydantic_serializer__.to_json(message, exclude_none=True)
+    return Body(day.date, content, hashlib.sha256(content).hexdigest(), cells, day.on_roll)
+
+
+def read_receipt(content: bytes, body: bytes) -> tuple[str, tuple[Fault, ...]] | None:
+    """Read the answer to a 201: its reference and the faults, each with its place in `body`. None: no receipt."""
+    try:
+        receipts = _receipts.validate_json(content)
+    except ValidationError:
+        return None
+    faults = tuple(_fault(error, body) for receipt in receipts for error in receipt.errors)
+    return receipts[0].submissionRef, faults
+
+
+def read_rejection(content: bytes) -> Rejection:
+    """Read what the DfE says with a 4xx; an empty rejection where it says nothing that can be read."""
+    try:
+        return Rejection.model_validate_json(content)
+    except ValidationError:
+        return Rejection()
+
+
+def in_order(cells: Iterable[Cell]) -> list[Cell]:
+    """Sort cells by the DfE's order of year groups, then AM before PM."""
+    order = list(year_groups())
+    return sorted(cells, key=lambda cell: (order.index(cell.year_group), cell.session))
+
+
+def openapi() -> dict[str, Any]:
+    """Describe the contract as OpenAPI 3.1; `data/openapi.json` in the package is this, and a test keeps it so."""
+    models = (Submission, Receipt, Rejection)
+    reference = "#/components/schemas/"
+    schemas: dict[str, Any] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template=reference + "{model}")
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
+
+    def answer(description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+        content = {"content": {"application/json": {"schema": schema}}} if schema else {}
+        return {"description": description} | content
+
+    def look_up(summary: str, *fields: str) -> dict[str, Any]:
+        row = {"type": "object", "properties": {field: {"type": "string"} for field in fields}}
+        return {"get": {"summary": summary, "responses": {"200": answer(summary, {"type": "array", "items": row})}}}
+
+    def header(name: str, *, required: bool) -> dict[str, Any]:
+        return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}}
+
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Attendances", "version": str(DATA_SET)},
+        "paths": {
+            "/attendances": {
+                "post": {
+                    "summary": "Send the counts of one school for one date",
+                    "parameters": [
+                        header("Ocp-Apim-Subscription-Key", required=False),
+                        header("Idempotency-Key", required=False),
+                    ],
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": {"$ref": reference + "Submission"}}},
+                    },
+                    "responses": {
+                        "201": answer(
+                            "Stored; received in full only if errors is empty",
+                            {"type": "array", "minItems": 1, "items": {"$ref": reference + "Receipt"}},
+                        ),
+                        "400": answer("Refused", {"$ref": reference + "Rejection"}),
+                        "401": answer("The token or the subscription key is missing or not known"),
+                    },
+                }
+            },
+            "/codes/attendance": look_up("List the attendance codes", "AttendanceCode", "AttendanceDescription"),
+            "/codes/ncyeargroup": look_up("List the year groups", "YearGroupCode", "YearGroup"),
+        },
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _with_zeros(cells: Cells, sent_before: Cells) -> Cells:
+    codes = {
+        cell: dict.fromkeys(sent_before.get(cell, ()), 0) | dict(cells.get(cell, {}))
+        for cell in in_order(cells.keys() | sent_before.keys())
+    }
+    return {cell: counts for cell, counts in codes.items() if counts}
+
+
+def _year_groups(day: Day) -> tuple[YearGroup, ...]:
+    return tuple(YearGroup(ncYearGroup=g, noOfPupils=day.roll[g]) for g in year_groups() if day.roll.get(g))
+
+
+_PATH = re.compile(r"submissionData\[(\d{1,5})\](?:\.attendances\[(\d{1,5})\])?")
+
+
+def _fault(error: ReceiptError, body: bytes) -> Fault:
+    place = _PATH.search(error.path)
+    cell = code = None
+    try:
+        if place:
+            item = json.loads(body)["submissionData"][int(place[1])]
+            cell = Cell(item["ncYearGroup"], Session(item["schoolSession"]))
+            code = item["attendances"][int(place[2])]["attendanceCode"] if place[2] else None
+    except IndexError:
+        pass  # a path that leads nowhere is the stranger's mistake; the fault stands for the whole day
+    return Fault(error.code, cell, code, error.title)
