@@ -1,0 +1,187 @@
+"""The rule of consent: does it stand for this school, this receiver and what is sent now? And who may give it.
+
+Knows the notice that people read and the permission they need (SPEC.md 8); refuses to know how anything is sent.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from attsync.log import ConsentRow, Log
+from attsync.model import DATA_SET, School
+from attsync.person import Person
+from attsync.problems import NotPermitted, Problem
+
+NOTICE: Final = 1
+"""Version of the words of `notice`."""
+
+PERMISSION: Final = "Data Returns: Administer"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Proof that consent stands. Sending asks for one, and only `standing` makes it."""
+
+    row: ConsentRow
+
+
+def standing(row: ConsentRow | None, receiver: str) -> Consent | None:
+    """Give the consent that stands after `row`, the newest grant or removal; None if none does.
+
+    It holds for one receiver (the origin of the API) and one data set: if either differs, it does not stand.
+    """
+    if row and row.given and row.receiver == receiver and row.data_set == DATA_SET:
+        return Consent(row)
+    return None
+
+
+def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
+    """Say why no consent stands."""
+    grant = f"To give it: attsync consent grant --school {school.urn}"
+    if row is None:
+        return Problem("CONSENT-NONE", "No consent has been given. Nothing is read or sent.", grant)
+    if not row.given:
+        return Problem(
+            "CONSENT-NONE",
+            f"Consent was removed by {row.person} on {row.at:%-d %B %Y}. Nothing is read or sent.",
+            grant,
+        )
+    what = "receiver" if row.receiver != receiver else "data that is sent"
+    return Problem(
+        "CONSENT-CHANGED",
+        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}."
+        " Nothing is read or sent.",
+        grant,
+    )
+
+
+def receipt(row: ConsentRow) -> str:
+    """Give the number on the receipt: 8 hexadecimal digits that follow from what was recorded."""
+    said = (
+        row.school.urn,
+        row.given,
+        row.person,
+        row.role,
+        row.receiver,
+        row.data_set,
+        row.notice,
+        row.at.isoformat(timespec="milliseconds"),
+    )
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:8]
+
+
+def notice(receiver: str, days: int) -> tuple[tuple[str, str], ...]:
+    """Give the notice: what it is about, and what is said. A change of meaning raises NOTICE."""
+    return (
+        (
+            f"What is sent, twice a day, for the last {days} days:",
+            (
+                "the number of roll-call marks for each code and year group, AM and PM; the number of pupils on roll"
+                " in each year group."
+            ),
+        ),
+        ("To:", f"the Department for Education ({urlsplit(receiver).netloc})."),
+        ("What is never sent:", "names, pupil numbers, dates of birth, reasons, comments."),
+    )
+
+
+FULL_NOTICE: Final = """\
+1. What is sent. For each school day and each session (AM, PM): how many roll-call marks of each attendance code each
+   year group has; and how many pupils each year group has on roll. Only numbers.
+2. How often. Twice a day, for today and the days before it in the window, so that late corrections arrive too.
+3. To whom. To the Department for Education, at the address that the settings file names, over an encrypted connection.
+4. What is never sent. Names, pupil numbers, dates of birth, addresses, reasons, comments: no row about a pupil leaves
+   the school's database. Small numbers are not rounded: a single mark of a rare code may point to a child for somebody
+   who knows the school. Treat what is sent, and attsync's log, as confidential.
+5. What is kept here. A log of what was sent, when, and what was answered, on this machine, readable by its owner only.
+6. How to stop. attsync consent revoke stops the next request, also of a run under way. What was sent before stays with
+   the Department for Education.
+7. If anything more is ever sent, or sent to anybody else, this consent no longer counts and the school is asked again.
+"""
+
+
+def record(  # noqa: PLR0913  each is a column of the record
+    log: Log,
+    school: School,
+    *,
+    given: bool,
+    person: Person,
+    receiver: str,
+    at: datetime,
+    username: str | None = None,
+    role: str | None = None,
+    reason: str | None = None,
+) -> ConsentRow:
+    """Record a grant or a removal for good, and give it as recorded."""
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as precise as the log
+    row = ConsentRow(
+        id=0,
+        school=school,
+        given=given,
+        person=person.account,
+        username=username,
+        login_uid=person.login_uid,
+        role=role,
+        reason=reason,
+        receiver=receiver,
+        data_set=DATA_SET,
+        notice=NOTICE,
+        at=at,
+    )
+    log.add_consent(row)
+    return row
+
+
+def require_permission(
+    school: School,
+    person: Person,
+    username: str,
+    *,
+    look_up: Callable[[], bool] | None,
+    listed: tuple[str, ...] | None,
+    settings_file: Path,
+) -> None:
+    """Raise NotPermitted unless `username` holds the permission now.
+
+    `look_up` asks the school database; where there is no SELECT for it, `listed` are the user names of the settings
+    file, which then nobody but its owner and root may be able to write.
+    """
+    if look_up is not None:
+        allowed = look_up()
+        where = "the school database"
+    elif listed is not None:
+        _only_owner_writes(settings_file)
+        allowed = username in listed
+        where = "the settings file"
+    else:
+        raise NotPermitted(
+            "PERMISSION",
+            f'{school}: nothing says who holds "{PERMISSION}". Consent was not recorded.',
+            "Ask IT to add the administrators SELECT, or the list [consent] administrators, to the settings file.",
+        )
+    if not allowed:
+        name = person.account if username == person.account else f"{person.account} ({username})"
+        raise NotPermitted(
+            "PERMISSION",
+            f'{school}: you are {name}, who does not hold "{PERMISSION}" in {where}. Consent was not recorded.',
+            "If you need this permission, ask your office team to assign it to you.",
+        )
+
+
+def _only_owner_writes(path: Path) -> None:
+    """Raise NotPermitted if somebody else could change `path`, or move another file into its place, as sshd does."""
+    for place in (path, *path.resolve().parents):
+        found = place.stat()
+        loose = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
+        if loose or found.st_uid not in (0, os.geteuid()):
+            raise NotPermitted(
+                "PERMISSION",
+                f"Others may write {place}, so its list of administrators proves nothing. Consent was not recorded.",
+                f"Ask IT to correct it: chmod go-w {place}, with root or the account that runs attsync as its owner.",
+            )
