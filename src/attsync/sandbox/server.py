@@ -1,0 +1,175 @@
+"""Serves the sandbox over TLS on 127.0.0.1, to nobody else.
+
+Built on Werkzeug's threaded server, with three things done otherwise. Werkzeug closes the connection after each answer;
+here it is kept (HTTP/1.1), as the DfE's gateway does. An answer leaves in one piece, so that nothing waits for a
+delayed acknowledgement. The TLS handshake happens in the connection's own thread: a client that stalls, or speaks
+no TLS, holds up nobody and prints nothing.
+"""
+
+import os
+import socket
+import ssl
+import sys
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from threading import Thread, current_thread
+from typing import Any, NamedTuple, Self
+
+import trustme
+from flask import Flask
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.wrappers import Response
+
+from attsync.problems import SettingsError
+from attsync.sandbox.dfe import BODY_LIMIT
+
+HOST = "127.0.0.1"
+
+_HANDSHAKE_SECONDS = 10.0
+_IDLE_SECONDS = 120.0
+_WAITING = 128  # connections that the system may hold until a thread takes them
+_DISCARDED = 16 * BODY_LIMIT  # so much of a body that is too long is read and dropped, to get the answer through
+
+
+class Certificates(NamedTuple):
+    """The two files that TLS needs here."""
+
+    ca: Path
+    """The authority's certificate; clients trust it (`ca_file` in the settings)."""
+    server: Path
+    """The server's key and certificate, mode 0600."""
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """Make certificates for localhost and 127.0.0.1 in `folder`, once; the next start finds them there."""
+    files = Certificates(folder / "ca.pem", folder / "server.pem")
+    if not (files.ca.exists() and files.server.exists()):
+        authority = trustme.CA()
+        certificate = authority.issue_cert("localhost", HOST)
+        os.close(os.open(files.server, os.O_CREAT, 0o600))
+        certificate.private_key_and_cert_chain_pem.write_to_path(files.server)
+        authority.cert_pem.write_to_path(files.ca)
+    return files
+
+
+def free_port() -> int:
+    """Find a port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+class Server:
+    """A running application: `with Server(app, certificates) as server: ... server.base_url`."""
+
+    def __init__(self, app: Flask, certificates: Certificates, *, port: int = 0) -> None:
+        """Prepare to serve `app` on `port`; 0 takes a free one at the first start and keeps it."""
+        self.port = port
+        self._app = app
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._context.load_cert_chain(certificates.server)
+        self._server: _TlsServer | None = None
+        self._thread: Thread | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """What `[dfe] base_url` must be."""
+        return f"https://localhost:{self.port}"
+
+    @property
+    def token_url(self) -> str:
+        """What `[dfe] token_url` must be."""
+        return f"{self.base_url}/oauth/token"
+
+    def start(self) -> None:
+        """Listen and answer, in threads of its own. Raises SettingsError if the port is taken."""
+        try:
+            listener = socket.create_server((HOST, self.port), backlog=_WAITING)
+        except OSError as error:
+            raise SettingsError(
+                "SETTINGS",
+                f"The sandbox cannot listen on port {self.port} of this computer: {error.strerror}."
+                " Nothing was started.",
+                "Stop the program that uses the port, perhaps another sandbox, or make a sandbox with another port.",
+            ) from error
+        with listener:
+            self._server = _TlsServer(self._app, self._context, listener)
+        self.port = self._server.port
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening, close all connections and wait for their threads."""
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._thread.join()
+            self._server = self._thread = None
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = _IDLE_SECONDS
+    wbufsize = -1  # collect the answer; http.server flushes it when the request is done
+    disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        text = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (text.isascii() and text.isdecimal()):
+            self.close_connection = True
+            self.send_error(411)
+            return
+        length = int(text)
+        body = self.rfile.read(min(length, _DISCARDED))
+        if length > BODY_LIMIT:
+            self.close_connection = True  # some of it may still be on its way; the application says 413
+        elif len(body) < length:
+            self.close_connection = True  # the client went away
+            return
+        answer = Response.from_app(self.server.app, self.make_environ() | {"wsgi.input": BytesIO(body)}, buffered=True)
+        self.send_response(answer.status_code)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(answer.get_data())
+
+    def log(self, type: str, message: str, *_: object) -> None:  # noqa: A002  Werkzeug's word
+        """Say nothing: what was received can be listed, and the terminal belongs to attsync."""
+
+
+class _TlsServer(ThreadedWSGIServer):
+    def __init__(self, app: Flask, context: ssl.SSLContext, listener: socket.socket) -> None:
+        self._connections: dict[Thread, ssl.SSLSocket] = {}
+        super().__init__(HOST, 0, app, handler=_Handler, fd=listener.fileno())
+        self._context = context
+        self.ssl_context = context  # only tells Werkzeug to say https; the listening socket stays plain
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  socketserver says as little
+        request.settimeout(_HANDSHAKE_SECONDS)
+        with self._context.wrap_socket(request, server_side=True) as connection:
+            self._connections[current_thread()] = connection
+            try:
+                super().finish_request(connection, client_address)
+            finally:
+                del self._connections[current_thread()]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
+        # A client that leaves, stalls or does not trust the certificate is no news; anything else is a fault of ours.
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for thread, connection in list(self._connections.items()):
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # the thread wakes up and ends
+            thread.join(_HANDSHAKE_SECONDS)

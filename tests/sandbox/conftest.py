@@ -1,0 +1,60 @@
+"""The sandbox as a fixture: `dfe()` starts one over TLS and signs in."""
+
+import ssl
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from attsync.sandbox.dfe import make_app
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.server import Certificates, Server, make_certificates
+from attsync.sandbox.sign_in import Client
+from attsync.sandbox.store import Store
+from tests.sandbox.pretend import Clock, Dfe
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Make the certificates once for all tests."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def trust(certificates: Certificates) -> ssl.SSLContext:
+    """Trust the sandbox and nobody else."""
+    return ssl.create_default_context(cafile=certificates.ca)
+
+
+@pytest.fixture
+def dfe(certificates: Certificates, trust: ssl.SSLContext) -> Iterator[Callable[..., Dfe]]:
+    """Start a sandbox that knows the client "oakfield"; `is_signed_in=False` leaves out the token."""
+    with ExitStack() as running:
+
+        def start(
+            *faults: Fault,
+            client: Client = Client("oakfield", "made-up"),  # noqa: B008  frozen
+            subscription_key: str | None = None,
+            is_signed_in: bool = True,
+            path: Path | None = None,
+        ) -> Dfe:
+            store, script, clock = running.enter_context(Store(path)), deque(faults), Clock()
+            app = make_app(
+                store,
+                clients=[client],
+                subscription_key=subscription_key,
+                faults=script,
+                now=clock,
+                pause=clock.pause,
+            )
+            server = running.enter_context(Server(app, certificates))
+            http = running.enter_context(httpx.Client(verify=trust, base_url=server.base_url, trust_env=False))
+            started = Dfe(server, store, http, script, clock)
+            if is_signed_in:
+                started.sign_in()
+            return started
+
+        yield start

@@ -1,0 +1,179 @@
+"""folder.py: one folder holds all that a trial needs, and nothing of somebody's own is touched."""
+
+import importlib
+import ssl
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from shutil import copytree
+
+import httpx
+import pytest
+
+from attsync.problems import SettingsError
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.folder import EXAMPLE_PORT, Sandbox, make_folder, open_folder
+from attsync.sandbox.server import free_port
+from tests.sandbox.pretend import MONDAY, message
+
+TODAY = MONDAY.date()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a sandbox folder on a free port, once."""
+    folder = tmp_path_factory.mktemp("made") / "trial"
+    make_folder(folder, today=TODAY, username="sam", port=free_port())
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """Give a sandbox folder that the test may change."""
+    return copytree(made, tmp_path / "trial")
+
+
+@pytest.fixture
+def post(folder: Path) -> Callable[[], int]:
+    """Sign in and post as the settings of the folder say; give the status."""
+
+    def send() -> int:
+        settings = tomllib.loads((folder / "config.toml").read_text())["dfe"]
+        trust = ssl.create_default_context(cafile=folder / settings["ca_file"])
+        asked = {
+            "grant_type": "client_credentials",
+            "client_id": settings["client_id"],
+            "client_secret": (folder / settings["client_secret_file"]).read_text().strip(),
+        }
+        with httpx.Client(verify=trust, trust_env=False) as http:
+            token = http.post(settings["token_url"], data=asked).json()["access_token"]
+            headers = {
+                "Authorization": f"Bearer {token}",
+                "Ocp-Apim-Subscription-Key": (folder / settings["subscription_key_file"]).read_text().strip(),
+            }
+            return http.post(f"{settings['base_url']}/attendances", json=message(), headers=headers).status_code
+
+    return send
+
+
+def test_settings_are_the_example_but_for_the_port(folder: Path) -> None:
+    """What is tried in the sandbox is what stands in the documentation."""
+    lines = (folder / "config.toml").read_text().splitlines()
+    example = files("attsync").joinpath("data", "config.toml").read_text().splitlines()
+
+    changed = [(ours, theirs) for ours, theirs in zip(lines, example, strict=True) if ours != theirs]
+    assert [ours.split()[0] for ours, _ in changed] == ["base_url", "token_url"]
+    assert all(str(EXAMPLE_PORT) in theirs for _, theirs in changed)
+
+
+def test_secrets_are_random_and_their_owners_alone(folder: Path, tmp_path: Path) -> None:
+    """Even a made-up secret must have the mode that attsync insists on."""
+    make_folder(tmp_path / "other", today=TODAY, username="sam", port=free_port())
+
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for name in ("client-secret", "subscription-key"):
+        assert (folder / name).stat().st_mode & 0o777 == 0o600
+        assert (folder / name).read_text() != (tmp_path / "other" / name).read_text()
+
+
+def test_folder_is_served_as_its_settings_say(folder: Path, post: Callable[[], int]) -> None:
+    """Address, certificate, secrets: everything fits."""
+    with open_folder(folder) as sandbox:
+        assert post() == 201
+        assert len(sandbox.store.received()) == 1
+
+
+def test_folder_is_served_again_with_what_it_had(folder: Path, post: Callable[[], int]) -> None:
+    """`attsync sandbox --dir` may be stopped and started; the DfE forgets nothing meanwhile."""
+    for number in (1, 2):
+        with open_folder(folder) as sandbox:
+            post()
+            assert len(sandbox.store.received()) == number
+
+
+def test_faults_are_played(folder: Path, post: Callable[[], int]) -> None:
+    """`--faults busy`; and the demo adds one while the sandbox runs."""
+    with open_folder(folder, faults=[Fault.BUSY]) as sandbox:
+        sandbox.faults.append(Fault.CLOSED)
+
+        assert [post() for _ in range(3)] == [503, 410, 201]
+
+
+def test_two_sandboxes_in_one_folder_are_told(folder: Path) -> None:
+    """The second would take the port of the first."""
+    with open_folder(folder), pytest.raises(SettingsError, match="cannot listen on port"), open_folder(folder):
+        pass
+
+
+@pytest.mark.parametrize("name", ["config.toml", "client-secret", "subscription-key", "school.db"])
+def test_folder_with_something_of_its_own_is_left_alone(tmp_path: Path, name: str) -> None:
+    """`--keep` on a folder with real settings must not touch them."""
+    (tmp_path / name).write_text("my own")
+
+    with pytest.raises(SettingsError, match=f"already holds {name}") as caught:
+        make_folder(tmp_path, today=TODAY, username="sam", port=1)
+
+    assert caught.value.exit_code == 2
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "my own"
+
+
+def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """Such as one whose name is that of a file."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(SettingsError, match="cannot be made: File exists"):
+        make_folder(tmp_path / "file", today=TODAY, username="sam")
+
+
+@pytest.mark.parametrize("name", ["config.toml", "client-secret", "subscription-key"])
+def test_folder_that_lacks_something_is_told(folder: Path, name: str) -> None:
+    """Most often the name of the folder is misspelt."""
+    (folder / name).unlink()
+
+    with pytest.raises(SettingsError, match=f"is not the folder of a sandbox: {name} cannot be read"):
+        open_folder(folder)
+
+
+@pytest.mark.parametrize("settings", ["[dfe", "[log]", "[dfe]\nbase_url = 'https://localhost:1'", "dfe = 1"])
+def test_settings_that_cannot_be_used_are_told(folder: Path, settings: str) -> None:
+    """They are there to be changed by hand."""
+    (folder / "config.toml").write_text(settings)
+
+    with pytest.raises(SettingsError, match="is not TOML, or lacks client_id or base_url"):
+        open_folder(folder)
+
+
+def test_sandbox_without_its_packages_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain `pip install attsync` has no Flask, and needs none."""
+    monkeypatch.setitem(sys.modules, "flask", None)
+    for name in [name for name in sys.modules if name.startswith("attsync.sandbox.")]:
+        monkeypatch.delitem(sys.modules, name)
+
+    with pytest.raises(SettingsError, match="such as flask") as caught:
+        importlib.import_module("attsync.sandbox.folder")
+
+    assert (caught.value.problem.code, caught.value.problem.next) == (
+        "DEMO-MISSING",
+        "Install them: pip install 'attsync[demo]'",
+    )
+
+
+def test_mistake_of_ours_is_not_called_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a bug would send people to install what they have."""
+    monkeypatch.setitem(sys.modules, "attsync.sandbox.dfe", None)
+    monkeypatch.delitem(sys.modules, "attsync.sandbox.folder")
+
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("attsync.sandbox.folder")
+
+
+def test_sandbox_tells_where_its_settings_are(folder: Path) -> None:
+    """The commands print it after --config."""
+    sandbox = open_folder(folder)
+    sandbox.store.close()
+
+    assert isinstance(sandbox, Sandbox)
+    assert sandbox.config == folder / "config.toml"
