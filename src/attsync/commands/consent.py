@@ -1,0 +1,230 @@
+"""`attsync consent grant`, `revoke` and `show`."""
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from attsync.commands.options import (
+    common,
+    console,
+    examples,
+    given,
+    json_option,
+    load_settings,
+    need_terminal,
+    now,
+    schools_option,
+    signs,
+)
+from attsync.problems import SettingsError
+
+if TYPE_CHECKING:
+    from attsync.model import School
+    from attsync.settings import DatabaseSettings, SchoolSettings, Settings
+
+all_option = click.option("--all", "every", is_flag=True, help="Every school in the settings file.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+
+
+@click.group(
+    "consent",
+    help=f"""{examples("attsync consent grant --school 900023", "attsync consent show --history")}
+
+    Give, remove or show a school's consent.
+
+    attsync sends for a school only while its consent stands.""",
+    short_help="Give, remove or show a school's consent.",
+)
+def command() -> None:
+    """Hold the three commands."""
+
+
+@command.command(
+    "grant",
+    help=f"""{examples("attsync consent grant --school 900023", "attsync consent grant --school 900023 --role Head")}
+
+    Give consent for a school.
+
+    Shows what is sent and what never is, then asks. The account that runs this needs the permission
+    "Data Returns: Administer" in the school system; it is looked up at that moment.""",
+    short_help="Give consent for a school.",
+)
+@schools_option
+@all_option
+@click.option("--role", metavar="TEXT", help="Your role, for the receipt: School business manager.")
+@yes_option
+@common
+def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool) -> None:
+    """Look up the permission, show the notice, ask, record."""
+    from attsync import consent
+    from attsync.log import Log
+    from attsync.overview import next_send
+    from attsync.person import who
+    from attsync.school import holds_permission
+    from attsync.show import consent as show
+    from attsync.show.parts import when
+
+    settings = load_settings()
+    person = who(os.environ)
+    username = settings.consent.usernames.get(person.account, person.account)
+    out = console()
+    for database, entry, school in _asked(settings, schools, every=every):
+        has_select = database.select.administrators is not None
+
+        def look_up(database: "DatabaseSettings" = database, entry: "SchoolSettings" = entry) -> bool:
+            return holds_permission(database, entry, username)
+
+        consent.require_permission(
+            school,
+            person,
+            username,
+            look_up=look_up if has_select else None,
+            listed=settings.consent.administrators,
+            settings_file=settings.path,
+        )
+        if not given().quiet:
+            out.print(
+                show.consent_notice(school, settings.dfe.origin, settings.window.days),
+                show.consent_holder(person.account, username, in_settings=not has_select),
+            )
+        if not yes:
+            need_terminal(f"for the consent of {school}")
+            if not click.confirm(f"Do you give consent for {school.name}?"):
+                out.print("Consent was not given. Nothing was recorded.")
+                continue
+        with Log.open(settings.log.path) as log:
+            row = consent.record(
+                log,
+                school,
+                given=True,
+                person=person,
+                receiver=settings.dfe.origin,
+                at=now(),
+                username=username,
+                role=role,
+            )
+        first = next_send(settings.schedule.times, now())
+        if not given().quiet:
+            out.print(show.consent_receipt(row, signs(), f"First send: {when(first, now())}." if first else ""))
+
+
+@command.command(
+    "revoke",
+    help=f"""{examples("attsync consent revoke --school 900023", "attsync consent revoke --all --yes")}
+
+    Remove a school's consent. No request starts after this returns, not even of a send that is under way.""",
+    short_help="Remove a school's consent, at once.",
+)
+@schools_option
+@all_option
+@click.option("--reason", metavar="TEXT", help="Why, for the history.")
+@yes_option
+@common
+def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
+    """Record the removal, then wait until no request is just beginning."""
+    from attsync import consent
+    from attsync.lock import wait_for_starting_requests
+    from attsync.log import Log
+    from attsync.overview import known_schools
+    from attsync.person import who
+
+    settings = load_settings()
+    out, marks = console(), signs()
+    with Log.open(settings.log.path) as log:
+        for school in _chosen(list(known_schools(settings, log).values()), schools, every=every):
+            if not yes:
+                need_terminal(f"for {school}")
+                if not click.confirm(f"Stop sending for {school.name}?"):
+                    out.print("Nothing was changed.")
+                    continue
+            consent.record(
+                log, school, given=False, person=who(os.environ), receiver=settings.dfe.origin, at=now(), reason=reason
+            )
+            wait_for_starting_requests(settings.log.path)
+            if not given().quiet:
+                out.print(
+                    f"{marks.good} Consent removed for {school}. Nothing more is sent for it."
+                    " What was sent before stays with the DfE."
+                )
+
+
+@command.command(
+    "show",
+    help=f"""{examples("attsync consent show", "attsync consent show --school 900023 --history")}
+
+    Show where consent stands. Exit code 0 only if it stands for every school asked for.""",
+    short_help="Show where consent stands.",
+)
+@schools_option
+@click.option("--notice", "notice", is_flag=True, help="The full text that people agree to.")
+@click.option("--history", is_flag=True, help="Every grant and removal.")
+@json_option
+@common
+def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: bool) -> None:
+    """Read the log and say where consent stands."""
+    from attsync.consent import FULL_NOTICE, NOTICE, standing, why_not
+    from attsync.log import Log
+    from attsync.overview import consent_as_json, known_schools
+    from attsync.show import consent as show
+
+    if notice:
+        click.echo(f"Notice {NOTICE}\n\n{FULL_NOTICE}", nl=False)
+        return
+    settings = load_settings()
+    log = Log.open_existing(settings.log.path)
+    out = console()
+    try:
+        asked = _chosen(list(known_schools(settings, log).values()), schools, every=not schools)
+        rows = [(school, log.latest_consent(school.urn) if log else None) for school in asked]
+        stands = [standing(row, settings.dfe.origin) for _, row in rows]
+        if as_json:
+            document = [
+                {"urn": s.urn, "name": s.name, "consent": consent_as_json(c)}
+                for (s, _), c in zip(rows, stands, strict=True)
+            ]
+            click.echo(json.dumps({"version": 1, "schools": document}, ensure_ascii=False, indent=2))
+        elif history:
+            for school in asked:
+                out.print(show.consent_history(school, log.consent_history(school.urn) if log else []), "")
+        else:
+            problems = [
+                None if c else why_not(s, row, settings.dfe.origin) for (s, row), c in zip(rows, stands, strict=True)
+            ]
+            out.print(show.consent_table([(s, row, p) for (s, row), p in zip(rows, problems, strict=True)], signs()))
+    finally:
+        if log:
+            log.close()
+    click.get_current_context().exit(0 if all(stands) else 1)
+
+
+def _asked(
+    settings: "Settings", urns: tuple[int, ...], *, every: bool
+) -> list[tuple["DatabaseSettings", "SchoolSettings", "School"]]:
+    """Find the schools asked for, each with its database."""
+    from attsync.model import School
+    from attsync.school import schools_of
+
+    found = [(d, s, School(s.urn, s.name)) for d in settings.database for s in schools_of(d)]
+    chosen = _chosen([school for *_, school in found], urns, every=every)
+    return [each for each in found if each[2] in chosen]
+
+
+def _chosen(known: list["School"], urns: tuple[int, ...], *, every: bool) -> list["School"]:
+    """Pick the schools that `--school` or `--all` names; one school alone needs no naming."""
+    by_urn = {school.urn: school for school in known}
+    for urn in urns:
+        if urn not in by_urn:
+            raise SettingsError(
+                "SCHOOL-NONE",
+                f"The settings file has no school with the URN {urn}. Nothing was changed.",
+                f"It has: {', '.join(map(str, list(by_urn)[:10]))}.",
+            )
+    if not urns and not every and len(known) > 1:
+        raise SettingsError(
+            "SCHOOL-NONE",
+            f"The settings file has {len(known)} schools. Nothing was changed.",
+            "Name one with --school URN, or say --all.",
+        )
+    return [by_urn[urn] for urn in urns] if urns else known

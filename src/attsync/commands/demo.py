@@ -1,0 +1,87 @@
+"""`attsync demo`."""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from attsync.commands.options import common, examples
+
+
+@click.command(
+    "demo",
+    help=f"""{examples("attsync demo", "attsync demo --keep try --with-problems")}
+
+    Run the whole story once, with a made-up school and a pretend DfE.
+
+    Gives consent, sends, corrects some marks in the school's database, sends again and shows the status. Everything is
+    made up and stays on this machine.""",
+    short_help="Run the whole story once, with a made-up school and a pretend DfE.",
+)
+@click.option(
+    "--keep",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep everything in this new folder, to try more by hand.",
+)
+@click.option("--with-problems", is_flag=True, help="Bring in an unknown mark code, a refused day and a faulty answer.")
+@common
+def command(folder: Path | None, *, with_problems: bool) -> None:
+    """Make a school, start the sandbox, and run the commands that a user would type."""
+    from attsync.person import who
+    from attsync.sandbox.faults import parse_faults
+    from attsync.sandbox.folder import SCHOOL, make_folder, open_folder
+    from attsync.sandbox.made_up import correct_marks
+    from attsync.sandbox.server import free_port
+    from attsync.window import today_in_london
+
+    today = today_in_london()
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attsync-demo-")))
+        config = make_folder(
+            place,
+            today=today,
+            port=8443 if folder else free_port(),
+            username=who(os.environ).account,
+            with_problems=with_problems,
+        )
+        faults = parse_faults("faulty" if with_problems else "")
+        sandbox = stack.enter_context(open_folder(place, faults=faults))
+        say(f"A made-up school is in {place / SCHOOL}; a pretend DfE answers at {sandbox.server.base_url}.")
+        run("consent grant --yes", config, "Somebody who may administer data returns gives consent.")
+        run("send --window 8", config, "What cron runs twice a day.")
+        say("Late corrections in the school's database:")
+        for sentence in correct_marks(place / SCHOOL, today):
+            click.echo(f"  {sentence}")
+        last = run("send --window 8", config, "The next send takes the corrections along.")
+        run("status", config, "What the data manager looks at.")
+    say("That was all of it. Everything was made up, and nothing left this machine.")
+    if folder:
+        click.echo(f"To try more by hand: attsync sandbox --dir {folder}  and in another terminal")
+        click.echo(f"  attsync preview --config {config}")
+        click.echo(f"  attsync consent revoke --config {config}")
+    else:
+        click.echo("To try more by hand: attsync demo --keep try")
+        click.echo("To see what a bad day looks like: attsync demo --with-problems")
+    expected = 1 if with_problems else 0
+    click.get_current_context().exit(0 if last == expected else last)
+
+
+def say(text: str) -> None:
+    """Say what comes next, set off from what the commands print."""
+    click.secho(f"\n{text}", bold=True)
+
+
+def run(words: str, config: Path, why: str) -> int:
+    """Run one command as a user would and show it with its output; give its exit code."""
+    say(why)
+    arguments = [*shlex.split(words), "--config", str(config)]
+    click.echo(f"$ attsync {shlex.join(arguments)}")
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, "-m", "attsync", *arguments], check=False).returncode  # noqa: S603

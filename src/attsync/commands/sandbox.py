@@ -1,0 +1,54 @@
+"""`attsync sandbox`."""
+
+import os
+import signal
+from pathlib import Path
+
+import click
+
+from attsync.commands.options import common, examples
+
+
+@click.command(
+    "sandbox",
+    help=f"""{examples("attsync sandbox --dir try", "attsync sandbox --dir try --faults busy,faulty")}
+
+    Run the pretend DfE alone, until stopped.
+
+    It listens on 127.0.0.1 over TLS and serves the folder of --dir: settings, secrets, certificate and a made-up
+    school. A folder that does not exist is made first.""",
+    short_help="Run the pretend DfE alone, until stopped.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("attsync-sandbox"),
+    show_default=True,
+    help="Its folder.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8443,
+    show_default=True,
+    help="The port of a new folder; a folder that exists keeps its own.",
+)
+@click.option("--faults", default="", metavar="LIST", help="What goes wrong with the next messages: busy,faulty,...")
+@common
+def command(folder: Path, port: int, faults: str) -> None:
+    """Serve until a signal comes."""
+    from attsync.person import who
+    from attsync.sandbox.faults import parse_faults
+    from attsync.sandbox.folder import CONFIG, make_folder, open_folder
+    from attsync.window import today_in_london
+
+    script = parse_faults(faults)
+    if not (folder / CONFIG).exists():
+        make_folder(folder, today=today_in_london(), port=port, username=who(os.environ).account)
+    with open_folder(folder, faults=script) as sandbox:
+        click.echo(f"The pretend DfE answers at {sandbox.server.base_url}, on this machine only. Stop it with Ctrl-C.")
+        click.echo(f"In another terminal: attsync consent grant --config {sandbox.config}")
+        click.echo(f"                     attsync send --config {sandbox.config}")
+        click.echo(f"What it received:    {sandbox.server.base_url}/sandbox/received")
+        signal.pause()
