@@ -78,7 +78,7 @@ def tell(error: AttsyncError, given: Given | None) -> None:
     """Say on stderr what happened and what to do next."""
     problem = error.problem
     if faults := getattr(error, "faults", None):
-        from attsync.settings_faults import fault_lines
+        from attsync.settings.faults import fault_lines
 
         click.echo(f"Error: {problem.text}", err=True)
         for fault in faults:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from attsync.problems import SettingsError
 from attsync.settings import Settings
-from attsync.settings_types import origin_of
+from attsync.settings.types import origin_of
 from tests.settings_file import DATABASE, DFE, SCHOOL, SELECT, found, loaded, settings_text
 
 URL_FILE = 'url_file = "database-url"\nleaving_date_is = "last_day"'

@@ -8,10 +8,10 @@ import pytest
 
 from attsync.problems import SettingsError
 from attsync.settings import Settings, SettingsFaults, find, load
-from attsync.settings_words import tables_of
+from attsync.settings.words import tables_of
 from tests.settings_file import SCHOOL, faults, found, loaded, settings_text
 
-PACKAGED = Path(__file__).parents[1] / "src/attsync/data/config.toml"
+PACKAGED = Path(__file__).parents[2] / "src/attsync/data/config.toml"
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_folder_is_no_settings_file(tmp_path: Path) -> None:
 
 def test_example_of_the_package_is_the_example_of_the_repository() -> None:
     """Two copies, because an editable install has only the one and readers look for the other."""
-    assert PACKAGED.read_text() == (Path(__file__).parents[1] / "examples/config.toml").read_text()
+    assert PACKAGED.read_text() == (Path(__file__).parents[2] / "examples/config.toml").read_text()
 
 
 def test_example_is_right(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from attsync.settings_faults import Fault, Finding
-from attsync.toml_places import Location, first_broken_line
+from attsync.settings.faults import Fault, Finding
+from attsync.settings.places import Location, first_broken_line
 
 Names = tuple[str, ...]
 """The way to a setting without the indexes of a location: ("database", "url")."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attsync.toml_places import Location, Place, first_broken_line, nearest, places
+from attsync.settings.places import Location, Place, first_broken_line, nearest, places
 
 
 def test_key_and_value_of_a_setting_are_found() -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from attsync.settings import SettingsFaults, fault_lines, load
-from attsync.settings_faults import clean, key_of
+from attsync.settings.faults import clean, key_of
 from tests.settings_file import DATABASE, DFE, SCHOOL, SELECT, faults, settings_text
 
 

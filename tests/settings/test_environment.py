@@ -10,7 +10,7 @@ import pytest
 
 from attsync.problems import SettingsError
 from attsync.settings import find
-from attsync.settings_environment import home
+from attsync.settings.environment import home
 from tests.settings_file import DFE, faults, found, loaded, settings_text
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another account")

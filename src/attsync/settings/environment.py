@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_origin
 
-from attsync.settings_faults import Fault, clean
-from attsync.settings_words import Names, Tables, near
+from attsync.settings.faults import Fault, clean
+from attsync.settings.words import Names, Tables, near
 
 _PREFIX: Final = "ATTSYNC_"
 _NO_SETTING: Final = "ATTSYNC_CONFIG"

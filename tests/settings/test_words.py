@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from attsync.settings_words import near
+from attsync.settings.words import near
 from tests.settings_file import DATABASE, DFE, faults, found, settings_text
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from attsync import settings_environment
 from attsync.problems import SettingsError
-from attsync.settings_faults import Fault, Finding, SettingsFaults, Source, fault_lines, key_of
-from attsync.settings_models import (
+from attsync.settings import environment
+from attsync.settings.faults import Fault, Finding, SettingsFaults, Source, fault_lines, key_of
+from attsync.settings.models import (
     ConsentSettings,
     DatabaseSettings,
     DfeSettings,
@@ -29,8 +29,8 @@ from attsync.settings_models import (
     Settings,
     WindowSettings,
 )
-from attsync.settings_words import findings, syntax_fault, tables_of
-from attsync.toml_places import Location
+from attsync.settings.places import Location
+from attsync.settings.words import findings, syntax_fault, tables_of
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -62,7 +62,7 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     Raise SettingsError SETTINGS-NONE, saying where it was looked for, if it is not there.
     """
     named = given if given is not None else environ.get("ATTSYNC_CONFIG") or None
-    home = settings_environment.home(environ)
+    home = environment.home(environ)
     usual = [*([home / ".config/attsync/config.toml"] if home else []), _FOR_ALL_USERS]
     paths = usual if named is None else [Path(named).absolute()]
     for path in paths:
@@ -83,11 +83,11 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     path = path.absolute()
     text = _text_of(path)
     tables = tables_of(Settings)
-    faults = settings_environment.unknown_variables(environ, tables)
+    faults = environment.unknown_variables(environ, tables)
     raw, message = _read(text)
     if raw is None:
         raise SettingsFaults(path, [syntax_fault(path, text, message, tables), *faults])
-    variables = settings_environment.complete(raw, environ, tables)
+    variables = environment.complete(raw, environ, tables)
     settings, errors = _check(raw, path)
     if found := [*findings(errors, tables), *_repeats(raw)]:
         source = Source(path, text, variables)

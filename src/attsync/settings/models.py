@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, Valid
 
 from attsync.problems import SettingsError
 from attsync.secret_file import read_secret
-from attsync.settings_types import (
+from attsync.settings.types import (
     CodeMap,
     File,
     Https,

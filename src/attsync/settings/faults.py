@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from attsync.problems import SettingsError
-from attsync.toml_places import Location, Place, nearest, places
+from attsync.settings.places import Location, Place, nearest, places
 
 _OPEN: Final = frozenset(
     {
