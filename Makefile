@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links $(ALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest fix demo lock calendar build clean
+.PHONY: help setup check test cover lowest torture fix demo lock calendar build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ lowest: setup  ## run the tests with the oldest versions that pyproject.toml all
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct $(ALL) --output-file .venv/lowest.txt
 	$(BIN)/uv pip install --quiet --python .venv/lowest --requirement .venv/lowest.txt --group test --editable .
 	.venv/lowest/bin/python -m pytest
+
+torture: setup  ## fail at every step of a run, meet every stranger; prints counts, takes some minutes
+	$(BIN)/python -m tests.torture
 
 fix: setup  ## format the code and mend what ruff can mend
 	$(BIN)/ruff format

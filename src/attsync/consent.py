@@ -176,7 +176,8 @@ def require_permission(
 
 def _only_owner_writes(path: Path) -> None:
     """Raise NotPermitted if somebody else could change `path`, or move another file into its place, as sshd does."""
-    for place in (path, *path.resolve().parents):
+    # Where a link stands counts as well as where it leads.
+    for place in dict.fromkeys((path, *path.absolute().parents, *path.resolve().parents)):
         found = place.stat()
         loose = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
         if loose or found.st_uid not in (0, os.geteuid()):

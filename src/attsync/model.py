@@ -89,6 +89,21 @@ class Body:
         return total(self.cells)
 
 
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """Marks whose value is in no list and no map, or pupils on roll whose year group is."""
+
+    what: str
+    """The kind of value: code, session, year group."""
+    table: str
+    """Where it could be mapped: [database.codes] and its like, without the brackets."""
+    shown: str | None
+    """The value, if it cannot be a name (RELIABILITY.md 6)."""
+    number: int
+    pupils: bool = False
+    """They are pupils of the roll SELECT, not marks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolDays:
     """Everything read for one school in one run: its days in order of date, or why there are none."""
@@ -99,6 +114,8 @@ class SchoolDays:
     """Why nothing could be read."""
     to_check: tuple[Problem, ...] = ()
     """Lawful but odd; sent, and shown."""
+    unmapped: tuple[Unmapped, ...] = ()
+    """What the days that are refused lack, most marks first."""
 
 
 @dataclass(frozen=True, slots=True)

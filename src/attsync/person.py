@@ -5,6 +5,7 @@ Never asks the environment for a name: USER and LOGNAME can be set by anybody.
 
 import os
 import pwd
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ def who(environ: Mapping[str, str]) -> Person:
     """Name the account that runs this process; behind sudo, the account that called it."""
     uid = os.getuid()
     caller = environ.get("SUDO_UID", "")
-    if os.geteuid() == 0 and caller.isdecimal():
+    if os.geteuid() == 0 and re.fullmatch("[0-9]{1,9}", caller):
         uid = int(caller)
     try:
         return Person(pwd.getpwuid(uid).pw_name, _login_uid())

@@ -1,11 +1,14 @@
-"""What became of a run, as values: its schools and their days. Pure."""
+"""What became of a run, as values: its schools and their days, and how a problem is called in a few words. Pure."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from attsync.log import SchoolOutcome
 from attsync.model import Cells, Fault, School, Session, State
-from attsync.problems import Problem
+from attsync.problems import KINDS, Problem
 from attsync.window import Window
 
 
@@ -41,6 +44,10 @@ class SchoolResult:
         """Everything that somebody has to act on: the school's, then its days'."""
         return [p for p in (self.problem, *(day.problem for day in self.days)) if p]
 
+    def told(self) -> list[tuple[Problem, str]]:
+        """Give each problem once, with what its text leaves out: the day, or how many days it is about."""
+        return grouped([(self.problem, None), *((day.problem, day.date) for day in self.days)])
+
 
 @dataclass(slots=True, kw_only=True)
 class Report:
@@ -69,3 +76,77 @@ def sessions_of(result: SchoolResult) -> tuple[int, int]:
             before = {c: n for c, n in (day.before or {}).items() if c.session is session}
             changed += day.before is not None and before != now
     return received, changed
+
+
+def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[tuple[Problem, str]]:
+    """Say once what several days have in common; with it go the days, as far as the text does not name them.
+
+    What was found in the marks is told for each day: the words differ.
+    """
+    groups: dict[object, tuple[Problem, list[date]]] = {}
+    for problem, day in problems:
+        if problem:
+            is_of_the_day = problem.exit_code == 1 and problem.code != "SEND-MISSED"
+            _, days = groups.setdefault(problem if is_of_the_day else (problem.code, problem.next), (problem, []))
+            days += [day] if day else []
+    return [(problem, _which(problem, sorted(days))) for problem, days in groups.values()]
+
+
+def _which(problem: Problem, days: list[date]) -> str:
+    if not days or f"{days[0]:%a %-d %b}" in problem.text:
+        return ""
+    others = len(days) - 1
+    return f"{days[0]:%a %-d %b}{f' and {others} more day' if others else ''}{'s' if others > 1 else ''}: "
+
+
+_BRIEF: Final = {
+    "MARK-UNKNOWN": "unknown mark code",
+    "SESSION-UNKNOWN": "unknown session",
+    "YEAR-UNKNOWN": "unknown year group",
+    "ROLL-UNKNOWN": "unknown year group on roll",
+    "MARK-DOUBLE": "marks are doubled",
+    "COLUMN-WRONG": "a SELECT has a wrong column",
+    "COUNT-WRONG": "counts that cannot be",
+    "SCHOOL-UNLISTED": "marks of a school that is not listed",
+    "MARKS-NONE": "no marks in these days",
+    "MARKS-HIGH": "more marks than pupils on roll",
+    "MARKS-UNMADE": "many rows without a mark",
+    "DAYS-NONE": "marks on one day only",
+    "DAYS-WEEKEND": "marks on a day without school",
+    "SESSION-NONE": "a session without marks",
+    "YEAR-NONE": "a year group without marks",
+    "ROLL-HIGH": "more pupils on roll than have marks",
+    "ROLL-ENDLESS": "enrolments that never end",
+    "PRESENT-LOW": "fewer than half present",
+    "REASON-LATE": "many reasons not yet known",
+    "DATE-NONE": "marks without a date",
+    "DB-WRITE": "the account may write",
+    "SEND-MISSED": "send missed",
+    "DFE-FAULTS": "faults found by the DfE",
+    "DFE-REJECTED": "not accepted by the DfE",
+    "SCHOOL-NONE": "in no database",
+    "SECRET-FILE": "secret file",
+    "DB-DRIVER": "database driver missing",
+    "DB-NONE": "school database does not answer",
+    "DB-SIGNIN": "school database refused the sign-in",
+    "DB-RIGHTS": "school database: not allowed to read",
+    "DB-SELECT": "a SELECT does not work",
+    "DB-SLOW": "school database too slow",
+    "DB-SCHOOLS": "no school column",
+    "SIGNIN-REFUSED": "DfE refused the sign-in",
+    "DFE-CLOSED": "DfE service closed",
+    "DFE-UNREACHABLE": "DfE not reached",
+    "DFE-BUSY": "DfE busy",
+    "RUN-TIME": "time limit reached",
+    "STOPPED": "send was stopped",
+    "DFE-CERTIFICATE": "certificate not trusted",
+    "DFE-ANSWER": "not an answer of the DfE",
+}
+_VALUE: Final = re.compile(r'(?:code|session|year group) ("[^"]{1,12}")')
+
+
+def brief(problem: Problem) -> str:
+    """Name a problem in a few words, for a cell of a table; with the value that is not known, if the text shows it."""
+    words = _BRIEF.get(problem.code, KINDS[problem.code].meaning)
+    value = _VALUE.search(problem.text) if problem.code.endswith("-UNKNOWN") else None
+    return f"{words} {value[1]}" if value else words

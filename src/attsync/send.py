@@ -4,53 +4,27 @@ Joins the school's database and the DfE and knows neither's insides; nothing of 
 of a school is a value, not an exception: a school without consent, or whose database fails, does not stop the others.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
-from time import monotonic
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from attsync import school as database_of
-from attsync.consent import Consent, standing, why_not
+from attsync.consent import standing, why_not
+from attsync.crossing import Crossing, Tell
 from attsync.dfe import Credentials, Dfe
-from attsync.lock import one_run, starting_request
-from attsync.log import Entry, Log, SchoolOutcome
-from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, State, Unlisted
+from attsync.lock import one_run
+from attsync.log import Log
+from attsync.model import School, SchoolDays, State
 from attsync.overview import known_schools
-from attsync.problems import NotPermitted, Problem, SchoolError, SettingsError, Stopped, exit_code
-from attsync.report import DayResult, Report, SchoolResult
-from attsync.sent import read
+from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result
+from attsync.problems import LogError, Problem, SettingsError, exit_code
+from attsync.report import Report, SchoolResult
 from attsync.settings import Settings
-from attsync.window import Window
-from attsync.wire import build
+from attsync.shield import Shield
+from attsync.window import LONDON, Window
 
-_BATCH: Final = 64
-"""Most messages that share a commit (RELIABILITY.md 3)."""
-_BATCH_SECONDS: Final = 0.2
-"""Longest that an answer waits for others to share a commit with."""
-
-_STOP_SECONDS: Final = 5
-"""How long a run that is stopped waits for answers to requests that are under way."""
-
-
-class Planned(NamedTuple):
-    """One message that is ready to go, and the newest one that was sent before for the same day."""
-
-    body: Body
-    last: Entry | None
-    before: Cells | None
-    """The counts of `last`."""
-
-
-class Refused(NamedTuple):
-    """One day that must not be sent."""
-
-    day: Day
-    problem: Problem
-
-
-Tell = Callable[[SchoolResult], None]
+__all__ = ["Planned", "Refused", "preview", "rehearse", "send"]
 
 
 def send(settings: Settings, window: Window, only: Collection[int], tell: Tell) -> Report:
@@ -58,27 +32,21 @@ def send(settings: Settings, window: Window, only: Collection[int], tell: Tell) 
 
     `tell` hears of each school when it is done. Raises AttsyncError where nothing at all can be done.
     """
-    with one_run(settings.log.path), Log.open(settings.log.path) as log:
-        wanted, skipped = _by_consent(settings, log, only)
-        credentials = Credentials.load(settings.dfe) if wanted else None
-        report = Report(window=window, number=log.begin_run(window, _now()))
-        _record_skipped(log, report, skipped, tell)
-        if credentials:
-            with (
-                ThreadPoolExecutor(settings.dfe.connections) as pool,
-                Dfe(settings.dfe, credentials, schools=len(wanted)) as dfe,
-            ):
-                crossing = _Crossing(settings, log, dfe, pool, report, tell)
-                try:
-                    for found in _read(settings, wanted, window, report):
-                        crossing.take(_result(found), _plan(settings, log, found, window))
-                    crossing.finish()
-                except Stopped:
-                    crossing.abandon()
-                    raise
-        report.exit_code = _exit_code(report, only)
-        log.end_run(report.number or 0, report.exit_code, _now())
-        log.forget(_now() - timedelta(days=settings.log.keep_days))
+    path = settings.log.path
+    with one_run(path), Log.open(path) as log, Shield() as shield:
+        due = _due(settings, log, only)
+        credentials = Credentials.load(settings.dfe) if due.wanted else None
+        # Before the run is recorded: whatever is wrong with the settings shows here.
+        with Dfe(settings.dfe, credentials, schools=len(due.wanted)) if credentials else nullcontext() as dfe:
+            with shield.held():
+                report = Report(window=window, number=log.begin_run(window, _now()))
+            with _ended(log, report, shield):
+                _record_done(log, report, due.done, _careful(tell))
+                if dfe:
+                    _cross(settings, log, dfe, due.wanted, report, _careful(tell), shield)
+                report.exit_code = _exit_code(report, only)
+        with suppress(LogError):  # everything is sent and recorded; the next run tidies up
+            log.forget(_now() - timedelta(days=settings.log.keep_days))
     return report
 
 
@@ -86,14 +54,14 @@ def rehearse(settings: Settings, window: Window, only: Collection[int], tell: Te
     """Do all that `send` does but the sending and the recording."""
     report = Report(window=window)
     with _log_to_read(settings) as log:
-        wanted, skipped = _by_consent(settings, log, only)
-        if wanted:
+        due = _due(settings, log, only)
+        if due.wanted:
             Credentials.load(settings.dfe)
-        _record_skipped(None, report, skipped, tell)
-        for found in _read(settings, wanted, window, report):
-            result = _result(found)
-            for plan in _plan(settings, log, found, window):
-                result.days.append(_refusal(plan) if isinstance(plan, Refused) else _day_result(plan, None))
+        _record_done(None, report, due.done, tell)
+        for found in read_schools(settings, due.wanted, window, report):
+            result = school_result(found)
+            for each in plan(settings, log, found, window):
+                result.days.append(refusal(each) if isinstance(each, Refused) else day_result(each, None))
             report.schools.append(result)
             tell(result)
     report.exit_code = _exit_code(report, only)
@@ -106,149 +74,46 @@ def preview(
     """Give what would be sent for each school, with or without consent. Contacts nobody and records nothing."""
     report = Report(window=window)
     with _log_to_read(settings) as log:
-        for found in _read(settings, None, window, report, only):
-            yield found, _plan(settings, log, found, window)
+        for found in read_schools(settings, None, window, report, only):
+            yield found, plan(settings, log, found, window)
 
 
-class _Crossing:
-    """Takes messages over to the DfE: recorded before the first byte, sent by the pool, recorded after the answer."""
-
-    def __init__(
-        self, settings: Settings, log: Log, dfe: Dfe, pool: ThreadPoolExecutor, report: Report, tell: Tell
-    ) -> None:
-        self._receiver = settings.dfe.origin
-        self._connections = settings.dfe.connections
-        self._log = log
-        self._dfe = dfe
-        self._pool = pool
-        self._report = report
-        self._tell = tell
-        self._waiting: list[tuple[SchoolResult, list[Planned | Refused]]] = []
-        self._under_way: dict[Future[Outcome], tuple[SchoolResult, Planned, Entry]] = {}
-        self._left: dict[int, int] = {}
-        self._started: dict[int, float] = {}
-
-    def take(self, result: SchoolResult, plans: list[Planned | Refused]) -> None:
-        """Take one school's messages; they leave at once if a sender is free, else with others."""
-        self._started[result.school.urn] = monotonic()
-        self._waiting.append((result, plans))
-        has_room = len(self._under_way) < self._connections
-        if has_room or sum(len(plans) for _, plans in self._waiting) >= _BATCH:
-            self._embark()
-        while len(self._under_way) >= self._connections + _BATCH:
-            self._land(FIRST_COMPLETED)
-        self._land(None)
-
-    def finish(self) -> None:
-        """Send what is left and wait for every answer."""
-        self._embark()
-        while self._under_way:
-            self._land(ALL_COMPLETED)
-
-    def abandon(self) -> None:
-        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log."""
-        self._dfe.stop()
-        for future in self._under_way:
-            future.cancel()
-        self._under_way = {future: sent for future, sent in self._under_way.items() if not future.cancelled()}
-        wait(self._under_way, _STOP_SECONDS)
-        self._land(None)
-
-    def _embark(self) -> None:
-        now = _now()
-        entries: list[tuple[SchoolResult, Planned, Entry, Consent]] = []
-        number = self._report.number or 0
-        with self._log.writing():
-            for result, plans in self._waiting:
-                # Read in the transaction that records the attempt (RELIABILITY.md P2).
-                row = self._log.latest_consent_in_transaction(result.school.urn)
-                consent = standing(row, self._receiver)
-                if consent is None:
-                    result.outcome, result.problem = "skipped", why_not(result.school, row, self._receiver)
-                    plans.clear()
-                self._log.record_school(
-                    number, result.school, result.outcome, problem=result.problem, to_check=result.to_check
-                )
-                for plan in plans:
-                    if isinstance(plan, Refused):
-                        self._log.refuse(number, result.school, plan.day.date, plan.problem, now)
-                    elif consent:
-                        entry = self._log.begin_sending(number, result.school, plan.body, plan.last, now)
-                        entries.append((result, plan, entry, consent))
-        for result, plans in self._waiting:
-            result.days += [_refusal(plan) for plan in plans if isinstance(plan, Refused)]
-            self._left[result.school.urn] = sum(isinstance(plan, Planned) for plan in plans)
-            self._finish_if_done(result)
-        self._waiting.clear()
-        for result, plan, entry, consent in entries:
-            permit = self._permit(result.school)
-            future = self._pool.submit(self._dfe.send, consent, plan.body.content, entry.key or "", permit)
-            self._under_way[future] = (result, plan, entry)
-
-    def _land(self, until: str | None) -> None:
-        """Record the answers that have come; `until` says which to wait for, at most a fifth of a second."""
-        if until:
-            wait(self._under_way, _BATCH_SECONDS, until)
-        done = [future for future in self._under_way if future.done()]
-        if not done:
-            return
-        now = _now()
-        with self._log.writing():
-            for future in done:
-                self._log.record(self._under_way[future][2], future.result(), now)
-        for future in done:
-            result, plan, _ = self._under_way.pop(future)
-            result.days.append(_day_result(plan, future.result()))
-            self._left[result.school.urn] -= 1
-            self._finish_if_done(result)
-
-    def _finish_if_done(self, result: SchoolResult) -> None:
-        if self._left[result.school.urn] == 0:
-            result.days.sort(key=lambda day: day.date)
-            result.seconds = monotonic() - self._started.pop(result.school.urn)
-            self._report.schools.append(result)
-            self._tell(result)
-
-    def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
-        @contextmanager
-        def permit() -> Iterator[None]:
-            with starting_request(self._log.path):
-                row = self._log.latest_consent(school.urn)
-                if standing(row, self._receiver) is None:
-                    problem = why_not(school, row, self._receiver)
-                    raise NotPermitted(problem.code, problem.text, problem.next)
-                yield
-
-        return permit
+class _Due(NamedTuple):
+    wanted: dict[int, School]
+    """Schools to read and send for, by URN."""
+    done: list[SchoolResult]
+    """What is to be said of the others."""
 
 
-def _by_consent(
-    settings: Settings, log: Log | None, only: Collection[int]
-) -> tuple[dict[int, School], list[SchoolResult]]:
-    """Give the schools whose consent stands, by URN, and what is to be said of the others."""
+def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
+    """Tell the schools whose consent stands from the others."""
     known = known_schools(settings, log)
     _must_be_known(settings, only, known)
-    wanted: dict[int, School] = {}
-    skipped: list[SchoolResult] = []
-    for urn in only or known:
+    closed = _closed(settings, log)
+    due = _Due({}, [])
+    for urn in dict.fromkeys(only or known):
         school = known.get(urn) or School(urn, f"URN {urn}")
         row = log.latest_consent(urn) if log else None
-        if standing(row, settings.dfe.origin):
-            wanted[urn] = school
-        else:
+        if not standing(row, settings.dfe.origin):
             problem = why_not(school, row, settings.dfe.origin)
-            skipped.append(SchoolResult(school=school, outcome="skipped", problem=problem))
-    return wanted, skipped
+            due.done.append(SchoolResult(school=school, outcome="skipped", problem=problem))
+        elif closed:
+            due.done.append(SchoolResult(school=school, outcome="failed", problem=closed))
+        else:
+            due.wanted[urn] = school
+    return due
 
 
-def _record_skipped(log: Log | None, report: Report, skipped: list[SchoolResult], tell: Tell) -> None:
-    if log and skipped:
-        with log.writing():
-            for result in skipped:
-                log.record_school(report.number or 0, result.school, "skipped", problem=result.problem)
-    for result in skipped:
-        report.schools.append(result)
-        tell(result)
+def _closed(settings: Settings, log: Log | None) -> Problem | None:
+    since = log.closed_since(settings.dfe.origin) if log else None
+    if since is None:
+        return None
+    return Problem(
+        "DFE-CLOSED",
+        f"The DfE said on {since.astimezone(LONDON):%-d %B %Y} that it has closed this service (410). Nothing is read"
+        " or sent.",
+        "Ask IT to find out where attendance is to be sent now. If the service is back: attsync check",
+    )
 
 
 def _must_be_known(settings: Settings, only: Collection[int], known: Mapping[int, School]) -> None:
@@ -261,123 +126,70 @@ def _must_be_known(settings: Settings, only: Collection[int], known: Mapping[int
         )
 
 
-def _read(
-    settings: Settings,
-    wanted: Mapping[int, School] | None,
-    window: Window,
-    report: Report,
-    only: Collection[int] = (),
-) -> Iterator[SchoolDays]:
-    """Read every database that holds a wanted school; without `wanted`, every school, or those of `only`.
+def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:
+    if log and done:
+        with log.writing():
+            for result in done:
+                log.record_school(report.number or 0, result.school, result.outcome, problem=result.problem)
+    for result in done:
+        report.schools.append(result)
+        tell(result)
 
-    A database that fails gives its schools a problem and does not stop the others.
-    """
-    left = dict(wanted or {})
-    failed: Problem | None = None
-    for database in settings.database:
-        mine: dict[int, School] = {}
+
+def _cross(
+    settings: Settings, log: Log, dfe: Dfe, wanted: Mapping[int, School], report: Report, tell: Tell, shield: Shield
+) -> None:
+    with ThreadPoolExecutor(settings.dfe.connections) as pool:
+        crossing = Crossing(settings, log, dfe, pool, report, tell, shield)
         try:
-            schools = database_of.schools_of(database) if left or wanted is None else ()
-            mine = {
-                s.urn: School(s.urn, s.name)
-                for s in schools
-                if (s.urn in left if wanted is not None else not only or s.urn in only)
-            }
-            for found in database_of.read(database, schools, mine.keys(), window) if mine else ():
-                if isinstance(found, Unlisted):
-                    report.to_check.append(_unlisted(found))
-                else:
-                    del mine[found.school.urn]
-                    left.pop(found.school.urn, None)
-                    yield found
-        except SchoolError as error:
-            failed = error.problem
-            for school in mine.values():
-                left.pop(school.urn, None)
-                yield SchoolDays(school=school, problem=error.problem)
-    for school in left.values():
-        yield SchoolDays(school=school, problem=failed or _nowhere(school))
+            for found in read_schools(settings, wanted, report.window, report):
+                crossing.take(school_result(found), plan(settings, log, found, report.window))
+            crossing.finish()
+        except BaseException:
+            crossing.abandon()
+            raise
 
 
-def _plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:
-    """Decide for each day of a school: send, refuse, or nothing to send."""
-    entries = log.latest(window, found.school.urn, with_body=True) if log else []
-    faults = log.faults(entries) if log else {}
-    last = {entry.day: entry for entry in entries}
-    plans: list[Planned | Refused] = []
-    for day in found.days:
-        entry = last.get(day.date)
-        before = read(entry.content).cells if entry and entry.content else None
-        body: Body | Problem | None = day.problem or build(
-            found.school,
-            day,
-            _sent(before, faults.get(entry.id, [])) if entry and before else {},
-            send_year_groups=settings.dfe.send_year_groups,
-        )
-        if isinstance(body, Body):
-            plans.append(Planned(body, entry, before))
-        elif body:
-            plans.append(Refused(day, body))
-    return plans
+@contextmanager
+def _ended(log: Log, report: Report, shield: Shield) -> Iterator[None]:
+    """Record how the run ends, also if it is stopped or fails."""
+    try:
+        yield
+    except BaseException as error:
+        with shield.held(), suppress(LogError):
+            log.end_run(report.number or 0, getattr(error, "exit_code", 70), _now())
+        if isinstance(error, LogError):
+            raise _after_sending(error) from error
+        raise
+    with shield.held():
+        log.end_run(report.number or 0, report.exit_code, _now())
 
 
-def _sent(before: Cells, faults: list[Fault]) -> Cells:
-    """Leave out what the DfE did not take: a code that it does not know would be a fault again, even as a zero."""
-    refused = {(fault.cell, fault.attendance_code) for fault in faults if fault.code == "VAL104"}
-    groups = {fault.cell for fault in faults if fault.code == "VAL103"}
-    return {
-        cell: {code: number for code, number in counts.items() if (cell, code) not in refused}
-        for cell, counts in before.items()
-        if cell not in groups
-    }
-
-
-def _result(found: SchoolDays) -> SchoolResult:
-    outcome: SchoolOutcome = "failed" if found.problem else "read"
-    return SchoolResult(school=found.school, outcome=outcome, problem=found.problem, to_check=found.to_check)
-
-
-def _refusal(plan: Refused) -> DayResult:
-    return DayResult(
-        date=plan.day.date, state=State.REFUSED, cells=plan.day.cells, on_roll=plan.day.on_roll, problem=plan.problem
+def _after_sending(error: LogError) -> LogError:
+    text = error.problem.text.removesuffix("Nothing new was sent.").removesuffix("Nothing was sent.")
+    return LogError(
+        error.problem.code,
+        f"{text}This run ended early. What it sent and could not record is sent again by the next one.",
+        error.problem.next,
     )
 
 
-def _day_result(plan: Planned, outcome: Outcome | None) -> DayResult:
-    return DayResult(
-        date=plan.body.day,
-        state=outcome.state if outcome else None,
-        cells=plan.body.cells,
-        on_roll=plan.body.on_roll,
-        before=plan.before,
-        sent_at=outcome.tries[-1].at if outcome and outcome.tries else None,
-        problem=outcome.problem if outcome else None,
-        faults=outcome.faults if outcome else (),
-    )
+def _careful(tell: Tell) -> Tell:
+    """Keep on sending when there is nobody to tell any more: a closed pipe, a terminal that is gone, a full disk."""
+
+    def tell_if_possible(result: SchoolResult) -> None:
+        with suppress(OSError):
+            tell(result)
+
+    return tell_if_possible
 
 
 def _exit_code(report: Report, only: Collection[int]) -> int:
-    # Without consent nothing is due, unless the school was named (RELIABILITY.md 2).
+    # Without consent nothing is due, unless the school was named (RELIABILITY.md 2); also if it was removed meanwhile.
     counted = [r for r in report.schools if r.outcome != "skipped" or r.school.urn in only]
     confirmed = any(day.state is State.ACCEPTED for result in counted for day in result.days)
-    return exit_code([p for result in counted for p in result.problems], confirmed=confirmed)
-
-
-def _unlisted(found: Unlisted) -> Problem:
-    return Problem(
-        "SCHOOL-UNLISTED",
-        f"{found.database} holds {found.marks:,} marks of the window that belong to no school of the settings file."
-        " They were not sent.",
-        "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
-    )
-
-
-def _nowhere(school: School) -> Problem:
-    return Problem(
-        "SCHOOL-NONE",
-        "This school has given consent, but no database lists it any more. Nothing was sent for it.",
-        f"Add it to the settings file, or remove its consent: attsync consent revoke --school {school.urn}",
-    )
+    problems = [p for r in counted for p in r.problems if r.school.urn in only or not p.code.startswith("CONSENT-")]
+    return exit_code(problems, confirmed=confirmed)
 
 
 @contextmanager

@@ -92,9 +92,9 @@ class ReceiptError(_Received):
 
     code: str
     detail: Any = None
-    id: str = ""
-    path: str = ""
-    title: str = ""
+    id: str | None = None
+    path: str | None = None
+    title: str | None = None
 
 
 class Receipt(_Received):
@@ -107,10 +107,10 @@ class Receipt(_Received):
 class Rejection(_Received):
     """The DfE's refusal of a whole message."""
 
-    code: str = ""
-    detail: str = ""
-    id: str = ""
-    title: str = ""
+    code: str | None = None
+    detail: str | None = None
+    id: str | None = None
+    title: str | None = None
 
 
 _receipts: TypeAdapter[tuple[Receipt, ...]] = TypeAdapter(Annotated[tuple[Receipt, ...], Field(min_length=1)])
@@ -250,7 +250,7 @@ _PATH = re.compile(r"submissionData\[(\d{1,5})\](?:\.attendances\[(\d{1,5})\])?"
 
 
 def _fault(error: ReceiptError, body: bytes) -> Fault:
-    place = _PATH.search(error.path)
+    place = _PATH.search(error.path or "")
     cell = code = None
     try:
         if place:
@@ -259,4 +259,4 @@ def _fault(error: ReceiptError, body: bytes) -> Fault:
             code = item["attendances"][int(place[2])]["attendanceCode"] if place[2] else None
     except IndexError:
         pass  # a path that leads nowhere is the stranger's mistake; the fault stands for the whole day
-    return Fault(error.code, cell, code, error.title)
+    return Fault(error.code, cell, code, error.title or "")

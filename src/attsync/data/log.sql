@@ -25,7 +25,7 @@ CREATE TABLE body (                      -- each distinct body once
 ) WITHOUT ROWID;
 CREATE TABLE submission (                -- one school and date: refused, or one body with one key
     id           INTEGER PRIMARY KEY,
-    run_id       INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+    run_id       INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,   -- the newest that sent it
     urn          INTEGER NOT NULL,
     day          TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('refused', 'sending', 'accepted', 'faulty', 'rejected', 'failed',
@@ -37,7 +37,7 @@ CREATE TABLE submission (                -- one school and date: refused, or one
     reference    TEXT,                   -- the DfE's submissionRef
     problem_code TEXT, problem_text TEXT, problem_next TEXT
 );
-CREATE INDEX submission_by_day ON submission (urn, day, id);
+CREATE INDEX submission_by_day ON submission (urn, day, run_id);
 CREATE INDEX submission_open ON submission (state) WHERE state = 'sending';
 CREATE INDEX submission_by_run ON submission (run_id);
 CREATE INDEX submission_by_body ON submission (sha256);
@@ -57,6 +57,10 @@ CREATE TABLE try (                       -- one request and its answer
     answer        TEXT NOT NULL
 );
 CREATE INDEX try_by_submission ON try (submission_id);
+CREATE TABLE closed (                    -- receivers that said 410; nothing more is sent until attsync check passes
+    receiver TEXT PRIMARY KEY,
+    at       TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE consent (                   -- every grant and removal, for good
     id        INTEGER PRIMARY KEY,
     urn       INTEGER NOT NULL,
@@ -75,5 +79,7 @@ CREATE TABLE consent (                   -- every grant and removal, for good
 CREATE INDEX consent_by_urn ON consent (urn, id);
 CREATE TRIGGER consent_is_never_changed BEFORE UPDATE ON consent
 BEGIN SELECT RAISE(ABORT, 'consent rows are never changed'); END;
+CREATE TRIGGER consent_is_never_replaced BEFORE INSERT ON consent WHEN EXISTS (SELECT 1 FROM consent WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'consent rows are never replaced'); END;
 CREATE TRIGGER consent_is_never_deleted BEFORE DELETE ON consent
 BEGIN SELECT RAISE(ABORT, 'consent rows are never deleted'); END;

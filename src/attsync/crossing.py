@@ -1,0 +1,184 @@
+"""Takes messages over to the DfE: recorded before the first byte, sent by several at once, recorded after the answer.
+
+Messages that leave together share a commit, and so do answers that come together (RELIABILITY.md 3).
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final
+
+from attsync.consent import Consent, standing, why_not
+from attsync.dfe import Dfe
+from attsync.lock import starting_request
+from attsync.log import Entry, Log
+from attsync.model import Outcome, School, State
+from attsync.plan import Planned, Refused, day_result, refusal
+from attsync.problems import LogError, NotPermitted
+from attsync.report import Report, SchoolResult
+from attsync.settings import Settings
+from attsync.shield import Shield
+
+Tell = Callable[[SchoolResult], None]
+"""Hears of each school when it is done."""
+
+_BATCH: Final = 64
+"""Most messages that share a commit (RELIABILITY.md 3)."""
+_BATCH_SECONDS: Final = 0.2
+"""Longest that an answer waits for others to share a commit with."""
+
+_MAY_HAVE_ARRIVED: Final = (State.UNKNOWN, State.FAILED)
+"""An entry taken over from an earlier run, and an attempt of this one that surely did not arrive."""
+
+_STOP_SECONDS: Final = 5
+"""How long a run that is stopped waits for answers to requests that are under way."""
+
+
+class Crossing:
+    """The sending of one run. Whatever happens, end it with `finish` or `abandon`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        dfe: Dfe,
+        pool: ThreadPoolExecutor,
+        report: Report,
+        tell: Tell,
+        shield: Shield,
+    ) -> None:
+        self._receiver = settings.dfe.origin
+        self._connections = settings.dfe.connections
+        self._log = log
+        self._dfe = dfe
+        self._pool = pool
+        self._report = report
+        self._tell = tell
+        self._shield = shield
+        self._waiting: list[tuple[SchoolResult, list[Planned | Refused]]] = []
+        self._under_way: dict[Future[Outcome], tuple[SchoolResult, Planned, Entry]] = {}
+        self._left: dict[int, int] = {}
+        self._started: dict[int, float] = {}
+
+    def take(self, result: SchoolResult, plans: list[Planned | Refused]) -> None:
+        """Take one school's messages; they leave at once if a sender is free, else with others."""
+        self._started[result.school.urn] = monotonic()
+        self._waiting.append((result, plans))
+        has_room = len(self._under_way) < self._connections
+        if has_room or sum(len(plans) for _, plans in self._waiting) >= _BATCH:
+            self._embark()
+        while len(self._under_way) >= self._connections + _BATCH:
+            self._land(FIRST_COMPLETED)
+        self._land(None)
+
+    def finish(self) -> None:
+        """Send what is left and wait for every answer."""
+        self._embark()
+        while self._under_way:
+            self._land(ALL_COMPLETED)
+
+    def abandon(self) -> None:
+        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log."""
+        self._dfe.stop()
+        try:
+            for future in list(self._under_way):
+                if future.cancel():
+                    del self._under_way[future]
+            wait(self._under_way, _STOP_SECONDS)
+            with suppress(LogError):  # if the log is why we stop, it stays as it is: open entries, sent again next time
+                self._land(None)
+        finally:  # also if a second signal comes
+            self._dfe.cut()
+
+    def _embark(self) -> None:
+        """Record what is waiting and hand it to the senders."""
+        if not self._waiting:
+            return
+        with self._shield.held():
+            entries = self._record()
+            for result, plans in self._waiting:
+                result.days += [refusal(plan) for plan in plans if isinstance(plan, Refused)]
+                self._left[result.school.urn] = sum(isinstance(plan, Planned) for plan in plans)
+                self._finish_if_done(result)
+            self._waiting.clear()
+            for result, plan, entry, consent in entries:
+                permit = self._permit(result.school)
+                future = self._pool.submit(self._dfe.send, consent, plan.body.content, entry.key or "", permit)
+                self._under_way[future] = (result, plan, entry)
+
+    def _record(self) -> list[tuple[SchoolResult, Planned, Entry, Consent]]:
+        now = datetime.now(UTC)
+        entries: list[tuple[SchoolResult, Planned, Entry, Consent]] = []
+        number = self._report.number or 0
+        with self._log.writing():
+            for result, plans in self._waiting:
+                # Read in the transaction that records the attempt (RELIABILITY.md P2).
+                row = self._log.latest_consent_in_transaction(result.school.urn)
+                consent = standing(row, self._receiver)
+                if consent is None:
+                    result.outcome, result.problem = "skipped", why_not(result.school, row, self._receiver)
+                    plans.clear()
+                self._log.record_school(
+                    number, result.school, result.outcome, problem=result.problem, to_check=result.to_check
+                )
+                for plan in plans:
+                    if isinstance(plan, Refused):
+                        self._log.refuse(number, result.school, plan.day.date, plan.problem, now)
+                    elif consent:
+                        entry = self._log.begin_sending(number, result.school, plan.body, plan.last, now)
+                        entries.append((result, plan, entry, consent))
+        return entries
+
+    def _land(self, until: str | None) -> None:
+        """Record the answers that have come; `until` says which to wait for, at most a fifth of a second."""
+        if until:
+            wait(self._under_way, _BATCH_SECONDS, until)
+        done = [future for future in self._under_way if future.done()]
+        if not done:
+            return
+        with self._shield.held():
+            failed = [future for future in done if future.exception()]
+            outcomes = {future: self._outcome(future) for future in done if future not in failed}
+            now = datetime.now(UTC)
+            with self._log.writing():
+                for future, outcome in outcomes.items():
+                    self._log.record(self._under_way[future][2], outcome, now)
+                    if outcome.problem and outcome.problem.code == "DFE-CLOSED":
+                        self._log.close_service(self._receiver, now)
+            for future, outcome in outcomes.items():
+                result, plan, _ = self._under_way.pop(future)
+                result.days.append(day_result(plan, outcome))
+                self._left[result.school.urn] -= 1
+                self._finish_if_done(result)
+            for future in failed:
+                del self._under_way[future]
+        for future in failed:
+            future.result()  # raises what went wrong in the sender: the log, or a bug
+
+    def _outcome(self, future: Future[Outcome]) -> Outcome:
+        outcome = future.result()
+        # What an earlier run may have delivered is not known to be undelivered because this run did not get through.
+        earlier = self._under_way[future][2].state
+        return replace(outcome, state=earlier) if (earlier, outcome.state) == _MAY_HAVE_ARRIVED else outcome
+
+    def _finish_if_done(self, result: SchoolResult) -> None:
+        if self._left[result.school.urn] == 0:
+            result.days.sort(key=lambda day: day.date)
+            result.seconds = monotonic() - self._started.pop(result.school.urn)
+            self._report.schools.append(result)
+            self._tell(result)
+
+    def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
+        @contextmanager
+        def permit() -> Iterator[None]:
+            with starting_request(self._log.path):
+                row = self._log.latest_consent(school.urn)
+                if standing(row, self._receiver) is None:
+                    problem = why_not(school, row, self._receiver)
+                    raise NotPermitted(problem.code, problem.text, problem.next)
+                yield
+
+        return permit

@@ -1,0 +1,206 @@
+"""The file of the log: opened, made, checked, written in transactions that are on disk when they end.
+
+WAL with synchronous=FULL. A file that is damaged, empty or newer is left as it is and told about, never replaced.
+"""
+
+import os
+import pwd
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+from attsync.problems import LogError
+
+_APPLICATION_ID: Final = 0x61747473  # "atts"
+_LAYOUT: Final = 1
+_BUSY_SECONDS: Final = 5
+_MAKING_SECONDS: Final = 60
+"""A log that is being made for longer is left over from a dead process."""
+
+_WHY: Final = {
+    "FULL": "the disk is full",
+    "READONLY": "it may only be read",
+    "BUSY": "another program keeps it locked",
+    "CANTOPEN": "it cannot be opened",
+    "IOERR": "the disk reports an error",
+    "PERM": "permission denied",
+}
+
+
+class LogFile:
+    """An open SQLite file with the tables of the log."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the log at `path`, and make it first where there is none. Raises LogError."""
+        with _in_our_words(path):
+            if not path.exists():
+                _make(path)
+        log = cls.open_existing(path)
+        if log is None:
+            raise _unusable(path, "it was taken away while it was opened")
+        return log
+
+    @classmethod
+    def open_existing(cls, path: Path) -> Self | None:
+        """Open the log at `path`; None where there is none. Raises LogError."""
+        with _in_our_words(path):
+            if not path.exists():
+                return None
+            if path.stat().st_size == 0:  # SQLite would take it for a new database
+                raise _damaged(path)
+            connection = _connect(path)
+            try:
+                _check_layout(path, connection)
+                _make_durable(connection)
+            except BaseException:
+                connection.close()
+                raise
+            return cls(path, connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make everything inside one transaction, on disk when it ends. Raises LogError."""
+        with self._lock, _in_our_words(self.path):
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    with suppress(sqlite3.Error):  # what went wrong first is what counts
+                        self._connection.execute("ROLLBACK")
+                raise
+
+    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        with _in_our_words(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def _insert(self, table: str, **values: object) -> int:
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  names of this package
+        return self._connection.execute(sql, tuple(values.values())).lastrowid or 0
+
+
+def _make(path: Path) -> None:
+    """Make an empty log under another name and move it into place, so that a crash leaves no half-made file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear_up(path)
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        connection = _connect(unfinished)
+        try:
+            tables = files("attsync").joinpath("data", "log.sql").read_text(encoding="utf-8")
+            connection.executescript(
+                f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_LAYOUT}; {tables} COMMIT;"
+            )
+        finally:
+            connection.close()
+        with suppress(FileExistsError):  # another attsync was quicker; its log serves as well
+            os.link(unfinished, path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)  # or a power cut could take away the file's name, with all that is in it
+        finally:
+            os.close(folder)
+    finally:
+        for ending in ("", "-journal"):
+            unfinished.with_name(unfinished.name + ending).unlink(missing_ok=True)
+
+
+def _clear_up(path: Path) -> None:
+    """Delete what processes that died in `_make` left behind; there is nothing in it."""
+    for left in path.parent.iterdir():
+        if left.name.startswith(f".{path.name}.") and left.stat().st_mtime < time.time() - _MAKING_SECONDS:
+            left.unlink(missing_ok=True)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _make_durable(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _check_layout(path: Path, connection: sqlite3.Connection) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != _APPLICATION_ID:
+        raise _damaged(path)
+    if layout > _LAYOUT:
+        raise LogError(
+            "LOG-NEWER",
+            f"The log {path} was made by a newer attsync. It was left as it is, and nothing was sent.",
+            "Install the newer attsync again, or name another file under [log] path.",
+        )
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "") or ""
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")):
+            raise _damaged(path) from error
+        raise _unusable(path, _WHY.get(name.split("_")[1] if "_" in name else "", f"SQLite says {name}")) from error
+    except OSError as error:
+        raise _unusable(path, (error.strerror or "it cannot be opened").lower()) from error
+
+
+def _unusable(path: Path, why: str) -> LogError:
+    return LogError(
+        "LOG-WRITE",
+        f"The log {path}{_owner(path)} cannot be used: {why}. Nothing new was sent.",
+        "Ask IT to let the account that runs attsync write this file and its folder, and to check the free space.",
+    )
+
+
+def _damaged(path: Path) -> LogError:
+    return LogError(
+        "LOG-DAMAGED",
+        f"The log {path} is damaged, or is not a log of attsync. It was left as it is, and nothing was sent.",
+        "Ask IT to bring it back from a backup. Without one: move it away, then give consent again for each school.",
+    )
+
+
+def _owner(path: Path) -> str:
+    try:
+        uid = path.stat().st_uid
+        return "" if uid == os.geteuid() else f" (owner: {pwd.getpwuid(uid).pw_name})"
+    except (OSError, KeyError):
+        return ""

@@ -1,0 +1,124 @@
+"""Runs, what they did for each school, and whether the DfE has closed the service."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from attsync import __version__
+from attsync.log.file import LogFile
+from attsync.log.rows import Run, SchoolOutcome, SchoolRun, moment, problem_columns, problem_of, run_of, utc
+from attsync.model import School
+from attsync.problems import Problem
+from attsync.window import Window
+
+_RUN: Final = "run.id AS run_id, started_at, ended_at, first_day, last_day, exit_code"
+
+
+_DIED: Final = Problem(
+    "STOPPED",
+    "The run that sent this day ended before it could record an answer. The day may have been received.",
+    "Nothing to do: the next send covers this.",
+)
+
+
+class Runs(LogFile):
+    """The part of the log that knows runs."""
+
+    def begin_run(self, window: Window, at: datetime) -> int:
+        """Record that a run has begun; what a dead run left as `sending` becomes `unknown`."""
+        with self.writing():
+            self._connection.execute(
+                """
+                UPDATE submission SET state = 'unknown', problem_code = ?, problem_text = ?, problem_next = ?
+                WHERE state = 'sending'
+                """,
+                tuple(problem_columns(_DIED).values()),
+            )
+            return self._insert(
+                "run",
+                started_at=utc(at),
+                first_day=window.first.isoformat(),
+                last_day=window.last.isoformat(),
+                version=__version__,
+            )
+
+    def end_run(self, run: int, exit_code: int, at: datetime) -> None:
+        """Record how a run has ended."""
+        with self.writing():
+            self._connection.execute(
+                "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?", (utc(at), exit_code, run)
+            )
+
+    def last_run(self) -> Run | None:
+        """Give the newest run."""
+        rows = self._rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1")  # noqa: S608  constants
+        return run_of(rows[0]) if rows else None
+
+    def record_school(
+        self,
+        run: int,
+        school: School,
+        outcome: SchoolOutcome,
+        *,
+        problem: Problem | None = None,
+        to_check: Sequence[Problem] = (),
+    ) -> None:
+        """Record what a run did for a school. Call inside `writing`."""
+        self._insert(
+            "school_run",
+            run_id=run,
+            urn=school.urn,
+            name=school.name,
+            outcome=outcome,
+            **problem_columns(problem),
+            to_check=json.dumps([(p.code, p.text, p.next) for p in to_check], ensure_ascii=False),
+        )
+
+    def latest_school_runs(self) -> dict[int, SchoolRun]:
+        """Give for each school, by URN, what the newest run that knew it did."""
+        rows = self._rows(
+            f"""
+            SELECT {_RUN}, school_run.urn, name, outcome, problem_code, problem_text, problem_next, to_check,
+                   (SELECT s.started_at FROM school_run AS r JOIN run AS s ON s.id = r.run_id
+                    WHERE r.urn = newest.urn AND r.outcome = 'read' ORDER BY r.run_id DESC LIMIT 1) AS read_at
+            FROM (SELECT urn, max(run_id) AS run_id FROM school_run GROUP BY urn) AS newest
+            JOIN school_run ON school_run.urn = newest.urn AND school_run.run_id = newest.run_id
+            JOIN run ON run.id = newest.run_id
+            """  # noqa: S608  constants
+        )
+        return {
+            row["urn"]: SchoolRun(
+                school=School(row["urn"], row["name"]),
+                run=run_of(row),
+                outcome=row["outcome"],
+                problem=problem_of(row),
+                to_check=tuple(Problem(*parts) for parts in json.loads(row["to_check"])),
+                read_at=moment(row["read_at"]) if row["read_at"] else None,
+            )
+            for row in rows
+        }
+
+    def forget(self, before: datetime) -> None:
+        """Delete runs that began before `before`, with their attempts and the bodies that nothing names any more."""
+        with self.writing():
+            if self._connection.execute("DELETE FROM run WHERE started_at < ?", (utc(before),)).rowcount:
+                self._connection.execute(
+                    "DELETE FROM body WHERE NOT EXISTS (SELECT 1 FROM submission WHERE submission.sha256 = body.sha256)"
+                )
+
+    # 410: the service is closed for good, as far as it says
+
+    def close_service(self, receiver: str, at: datetime) -> None:
+        """Record that the DfE has closed the service at `receiver`. Call inside `writing`."""
+        self._connection.execute("INSERT OR IGNORE INTO closed (receiver, at) VALUES (?, ?)", (receiver, utc(at)))
+
+    def reopen_service(self, receiver: str) -> None:
+        """Forget it: the service was seen to answer again."""
+        with self.writing():
+            self._connection.execute("DELETE FROM closed WHERE receiver = ?", (receiver,))
+
+    def closed_since(self, receiver: str) -> datetime | None:
+        """Give when the service at `receiver` said that it is closed; None if it did not."""
+        rows = self._rows("SELECT at FROM closed WHERE receiver = ?", (receiver,))
+        return moment(rows[0]["at"]) if rows else None

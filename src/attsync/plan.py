@@ -1,0 +1,156 @@
+"""What a run means to send: reads the schools, and decides for each day: send, refuse, or nothing to send.
+
+Contacts nobody and records nothing; `preview` and a dry run end here.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+from attsync import school as database_of
+from attsync.log import Entry, Log, SchoolOutcome
+from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, State, Unlisted
+from attsync.problems import Problem, SchoolError
+from attsync.report import DayResult, Report, SchoolResult
+from attsync.sent import read
+from attsync.settings import Settings
+from attsync.window import Window
+from attsync.wire import build
+
+
+class Planned(NamedTuple):
+    """One message that is ready to go, and the newest one that was sent before for the same day."""
+
+    body: Body
+    last: Entry | None
+    before: Cells | None
+    """The counts of `last`."""
+
+
+class Refused(NamedTuple):
+    """One day that must not be sent."""
+
+    day: Day
+    problem: Problem
+
+
+def read_schools(
+    settings: Settings,
+    wanted: Mapping[int, School] | None,
+    window: Window,
+    report: Report,
+    only: Collection[int] = (),
+) -> Iterator[SchoolDays]:
+    """Read every database that holds a wanted school; without `wanted`, every school, or those of `only`.
+
+    A database that fails gives its schools a problem and does not stop the others.
+    """
+    left = dict(wanted or {})
+    failed: Problem | None = None
+    for database in settings.database:
+        mine: dict[int, School] = {}
+        try:
+            schools = database_of.schools_of(database) if left or wanted is None else ()
+            mine = {
+                s.urn: School(s.urn, s.name)
+                for s in schools
+                if (s.urn in left if wanted is not None else not only or s.urn in only)
+            }
+            for found in database_of.read(database, schools, mine.keys(), window) if mine else ():
+                if isinstance(found, Unlisted):
+                    report.to_check.append(_unlisted(found))
+                else:
+                    del mine[found.school.urn]
+                    left.pop(found.school.urn, None)
+                    yield found
+        except SchoolError as error:
+            failed = error.problem
+            for school in mine.values():
+                left.pop(school.urn, None)
+                yield SchoolDays(school=school, problem=error.problem)
+    for school in left.values():
+        yield SchoolDays(school=school, problem=failed or _nowhere(school))
+
+
+def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:
+    """Decide for each day of a school: send, refuse, or nothing to send."""
+    entries = log.latest(window, found.school.urn, with_body=True) if log and found.days else []
+    last = {entry.day: entry for entry in entries}
+    plans: list[Planned | Refused] = []
+    for day in found.days:
+        entry = last.get(day.date)
+        before = read(entry.content).cells if entry and entry.content else None
+        body: Body | Problem | None = day.problem or build(
+            found.school,
+            day,
+            _taken(before, _faults(log, entry)) if log and entry and before else {},
+            send_year_groups=settings.dfe.send_year_groups,
+        )
+        if isinstance(body, Body):
+            plans.append(Planned(body, entry, before))
+        elif body:
+            plans.append(Refused(day, body))
+    return plans
+
+
+def school_result(found: SchoolDays) -> SchoolResult:
+    """Begin the result of a school."""
+    outcome: SchoolOutcome = "failed" if found.problem else "read"
+    return SchoolResult(school=found.school, outcome=outcome, problem=found.problem, to_check=found.to_check)
+
+
+def refusal(plan: Refused) -> DayResult:
+    """Give the result of a day that must not be sent."""
+    return DayResult(
+        date=plan.day.date, state=State.REFUSED, cells=plan.day.cells, on_roll=plan.day.on_roll, problem=plan.problem
+    )
+
+
+def day_result(plan: Planned, outcome: Outcome | None) -> DayResult:
+    """Give the result of a message; without an outcome, of one that would be sent."""
+    return DayResult(
+        date=plan.body.day,
+        state=outcome.state if outcome else None,
+        cells=plan.body.cells,
+        on_roll=plan.body.on_roll,
+        before=plan.before,
+        sent_at=outcome.tries[-1].at if outcome and outcome.tries else None,
+        problem=outcome.problem if outcome else None,
+        faults=outcome.faults if outcome else (),
+    )
+
+
+def _faults(log: Log, entry: Entry) -> list[Fault]:
+    """Give the faults of the newest answer that was a receipt: of `entry`, or of one before it."""
+    if entry.state is State.ACCEPTED:
+        return []
+    answered = [e for e in log.history(entry.urn, entry.day) if e.state in (State.ACCEPTED, State.FAULTY)]
+    newest = answered[-1:]
+    return log.faults(newest).get(newest[0].id, []) if newest else []
+
+
+def _taken(before: Cells, faults: list[Fault]) -> Cells:
+    """Leave out what the DfE did not take: a code that it does not know would be a fault again, even as a zero."""
+    refused = {(fault.cell, fault.attendance_code) for fault in faults if fault.code == "VAL104"}
+    groups = {fault.cell.year_group for fault in faults if fault.code == "VAL103" and fault.cell}
+    return {
+        cell: {code: number for code, number in counts.items() if (cell, code) not in refused}
+        for cell, counts in before.items()
+        if cell.year_group not in groups
+    }
+
+
+def _unlisted(found: Unlisted) -> Problem:
+    return Problem(
+        "SCHOOL-UNLISTED",
+        f"{found.database} holds {found.marks:,} marks of the window that belong to no school of the settings file."
+        " They were not sent.",
+        "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
+    )
+
+
+def _nowhere(school: School) -> Problem:
+    return Problem(
+        "SCHOOL-NONE",
+        "This school has given consent, but no database lists it any more. Nothing was sent for it.",
+        f"Add it to the settings file, or remove its consent: attsync consent revoke --school {school.urn}",
+    )

@@ -1,0 +1,69 @@
+"""model.py: sums of marks, and how two sendings of one day differ."""
+
+from dataclasses import fields
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attsync import model
+from attsync.model import Body, Cell, Counts, Day, School, Session, changed_marks, session_total, total
+
+DAY = date(2026, 11, 23)
+AM_7, PM_7, AM_8 = Cell("7", Session.AM), Cell("7", Session.PM), Cell("8", Session.AM)
+COUNTS = st.dictionaries(st.sampled_from(["/", "I", "L"]), st.integers(0, 50))
+CELLS = st.dictionaries(st.sampled_from([AM_7, PM_7, AM_8]), COUNTS)
+
+
+def test_totals_add_up_over_cells_and_sessions() -> None:
+    """What `preview` and `status` show follows from the cells."""
+    cells = {AM_7: {"/": 28, "I": 2}, PM_7: {"\\": 29}, AM_8: {"/": 5}}
+
+    assert total(cells) == 64
+    assert session_total(cells, Session.AM) == 35
+    assert session_total(cells, Session.PM) == 29
+
+
+def test_a_day_knows_its_marks_and_its_roll() -> None:
+    """Marks and roll are of the same date."""
+    day = Day(date=DAY, cells={AM_7: {"/": 28}}, roll={"7": 30, "8": 31})
+
+    assert (day.marks, day.on_roll) == (28, 61)
+    assert Body(DAY, b"{}", "0", day.cells, 61).marks == 28
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ({AM_7: {"/": 28, "N": 2}}, {AM_7: {"/": 28, "N": 1, "I": 1}}, 1),
+        ({AM_7: {"/": 28}}, {AM_7: {"/": 29}}, 1),
+        ({AM_7: {"/": 28}}, {}, 28),
+        ({}, {AM_7: {"/": 28}, PM_7: {"\\": 28}}, 56),
+        ({AM_7: {"/": 28}}, {AM_7: {"/": 28, "I": 0}}, 0),
+    ],
+)
+def test_a_mark_that_moves_to_another_code_has_changed_once(
+    before: dict[Cell, Counts], after: dict[Cell, Counts], changed: int
+) -> None:
+    """What a screen calls 2 marks must be the number that a person would count."""
+    assert changed_marks(before, after) == changed
+
+
+@given(one=CELLS, other=CELLS)
+def test_changes_are_the_same_both_ways_and_none_to_itself(one: dict[Cell, Counts], other: dict[Cell, Counts]) -> None:
+    """Otherwise `status` could say "changed" of what is equal."""
+    assert changed_marks(one, other) == changed_marks(other, one)
+    assert changed_marks(one, one) == 0
+
+
+def test_a_school_is_called_by_name_and_urn() -> None:
+    """So that a message can be understood on its own."""
+    assert str(School(900023, "Oakfield Primary School")) == "Oakfield Primary School (900023)"
+
+
+def test_no_value_has_a_field_for_a_pupil() -> None:
+    """What has no place cannot travel; SchoolDays and its parts hold counts, dates and our own words."""
+    names = {field.name for kind in (model.Day, model.Body, model.SchoolDays) for field in fields(kind)}
+
+    assert not names & {"pupil", "pupil_name", "upn", "date_of_birth"}

@@ -1,0 +1,84 @@
+"""problems.py: every problem has an exit code, and several at once follow the order of RELIABILITY.md 2."""
+
+import signal
+from itertools import combinations
+
+import pytest
+
+from attsync.problems import (
+    KINDS,
+    AlreadyRunning,
+    AttsyncError,
+    LogError,
+    NotPermitted,
+    Problem,
+    SchoolError,
+    SettingsError,
+    Stopped,
+    exit_code,
+)
+
+FIRST_TO_LAST = (70, 9, 2, 7, 4, 8, 3, 5, 1)
+
+
+def of(number: int) -> Problem:
+    """Make a problem with this exit code."""
+    return Problem(next(code for code, kind in KINDS.items() if kind.exit_code == number), "x", "y")
+
+
+def test_without_problems_the_run_went_well() -> None:
+    """Whether anything was due or not; what is only to check does not count."""
+    assert exit_code([], confirmed=True) == exit_code([], confirmed=False) == exit_code([of(0)], confirmed=True) == 0
+
+
+@pytest.mark.parametrize("number", FIRST_TO_LAST)
+def test_one_problem_gives_its_own_code(number: int) -> None:
+    """Also several of a kind."""
+    assert exit_code([of(number), of(number), of(0)], confirmed=False) == number
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(FIRST_TO_LAST, 2)))
+def test_worse_of_two_problems_counts(first: int, second: int) -> None:
+    """In the order of the table, wherever they stand."""
+    assert exit_code([of(second), of(first)], confirmed=False) == first
+
+
+@pytest.mark.parametrize("number", FIRST_TO_LAST)
+def test_part_of_a_run_is_1(number: int) -> None:
+    """As soon as anything was confirmed, others are fine; only an error of attsync itself is not to be hidden."""
+    assert exit_code([of(number)], confirmed=True) == (70 if number == 70 else 1)
+
+
+def test_codes_are_those_of_the_table() -> None:
+    """No code is used that the table does not have."""
+    assert {kind.exit_code for kind in KINDS.values()} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 70}
+
+
+def test_code_that_is_not_in_the_table_cannot_be_used() -> None:
+    """A slip in a message would have no exit code and no place in the README."""
+    with pytest.raises(KeyError):
+        Problem("NO-SUCH", "x", "y")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "number"),
+    [
+        (SettingsError, "SETTINGS", 2),
+        (SchoolError, "DB-NONE", 3),
+        (AlreadyRunning, "RUNNING", 6),
+        (NotPermitted, "PERMISSION", 7),
+        (LogError, "LOG-WRITE", 9),
+    ],
+)
+def test_error_is_a_problem_with_words(kind: type[AttsyncError], code: str, number: int) -> None:
+    """What happened, and what to do."""
+    error = kind(code, "It happened.", "Do this.")
+
+    assert (error.exit_code, str(error)) == (number, "It happened.")
+    assert error.problem.as_json() == {"code": code, "text": "It happened.", "next": "Do this."}
+
+
+def test_signal_passes_through_everything() -> None:
+    """It is no Exception, so that nothing on the way swallows it."""
+    assert not issubclass(Stopped, Exception)
+    assert [Stopped(number).exit_code for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)] == [129, 130, 143]
