@@ -29,7 +29,7 @@ class Judgement:
 
     state: State
     answer: str
-    """In a few words, for the table of tries."""
+    """In a few words, for the table of tries; empty if there was no request."""
     problem: Problem | None = None
     reference: str | None = None
     faults: tuple[Fault, ...] = ()
@@ -86,10 +86,10 @@ def judge_other(url: str, answer: Answer) -> Judgement:
 
 
 def stranger(url: str, status: int | None, state: State = State.UNKNOWN) -> Judgement:
-    """Say that what answers is not the DfE's service. `status` is None if the answer was too large, or packed."""
+    """Say that what answers is not the DfE's service. `status` is None if the answer was too large, or not HTTP."""
     return Judgement(
         state,
-        words_of(status) if status else "too large, or packed",
+        words_of(status) if status else "too large, or odd",
         Problem(
             "DFE-ANSWER",
             f"Something answers at {_host(url)}, but not as the DfE's service does"
@@ -108,7 +108,7 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
         case Unfit():
             return stranger(url, None)
         case NotDelivered():
-            words, state = "no connection", State.FAILED
+            words, state = str(reason), State.FAILED
         case TooLate():
             words, state = "no answer in time", State.UNKNOWN
         case _:
@@ -150,11 +150,17 @@ def retry_after(text: str, now: datetime) -> float:
     """Give the seconds that a Retry-After header asks for; 0 if it is absent, past or makes no sense."""
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
+    then = http_date(text)
+    return max(0.0, (then - now).total_seconds()) if then else 0.0
+
+
+def http_date(text: str) -> datetime | None:
+    """Read a date of a header; None if it is none, or so far off that no clock could show it."""
     try:
-        then = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    return max(0.0, (then - now).total_seconds()) if then.tzinfo else 0.0
+        at = parsedate_to_datetime(text)
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
 
 
 def words_of(status: int) -> str:
@@ -221,7 +227,7 @@ def _rejected(answer: Answer, hide: Callable[[str], str]) -> Judgement:
             "Check the URN in the settings file: an academy conversion or a merger brings a new one.",
         )
     else:
-        words = clean(hide(f"{said.title} {said.detail}"))
+        words = clean(hide(" ".join(filter(None, (said.title, said.detail)))))
         problem = Problem(
             "DFE-REJECTED",
             f"The DfE rejected this day ({answer.status}{': ' + words if words else ''}). It was not received.",

@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from math import inf
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, NamedTuple
@@ -18,10 +19,7 @@ import httpx
 from attsync import __version__
 from attsync.problems import SettingsError
 
-REQUEST_SECONDS: Final = 90
-"""No request takes longer, in whatever small steps the answer comes; the service may take a minute to wake up."""
 _LARGEST_ANSWER: Final = 64 * 1024
-_WATCH_SECONDS: Final = 0.5
 
 Permit = Callable[[], AbstractContextManager[object]]
 """Entered just before the first byte of a request leaves; what it raises stops the request."""
@@ -40,7 +38,7 @@ class NoAnswer(Exception):
 
 
 class NotDelivered(NoAnswer):
-    """No connection came about: surely no byte of the request arrived."""
+    """No connection came about: surely no byte of the request arrived. Its text says why, in a few words."""
 
 
 class Distrusted(NotDelivered):
@@ -56,7 +54,7 @@ class TooLate(Lost):
 
 
 class Unfit(NoAnswer):
-    """The answer is larger than any answer of the DfE, or packed."""
+    """The answer is larger than any answer of the DfE, or packed, or not HTTP."""
 
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
@@ -82,34 +80,45 @@ class Watch:
 
     def __init__(self) -> None:
         self._open: dict[Line, float] = {}
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self._changed = threading.Condition()
+        self._wakes_at = inf
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
     @contextmanager
     def over(self, line: "Line", until: float) -> Iterator[None]:
         """Shut `line` down if the inside is not done at `until`, on the clock of `monotonic`."""
-        with self._lock:
+        with self._changed:
             self._open[line] = until
+            if until < self._wakes_at:
+                self._changed.notify()
         try:
             yield
         finally:
-            with self._lock:
+            with self._changed:
                 del self._open[line]
 
     def close(self) -> None:
         """Stop watching."""
-        self._closed.set()
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closed.wait(_WATCH_SECONDS):
-            with self._lock:
+        with self._changed:
+            while not self._closed:
                 now = monotonic()
                 for line, until in self._open.items():
                     if until <= now:
                         line.cut()
+                # A line that was cut while it was still connecting has to be cut again once it is connected.
+                self._wakes_at = min((max(until, now + _AGAIN_SECONDS) for until in self._open.values()), default=inf)
+                self._changed.wait(None if self._wakes_at == inf else self._wakes_at - now)
+
+
+_AGAIN_SECONDS: Final = 0.05
 
 
 class Line:
@@ -120,6 +129,7 @@ class Line:
     ) -> None:
         self._origin = httpx.URL(origin)
         self._watch = watch
+        self._seconds = timeout_seconds
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
         self._socket: socket.socket | None = None
         self._cut = False
@@ -141,9 +151,10 @@ class Line:
         until: float,
         permit: Permit = nullcontext,
     ) -> Answer:
-        """Send one request and read the whole answer, at the latest `until`.
+        """Send one request and read the whole answer, within the time-out and at the latest `until`.
 
-        Raises NoAnswer, and whatever `permit` raises.
+        The time-out holds for all of it, in whatever small steps the answer comes. Raises NoAnswer, and whatever
+        `permit` raises.
         """
         # Gzip bombs: an answer is asked for as it is, and refused if it is packed all the same.
         fixed = {"User-Agent": f"attsync/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -159,7 +170,7 @@ class Line:
                 msg = "a request to a host that is not in the settings"
                 raise AssertionError(msg)
             self._cut = False
-            with self._watch.over(self, min(until, monotonic() + REQUEST_SECONDS)):
+            with self._watch.over(self, min(until, monotonic() + self._seconds)):
                 return self._read(request)
 
     def cut(self) -> None:
@@ -187,11 +198,16 @@ class Line:
             raise self._in_our_words(error) from None  # its text may hold what a stranger said, or the token
 
     def _in_our_words(self, error: httpx.TransportError) -> Exception:
-        never_connected = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError))
+        if isinstance(error, httpx.ProxyError):
+            return NotDelivered("the proxy refused the connection")
+        never_connected = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         if self._cut or isinstance(error, httpx.TimeoutException):
-            return NotDelivered("timeout") if never_connected else TooLate()
+            return NotDelivered("no connection in time") if never_connected else TooLate()
         if never_connected:
-            return Distrusted() if _is_about_tls(error) else NotDelivered()
+            return Distrusted() if _is_about_trust(error) else NotDelivered("no connection")
+        # What is not HTTP at all is no loss on the way: something else answers. h11 has no other sign for it.
+        if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(("Server disc", "peer ")):
+            return Unfit()
         return Lost()
 
     def _tracing(self, starting: ExitStack, permit: Permit) -> Callable[[str, Mapping[str, Any]], None]:
@@ -224,12 +240,14 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _is_about_tls(error: BaseException | None) -> bool:
+def _is_about_trust(error: BaseException | None) -> bool:
     # A certificate that fails arrives as a ConnectError, like a refused connection; the cause tells them apart.
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, ssl.SSLError):
-            return True
+            return not isinstance(
+                error, ssl.SSLEOFError | ssl.SSLZeroReturnError
+            )  # hung up, which is the network's way
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False

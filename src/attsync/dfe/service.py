@@ -4,18 +4,21 @@ Knows when to try again and when to stop (RELIABILITY.md 4): four tries a messag
 limit a run, jitter, Retry-After obeyed. May be used from several threads.
 """
 
+import json
 import random
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from attsync.consent import Consent
-from attsync.dfe.answers import Judgement, judge, judge_no_answer, signing_in_refused, words_of
+from attsync.dfe.answers import Judgement, judge, judge_no_answer, signing_in_refused, stranger, words_of
 from attsync.dfe.line import Answer, Line, NoAnswer, Permit, Watch, trusted
 from attsync.dfe.sign_in import (
     Credentials,
@@ -63,9 +66,9 @@ class Dfe:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self.cut()
         self._watch.close()
         for line in self._opened:
-            line.cut()
             line.close()
 
     def stop(self) -> None:
@@ -74,6 +77,13 @@ class Dfe:
             "STOPPED", "The run was stopped before this was received.", "Nothing to do: the next send covers this."
         )
         self._stopped.set()
+
+    def cut(self) -> None:
+        """End the requests that are under way: no answer comes any more."""
+        with self._lock:
+            opened = list(self._opened)
+        for line in opened:
+            line.cut()
 
     def send(self, consent: Consent, body: bytes, key: str, permit: Permit) -> Outcome:
         """Send one message until it is confirmed, refused, or not worth another try.
@@ -91,19 +101,45 @@ class Dfe:
                 judgement = self._try(body, key, permit)
             except NotPermitted as error:
                 return Outcome(state=state, tries=tuple(tries), problem=error.problem)
-            tries.append(Try(at=at, seconds=monotonic() - started, answer=judgement.answer))
+            if judgement.answer:
+                tries.append(Try(at=at, seconds=monotonic() - started, answer=judgement.answer))
             # What may have arrived once stays "may have arrived", however the next try fails.
             lost = State.UNKNOWN in (state, judgement.state) and judgement.state is State.FAILED
             state = State.UNKNOWN if lost else judgement.state
             if not (judgement.again and len(tries) < _TRIES and self._wait(judgement, len(tries) - 1)):
                 break
         self._learn(judgement)
-        problem = judgement.problem
-        if problem and judgement.again and len(tries) > 1:
-            problem = Problem(problem.code, f"{problem.text.removesuffix('.')}, on {len(tries)} tries.", problem.next)
         return Outcome(
-            state=state, tries=tuple(tries), reference=judgement.reference, problem=problem, faults=judgement.faults
+            state=state,
+            tries=tuple(tries),
+            reference=judgement.reference,
+            problem=_on_tries(judgement, len(tries)),
+            faults=judgement.faults,
         )
+
+    def look_up(self, path: str) -> Any:  # noqa: ANN401  whatever JSON it is, or a Problem
+        """Ask a question such as `/codes/attendance`, once; gives the JSON of the answer, or a Problem.
+
+        None: the DfE does not know what was asked for (404).
+        """
+        token = self._bearer(refused=None)
+        if isinstance(token, Judgement):
+            return token.problem
+        url = f"{self._settings.base_url}{path}"
+        answer = self._exchange(url, self._headers(token), b"", method="GET")
+        if isinstance(answer, Judgement):
+            return answer.problem
+        try:
+            found = json.loads(answer.content)
+        except (ValueError, RecursionError):
+            found = None
+        if answer.status == 200 and found is not None:  # noqa: PLR2004
+            return found
+        if answer.status == 404 and isinstance(found, dict):  # noqa: PLR2004
+            return None
+        refused = judge(self._settings, b"", answer, self._hiding(token)).problem
+        is_known = refused and refused.code in ("SIGNIN-REFUSED", "DFE-CLOSED", "DFE-BUSY")
+        return refused if is_known else stranger(url, answer.status).problem
 
     def _try(self, body: bytes, key: str, permit: Permit) -> Judgement:
         token = self._bearer(refused=None)
@@ -116,60 +152,59 @@ class Dfe:
             return token
         if isinstance(answer, Judgement):
             return answer
-        return judge(self._settings, body, answer, partial(self._credentials.hide, token=token.value))
-
-    @property
-    def _url(self) -> str:
-        return f"{self._settings.base_url}/attendances"
+        return judge(self._settings, body, answer, self._hiding(token))
 
     def _post(self, body: bytes, key: str, token: Token, permit: Permit) -> Answer | Judgement:
-        headers = {
-            "Authorization": f"Bearer {token.value.get_secret_value()}",
-            "Content-Type": "application/json",
-            "Idempotency-Key": key,
-        }
+        headers = self._headers(token) | {"Content-Type": "application/json", "Idempotency-Key": key}
+        return self._exchange(f"{self._settings.base_url}/attendances", headers, body, permit)
+
+    def _headers(self, token: Token) -> dict[str, str]:
+        # Only for the API: the token endpoint has no business with the subscription key.
+        headers = {"Authorization": f"Bearer {token.value.get_secret_value()}"}
         if self._credentials.subscription_key:
             headers["Ocp-Apim-Subscription-Key"] = self._credentials.subscription_key.get_secret_value()
-        return self._exchange(self._url, headers, body, permit)
+        return headers
+
+    def _hiding(self, token: Token) -> Callable[[str], str]:
+        return partial(self._credentials.hide, client_id=self._settings.client_id, token=token.value)
 
     def _bearer(self, refused: Token | None) -> Token | Judgement:
         """Give the run's token; get one first if there is none, or a new one if this one was `refused` or is over."""
         with self._signing_in:
             if self._ended:
-                return Judgement(State.FAILED, "not tried", self._ended)
+                return Judgement(State.FAILED, "", self._ended)
             if self._token and self._token is not refused and not self._token.is_over:
                 return self._token
             if refused and self._renewed:
                 return Judgement(State.FAILED, words_of(401), signing_in_refused(self._settings), ends_run=True)
             self._renewed = self._renewed or refused is not None
-            found = self._sign_in()
+            found = self._sign_in_with_tries()
             if isinstance(found, Token):
                 self._token = found
-            elif not found.again:
-                self._ended = found.problem
+            else:
+                self._ended = self._ended or found.problem
             return found
+
+    def _sign_in_with_tries(self) -> Token | Judgement:
+        # Called with the lock held: while one thread tries again, the others wait for what it finds.
+        number = 0
+        while True:
+            found = self._sign_in()
+            number += 1
+            if isinstance(found, Token):
+                return found
+            if not (found.again and number < _TRIES and self._wait(found, number - 1)):
+                return replace(found, again=False, problem=_on_tries(found, number), ends_run=True)
 
     def _sign_in(self) -> Token | Judgement:
         url = self._settings.token_url
-        try:
-            headers, body = token_request(self._settings, self._credentials)
-        except ValueError:
-            return Judgement(
-                State.FAILED,
-                "not tried",
-                Problem(
-                    "SECRET-FILE",
-                    f"The private key file {self._settings.private_key_file} holds neither an EC nor an RSA key in PEM"
-                    " form. Nothing was sent.",
-                    "Write the key into it again.",
-                ),
-            )
+        headers, body = token_request(self._settings, self._credentials)
         answer = self._exchange(url, headers, body)
         if isinstance(answer, Judgement):
             # A token request carries no counts: whatever became of it, nothing of the message was delivered.
             return Judgement(State.FAILED, f"sign-in: {answer.answer}", answer.problem, again=answer.again)
         if problem := clock_problem(answer, datetime.now(UTC)):
-            return Judgement(State.FAILED, "not tried", problem)
+            return Judgement(State.FAILED, "sign-in: wrong date", problem)
         if answer.status == 200 and (token := read_token(answer)):  # noqa: PLR2004
             return token
         refusal = judge_refusal(self._settings, answer)
@@ -182,11 +217,11 @@ class Dfe:
         )
 
     def _exchange(
-        self, url: str, headers: dict[str, str], body: bytes, permit: Permit = nullcontext
+        self, url: str, headers: dict[str, str], body: bytes, permit: Permit = nullcontext, *, method: str = "POST"
     ) -> Answer | Judgement:
         try:
             return self._line(url).exchange(
-                "POST", url, headers=headers, content=body, until=self._until, permit=permit
+                method, url, headers=headers, content=body, until=self._until, permit=permit
             )
         except NoAnswer as reason:
             return judge_no_answer(url, reason)
@@ -239,3 +274,10 @@ class Dfe:
                     self._ended = self._ended or judgement.problem
             else:
                 self._failures.clear()
+
+
+def _on_tries(judgement: Judgement, number: int) -> Problem | None:
+    problem = judgement.problem
+    if problem and judgement.again and number > 1:
+        return Problem(problem.code, f"{problem.text.removesuffix('.')}, on {number} tries.", problem.next)
+    return problem

@@ -4,26 +4,43 @@ Knows Authlib's protocol layer, not its integration with an HTTP library, which 
 (RELIABILITY.md 8). Refuses to know how a request travels.
 """
 
+import re
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from math import inf
 from time import monotonic
 from typing import Annotated, Any, Final, Self
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from authlib.oauth2.auth import ClientAuth
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 
-from attsync.dfe.answers import Judgement, judge_other, signing_in_refused, stranger, words_of
+from attsync.dfe.answers import Judgement, http_date, judge_other, signing_in_refused, stranger, words_of
 from attsync.dfe.line import Answer
 from attsync.model import State
-from attsync.problems import Problem
+from attsync.problems import Problem, SettingsError
 from attsync.secret_file import read_secret
 from attsync.settings import DfeSettings
 from attsync.window import LONDON
 
 _PASSING: Final = {"temporarily_unavailable", "server_error", "slow_down"}
+_REFUSING: Final = {
+    "access_denied",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "unauthorized_client",
+    "unsupported_grant_type",
+}
+"""RFC 6749 5.2. Only these words are shown: anything else is a stranger's, and may be our own secret."""
+
+_CLOCKS_DIFFER: Final = timedelta(minutes=30)
+"""So much is nothing to speak of, even around midnight."""
+
+_SHORTEST_LIFE: Final = 30
+"""Seconds. A token is for a run, never for a request, whatever the answer says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +54,7 @@ class Credentials:
     @classmethod
     def load(cls, settings: DfeSettings) -> Self:
         """Read the secret files. Raises SettingsError."""
-        return cls(
+        loaded = cls(
             client_secret=read_secret(settings.client_secret_file, what="client secret")
             if settings.client_secret_file and settings.auth_method != "private_key_jwt"
             else None,
@@ -48,12 +65,34 @@ class Credentials:
             if settings.subscription_key_file
             else None,
         )
+        if (key := loaded.subscription_key) and not re.fullmatch("[!-~]+", key.get_secret_value()):
+            raise SettingsError(
+                "SECRET-FILE",
+                f"The file with the subscription key, {settings.subscription_key_file}, holds a space, or a letter"
+                " that no such key has. Nothing was sent.",
+                "Write the subscription key into it again.",
+            )
+        try:
+            token_request(
+                settings, loaded
+            )  # signs once, so that a key that cannot sign is told before anything is read
+        except ValueError:
+            raise SettingsError(
+                "SECRET-FILE",
+                f"The private key file {settings.private_key_file} holds no key that can sign: a private EC or RSA key"
+                " in PEM form, without a passphrase. Nothing was read or sent.",
+                "Write the key into it again.",
+            ) from None
+        return loaded
 
-    def hide(self, text: str, token: SecretStr) -> str:
-        """Replace every secret in a text that comes from a stranger."""
+    def hide(self, text: str, client_id: str, token: SecretStr | None = None) -> str:
+        """Replace every secret in a text that comes from a stranger, in each form in which a request held it."""
         for secret in (token, self.client_secret, self.private_key, self.subscription_key):
             if secret:
-                text = text.replace(secret.get_secret_value(), "***")
+                plain = secret.get_secret_value()
+                pair = f"{quote_plus(client_id)}:{quote_plus(plain)}"
+                for form in (plain, quote_plus(plain), quote(plain, safe=""), b64encode(pair.encode()).decode()):
+                    text = text.replace(form, "***")
         return text
 
 
@@ -65,11 +104,17 @@ class _Token(BaseModel):
     token_type: Annotated[str, StringConstraints(pattern="^[Bb][Ee][Aa][Rr][Ee][Rr]$")]
     expires_in: Annotated[int, Field(gt=0, le=10**9)] | None = None
 
+    @field_validator("expires_in", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        # Some servers of Microsoft's, the DfE's supplier, write the number as text.
+        return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else value
+
 
 class _Error(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    error: Annotated[str, StringConstraints(pattern="^[a-z_]{1,60}$")]
+    error: str
 
 
 def token_request(settings: DfeSettings, credentials: Credentials) -> tuple[dict[str, str], bytes]:
@@ -102,7 +147,7 @@ def read_token(answer: Answer) -> Token | None:
         token = _Token.model_validate_json(answer.content)
     except ValidationError:
         return None
-    return Token(SecretStr(token.access_token), monotonic() + (token.expires_in or inf))
+    return Token(SecretStr(token.access_token), monotonic() + max(_SHORTEST_LIFE, token.expires_in or inf))
 
 
 def judge_refusal(settings: DfeSettings, answer: Answer) -> Judgement:
@@ -114,17 +159,17 @@ def judge_refusal(settings: DfeSettings, answer: Answer) -> Judgement:
     if error in _PASSING or answer.status >= 500 or answer.status in (408, 425, 429):  # noqa: PLR2004
         return judge_other(settings.token_url, answer)
     if error or (answer.status in (401, 403) and "html" not in answer.headers.get("Content-Type", "").lower()):
-        return Judgement(State.FAILED, words_of(answer.status), signing_in_refused(settings, error), ends_run=True)
+        shown = error if error in _REFUSING else None
+        return Judgement(State.FAILED, words_of(answer.status), signing_in_refused(settings, shown), ends_run=True)
     return stranger(settings.token_url, answer.status)
 
 
 def clock_problem(answer: Answer, now: datetime) -> Problem | None:
     """Compare this computer's date with the one of a server that proved who it is: a wrong day sends wrong days."""
-    try:
-        theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
+    theirs = http_date(answer.headers.get("Date", ""))
+    if theirs is None or abs(theirs - now) <= _CLOCKS_DIFFER:
         return None
-    if theirs.tzinfo is None or abs(theirs - now) <= timedelta(days=1):
+    if theirs.astimezone(LONDON).date() == now.astimezone(LONDON).date():
         return None
     return Problem(
         "CLOCK",
@@ -148,13 +193,20 @@ def _client_auth(settings: DfeSettings, credentials: Credentials) -> ClientAuth:
 
 def _private_key(settings: DfeSettings, credentials: Credentials) -> tuple[Any, Any]:
     from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415  only this way to sign in pays for it
+    from joserfc.errors import JoseError  # noqa: PLC0415
     from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415
 
     pem = credentials.private_key.get_secret_value() if credentials.private_key else ""
-    for kind, algorithm in ((ECKey, "ES256"), (RSAKey, "RS256")):
+    for kind in (ECKey, RSAKey):
         try:
-            return kind.import_key(pem), PrivateKeyJWT(settings.token_url, alg=algorithm)
-        except (ValueError, TypeError):
-            continue
-    msg = "neither an EC nor an RSA key"
+            key = kind.import_key(pem)
+        except (JoseError, ValueError, TypeError):
+            continue  # the other kind, or none
+        algorithm = _ALGORITHMS.get(key.curve_name) if isinstance(key, ECKey) else "RS256"
+        if algorithm and key.is_private:
+            return key, PrivateKeyJWT(settings.token_url, alg=algorithm)
+    msg = "no private key"
     raise ValueError(msg)
+
+
+_ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}

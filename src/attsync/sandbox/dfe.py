@@ -6,6 +6,7 @@ to say, who is signed in sign_in.py's. A stand-in for tests and trials, never fo
 
 import hashlib
 import json
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -144,7 +145,11 @@ class _Service:
             return _say(HTTPStatus.INTERNAL_SERVER_ERROR, "Incorrect content type")
         if fault is Fault.SLOW:
             self.pause(SLOW_SECONDS)
-        return self._take(post, fault)
+        answer = self._take(post, fault)
+        if fault is Fault.LOST:
+            # The server notices when it writes, and lets it be: a client may go at any time.
+            socket.socket.shutdown(request.environ["werkzeug.socket"], socket.SHUT_RDWR)
+        return answer
 
     def list_codes(self) -> Response:
         """List the codes that count today."""

@@ -34,6 +34,14 @@ class Fault(StrEnum):
     """400 with VAL102: the URN is not found."""
     FAULTY = "faulty"
     """201 with VAL104 for the first count of the post."""
+    LOST = "lost"
+    """The post is answered as it deserves, but the connection breaks before the answer arrives."""
+    GARBLED = "garbled"
+    """201 and half a receipt."""
+    REDIRECT = "redirect"
+    """302 to the sign-in page of a guest network."""
+    UNRULY = "unruly"
+    """400 in words that play tricks on a screen: escape sequences, markup, text that runs backwards."""
     SLOW = "slow"
     """The right answer, but only after SLOW_SECONDS."""
 
@@ -53,6 +61,9 @@ INSTEAD: Final = {
         429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds."}, {"Retry-After": "1"}
     ),
     Fault.CLOSED: Answer(410, {"statusCode": 410, "message": "This service has closed"}),
+    Fault.GARBLED: Answer(201, '[{"submissionRef": "5f0c'),
+    Fault.REDIRECT: Answer(302, _WEB_FILTER, {"Content-Type": "text/html", "Location": "http://portal.example/"}),
+    Fault.UNRULY: Answer(400, {"title": "\x1b[2J\x1b[31m[bold]No[/bold] \u202eon", "detail": "\x07\r\n[/nonsense]"}),
     Fault.HTML: Answer(200, _WEB_FILTER, {"Content-Type": "text/html"}),
 }
 """What is answered by something that stands before the service: the post is not looked at."""

@@ -79,8 +79,8 @@ def make_folder(
 ) -> Path:
     """Fill `folder` (made with mode 0700 if need be), with `username` as the one who may consent; return its settings.
 
-    `afternoon` says whether today's afternoon register has been taken already. Raises SettingsError if it cannot be made, or holds settings, a school or a secret already: they may be somebody's
-    own.
+    `afternoon`: today's afternoon register has been taken already. Raises SettingsError if the folder cannot be made,
+    or holds settings, a school or a secret already: they may be somebody's own.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,279 @@
+"""line.py: one connection to one host, over verified TLS, with limits that hold whatever the server does."""
+
+import socket
+import ssl
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+
+import pytest
+
+from attsync.dfe.line import Answer, Distrusted, Line, Lost, NotDelivered, TooLate, Unfit, Watch, trusted
+from attsync.problems import SettingsError
+from tests.torture.stranger import Behaviour, Identity, Stranger, Talk, make_identity
+
+LIMIT = 64 * 1024
+
+
+def _chunks_without_end(talk: Talk) -> None:
+    talk.send(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n")
+    talk.flood(b"400\r\n" + b"x" * 0x400 + b"\r\n")
+
+
+def _headers_without_end(talk: Talk) -> None:
+    talk.send(b"HTTP/1.1 201 Created\r\n")
+    talk.flood(b"X: " + b"x" * 1000 + b"\r\n")
+
+
+def _drip_body(talk: Talk) -> None:
+    talk.send(b"HTTP/1.1 201 Created\r\nContent-Length: 60000\r\n\r\n")
+    talk.drip(b" ")
+
+
+def _truncated(talk: Talk) -> None:
+    talk.send(b"HTTP/1.1 201 Created\r\nContent-Length: 60000\r\n\r\n[{")
+    _raise()
+
+
+def _raise() -> None:
+    raise ConnectionAbortedError
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """Make certificates, right and wrong."""
+    return make_identity(tmp_path_factory.mktemp("identity"))
+
+
+@pytest.fixture
+def ask(identity: Identity) -> Iterator[Callable[..., Answer]]:
+    """Post to a stranger that behaves so; give what came back."""
+    with ExitStack() as running:
+        watch = Watch()
+        running.callback(watch.close)
+
+        def ask(behaviour: Behaviour, *, seconds: float = 5, times: int = 1) -> Answer:
+            server = running.enter_context(Stranger(identity.good, api=behaviour))
+            line = Line(server.origin, trusted(identity.ca), watch, timeout_seconds=seconds, proxy=None)
+            running.callback(line.close)
+            for _ in range(times):
+                answer = line.exchange(
+                    "POST", f"{server.origin}/attendances", headers={}, content=b"{}", until=monotonic() + 60
+                )
+            return answer
+
+        yield ask
+
+
+def test_answer_comes_back_whole(ask: Callable[..., Answer]) -> None:
+    """Status, headers and body."""
+    answer = ask(lambda talk: talk.reply(201, b"x" * LIMIT, "text/odd"))
+
+    assert (answer.status, len(answer.content), answer.headers["content-type"]) == (201, LIMIT, "text/odd")
+
+
+def test_connection_is_kept(identity: Identity) -> None:
+    """A handshake for each of many messages would cost more than the messages."""
+    watch = Watch()
+    with Stranger(identity.good) as server:
+        line = Line(server.origin, trusted(identity.ca), watch, timeout_seconds=5, proxy=None)
+        for _ in range(3):
+            line.exchange("POST", f"{server.origin}/attendances", headers={}, until=monotonic() + 5)
+        line.close()
+        watch.close()
+
+        assert (server.connections, len(server.posts)) == (1, 3)
+
+
+def test_redirect_is_not_followed(ask: Callable[..., Answer]) -> None:
+    """It would take the body and the key along."""
+    assert ask(lambda talk: talk.reply(307, "", "text/plain", "Location: https://localhost:9/")).status == 307
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(lambda talk: talk.reply(201, b"x" * (LIMIT + 1)), id="large"),
+        pytest.param(_chunks_without_end, id="endless"),
+        pytest.param(lambda talk: talk.reply(201, b"x", "text/plain", "Content-Encoding: gzip"), id="packed"),
+        pytest.param(lambda talk: talk.flood(b"not HTTP\r\n"), id="not HTTP"),
+        pytest.param(_headers_without_end, id="endless headers"),
+    ],
+)
+def test_answer_that_does_not_fit_is_not_kept(ask: Callable[..., Answer], behaviour: Behaviour) -> None:
+    """At most 64 KiB come into memory, packed or not."""
+    with pytest.raises(Unfit):
+        ask(behaviour)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(Talk.hang, id="hangs"),
+        pytest.param(lambda talk: talk.drip(b"HTTP/1.1 201 Created\r\nX: " + b"x" * 9000), id="drips headers"),
+        pytest.param(_drip_body, id="drips body"),
+        pytest.param(lambda talk: talk.drip(b"HTTP/1.1 100 Continue\r\n\r\n", 0.001), id="drips 100"),
+    ],
+)
+def test_time_limit_holds_for_the_whole_request(ask: Callable[..., Answer], behaviour: Behaviour) -> None:
+    """Each byte comes in time, all of them never."""
+    started = monotonic()
+
+    with pytest.raises(TooLate):
+        ask(behaviour, seconds=0.2)
+
+    assert monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(Talk.reset, id="reset"),
+        pytest.param(_truncated, id="truncated"),
+        pytest.param(lambda _: _raise(), id="closed"),
+    ],
+)
+def test_lost_answer_may_have_been_an_arrived_request(ask: Callable[..., Answer], behaviour: Behaviour) -> None:
+    """Whether the request arrived is not known."""
+    with pytest.raises(Lost):
+        ask(behaviour)
+
+
+@pytest.mark.parametrize("wrong", ["other_host", "expired", "unknown"])
+def test_wrong_certificate_is_not_trusted(identity: Identity, wrong: str) -> None:
+    """Nothing is said to such a server."""
+    with Stranger(getattr(identity, wrong)) as server:
+        assert isinstance(_failure(server, identity), Distrusted)
+        assert server.requests == []
+
+
+def test_old_tls_is_not_trusted(identity: Identity) -> None:
+    """TLS 1.1 can be broken."""
+    with Stranger(identity.good, tls_version=ssl.TLSVersion.TLSv1_1) as server:
+        assert isinstance(_failure(server, identity), Distrusted)
+
+
+def test_server_without_tls_is_not_trusted(identity: Identity) -> None:
+    """A plain page on the port of https is no DfE."""
+    with Stranger(None, on_connect=lambda raw: raw.sendall(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
+        assert isinstance(_failure(server, identity), Distrusted)
+
+
+def test_connection_that_breaks_before_tls_is_the_network(identity: Identity) -> None:
+    """A server that hangs up is no stranger; the next try may succeed."""
+    with Stranger(None, on_connect=lambda raw: raw.close()) as server:
+        failure = _failure(server, identity)
+
+    assert isinstance(failure, NotDelivered)
+    assert not isinstance(failure, Distrusted)
+
+
+def test_time_limit_holds_for_the_handshake(identity: Identity) -> None:
+    """A server that takes the connection and never answers."""
+
+    def say_nothing(raw: socket.socket) -> None:
+        while raw.recv(10**6):
+            pass
+
+    with Stranger(None, on_connect=say_nothing) as server:
+        failure = _failure(server, identity, seconds=0.2)
+
+    assert str(failure) == "no connection in time"
+
+
+@contextmanager
+def _proxy(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    """Run a proxy for one connection: it answers CONNECT so, and hands on what follows if that was 200."""
+    seen: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client:
+                seen.append(client.recv(65536))
+                client.sendall(b"HTTP/1.1 " + answer + b"\r\n\r\n")
+                if not answer.startswith(b"200"):
+                    return
+                with socket.create_connection(("127.0.0.1", int(seen[0].split()[1].split(b":")[1]))) as server:
+                    back = Thread(target=_hand_on, args=(server, client, []))
+                    back.start()
+                    _hand_on(client, server, seen)
+                    back.join()
+
+        thread = Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1], seen
+        thread.join()
+
+
+def _hand_on(source: socket.socket, target: socket.socket, seen: list[bytes]) -> None:
+    with suppress(OSError):
+        while part := source.recv(65536):
+            seen.append(part)
+            target.sendall(part)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_proxy_of_the_settings_sees_only_what_is_sealed(identity: Identity) -> None:
+    """Many schools have one. It learns the host's name; its password goes to it alone."""
+    watch = Watch()
+    with Stranger(identity.good) as server, _proxy(b"200 OK") as (port, seen):
+        proxy = f"http://user:pass%25word@127.0.0.1:{port}"
+        line = Line(server.origin, trusted(identity.ca), watch, timeout_seconds=5, proxy=proxy)
+        answer = line.exchange(
+            "POST", f"{server.origin}/attendances", headers={"A": "secret"}, content=b"counts", until=monotonic() + 5
+        )
+        line.close()
+        watch.close()
+
+    assert answer.status == 201
+    assert seen[0].startswith(b"CONNECT localhost:")
+    assert b"Proxy-Authorization: Basic " + b64encode(b"user:pass%word") in seen[0]
+    assert not any(b"secret" in part or b"counts" in part for part in seen)
+    assert b"Proxy-Authorization" not in server.posts[0]
+
+
+def test_proxy_that_refuses_is_told(identity: Identity) -> None:
+    """Nothing was delivered."""
+    watch = Watch()
+    with _proxy(b"407 Proxy Authentication Required") as (port, _):
+        line = Line(
+            "https://localhost:9", trusted(identity.ca), watch, timeout_seconds=5, proxy=f"http://127.0.0.1:{port}"
+        )
+        with pytest.raises(NotDelivered, match="the proxy refused the connection"):
+            line.exchange("POST", "https://localhost:9/", headers={}, until=monotonic() + 5)
+        line.close()
+        watch.close()
+
+
+def test_other_host_is_refused(identity: Identity) -> None:
+    """Whatever builds an address wrongly, the token goes to no other host."""
+    watch = Watch()
+    line = Line("https://localhost:1", trusted(identity.ca), watch, timeout_seconds=1, proxy=None)
+    for url in ("https://localhost:2/", "http://localhost:1/", "https://127.0.0.1:1/", "https://a:b@localhost:1/"):
+        with pytest.raises(AssertionError, match="not in the settings"):
+            line.exchange("POST", url, headers={}, until=monotonic() + 1)
+    watch.close()
+
+
+def test_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
+    """Before anything is read or sent."""
+    for content in (b"", b"no certificate"):
+        (tmp_path / "ca.pem").write_bytes(content)
+        with pytest.raises(SettingsError, match="holds no certificate"):
+            trusted(tmp_path / "ca.pem")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        trusted(tmp_path / "none.pem")
+
+
+def _failure(server: Stranger, identity: Identity, seconds: float = 5) -> BaseException:
+    watch = Watch()
+    line = Line(server.origin, trusted(identity.ca), watch, timeout_seconds=seconds, proxy=None)
+    with pytest.raises(NotDelivered) as raised:
+        line.exchange("POST", f"{server.origin}/attendances", headers={"A": "secret"}, until=monotonic() + 60)
+    line.close()
+    watch.close()
+    return raised.value
