@@ -7,13 +7,15 @@ shown only if it cannot be a name (RELIABILITY.md 6).
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
-from attsync.codes import PRESENT, UNMARKED, codes_on, year_groups
-from attsync.model import Cell, Day, School, SchoolDays, Session
+from attsync.codes import year_groups
+from attsync.maps import Maps
+from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
+from attsync.oddities import oddities
 from attsync.problems import Problem
 from attsync.window import Window
 
@@ -21,7 +23,8 @@ from attsync.window import Window
 class MarkRow(NamedTuple):
     """One group of marks, as counted by the database; text is trimmed, None is NULL."""
 
-    day: date
+    day: date | None
+    """None: what stands in the column is not a date."""
     session: str | None
     year_group: str | None
     code: str | None
@@ -29,10 +32,11 @@ class MarkRow(NamedTuple):
 
 
 class PupilRow(NamedTuple):
-    """For one session: rows that name a pupil, and how many different pupils they name."""
+    """For one session: marks that name a pupil, and how many different pupils they name."""
 
-    day: date
+    day: date | None
     session: str | None
+    """Already mapped."""
     rows: int
     pupils: int
 
@@ -43,38 +47,9 @@ class RollRow(NamedTuple):
     year_group: str | None
     not_dates: int
     """Enrolments whose entry or leaving date is a text that is not a date."""
+    endless: int
+    """On roll on the last day, and came longer ago than anybody stays."""
     on_roll: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Maps:
-    """What a school's own values mean in the DfE's. Values that are the DfE's already need no map."""
-
-    codes: Mapping[str, str]
-    sessions: Mapping[str, str]
-    year_groups: Mapping[str, str]
-
-    def session(self, value: str | None) -> Session | None:
-        """Find the session that `value` stands for."""
-        name = self.sessions.get(value or "", value)
-        return Session(name) if name in ("AM", "PM") else None
-
-    def year_group(self, value: str | None) -> str | None:
-        """Find the year group that `value` stands for."""
-        name = self.year_groups.get(value or "", value)
-        return name if name in year_groups() else None
-
-    def is_unmarked(self, value: str | None) -> bool:
-        """Tell whether `value` says that no mark was made: NULL, nothing, - (DOMAIN.md 6), or mapped so."""
-        return self.codes.get(value or "", UNMARKED if value in (None, "", "-") else "") == UNMARKED
-
-    def code(self, value: str, session: Session, day: date) -> str | None:
-        """Find the attendance code that `value` stands for in that session on that day."""
-        name = self.codes.get(value, value)
-        if name == PRESENT:
-            name = "/" if session is Session.AM else "\\"
-        code = codes_on(day).get(name)
-        return name if code and session in code.sessions else None
 
 
 @dataclass(slots=True)
@@ -99,6 +74,7 @@ class _Unknown(NamedTuple):
 
 
 _SHOWN_SHARE: Final = 0.95
+_MOST_SHARE: Final = 0.5
 _LOOKS_LIKE_A_CODE: Final = re.compile(r"[A-Z/\\#*+-][0-9]{0,2}|[A-Z]{2}")
 
 
@@ -108,8 +84,11 @@ class Fold:
     def __init__(self, school: School, maps: Maps, window: Window) -> None:
         self._school = school
         self._maps = maps
+        self._window = window
         self._days = {day: _Tally() for day in window}
         self._roll: list[RollRow] = []
+        self._not_dates = 0
+        self._unmarked = maps.unmarked()
         self._known: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
         self._most_groups = (
@@ -118,21 +97,24 @@ class Fold:
 
     def add(self, row: MarkRow) -> None:
         """Put the marks of `row` where they belong."""
+        if row.day is None or row.day not in self._days:
+            self._not_dates += row.marks
+            return
         day = self._days[row.day]
         day.groups += 1
         if day.groups > self._most_groups:
             # More kinds of values than there can be: a wrong column, perhaps of names. Keep nothing of it.
             day.unknown.clear()
             day.refused += row.marks
-        elif self._maps.is_unmarked(row.code):
+        elif (row.code or "") in self._unmarked:
             day.unmarked += row.marks
-        elif unknown := self._place(day, row):
+        elif unknown := self._place(day, row, row.day):
             day.refused += row.marks
             day.unknown[unknown] += row.marks
 
     def add_pupils(self, row: PupilRow) -> None:
         """Compare the rows of a session with its pupils: more rows than pupils prove a doubling join."""
-        if row.rows > row.pupils:
+        if row.rows > row.pupils and row.day in self._days:
             self._days[row.day].doubled.append(row)
 
     def add_roll(self, row: RollRow) -> None:
@@ -141,18 +123,37 @@ class Fold:
 
     def days(self) -> SchoolDays:
         """Give every day of the window, with counts, roll and what is wrong with it."""
-        not_dates = sum(row.not_dates for row in self._roll)
-        if not_dates:
-            return SchoolDays(school=self._school, problem=_not_dates(not_dates))
+        if self._not_dates:
+            return SchoolDays(school=self._school, problem=_not_dates("marks", self._not_dates, "dates", "date"))
+        if number := sum(row.not_dates for row in self._roll):
+            columns = "entry_date and leaving_date"
+            return SchoolDays(
+                school=self._school, problem=_not_dates("roll", number, "entry or leaving dates", columns)
+            )
+        days = tuple(self._day(number, day, tally) for number, (day, tally) in enumerate(self._days.items()))
         return SchoolDays(
             school=self._school,
-            days=tuple(self._day(number, day, tally) for number, (day, tally) in enumerate(self._days.items())),
+            days=days,
+            to_check=oddities(self._school, days, self._window, sum(row.endless for row in self._roll)),
+            unmapped=tuple(self._unmapped()),
         )
 
-    def _place(self, day: _Tally, row: MarkRow) -> _Unknown | None:
+    def _unmapped(self) -> Iterator[Unmapped]:
+        numbers: Counter[tuple[str, str | None]] = Counter()
+        for tally in self._days.values():
+            for unknown, marks in tally.unknown.items():
+                shown = unknown.value if self._may_show(unknown) else None
+                numbers[unknown.code, shown] += marks
+        for (code, shown), marks in numbers.most_common():
+            what, table, _ = _WORDS[code]
+            yield Unmapped(what, f"database.{table}", shown, marks)
+        if pupils := sum(row.on_roll[-1] for row in self._roll if not self._maps.year_group(row.year_group)):
+            yield Unmapped("year group", "database.year_groups", None, pupils, pupils=True)
+
+    def _place(self, day: _Tally, row: MarkRow, at: date) -> _Unknown | None:
         session = self._maps.session(row.session)
         year_group = self._maps.year_group(row.year_group)
-        code = self._maps.code(row.code or "", session, row.day) if session else None
+        code = self._maps.code(row.code or "", session, at) if session else None
         for what, found in (("SESSION-UNKNOWN", session), ("YEAR-UNKNOWN", year_group), ("MARK-UNKNOWN", code)):
             self._seen[what] += row.marks
             self._known[what] += row.marks if found else 0
@@ -195,7 +196,7 @@ class Fold:
             )
         if tally.doubled:
             row = max(tally.doubled, key=lambda row: row.rows - row.pupils)
-            session = self._maps.session(row.session) or "one session"
+            session = row.session if row.session in ("AM", "PM") else "one session"
             return Problem(
                 "MARK-DOUBLE",
                 f"{day:%a %-d %b} {session} has {_marks(row.rows)} of {_pupils(row.pupils)}: 2 rows for one pupil in"
@@ -224,20 +225,32 @@ class Fold:
             value = f'the {what} "{first.value}"'
         else:
             value = f"a {what}"
+        then = (
+            f"Correct it in the MIS, or map it under [database.{table}] in the settings file;"
+            " the day then goes with the next send."
+        )
+        if self._known_share(first.code) < _MOST_SHARE:
+            column = table.removesuffix("s")
+            then = (
+                f"Hardly any {what} is known: map them under [database.{table}] in the settings file. If {column} is"
+                " the wrong column, ask whoever wrote the marks SELECT."
+            )
         others = unknown.total() - number
         more = f" {_marks(others)} more cannot be counted." if others else ""
         return Problem(
             first.code,
             f"{_marks(number)}{where} on {at} {'has' if number == 1 else 'have'} {value}, which is not {belongs}."
             f"{more} This day was not sent.",
-            f"Correct it in the MIS, or map it under [database.{table}] in the settings file;"
-            " the day then goes with the next send.",
+            then,
         )
 
     def _may_show(self, unknown: _Unknown) -> bool:
         # RELIABILITY.md 6: a column of names is never shown, nor a name that strayed into a column of codes.
-        share = self._known[unknown.code] / self._seen[unknown.code]
-        return share >= _SHOWN_SHARE and bool(_LOOKS_LIKE_A_CODE.fullmatch(unknown.value or ""))
+        is_code = bool(_LOOKS_LIKE_A_CODE.fullmatch(unknown.value or ""))
+        return is_code and self._known_share(unknown.code) >= _SHOWN_SHARE
+
+    def _known_share(self, code: str) -> float:
+        return self._known[code] / self._seen[code]
 
 
 _WORDS: Final = {
@@ -248,12 +261,12 @@ _WORDS: Final = {
 """Problem code -> what the column holds, its map in the settings, what its values should be."""
 
 
-def _not_dates(number: int) -> Problem:
+def _not_dates(select: str, number: int, what: str, columns: str) -> Problem:
     return Problem(
         "COLUMN-WRONG",
-        f"The roll SELECT gives {number:,} entry or leaving dates that are not dates (YYYY-MM-DD)."
+        f"The {select} SELECT gives {number:,} {what} that are not dates (YYYY-MM-DD)."
         " Nothing was sent for this school.",
-        "Ask whoever wrote the roll SELECT to give entry_date and leaving_date as dates.",
+        f"Ask whoever wrote the {select} SELECT to give {columns} as dates.",
     )
 
 

@@ -1,179 +1,177 @@
-"""One read-only look at a school database: sign in, freeze a snapshot, keep time limits, close.
+"""One read-only look at a school database: sign in, freeze a snapshot, keep time limits, count days in London, close.
 
-Turns every error of SQLAlchemy and of the drivers into a `SchoolError` in our own words: what a database says in an
-error may quote data (RELIABILITY.md 8), so its text is never repeated.
+Turns every error of SQLAlchemy and of the drivers into a `SchoolError` in our own words.
 """
 
-import logging
+import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import monotonic
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from attsync.problems import SchoolError
+from attsync.school import words
+from attsync.school.address import address, no_driver
+from attsync.school.words import in_our_words
 from attsync.settings import DatabaseSettings
+from attsync.window import LONDON, Window
 
-CONNECT_SECONDS: Final = 10
-STATEMENT_SECONDS: Final = 120
+_LOCK_SECONDS: Final = 10
+_STREAM_SECONDS: Final = 900
+"""How long MySQL may take over a statement whose rows are fetched while others are sent: there the clock of a statement
+runs on while nobody fetches. The first row still has to come within STATEMENT_SECONDS."""
 
-_DRIVERS: Final = {
-    "postgresql": ("postgresql+psycopg", "postgresql"),
-    "mysql": ("mysql+pymysql", "mysql"),
-    "mariadb": ("mariadb+pymysql", "mysql"),
-    "mssql": ("mssql+mssqlpython", "mssql"),
-}
-"""Kind of database in a plain URL -> SQLAlchemy's name with our driver, and the extra that installs it."""
-
-_SNAPSHOT: Final = {
-    "postgresql": "REPEATABLE READ",
-    "mysql": "REPEATABLE READ",
-    "mssql": "SNAPSHOT",
-    "oracle": "SERIALIZABLE",
-}
+_SNAPSHOT: Final = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "oracle": "SERIALIZABLE"}
 """Isolation level in which two statements see the same data (SPEC.md 4). SQLite has one: a transaction."""
 
-_logger = logging.getLogger(__name__)
+_LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
+"""Europe/London as POSIX writes it: needs no time zone files."""
 
 
 @contextmanager
-def snapshot(database: DatabaseSettings) -> Iterator[Connection]:
-    """Open a connection whose statements all see the same data and can change none. Raises SchoolError."""
+def snapshot(database: DatabaseSettings, window: Window | None = None) -> Iterator[Connection]:
+    """Open a connection whose statements all see the same data and can change none. Raises SchoolError.
+
+    Times of day are London's, where the database or its SELECTs turn instants into dates.
+    """
+    connection: Connection | None = None
     try:
-        engine = _engine(_url(database))
+        engine = _engine(address(database), window)
         with engine.connect() as connection:
-            level = _SNAPSHOT.get(engine.dialect.name)
-            if level:
-                connection = connection.execution_options(isolation_level=level)  # noqa: PLW2901
-            if engine.dialect.name == "postgresql":
-                connection = connection.execution_options(postgresql_readonly=True)  # noqa: PLW2901
+            connection = connection.execution_options(**_options(connection))  # noqa: PLW2901
             with connection.begin():
+                _begin(connection)
                 yield connection
-    except (SQLAlchemyError, ModuleNotFoundError) as error:
-        raise _in_our_words(database, error) from error
+    except (NoSuchModuleError, ImportError) as error:
+        raise no_driver(database) from error
+    except SQLAlchemyError as error:
+        select = connection.get_execution_options().get("attsync_select") if connection else None
+        raise in_our_words(database, error, select) from error
 
 
-def _url(database: DatabaseSettings) -> URL:
-    url = make_url(database.database_url().get_secret_value())
-    driver = _DRIVERS.get(url.drivername)
-    return url.set(drivername=driver[0]) if driver else url
+def running(connection: Connection, select: str) -> None:
+    """Remember that what is run next comes from the SELECT `select` of the settings, for the words of an error."""
+    connection.execution_options(attsync_select=select)
 
 
-def _engine(url: URL) -> Engine:
+def knows_london(connection: Connection) -> bool:
+    """Tell whether the server can turn every instant into a time of day in London."""
+    return "lacks_london" not in connection.info
+
+
+def _engine(url: URL, window: Window | None) -> Engine:
     kind = url.get_backend_name()
     settings: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
     if kind == "sqlite":
         return create_engine(url, creator=lambda: _open_sqlite(url.database or ""), **settings)
     if kind == "postgresql":
-        options = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout=10s -c TimeZone=Europe/London"
-        settings["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "options": options}
+        settings["connect_args"] = {"connect_timeout": words.CONNECT_SECONDS}
     elif kind in ("mysql", "mariadb"):
-        settings["connect_args"] = {"connect_timeout": CONNECT_SECONDS, "read_timeout": STATEMENT_SECONDS + 10}
+        seconds = words.CONNECT_SECONDS
+        settings["connect_args"] = {"charset": "utf8mb4", "connect_timeout": seconds, "read_timeout": seconds}
     engine = create_engine(url, **settings)
     if kind in ("mysql", "mariadb"):
-        event.listen(engine, "connect", _limit_mysql)
+        event.listen(engine, "connect", lambda connection, record: _begin_mysql(connection, record.info, window))
     return engine
 
 
+def _options(connection: Connection) -> dict[str, Any]:
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        return {"isolation_level": _SNAPSHOT[kind], "postgresql_readonly": True}
+    if kind == "mssql":
+        # Where the database allows no snapshots, asking for one fails; the counts of one statement agree all the same.
+        allowed = connection.exec_driver_sql(
+            "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
+        ).scalar()
+        connection.rollback()
+        return {"isolation_level": "SNAPSHOT"} if allowed == 1 else {}
+    level = _SNAPSHOT.get("mysql" if kind == "mariadb" else kind)
+    return {"isolation_level": level} if level else {}
+
+
+def _begin(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        # The driver starts no transaction for a SELECT, and two SELECTs could see different data (RELIABILITY.md 8).
+        connection.exec_driver_sql("BEGIN")
+    elif connection.dialect.name == "postgresql":
+        # Not as options of the connection: a pooler in between (PgBouncer) refuses those.
+        milliseconds = int(words.STATEMENT_SECONDS * 1000)
+        connection.exec_driver_sql(
+            f"SELECT set_config('statement_timeout', '{milliseconds}', true),"
+            f" set_config('lock_timeout', '{_LOCK_SECONDS}s', true), set_config('TimeZone', 'Europe/London', true),"
+            " set_config('standard_conforming_strings', 'on', true)"
+        )
+    elif connection.dialect.name == "mssql":
+        connection.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_SECONDS * 1000}")
+
+
 def _open_sqlite(path: str) -> sqlite3.Connection:
-    # mode=ro: without it a mistyped name makes an empty file. isolation_level=None and an explicit BEGIN: the driver
-    # starts no transaction for a SELECT, and two SELECTs could see different data (RELIABILITY.md 8).
-    connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, isolation_level=None, timeout=CONNECT_SECONDS)
-    until = monotonic() + STATEMENT_SECONDS
-    connection.set_progress_handler(lambda: monotonic() > until, 100_000)
-    connection.execute("BEGIN")
+    # SQLite's 'localtime' is the time of this process, and a server's clock often runs in UTC.
+    os.environ["TZ"] = _LONDON_RULE
+    time.tzset()
+    # mode=ro: without it a mistyped name makes an empty file.
+    place = f"file:{quote(path.removeprefix('file:'))}?mode=ro"
+    connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=words.CONNECT_SECONDS)
+    connection.set_progress_handler(_Clock().is_over, 10_000)
     return connection
 
 
-def _limit_mysql(connection: Any, _record: object) -> None:  # noqa: ANN401  PyMySQL has no types
+class _Clock:
+    """Adds up the time that SQLite works. It waits while rows are sent, and that time is not its own."""
+
+    def __init__(self) -> None:
+        self._worked = 0.0
+        self._last = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Take note that SQLite is at work, and tell whether it has worked too long."""
+        now = time.monotonic()
+        self._worked += min(now - self._last, 0.2)
+        self._last = now
+        return self._worked > words.STATEMENT_SECONDS
+
+
+def _begin_mysql(connection: Any, info: dict[str, Any], window: Window | None) -> None:  # noqa: ANN401  no types
+    # PyMySQL has one time limit for every answer. It had to be short for a server that never says hello.
+    connection._read_timeout = words.STATEMENT_SECONDS + 1  # noqa: SLF001
+    info["is_mariadb"] = "MariaDB" in connection.get_server_info()
+    limit = (
+        f"max_statement_time = {words.STATEMENT_SECONDS}"
+        if info["is_mariadb"]
+        else f"max_execution_time = {int(words.STATEMENT_SECONDS * 1000)}"
+    )
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION READ ONLY")
-        if "MariaDB" in connection.get_server_info():
-            cursor.execute(f"SET SESSION max_statement_time = {STATEMENT_SECONDS}")
-        else:
-            cursor.execute(f"SET SESSION max_execution_time = {STATEMENT_SECONDS * 1000}")
+        cursor.execute(
+            f"SET SESSION {limit}, lock_wait_timeout = {_LOCK_SECONDS}, net_write_timeout = {_STREAM_SECONDS},"
+            " sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
+        )
+        try:
+            cursor.execute("SET SESSION time_zone = 'Europe/London'")
+        except connection.Error:
+            # The server has no time zone tables. Its days are right as long as London keeps its clocks.
+            info["lacks_london"] = True
+            last = window.last if window else datetime.now(LONDON).date()
+            cursor.execute("SET SESSION time_zone = %s", (f"{london_offset(last):+03d}:00",))
 
 
-def _in_our_words(database: DatabaseSettings, error: Exception) -> SchoolError:
-    original = error.orig if isinstance(error, DBAPIError) else error
-    sqlstate = getattr(original, "sqlstate", None)
-    number = original.args[0] if original is not None and original.args else None
-    _logger.info(
-        "%s: %s, SQLSTATE %s, number %s",
-        database.name,
-        type(original).__name__,
-        sqlstate,
-        number if isinstance(number, int) else None,
-    )
-    if isinstance(error, (NoSuchModuleError, ModuleNotFoundError, ArgumentError)):
-        return _no_driver(database)
-    code = _code(str(sqlstate or ""), number, str(original).lower())
-    what, then = _WORDS[code]
-    return SchoolError(code, f"{database.name}: {what} Nothing was sent for its schools.", then)
+def allow_stream(connection: Connection) -> None:
+    """Let the next statement's rows be fetched slowly: where the clock runs on meanwhile, give it more time."""
+    if connection.dialect.name in ("mysql", "mariadb"):
+        limit = "max_statement_time" if connection.info["is_mariadb"] else "max_execution_time"
+        unit = 1 if connection.info["is_mariadb"] else 1000
+        connection.exec_driver_sql(f"SET SESSION {limit} = {_STREAM_SECONDS * unit}")
 
 
-def _code(sqlstate: str, number: object, message: str) -> str:
-    """Sort a driver's error: by SQLSTATE (PostgreSQL), by number (MySQL), or by the few words that SQLite has."""
-    if sqlstate[:2] == "28" or number in (1045, 1698) or "authentication failed" in message:
-        return "DB-SIGNIN"
-    if sqlstate == "42501" or number in (1044, 1142, 1143):
-        return "DB-RIGHTS"
-    if sqlstate in ("57014", "55P03") or number in (1969, 3024, 1205) or message == "interrupted":
-        return "DB-SLOW"
-    if sqlstate[:2] in ("42", "22") or number in (1052, 1054, 1060, 1064, 1146) or message.startswith(_SQLITE_SELECT):
-        return "DB-SELECT"
-    return "DB-NONE"
-
-
-_SQLITE_SELECT: Final = (
-    "no such table",
-    "no such column",
-    "near ",
-    "no such function",
-    "ambiguous column",
-    "incomplete",
-)
-
-_WORDS: Final = {
-    "DB-NONE": (
-        "cannot be opened, or does not answer.",
-        "Ask IT to check the address of the database in the settings file, and that its server runs.",
-    ),
-    "DB-SIGNIN": (
-        "the database refused the sign-in.",
-        "Ask your database administrator to check the account and password in the address of the database.",
-    ),
-    "DB-RIGHTS": (
-        "the account may not read what the SELECTs name.",
-        "Ask your database administrator to grant it SELECT on these tables or views, and nothing else.",
-    ),
-    "DB-SLOW": (
-        f"no answer within {STATEMENT_SECONDS} seconds.",
-        "Ask your database administrator for an index on the date column of the marks; the next send tries again.",
-    ),
-    "DB-SELECT": (
-        "a SELECT of the settings file does not work: a table or column is not there, or it is mistyped.",
-        "Ask whoever wrote the SELECTs to try them in the database's own tool.",
-    ),
-}
-
-
-def _no_driver(database: DatabaseSettings) -> SchoolError:
-    kind = database.database_url().get_secret_value().split(":", 1)[0].split("+", 1)[0]
-    extra = _DRIVERS.get(kind, ("", ""))[1]
-    then = (
-        f"Install it: pip install 'attsync[{extra}]'"
-        if extra
-        else "Use an address that begins with sqlite, "
-        "postgresql, mysql, mariadb or mssql, or install the SQLAlchemy driver that it names."
-    )
-    return SchoolError(
-        "DB-DRIVER",
-        f"{database.name}: the driver for this kind of database is not installed. Nothing was sent for its schools.",
-        then,
-    )
+def london_offset(day: date) -> int:
+    """Give the hours that London is ahead of UTC at noon of `day`."""
+    offset = datetime.combine(day, time_of_day(12), LONDON).utcoffset()
+    return int((offset or timedelta()).total_seconds()) // 3600

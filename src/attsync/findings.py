@@ -1,0 +1,222 @@
+"""From the facts of a look to lines that a person reads: a sign, what was looked at, what was found, what to do.
+
+Pure. More kinds of findings (sign-in, service, schedule) can be added as functions that give such lines.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from attsync.model import SchoolDays, Session, Unmapped, session_total
+from attsync.problems import Problem, exit_code
+from attsync.school.look import DatabaseFacts, SelectFacts
+
+_MANY_ROWS: Final = 20_000
+"""From here on an index on the date is felt."""
+_DATABASE: Final = "School database"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `attsync check`."""
+
+    sign: Literal["good", "check", "bad"]
+    what: str
+    text: str
+    next: str = ""
+    code: str | None = None
+    """The problem's code, for the exit code and for looking it up."""
+
+    def as_json(self) -> dict[str, str | None]:
+        """Give the line as `--json` has it."""
+        return {"sign": self.sign, "what": self.what, "text": self.text, "next": self.next, "code": self.code}
+
+
+def exit_code_of(findings: Iterable[Finding]) -> int:
+    """Reduce the bad lines to an exit code (RELIABILITY.md 2)."""
+    problems = [Problem(f.code, f.text, f.next) for f in findings if f.sign == "bad" and f.code]
+    return exit_code(problems, confirmed=False)
+
+
+def database_findings(facts: DatabaseFacts) -> Iterator[Finding]:
+    """Say what was found in one database, in the order in which things are set right."""
+    if facts.problem and not facts.selects:
+        yield _bad(_DATABASE, facts.problem)
+        return
+    yield _account(facts)
+    if not facts.knows_london:
+        yield Finding(
+            "check",
+            _DATABASE,
+            f"{facts.name}: the server does not know Europe/London. Dates are right; instants (TIMESTAMP,"
+            " FROM_UNIXTIME) near midnight are not, in weeks in which the clocks change.",
+            "Ask your database administrator to load the time zones: mysql_tzinfo_to_sql.",
+        )
+    for select in facts.selects:
+        yield from _select(facts.name, select)
+    if facts.problem:
+        yield _bad(_DATABASE, facts.problem)
+    if facts.unlisted:
+        yield Finding(
+            "check",
+            _DATABASE,
+            f"{facts.name}: {facts.unlisted:,} marks of the window belong to no school of the settings file.",
+            "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
+            "SCHOOL-UNLISTED",
+        )
+    for school in facts.schools:
+        yield from _school(school)
+    if facts.schools:
+        number = len(facts.schools)
+        words = f"{number:,} {'school' if number == 1 else 'schools'} read in {facts.seconds:.1f} s"
+        yield Finding("good", _DATABASE, f"{facts.name}: {words}, as a send does")
+
+
+def missing(urns: Iterable[int]) -> Iterator[Finding]:
+    """Say of schools that were named on the command line and are nowhere."""
+    for urn in sorted(urns):
+        text = f"The settings have no school with the URN {urn}."
+        yield Finding("bad", "Settings", text, "Check the URN, or add the school to the settings file.", "SCHOOL-NONE")
+
+
+def _account(facts: DatabaseFacts) -> Finding:
+    if facts.writes is None:
+        return Finding(
+            "check",
+            _DATABASE,
+            f"{facts.name}: opens. What its account may do is not looked up on this kind of database ({facts.kind}).",
+            "Ask your database administrator for an account that may only read.",
+        )
+    if facts.writes:
+        return Finding(
+            "check",
+            _DATABASE,
+            f"{facts.name}: opens, and its account may do more than read: it {' and '.join(facts.writes)}.",
+            "Ask your database administrator for an account that may only SELECT what the SELECTs name.",
+            "DB-WRITE",
+        )
+    return Finding("good", _DATABASE, f"{facts.name}: opens, read-only")
+
+
+def _select(database: str, facts: SelectFacts) -> Iterator[Finding]:
+    what = f"SELECT {facts.name}"
+    if facts.problem:
+        yield _bad(what, facts.problem)
+        return
+    columns = ", ".join(f"{name} ({kind})" if kind else name for name, kind in facts.columns)
+    yield Finding("good", what, f"{database}: {_number(facts.rows, 'row')} in {facts.seconds:.1f} s; {columns}")
+    if not facts.rows:
+        yield Finding(
+            "check", what, f"{database}: it gives no row at all.", f"Try {facts.name} in the database's tool."
+        )
+    if facts.name in ("marks", "roll") and not facts.has_pupil:
+        is_marks = facts.name == "marks"
+        why = "no second mark of a pupil can be proven" if is_marks else "a pupil enrolled twice counts twice"
+        yield Finding(
+            "check", what, f"{database}: it has no column pupil: {why}.", f"Add the column pupil to {facts.name}."
+        )
+    yield from _dates(what, database, facts)
+    if facts.overlaps:
+        number = f"{facts.overlaps:,} {'pupil is' if facts.overlaps == 1 else 'pupils are'}"
+        yield Finding(
+            "check",
+            what,
+            f"{database}: {number} on roll in more than one year group today, and counted in each.",
+            "End the older enrolments in the MIS, or leave them out of the roll SELECT.",
+        )
+    yield from _index(database, facts)
+
+
+def _dates(what: str, database: str, facts: SelectFacts) -> Iterator[Finding]:
+    if bad := facts.no_date + facts.not_dates:
+        parts = [(facts.no_date, "no date"), (facts.not_dates, "a text that is not a date (YYYY-MM-DD)")]
+        words = " and ".join(f"{n:,} {'has' if n == 1 else 'have'} {lacking}" for n, lacking in parts if n)
+        yield Finding(
+            "check",
+            what,
+            f"{database}: of {facts.rows:,} marks, {words}: {'it is' if bad == 1 else 'they are'} never sent.",
+            "Ask whoever wrote the marks SELECT to give date as a date.",
+            "DATE-NONE",
+        )
+    if facts.in_utc:
+        yield Finding(
+            "check",
+            what,
+            f"{database}: {facts.in_utc:,} dates are texts in UTC; midnight in London is the day before in summer.",
+            "Ask whoever wrote the marks SELECT to give the date in London.",
+        )
+
+
+def _index(database: str, facts: SelectFacts) -> Iterator[Finding]:
+    if facts.has_index:
+        yield Finding("good", f"SELECT {facts.name}", f"{database}: an index serves the filter on the date")
+    elif facts.has_index is False and facts.rows >= _MANY_ROWS:
+        yield Finding(
+            "check",
+            f"SELECT {facts.name}",
+            f"{database}: no index serves the filter on the date: each send reads all {facts.rows:,} rows.",
+            "Ask your database administrator for an index on the date column, and give that column as it is.",
+        )
+
+
+def _school(found: SchoolDays) -> Iterator[Finding]:
+    what = found.school.name
+    if found.problem:
+        yield _bad(what, found.problem)
+        return
+    refused = [day.problem for day in found.days if day.problem]
+    numbers = Counter(problem.code for problem in refused)
+    for code, number in numbers.items():
+        first = next(problem for problem in refused if problem.code == code)
+        more = f" The like on {number - 1} more {'day' if number == 2 else 'days'}." if number > 1 else ""  # noqa: PLR2004
+        text = first.text.replace("This day was not sent.", "This day would not be sent.")
+        yield Finding("bad", what, f"{text}{more}", first.next, code)
+    for unmapped in found.unmapped:
+        yield _unmapped(what, unmapped)
+    for problem in found.to_check:
+        yield Finding("check", what, problem.text, problem.next, problem.code)
+    if not refused:
+        yield Finding("good", what, _summary(found))
+
+
+def _unmapped(what: str, unmapped: Unmapped) -> Finding:
+    things = "pupils on roll" if unmapped.pupils else "marks"
+    if unmapped.shown:
+        text = f'{unmapped.number:,} {things} have the {unmapped.what} "{unmapped.shown}", which no map knows.'
+        then = f'Add to [{unmapped.table}]:  "{unmapped.shown}" = "..."'
+    else:
+        text = (
+            f"{unmapped.number:,} {things} have a {unmapped.what} that no map knows; it may be a name and is not shown."
+        )
+        then = f"Look them up in the database's own tool, and add each to [{unmapped.table}]."
+    return Finding("check", what, text, then)
+
+
+def _summary(found: SchoolDays) -> str:
+    marked = [day for day in found.days if day.marks]
+    on_roll = found.days[-1].on_roll
+    pupils = f"{on_roll:,} {'pupil' if on_roll == 1 else 'pupils'} on roll"
+    if not marked:
+        return f"{pupils}, no marks in these days"
+    last = marked[-1]
+    session = Session.PM if session_total(last.cells, Session.PM) else Session.AM
+    marks = sum(day.marks for day in marked)
+    unmarked = _unmarked(found.days)
+    return f"{pupils}, {marks:,} marks on {len(marked)} days{unmarked}, up to {last.date:%a %-d %b} {session}"
+
+
+def _unmarked(days: Sequence[object]) -> str:
+    number = sum(getattr(day, "unmarked", 0) for day in days)
+    return f" and {_number(number, 'row')} without a mark" if number else ""
+
+
+def _bad(what: str, problem: Problem) -> Finding:
+    text = problem.text.replace(" Nothing was sent for its schools.", "").replace(
+        " Nothing was sent for this school.", ""
+    )
+    return Finding("bad", what, text, problem.next, problem.code)
+
+
+def _number(number: int, one: str) -> str:
+    return f"{number:,} {one if number == 1 else one + 's'}"

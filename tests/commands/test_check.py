@@ -1,0 +1,80 @@
+"""`attsync check`: tries everything a send needs, sends nothing, and says who does what."""
+
+from collections.abc import Callable
+
+from attsync.sandbox.faults import Fault
+from tests.commands.trial import Trial
+
+Start = Callable[..., Trial]
+
+
+def test_everything_right_is_all_ticks(trial: Start) -> None:
+    """The technician's question after setting up: will it work, and who is to mend what does not."""
+    started = trial()
+
+    ran = started("check")
+
+    assert ran.exit_code == 0
+    signs = {line[0] for line in ran.out.splitlines() if line.strip() and not line.startswith(" ")}
+    assert signs == {"✓", "N"}, ran.out
+    assert ran.out.endswith("\n\nNo problem. Exit code 0.\n")
+    assert "900023 is Oakfield Primary School" in ran.out
+    assert "has given consent" in ran.out
+    assert started.sandbox.store.received() == []
+
+
+def test_offline_does_not_sign_in(trial: Start) -> None:
+    """A settings file can be looked at where there is no way to the DfE."""
+    started = trial()
+    started.sandbox.server.stop()
+
+    ran = started("check", "--offline")
+
+    assert ran.exit_code == 0
+    assert "DfE" not in ran.out
+
+
+def test_dfe_that_is_not_there_is_told(trial: Start) -> None:
+    """Exit code 5, as a send would end."""
+    started = trial()
+    started.sandbox.server.stop()
+
+    ran = started("check", "--json")
+
+    (finding,) = (finding for finding in ran.json["findings"] if finding["sign"] == "bad")
+    assert (ran.exit_code, finding["code"]) == (5, "DFE-UNREACHABLE")
+
+
+def test_missing_secret_is_told(trial: Start) -> None:
+    """It is found now, not at a quarter past ten."""
+    started = trial()
+    (started.folder / "client-secret").unlink()
+
+    ran = started("check")
+
+    assert ran.exit_code == 2
+    assert "[SECRET-FILE]" in ran.out
+
+
+def test_urn_that_the_dfe_does_not_know_is_told(trial: Start) -> None:
+    """An academy conversion brings a new URN, and every day would be rejected."""
+    started = trial()
+    started.change(("900023", "123456"))
+
+    ran = started("check")
+
+    assert ran.exit_code == 1
+    assert "the DfE does not know the URN of Oakfield Primary School (123456)" in ran.out
+    assert "No consent has been given" in ran.out
+
+
+def test_service_that_answers_again_is_sent_to_again(trial: Start) -> None:
+    """After "closed" nothing is sent until somebody has looked; this is the look."""
+    started = trial(Fault.CLOSED)
+    started("send")
+    assert started("send").exit_code == 4
+
+    checked = started("check")
+
+    assert "it was closed and answers again" in checked.out
+    assert started("send").exit_code == 0

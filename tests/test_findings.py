@@ -1,0 +1,198 @@
+"""findings.py: every line that is not a tick says what to do; nothing in it may be a name."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from attsync.findings import Finding, database_findings, exit_code_of, missing
+from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
+from attsync.problems import Problem
+from attsync.school.look import DatabaseFacts, SelectFacts
+
+OAKFIELD = School(900023, "Oakfield Primary School")
+MONDAY = date(2026, 11, 23)
+REFUSED = Problem("MARK-UNKNOWN", '3 marks have the code "ZZ". This day was not sent.', "Correct it.")
+COLUMNS = (("date", "date"), ("session", ""), ("pupil", "int4"))
+
+
+def day(number: int = 23, *, problem: Problem | None = None, unmarked: int = 0, pm: bool = False) -> Day:
+    """Make a day of November."""
+    session = Session.PM if pm else Session.AM
+    cells: dict[Cell, dict[str, int]] = {} if problem else {Cell("7", session): {"I": 30}}
+    return Day(date=date(2026, 11, number), cells=cells, roll={"7": 31}, problem=problem, unmarked=unmarked)
+
+
+def facts(*schools: SchoolDays, **changes: Any) -> DatabaseFacts:  # noqa: ANN401  any fact
+    """Make the facts of a database that is as it should be."""
+    select = SelectFacts(name="marks", columns=COLUMNS, rows=12_588, has_index=True, seconds=0.12)
+    usual = {"name": "SIMS", "kind": "postgresql", "writes": (), "selects": (select,), "schools": schools}
+    return DatabaseFacts(**(usual | {"seconds": 0.21} | changes))
+
+
+def select(**changes: Any) -> DatabaseFacts:  # noqa: ANN401  any fact
+    """Make a database with one SELECT, and no school."""
+    usual: dict[str, Any] = {"name": "marks", "columns": COLUMNS, "rows": 100, "has_index": True}
+    return facts(selects=(SelectFacts(**(usual | changes)),))
+
+
+def lines(found: DatabaseFacts) -> list[str]:
+    """Write each finding in one line."""
+    return [f"{f.sign} {f.what}: {f.text}" for f in database_findings(found)]
+
+
+def only(found: DatabaseFacts) -> Finding:
+    """Give the one finding that is not good."""
+    (finding,) = (f for f in database_findings(found) if f.sign != "good")
+    assert finding.next
+    return finding
+
+
+def test_a_database_as_it_should_be_has_ticks_only() -> None:
+    """What was found, in the order in which things are set right."""
+    school = SchoolDays(school=OAKFIELD, days=(day(20, pm=True), day(unmarked=2)))
+
+    assert lines(facts(school)) == [
+        "good School database: SIMS: opens, read-only",
+        "good SELECT marks: SIMS: 12,588 rows in 0.1 s; date (date), session, pupil (int4)",
+        "good SELECT marks: SIMS: an index serves the filter on the date",
+        (
+            "good Oakfield Primary School: 31 pupils on roll, 60 marks on 2 days and 2 rows without a mark,"
+            " up to Mon 23 Nov AM"
+        ),
+        "good School database: SIMS: 1 school read in 0.2 s, as a send does",
+    ]
+    assert exit_code_of(database_findings(facts(school))) == 0
+
+
+def test_the_last_session_with_marks_is_named() -> None:
+    """As far as the database has got."""
+    school = SchoolDays(school=OAKFIELD, days=(day(pm=True),))
+
+    assert "up to Mon 23 Nov PM" in lines(facts(school))[-2]
+
+
+def test_a_school_in_its_holidays_has_no_marks() -> None:
+    """Lawful: oddities tell whether it is odd."""
+    school = SchoolDays(school=OAKFIELD, days=(Day(date=MONDAY, cells={}, roll={"7": 1}),))
+
+    assert "good Oakfield Primary School: 1 pupil on roll, no marks in these days" in lines(facts(school))
+
+
+@pytest.mark.parametrize(
+    ("found", "text", "code"),
+    [
+        (facts(writes=("may change 2 tables", "may make roles")), "may change 2 tables and may make", "DB-WRITE"),
+        (facts(writes=None, kind="mssql"), "not looked up on this kind of database (mssql)", None),
+        (facts(knows_london=False), "does not know Europe/London", None),
+        (facts(unlisted=1234), "1,234 marks of the window belong to no school", "SCHOOL-UNLISTED"),
+        (select(rows=0), "it gives no row at all", None),
+        (select(columns=()), "no second mark of a pupil can be proven", None),
+        (select(name="roll", columns=(), has_index=None), "a pupil enrolled twice counts twice", None),
+        (select(no_date=1), "of 100 marks, 1 has no date: it is never sent", "DATE-NONE"),
+        (select(no_date=2, not_dates=1), "2 have no date and 1 has a text that is not a date", "DATE-NONE"),
+        (select(in_utc=5), "5 dates are texts in UTC", None),
+        (select(name="roll", overlaps=1, has_index=None), "1 pupil is on roll in more than one year group", None),
+        (select(name="roll", overlaps=2, has_index=None), "2 pupils are on roll", None),
+        (select(has_index=False, rows=1_000_000), "each send reads all 1,000,000 rows", None),
+    ],
+)  # fmt: skip
+def test_what_is_odd_about_a_database_says_what_to_do(found: DatabaseFacts, text: str, code: str | None) -> None:
+    """To know, and no reason to fail."""
+    finding = only(found)
+
+    assert finding.sign == "check"
+    assert text in finding.text
+    assert finding.code == code
+    assert exit_code_of([finding]) == 0
+
+
+def test_a_small_table_needs_no_index() -> None:
+    """Nobody would feel it."""
+    assert not any("index" in line for line in lines(select(has_index=False)))
+    assert not any("index" in line for line in lines(select(has_index=None)))
+
+
+def test_a_database_that_fails_is_one_line() -> None:
+    """And leads to exit code 3."""
+    problem = Problem("DB-SIGNIN", "SIMS: the database refused the sign-in. Nothing was sent for its schools.", "Ask.")
+    found = list(database_findings(DatabaseFacts(name="SIMS", problem=problem)))
+
+    assert found == [Finding("bad", "School database", "SIMS: the database refused the sign-in.", "Ask.", "DB-SIGNIN")]
+    assert exit_code_of(found) == 3
+
+
+def test_a_select_that_fails_is_named() -> None:
+    """The others are looked at all the same."""
+    problem = Problem(
+        "DB-SELECT", "SIMS: the roll SELECT cannot be used. Nothing was sent for its schools.", "Mend it."
+    )
+    found = facts(selects=(SelectFacts(name="roll", problem=problem),))
+
+    assert only(found) == Finding(
+        "bad", "SELECT roll", "SIMS: the roll SELECT cannot be used.", "Mend it.", "DB-SELECT"
+    )
+
+
+def test_a_fault_of_the_whole_is_told_after_the_selects() -> None:
+    """Such as a school column that only one of them has."""
+    problem = Problem("DB-SCHOOLS", "SIMS: no school column. Nothing was sent for them.", "Add it.")
+
+    assert only(facts(problem=problem)).code == "DB-SCHOOLS"
+
+
+def test_refused_days_are_told_once_for_each_kind() -> None:
+    """Eight days with the same unknown code are one thing to do."""
+    other = Problem("ROLL-UNKNOWN", "2 pupils. This day was not sent.", "Map it.")
+    school = SchoolDays(
+        school=OAKFIELD,
+        days=(day(18, problem=REFUSED), day(19, problem=REFUSED), day(20, problem=REFUSED), day(23, problem=other)),
+        unmapped=(
+            Unmapped("code", "database.codes", "ZZ", 9),
+            Unmapped("code", "database.codes", None, 4),
+            Unmapped("year group", "database.year_groups", None, 2, pupils=True),
+        ),
+    )
+    found = [f for f in database_findings(facts(school)) if f.what == OAKFIELD.name]
+
+    assert [(f.sign, f.text) for f in found] == [
+        ("bad", '3 marks have the code "ZZ". This day would not be sent. The like on 2 more days.'),
+        ("bad", "2 pupils. This day would not be sent."),
+        ("check", '9 marks have the code "ZZ", which no map knows.'),
+        ("check", "4 marks have a code that no map knows; it may be a name and is not shown."),
+        ("check", "2 pupils on roll have a year group that no map knows; it may be a name and is not shown."),
+    ]
+    assert found[2].next == 'Add to [database.codes]:  "ZZ" = "..."'
+    assert exit_code_of(found) == 1
+
+
+def test_a_school_that_cannot_be_read_and_one_that_is_odd() -> None:
+    """Their own words are told."""
+    problem = Problem("COLUMN-WRONG", "12 dates are not dates. Nothing was sent for this school.", "Ask.")
+    odd = Problem("SESSION-NONE", "No PM marks.", "Compare.")
+    wrong = SchoolDays(school=OAKFIELD, problem=problem)
+    school = SchoolDays(school=School(900024, "Elm Grove"), days=(day(),), to_check=(odd,))
+    found = lines(facts(wrong, school))
+
+    assert "bad Oakfield Primary School: 12 dates are not dates." in found
+    assert "check Elm Grove: No PM marks." in found
+    assert "2 schools read" in found[-1]
+
+
+def test_a_school_that_is_nowhere_is_told() -> None:
+    """A slip in the URN must not look like success."""
+    (found,) = missing([900099])
+
+    assert found.text == "The settings have no school with the URN 900099."
+    assert exit_code_of([found]) == 2
+
+
+def test_a_finding_can_be_read_by_programs() -> None:
+    """`--json`."""
+    assert Finding("good", "Settings", "fine").as_json() == {
+        "sign": "good",
+        "what": "Settings",
+        "text": "fine",
+        "next": "",
+        "code": None,
+    }

@@ -1,0 +1,263 @@
+"""Plausible ways to write, or to mis-write, the SELECTs: the right bytes, or a no, or "to check".
+
+The danger is not failure but silently wrong numbers. Each case names what is said; `outcome` proves that whatever is
+not exact is said. What attsync does with one of these may change, but never to silence.
+"""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, NamedTuple
+
+import pytest
+
+from attsync.model import SchoolDays
+from attsync.problems import SchoolError
+from attsync.school import read
+from attsync.settings import DatabaseSettings
+from tests.conftest import ENGINES
+from tests.engines import NAMES, EngineDatabase, EngineMissingError
+from tests.test_profiles import OAKFIELD, WINDOW, bodies_of, create, expected, profile, pupils, row_a_mark
+
+MARKS = (
+    "SELECT m.mark_date AS date, m.session, p.year_group, m.mark AS code, m.pupil_id AS pupil"
+    " FROM roll_call_marks m JOIN pupils p ON p.pupil_id = m.pupil_id"
+)
+ROLL = (
+    "SELECT p.year_group, e.entry_date, e.leaving_date, e.pupil_id AS pupil"
+    " FROM enrolments e JOIN pupils p ON p.pupil_id = e.pupil_id"
+)
+NO_PUPIL = MARKS.replace(", m.pupil_id AS pupil", "")
+ROLL_NO_PUPIL = ROLL.replace(", e.pupil_id AS pupil", "")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def held(
+    request: pytest.FixtureRequest, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineDatabase]:
+    """Hold the school of the profiles, with leavers of former years, once for all cases of an engine."""
+    engines = pytestconfig.stash[ENGINES]
+    try:
+        database = engines.database(request.param, tmp_path_factory.mktemp("held"))
+    except EngineMissingError as error:
+        (pytest.fail if engines.is_required(request.param) else pytest.skip)(str(error))
+    with database as made:
+        row_a_mark(made)
+        made.execute("INSERT INTO pupils VALUES (%s, %s, %s)", [(n, f"Left {n}", "Year 8") for n in range(60)])
+        made.execute(
+            "INSERT INTO enrolments VALUES (%s, %s, %s, %s)", [(n, "8", "2019-09-01", "2024-07-20") for n in range(60)]
+        )
+        create(
+            made,
+            "tutors",
+            "year_group VARCHAR(9), tutor VARCHAR(40)",
+            [("Year 7", "Delphine Entwistle"), ("Year 7", "Osric Vavasour"), ("Year 8", "Isolde Loxley")],
+        )
+        create(
+            made, "visits", "pupil_id INTEGER, mark_date DATE", [(p.number, "2026-11-18") for p in pupils()[50:55]] * 2
+        )
+        yield made
+
+
+class Case(NamedTuple):
+    """One way to write the SELECTs, and what comes of it."""
+
+    name: str
+    outcome: str
+    """"exact", or words of what is said."""
+    marks: str = MARKS
+    roll: str = ROLL
+    changes: dict[str, Any] = {}  # noqa: RUF012  never changed
+    sqlite: str = ""
+    """What is said there, where it differs: its columns have no types."""
+
+
+CASES = [
+    Case("as it should be", "exact"),
+    Case("a semicolon at the end", "exact", MARKS + " ;\n"),
+    Case("comments at the end and inside", "exact", MARKS.replace("FROM", "/* a; :b */ FROM") + " -- c: d;"),
+    Case(
+        "colons and percent signs in texts",
+        "exact",
+        MARKS + " WHERE m.mark NOT IN (':start', '100%', '%s', '::', 'a;b')",
+    ),
+    Case("an ORDER BY", "exact", MARKS + " ORDER BY m.pupil_id"),
+    Case("a WITH", "exact", "WITH x AS (" + MARKS + ") SELECT * FROM x"),
+    Case("brackets around it", "exact", "(" + MARKS + ")"),
+    Case("extra columns, names among them", "exact", MARKS.replace("m.session", "p.name, m.session")),
+    Case("names in capitals", "exact", MARKS.replace("AS code", "AS CODE").replace("AS date", "AS DATE")),
+    Case("padded values", "exact", MARKS.replace("m.mark AS", "CAST(m.mark AS CHAR(9)) AS")),
+    Case("the window as :start and :end", "exact", MARKS + " WHERE m.mark_date >= :start AND m.mark_date < :end"),
+    Case("no pupil column", "exact", NO_PUPIL, ROLL + " WHERE e.entry_date > '2025-03-01'"),
+    Case("enrolments of a pupil twice, by a join", "exact", roll=ROLL.replace("JOIN", "JOIN tutors t ON 1 = 1 JOIN")),
+    Case("a second statement", "it holds more than one statement", MARKS + "; DELETE FROM roll_call_marks"),
+    Case(
+        "a second statement behind a comment", "it holds more than one statement", MARKS + "; /* x */ DROP TABLE pupils"
+    ),
+    Case("LIMIT", "LIMIT in it leaves rows out", MARKS + " LIMIT 1000"),
+    Case(
+        "DISTINCT without a pupil",
+        "DISTINCT in it makes one row of pupils",
+        NO_PUPIL.replace("SELECT", "SELECT DISTINCT"),
+    ),
+    Case("UNION without ALL", "UNION without ALL in it makes one row", f"{NO_PUPIL} UNION {NO_PUPIL}"),
+    Case(
+        "counts instead of marks",
+        "GROUP BY in it makes one row",
+        NO_PUPIL.replace("m.mark AS", "COUNT(*) AS marks, m.mark AS")
+        + " GROUP BY m.mark_date, m.session, p.year_group, m.mark",
+    ),
+    Case(
+        "DISTINCT hidden in a subquery",
+        "ROLL-HIGH 89 pupils on roll",
+        f"SELECT * FROM (SELECT DISTINCT x.* FROM ({NO_PUPIL}) x) y",
+    ),
+    Case(
+        "a join that doubles",
+        "2 rows for one pupil in the same session",
+        MARKS + " JOIN tutors t ON t.year_group = p.year_group",
+    ),
+    Case(
+        "a join that doubles, no pupil",
+        "MARKS-HIGH Year 7 has",
+        NO_PUPIL + " JOIN tutors t ON t.year_group = p.year_group",
+    ),
+    Case(
+        "a join that doubles one day of a few",
+        "2 rows for one pupil",
+        MARKS + " LEFT JOIN visits v ON v.pupil_id = m.pupil_id AND v.mark_date = m.mark_date",
+    ),
+    Case(
+        "a join without its condition", "2 rows for one pupil", MARKS.replace("ON p.pupil_id = m.pupil_id", "ON 1 = 1")
+    ),
+    Case(
+        "a join that loses a year group",
+        "YEAR-NONE Year 8 has",
+        MARKS + " JOIN tutors t ON t.year_group = p.year_group AND t.tutor LIKE 'Osric%'",
+    ),
+    Case("a join that loses every eighth pupil", "ROLL-HIGH 89 pupils", MARKS + " AND p.pupil_id % 8 > 0"),
+    Case("two mornings", "2 rows for one pupil in the same session", MARKS.replace("m.session,", "'AM' AS session,")),
+    Case("two mornings, no pupil", "MARKS-HIGH", NO_PUPIL.replace("m.session,", "'AM' AS session,")),
+    Case(
+        "the morning alone", "SESSION-NONE No PM marks on any day before today", MARKS + " WHERE m.session = 'Morning'"
+    ),
+    Case("today alone", "DAYS-NONE Only Mon 23 Nov has marks", MARKS + " WHERE m.mark_date = '2026-11-23'"),
+    Case("those present alone", "ABSENCE-NONE Not one of", MARKS + " WHERE m.mark IN ('PRES', 'L')"),
+    Case("those absent alone", "ROLL-HIGH", MARKS + " WHERE m.mark <> 'PRES'"),
+    Case(
+        "a NOT IN that meets a NULL",
+        "MARKS-NONE No marks from",
+        MARKS + " WHERE m.mark NOT IN (SELECT NULL FROM tutors)",
+    ),
+    Case("dates as 23/11/2026", "MARKS-NONE No marks from", MARKS.replace("m.mark_date AS", "'23/11/2026' AS")),
+    Case(
+        "dates as numbers",
+        "its column date holds numbers, not dates",
+        MARKS.replace("m.mark_date AS", "20261123 AS"),
+        sqlite="MARKS-NONE",
+    ),
+    Case("no dates at all", "MARKS-NONE", MARKS.replace("m.mark_date AS", "CAST(NULL AS DATE) AS")),
+    Case(
+        "half of the dates missing",
+        "ROLL-HIGH",
+        MARKS.replace("m.mark_date AS", "CASE WHEN p.pupil_id % 2 = 0 THEN m.mark_date END AS"),
+    ),
+    Case("a name as the code", "the wrong column", MARKS.replace("m.mark AS", "p.name AS")),
+    Case("a name as the session", "not AM or PM", MARKS.replace("m.session", "p.name AS session")),
+    Case("a name as the year group", "not a DfE year group", MARKS.replace("p.year_group", "p.name AS year_group")),
+    Case(
+        "code and year group exchanged",
+        "not a DfE year group",
+        MARKS.replace("p.year_group", "m.mark AS year_group").replace("m.mark AS code", "p.year_group AS code"),
+    ),
+    Case("codes in small letters", "not a DfE attendance code", MARKS.replace("m.mark AS", "LOWER(m.mark) AS")),
+    Case("a code that the map lacks", "not a DfE attendance code", changes={"codes": {"-": "unmarked"}}),
+    Case("a session that the map lacks", "not AM or PM", changes={"sessions": {"Morning": "AM"}}),
+    Case("no mark taken for an absence", "exact", changes={"codes": {"PRES": "present"}}),
+    Case("a column left out", "it has no column session", MARKS.replace("m.session, ", "")),
+    Case(
+        "a table that is not there", "names a table or view that is not there", MARKS.replace("pupils p", "children p")
+    ),
+    Case(
+        "a column that is not there",
+        "names a column that is not there",
+        MARKS.replace("p.year_group", "p.nc_year AS year_group"),
+    ),
+    Case("a comma too many", "it is mistyped", MARKS.replace(" FROM", ", FROM")),
+    Case("two columns of one name", "", MARKS.replace("m.session", "m.session, p.name AS code")),
+    Case("no SELECT", "does not begin with SELECT", "EXPLAIN " + MARKS),
+    Case("a quotation mark too many", "not closed", MARKS + " WHERE m.mark <> 'it's'"),
+    Case(
+        "a roll without leaving dates",
+        "ROLL-HIGH",
+        roll=ROLL.replace("e.leaving_date", "CAST(NULL AS DATE) AS leaving_date"),
+    ),
+    Case(
+        "entry and leaving exchanged",
+        "MARKS-HIGH Year 8 has",
+        roll=ROLL.replace("e.entry_date, e.leaving_date", "e.leaving_date AS entry_date, e.entry_date AS leaving_date"),
+    ),
+    Case(
+        "a roll join that doubles, no pupil",
+        "ROLL-HIGH",
+        roll=ROLL_NO_PUPIL.replace("JOIN", "JOIN tutors t ON 1 = 1 JOIN"),
+    ),
+    Case(
+        "a roll of different rows",
+        "DISTINCT in it makes one row",
+        roll=ROLL_NO_PUPIL.replace("SELECT", "SELECT DISTINCT"),
+    ),
+    Case(
+        "entry dates as 01/09/2025",
+        "entry or leaving dates that are not dates",
+        roll=ROLL.replace("e.entry_date", "'01/09/2025' AS entry_date"),
+    ),
+    Case(
+        "a roll of other year groups",
+        "in a year group that is not the DfE's",
+        roll=ROLL.replace("p.year_group", "p.name AS year_group"),
+    ),
+    Case("a roll of one year group", "MARKS-HIGH Year 8 has", roll=ROLL + " WHERE p.year_group = 'Year 7'"),
+    Case("an empty roll", "the roll SELECT gives nobody", roll=ROLL + " WHERE 1 = 0"),
+    Case("a school that nobody lists", "MARKS-NONE", MARKS.replace("SELECT", "SELECT 'Oakfield' AS school,")),
+    Case("a day off", "DAYS-WEEKEND Sat 21 Nov", MARKS.replace("m.mark_date AS", "{tomorrow} AS")),
+]
+TOMORROW = {
+    "sqlite": "date(m.mark_date, '+1 day')",
+    "postgresql": "m.mark_date + 1",
+    "mariadb": "DATE_ADD(m.mark_date, INTERVAL 1 DAY)",
+}
+
+
+def outcome(database: EngineDatabase, case: Case) -> str:
+    """Say what came of it: "exact", or everything that was said."""
+    fragment = profile("row-a-mark", database.engine) | case.changes
+    select = {"marks": case.marks.replace("{tomorrow}", TOMORROW[database.engine]), "roll": case.roll}
+    settings = DatabaseSettings.model_validate(fragment | {"url": database.url, "select": select})
+    try:
+        found, *others = read(settings, settings.schools, [OAKFIELD.urn], WINDOW)
+    except SchoolError as error:
+        return error.problem.text
+    assert isinstance(found, SchoolDays)
+    problems = [found.problem, *(day.problem for day in found.days)]
+    said = [f"{problem.text} {problem.next}" for problem in problems if problem]
+    said += [f"{problem.code} {problem.text}" for problem in found.to_check] + [repr(other) for other in others]
+    if not any(problems) and bodies_of(found) == expected() and not found.to_check:
+        return "exact"
+    return " | ".join(said) or "WRONG IN SILENCE"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_select_is_right_or_something_is_said(held: EngineDatabase, case: Case) -> None:
+    """None is wrong in silence, and what is said leads to the cause."""
+    said = outcome(held, case)
+
+    assert (case.sqlite if held.engine == "sqlite" and case.sqlite else case.outcome) in said
+    assert (case.outcome == "exact") == (said == "exact")
+    assert "Left" not in said
+    assert "Gawain" not in said
+
+
+def test_nothing_was_changed(held: EngineDatabase) -> None:
+    """After all those statements that were to delete something."""
+    assert held.execute("SELECT COUNT(*) FROM pupils")[0][0] == len(pupils()) + 60
+    assert WINDOW.last == date(2026, 11, 23)

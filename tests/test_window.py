@@ -1,0 +1,74 @@
+"""window.py: the days of a send, counted in dates of Europe/London."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attsync.window import Window, is_working_day, today_in_london, window_ending
+
+MONDAY = date(2026, 11, 23)
+DATES = st.dates(date(2020, 1, 1), date(2028, 12, 31))
+DAYS = st.integers(1, 8)
+
+
+def test_eight_working_days_span_ten_dates_in_a_usual_week() -> None:
+    """Monday, the five days before, and Thursday and Wednesday of the week before that."""
+    assert window_ending(MONDAY, 8, "working") == Window(date(2026, 11, 12), MONDAY)
+
+
+def test_bank_holidays_are_no_working_days() -> None:
+    """Good Friday and Easter Monday stretch the window."""
+    assert window_ending(date(2026, 4, 8), 3, "working").first == date(2026, 4, 2)
+
+
+def test_on_a_saturday_the_window_still_ends_today() -> None:
+    """A Saturday school's marks are sent; the working days are counted before it."""
+    assert window_ending(date(2026, 11, 28), 1, "working") == Window(date(2026, 11, 27), date(2026, 11, 28))
+
+
+def test_calendar_days_are_plainly_counted() -> None:
+    """Eight days, today included."""
+    assert window_ending(MONDAY, 8, "calendar") == Window(date(2026, 11, 16), MONDAY)
+    assert window_ending(MONDAY, 1, "calendar") == Window(MONDAY, MONDAY)
+
+
+@given(today=DATES, days=DAYS)
+def test_a_window_holds_as_many_working_days_as_were_asked_for(today: date, days: int) -> None:
+    """One too few would lose corrections."""
+    window = window_ending(today, days, "working")
+
+    assert sum(is_working_day(day) for day in window) == days
+    assert is_working_day(window.first)
+    assert window.last == today
+
+
+@given(today=DATES, days=DAYS)
+def test_a_window_holds_its_days_in_order_and_no_other(today: date, days: int) -> None:
+    """`end` is the first day that is out again: never a future date."""
+    window = window_ending(today, days, "calendar")
+
+    assert list(window) == [window.first + timedelta(days=n) for n in range(days)]
+    assert all(day in window for day in window)
+    assert window.end not in window
+    assert window.first - timedelta(days=1) not in window
+
+
+@pytest.mark.parametrize(
+    ("utc", "day"),
+    [
+        (datetime(2026, 6, 14, 22, 59, tzinfo=UTC), date(2026, 6, 14)),
+        (datetime(2026, 6, 14, 23, 30, tzinfo=UTC), date(2026, 6, 15)),
+        (datetime(2026, 11, 22, 23, 30, tzinfo=UTC), date(2026, 11, 22)),
+        (datetime(2026, 11, 23, 0, 0, tzinfo=UTC), date(2026, 11, 23)),
+    ],
+)
+def test_today_is_londons_whatever_the_servers_clock_says(utc: datetime, day: date) -> None:
+    """Half past midnight in summer is still yesterday in UTC."""
+    assert today_in_london(utc) == day
+
+
+def test_today_is_now_if_no_time_is_given() -> None:
+    """The one place that looks at the clock."""
+    assert abs(today_in_london() - datetime.now(UTC).date()) <= timedelta(days=1)
