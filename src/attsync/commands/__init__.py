@@ -6,18 +6,23 @@ A command's module is imported when it runs, so that help stays fast. Refuses to
 import os
 import signal
 import sys
-import tempfile
-import traceback
+import warnings
 from datetime import UTC, datetime
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from attsync import __version__
 from attsync.commands.options import Given, common
 from attsync.problems import AttsyncError, Stopped
+
+if TYPE_CHECKING:
+    from attsync.settings import Fault
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 COMMANDS: Final = {
     "Every day": {
@@ -27,6 +32,11 @@ COMMANDS: Final = {
     },
     "Consent": {
         "consent": "Give, remove or show a school's consent.",
+    },
+    "Setting up": {
+        "init": "Ask a few questions and write a commented settings file.",
+        "check": "Try the settings and the SELECTs, and say what is wrong.",
+        "crontab": "Print or install what makes cron send twice a day.",
     },
     "Trying out": {
         "demo": "Run the whole story once, with a made-up school and a pretend DfE.",
@@ -51,6 +61,17 @@ class Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was typed, or guess which was meant."""
+        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            meant = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            ctx.fail(f"there is no command {args[0]!r}.{f' Did you mean {meant[0]}?' if meant else ''}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands under their headings, without importing them."""
         for heading, commands in COMMANDS.items():
@@ -62,31 +83,52 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except AttsyncError as error:
-            tell(error, ctx.find_object(Given))
+            tell(error, ctx.find_object(Given) or Given())
             ctx.exit(error.exit_code)
         except Stopped as stopped:
             click.echo("Stopped. What was sent so far is in the log; the next send covers the rest.", err=True)
             ctx.exit(stopped.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001  the one place for what nobody foresaw (RELIABILITY.md 2)
-            click.echo(f"attsync: an error in attsync itself. Details for its makers: {_report(error)} [BUG]", err=True)
+            click.echo(f"attsync: an error in attsync itself. {_report(error)} [BUG]", err=True)
             ctx.exit(70)
 
 
-def tell(error: AttsyncError, given: Given | None) -> None:
+def tell(error: AttsyncError, given: Given) -> None:
     """Say on stderr what happened and what to do next."""
     problem = error.problem
     if faults := getattr(error, "faults", None):
-        from attsync.settings.faults import fault_lines
-
-        click.echo(f"Error: {problem.text}", err=True)
+        click.secho(f"Error: {problem.text}", err=True, fg="red", bold=True)
         for fault in faults:
-            click.echo("\n".join(["", *fault_lines(fault)]), err=True)
-        click.echo(f"\n{problem.next}", err=True)
+            click.echo("\n" + _coloured(fault), err=True)
+        click.echo(f"\n{problem.next} Exit code {error.exit_code}.", err=True)
         return
-    start = "attsync: " if given and given.quiet else "Error: "
-    click.echo(f"{start}{problem.text} [{problem.code}]\n{problem.next}", err=True)
+    start = "attsync:" if given.quiet else "Error:"
+    said = _for_people(f"{start} {problem.text} [{problem.code}]"), _for_people(problem.next)
+    click.echo("\n".join(said).replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
+
+
+def _for_people(text: str) -> str:
+    """Break lines between words at a terminal; a mail or a file gets one line, whole in itself."""
+    if not sys.stderr.isatty():
+        return text
+    from shutil import get_terminal_size
+    from textwrap import fill
+
+    return fill(text, min(get_terminal_size().columns, 100), break_long_words=False, break_on_hyphens=False)
+
+
+def _coloured(fault: "Fault") -> str:
+    """Lay out a fault of the settings, with the setting's name bold and the caret red."""
+    from attsync.settings import fault_lines
+
+    heading, *others = fault_lines(fault)
+    lines = [fault.where + click.style(heading.removeprefix(fault.where), bold=True), *others]
+    carets = "^" * fault.length
+    if carets and len(others) > 1:
+        lines[-1] = others[-1].replace(carets, click.style(carets, fg="red", bold=True), 1)
+    return "\n".join(lines)
 
 
 @click.group(
@@ -102,20 +144,45 @@ def attsync() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the installed program."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _stop)
+    _open_what_is_closed()
+    _be_quiet()
     try:
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
         sys.exit(stopped.exit_code)
+    finally:
+        for number in _SIGNALS:  # nothing is left to be ended in order
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _open_what_is_closed() -> None:
+    """Give a closed stdin, stdout or stderr a place: else the next file that is opened takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
+
+
+def _be_quiet() -> None:
+    """Let nothing be printed but by us: cron mails what a library warns of. And let no sign stop a send."""
+    warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _stop(number: int, _frame: object) -> None:
     raise Stopped(number)
 
 
-def _report(error: BaseException) -> Path:
-    """Write where an unforeseen error happened: files, lines and names of functions. No values: they may be secrets."""
+def _report(error: BaseException) -> str:
+    """Write down where an unforeseen error happened, and say in which file.
+
+    Files, lines and names of functions; no values: they may be secrets.
+    """
+    import tempfile
+    import traceback
+
     lines = [f"attsync {__version__}, Python {sys.version.split()[0]}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"]
     seen: BaseException | None = error
     while seen is not None:
@@ -124,7 +191,10 @@ def _report(error: BaseException) -> Path:
             f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(seen.__traceback__)
         ]
         seen = seen.__cause__ or seen.__context__
-    descriptor, name = tempfile.mkstemp(prefix="attsync-error-", suffix=".txt")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
-    return Path(name)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="attsync-error-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+    except OSError:
+        return f"Details for its makers could not be written to a file; the last of them: {lines[-1].strip()}"
+    return f"Details for its makers: {name}"

@@ -1,23 +1,23 @@
 """`attsync consent grant`, `revoke` and `show`."""
 
-import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from attsync.commands.options import (
     common,
-    console,
-    examples,
     given,
     json_option,
     load_settings,
     need_terminal,
     now,
+    page,
     schools_option,
-    signs,
+    with_config,
 )
+from attsync.commands.output import print_json, screen, writing
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
@@ -30,11 +30,15 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
 
 @click.group(
     "consent",
-    help=f"""{examples("attsync consent grant --school 900023", "attsync consent show --history")}
+    help=page(
+        """
+        Give, remove or show a school's consent.
 
-    Give, remove or show a school's consent.
-
-    attsync sends for a school only while its consent stands.""",
+        attsync sends for a school only while its consent stands.
+        """,
+        "attsync consent grant --school 900023",
+        "attsync consent show --history",
+    ),
     short_help="Give, remove or show a school's consent.",
 )
 def command() -> None:
@@ -43,20 +47,31 @@ def command() -> None:
 
 @command.command(
     "grant",
-    help=f"""{examples("attsync consent grant --school 900023", "attsync consent grant --school 900023 --role Head")}
+    help=page(
+        """
+        Give consent for a school.
 
-    Give consent for a school.
-
-    Shows what is sent and what never is, then asks. The account that runs this needs the permission
-    "Data Returns: Administer" in the school system; it is looked up at that moment.""",
+        Shows what is sent and what never is, then asks. The account that runs this needs the permission
+        "Data Returns: Administer" in the school system; it is looked up at that moment.
+        """,
+        "attsync consent grant --school 900023",
+        "attsync consent grant --school 900023 --role Head --save consent.txt",
+    ),
     short_help="Give consent for a school.",
 )
 @schools_option
 @all_option
 @click.option("--role", metavar="TEXT", help="Your role, for the receipt: School business manager.")
 @yes_option
+@click.option(
+    "--save",
+    "saved",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the receipt to a new file.",
+)
 @common
-def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool) -> None:
+def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool, saved: Path | None) -> None:
     """Look up the permission, show the notice, ask, record."""
     from attsync import consent
     from attsync.log import Log
@@ -69,7 +84,8 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool)
     settings = load_settings()
     person = who(os.environ)
     username = settings.consent.usernames.get(person.account, person.account)
-    out = console()
+    out = screen()
+    receipts: list[str] = []
     for database, entry, school in _asked(settings, schools, every=every):
         has_select = database.select.administrators is not None
 
@@ -85,14 +101,14 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool)
             settings_file=settings.path,
         )
         if not given().quiet:
-            out.print(
+            out.show(
                 show.consent_notice(school, settings.dfe.origin, settings.window.days),
                 show.consent_holder(person.account, username, in_settings=not has_select),
             )
         if not yes:
             need_terminal(f"for the consent of {school}")
             if not click.confirm(f"Do you give consent for {school.name}?"):
-                out.print("Consent was not given. Nothing was recorded.")
+                out.show("Consent was not given. Nothing was recorded.")
                 continue
         with Log.open(settings.log.path) as log:
             row = consent.record(
@@ -105,16 +121,30 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool)
                 username=username,
                 role=role,
             )
+        receipts.append(show.receipt_text(row, settings.window.days))
         first = next_send(settings.schedule.times, now())
         if not given().quiet:
-            out.print(show.consent_receipt(row, signs(), f"First send: {when(first, now())}." if first else ""))
+            then = f"First send: {when(first, now())}." if first else ""
+            out.show(show.consent_receipt(row, out.signs, then, with_config))
+    if saved and receipts:
+        with writing(saved, replace=False) as file:
+            file.write("\n".join(receipts))
+        if not given().quiet:
+            out.show(f"Receipt written to {saved}.")
 
 
 @command.command(
     "revoke",
-    help=f"""{examples("attsync consent revoke --school 900023", "attsync consent revoke --all --yes")}
+    help=page(
+        """
+        Remove a school's consent.
 
-    Remove a school's consent. No request starts after this returns, not even of a send that is under way.""",
+        No request starts after this returns, not even of a send that is under way. Whoever may write the log may do
+        this; it needs no permission, no database and no network.
+        """,
+        "attsync consent revoke --school 900023",
+        "attsync consent revoke --all --yes",
+    ),
     short_help="Remove a school's consent, at once.",
 )
 @schools_option
@@ -129,32 +159,36 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
     from attsync.log import Log
     from attsync.overview import known_schools
     from attsync.person import who
+    from attsync.show import consent as show
 
     settings = load_settings()
-    out, marks = console(), signs()
+    out = screen()
     with Log.open(settings.log.path) as log:
         for school in _chosen(list(known_schools(settings, log).values()), schools, every=every):
             if not yes:
                 need_terminal(f"for {school}")
                 if not click.confirm(f"Stop sending for {school.name}?"):
-                    out.print("Nothing was changed.")
+                    out.show("Nothing was changed.")
                     continue
             consent.record(
                 log, school, given=False, person=who(os.environ), receiver=settings.dfe.origin, at=now(), reason=reason
             )
             wait_for_starting_requests(settings.log.path)
             if not given().quiet:
-                out.print(
-                    f"{marks.good} Consent removed for {school}. Nothing more is sent for it."
-                    " What was sent before stays with the DfE."
-                )
+                out.show(show.consent_removed(school, out.signs))
 
 
 @command.command(
     "show",
-    help=f"""{examples("attsync consent show", "attsync consent show --school 900023 --history")}
+    help=page(
+        """
+        Show where consent stands.
 
-    Show where consent stands. Exit code 0 only if it stands for every school asked for.""",
+        Exit code 0 only if it stands for every school asked for.
+        """,
+        "attsync consent show",
+        "attsync consent show --school 900023 --history",
+    ),
     short_help="Show where consent stands.",
 )
 @schools_option
@@ -174,7 +208,7 @@ def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: boo
         return
     settings = load_settings()
     log = Log.open_existing(settings.log.path)
-    out = console()
+    out = screen()
     try:
         asked = _chosen(list(known_schools(settings, log).values()), schools, every=not schools)
         rows = [(school, log.latest_consent(school.urn) if log else None) for school in asked]
@@ -184,15 +218,15 @@ def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: boo
                 {"urn": s.urn, "name": s.name, "consent": consent_as_json(c)}
                 for (s, _), c in zip(rows, stands, strict=True)
             ]
-            click.echo(json.dumps({"version": 1, "schools": document}, ensure_ascii=False, indent=2))
+            print_json({"version": 1, "schools": document})
         elif history:
             for school in asked:
-                out.print(show.consent_history(school, log.consent_history(school.urn) if log else []), "")
+                out.show(show.consent_history(school, log.consent_history(school.urn) if log else [], out.signs), "")
         else:
             problems = [
                 None if c else why_not(s, row, settings.dfe.origin) for (s, row), c in zip(rows, stands, strict=True)
             ]
-            out.print(show.consent_table([(s, row, p) for (s, row), p in zip(rows, problems, strict=True)], signs()))
+            out.show(show.consent_table([(s, row, p) for (s, row), p in zip(rows, problems, strict=True)], out.signs))
     finally:
         if log:
             log.close()

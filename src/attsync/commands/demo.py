@@ -10,17 +10,24 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.options import common, examples
+from attsync.commands.options import common, now, page
+
+AFTERNOON = 14
+"""From this hour on, the made-up school has taken today's afternoon register."""
 
 
 @click.command(
     "demo",
-    help=f"""{examples("attsync demo", "attsync demo --keep try --with-problems")}
+    help=page(
+        """
+        Run the whole story once, with a made-up school and a pretend DfE.
 
-    Run the whole story once, with a made-up school and a pretend DfE.
-
-    Gives consent, sends, corrects some marks in the school's database, sends again and shows the status. Everything is
-    made up and stays on this machine.""",
+        Gives consent, sends, corrects some marks in the school's database, sends again and shows the status. Everything
+        is made up and stays on this machine.
+        """,
+        "attsync demo",
+        "attsync demo --keep try --with-problems",
+    ),
     short_help="Run the whole story once, with a made-up school and a pretend DfE.",
 )
 @click.option(
@@ -39,38 +46,44 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
     from attsync.sandbox.folder import SCHOOL, make_folder, open_folder
     from attsync.sandbox.made_up import correct_marks
     from attsync.sandbox.server import free_port
-    from attsync.window import today_in_london
+    from attsync.window import LONDON
 
-    today = today_in_london()
+    at = now().astimezone(LONDON)
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="attsync-demo-")))
         config = make_folder(
             place,
-            today=today,
+            today=at.date(),
             port=8443 if folder else free_port(),
             username=who(os.environ).account,
             with_problems=with_problems,
+            afternoon=at.hour >= AFTERNOON,
         )
         faults = parse_faults("faulty" if with_problems else "")
         sandbox = stack.enter_context(open_folder(place, faults=faults))
         say(f"A made-up school is in {place / SCHOOL}; a pretend DfE answers at {sandbox.server.base_url}.")
-        run("consent grant --yes", config, "Somebody who may administer data returns gives consent.")
-        run("send --window 8", config, "What cron runs twice a day.")
+        if with_problems:
+            click.echo("Three of its marks have a code that nobody knows, and one answer of the DfE will find a fault.")
+        exits = [run("consent grant --yes", config, "Somebody who may administer data returns gives consent.")]
+        exits.append(run("send --window 8", config, "What cron runs twice a day."))
         say("Late corrections in the school's database:")
-        for sentence in correct_marks(place / SCHOOL, today):
+        for sentence in correct_marks(place / SCHOOL, at.date()):
             click.echo(f"  {sentence}")
-        last = run("send --window 8", config, "The next send takes the corrections along.")
-        run("status", config, "What the data manager looks at.")
+        exits.append(run("send --window 8", config, "The next send takes the corrections along."))
+        exits.append(run("status", config, "What the data manager looks at."))
+    expected = [0, 1, 1, 1] if with_problems else [0, 0, 0, 0]
+    if exits != expected:
+        say(f"Something went wrong: the commands ended with {exits}, not with {expected}.")
+        click.get_current_context().exit(1)
     say("That was all of it. Everything was made up, and nothing left this machine.")
     if folder:
         click.echo(f"To try more by hand: attsync sandbox --dir {folder}  and in another terminal")
         click.echo(f"  attsync preview --config {config}")
+        click.echo(f"  attsync status --date {at.date()} --config {config}")
         click.echo(f"  attsync consent revoke --config {config}")
     else:
-        click.echo("To try more by hand: attsync demo --keep try")
-        click.echo("To see what a bad day looks like: attsync demo --with-problems")
-    expected = 1 if with_problems else 0
-    click.get_current_context().exit(0 if last == expected else last)
+        click.echo("To try more by hand:                attsync demo --keep try")
+        click.echo("To see what a bad day looks like:   attsync demo --with-problems")
 
 
 def say(text: str) -> None:

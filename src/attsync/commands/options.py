@@ -3,27 +3,24 @@
 The common options work before and after the command's name.
 """
 
-import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from attsync.problems import SettingsError
+from attsync import __version__
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    import logging
 
     from attsync.settings import Settings
-    from attsync.show.parts import Signs
     from attsync.window import Window
-
-_WIDTH_WITHOUT_TERMINAL = 200
-# Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (RELIABILITY.md 8).
 
 
 @dataclass(slots=True)
@@ -59,7 +56,7 @@ schools_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 window_option = click.option(
-    "--window", "days", type=click.IntRange(1, 8), metavar="1..8", help="Days to look back, today included."
+    "--window", "days", type=click.IntRange(1, 8), metavar="N", help="Days to look back, today included."
 )
 
 
@@ -75,9 +72,9 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def examples(*lines: str) -> str:
-    """Make the examples that open a help page."""
-    return "\b\n" + "\n".join(f"  {line}" for line in lines)
+def page(text: str, *examples: str) -> str:
+    """Write a help page: first the examples, then `text`, whose lines click breaks anew."""
+    return "\n".join(["Examples:", "", "\b", *(f"  {line}" for line in examples), "", cleandoc(text)])
 
 
 def given() -> Given:
@@ -85,47 +82,32 @@ def given() -> Given:
     return click.get_current_context().ensure_object(Given)
 
 
+def with_config(words: str) -> str:
+    """Complete a command that is to be typed next, so that it finds the same settings."""
+    config = given().config
+    return f"{words} --config {shlex.quote(config)}" if config else words
+
+
 def load_settings() -> "Settings":
     """Find and read the settings file. Raises SettingsError."""
     from attsync.settings import find, load
 
     options = given()
+    _listen(options.verbose)
+    settings = load(find(options.config, os.environ), os.environ)
     if options.verbose:
-        logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-        logging.getLogger("attsync").setLevel(logging.INFO if options.verbose == 1 else logging.DEBUG)
-    return load(find(options.config, os.environ), os.environ)
+        _logger().info("attsync %s, Python %s", __version__, sys.version.split()[0])
+        _logger().info("settings %s, log %s, receiver %s", settings.path, settings.log.path, settings.dfe.origin)
+    return settings
 
 
 def window_of(settings: "Settings", days: int | None) -> "Window":
     """Make the window that ends today in London."""
     from attsync.window import today_in_london, window_ending
 
-    return window_ending(today_in_london(), days or settings.window.days, settings.window.count)
-
-
-def console() -> "Console":
-    """Make the console for results, on stdout."""
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    return Console(
-        file=sys.stdout,
-        no_color=given().no_color or None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=False,
-        width=None if terminal else int(os.environ.get("COLUMNS") or _WIDTH_WITHOUT_TERMINAL),
-        force_terminal=terminal,
-        legacy_windows=False,
-    )
-
-
-def signs() -> "Signs":
-    """Choose the signs that stdout can show."""
-    from attsync.show.parts import signs_for
-
-    return signs_for(sys.stdout.encoding)
+    window = window_ending(today_in_london(), days or settings.window.days, settings.window.count)
+    _logger().info("window %s to %s", window.first, window.last)
+    return window
 
 
 def iso_date(_ctx: click.Context, _param: click.Parameter, value: str | None) -> date | None:
@@ -142,12 +124,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def need_terminal(what: str) -> None:
-    """Raise SettingsError where a question cannot be asked."""
+def _logger() -> "logging.Logger":
+    import logging
+
+    return logging.getLogger("attsync.commands")
+
+
+def _listen(verbose: int) -> None:
+    """Let our own words be heard under -v, and those of libraries never: they may hold addresses or data."""
+    import logging
+
+    everybody, ours = logging.getLogger(), logging.getLogger("attsync")
+    if not everybody.handlers:
+        everybody.addHandler(logging.NullHandler())
+    if verbose and not ours.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+        ours.addHandler(handler)
+        ours.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+
+
+def need_terminal(what: str, instead: str = "To answer yes: --yes") -> None:
+    """Raise UsageError where a question cannot be asked."""
     if not sys.stdin.isatty():
-        raise SettingsError(
-            "SETTINGS", f"There is no terminal to ask {what} on. Nothing was done.", "Add --yes to answer yes."
-        )
+        message = f"there is no terminal to ask {what} on. Nothing was done. {instead}"
+        raise click.UsageError(message)
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:

@@ -6,17 +6,21 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.options import common, examples
+from attsync.commands.options import common, now, page
 
 
 @click.command(
     "sandbox",
-    help=f"""{examples("attsync sandbox --dir try", "attsync sandbox --dir try --faults busy,faulty")}
+    help=page(
+        """
+        Run the pretend DfE alone, until stopped.
 
-    Run the pretend DfE alone, until stopped.
-
-    It listens on 127.0.0.1 over TLS and serves the folder of --dir: settings, secrets, certificate and a made-up
-    school. A folder that does not exist is made first.""",
+        It listens on 127.0.0.1 over TLS and serves the folder of --dir: settings, secrets, certificate and a made-up
+        school. A folder that does not exist is made first.
+        """,
+        "attsync sandbox --dir try",
+        "attsync sandbox --dir try --faults busy,faulty",
+    ),
     short_help="Run the pretend DfE alone, until stopped.",
 )
 @click.option(
@@ -38,14 +42,18 @@ from attsync.commands.options import common, examples
 @common
 def command(folder: Path, port: int, faults: str) -> None:
     """Serve until a signal comes."""
+    from attsync.commands.demo import AFTERNOON
     from attsync.person import who
     from attsync.sandbox.faults import parse_faults
     from attsync.sandbox.folder import CONFIG, make_folder, open_folder
-    from attsync.window import today_in_london
+    from attsync.window import LONDON
 
     script = parse_faults(faults)
     if not (folder / CONFIG).exists():
-        make_folder(folder, today=today_in_london(), port=port, username=who(os.environ).account)
+        at = now().astimezone(LONDON)
+        make_folder(
+            folder, today=at.date(), port=port, username=who(os.environ).account, afternoon=at.hour >= AFTERNOON
+        )
     with open_folder(folder, faults=script) as sandbox:
         click.echo(f"The pretend DfE answers at {sandbox.server.base_url}, on this machine only. Stop it with Ctrl-C.")
         click.echo(f"In another terminal: attsync consent grant --config {sandbox.config}")

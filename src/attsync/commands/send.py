@@ -1,35 +1,42 @@
 """`attsync send`."""
 
-import json
+from contextlib import nullcontext
 from datetime import time
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from attsync.commands.options import (
     common,
-    console,
-    examples,
     given,
     json_option,
     load_settings,
     now,
+    page,
     schools_option,
-    signs,
-    window_of,
     window_option,
+    with_config,
 )
-from attsync.report import Report, SchoolResult
+from attsync.commands.output import print_json, screen
+
+if TYPE_CHECKING:
+    from attsync.report import Report, SchoolResult
+    from attsync.settings import Settings
 
 
 @click.command(
     "send",
-    epilog="Exit code 0: all that was due was received, or no school has given consent. The README has the others.",
-    help=f"""{examples("attsync send --window 8", "attsync send --school 900023 --dry-run")}
+    help=page(
+        """
+        Send the last days for every school with consent.
 
-    Send the last days for every school with consent.
-
-    Reads the school databases, sends the counts and records every attempt. Running it twice does no harm.""",
+        Reads the school databases, sends the counts and records every attempt. Running it twice does no harm.
+        """,
+        "attsync send --window 8",
+        "attsync send --school 900023 --dry-run",
+    ),
     short_help="Send the last days for every school with consent.",
+    epilog="Exit code 0: all that was due was received, or no school has given consent. The README has the others.",
 )
 @window_option
 @schools_option
@@ -39,39 +46,63 @@ from attsync.report import Report, SchoolResult
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
     """Run a send and show what became of it."""
     from attsync import send
+    from attsync.commands.options import window_of
     from attsync.notify import Monitored
     from attsync.show import send as show
 
     settings = load_settings()
     window = window_of(settings, days)
-    out, marks = console(), signs()
-    silent = as_json or given().quiet
-    names = [s.name for database in settings.database for s in database.schools if not schools or s.urn in schools]
+    is_silent = as_json or given().quiet
+    out = screen()
+    names = _names(settings, schools)
     width = max(map(len, names), default=20)
+    if not is_silent:
+        out.show(show.send_heading(window, _days(settings, days), len(names), dry_run=dry_run))
+    with out.progress(len(names)) if not is_silent else nullcontext() as progress:
 
-    def tell(result: SchoolResult) -> None:
-        if not silent:
-            out.print(show.send_line(result, marks, name_width=width, dry_run=dry_run))
+        def tell(result: "SchoolResult") -> None:
+            if progress:
+                progress()
+            if not is_silent:
+                out.show(show.send_line(result, out.signs, name_width=width, dry_run=dry_run))
 
-    if not silent:
-        out.print(show.send_heading(window, len(names), dry_run=dry_run))
-    if dry_run:
-        report = send.rehearse(settings, window, schools, tell)
-    else:
-        with Monitored(settings) as run:
-            report = send.send(settings, window, schools, tell)
-            run.exit_code = report.exit_code
+        if dry_run:
+            report = send.rehearse(settings, window, schools, tell)
+        else:
+            with Monitored(settings) as monitored:
+                report = send.send(settings, window, schools, tell)
+                monitored.exit_code = report.exit_code
     if as_json:
-        click.echo(json.dumps(_as_json(report, settings.schedule.times), ensure_ascii=False, indent=2))
-    elif not silent:
-        out.print(show.send_summary(report, marks, dry_run=dry_run))
-    if silent:
-        for line in show.problem_lines(report):
+        print_json(_as_json(report, settings.schedule.times))
+    elif not is_silent:
+        out.show(show.send_summary(report, out.signs, schools, with_config, dry_run=dry_run))
+    if is_silent:
+        for line in show.problem_lines(report, schools):
             click.echo(line, err=True)
     click.get_current_context().exit(report.exit_code)
 
 
-def _as_json(report: Report, times: tuple[time, ...]) -> dict[str, object]:
+def _names(settings: "Settings", urns: tuple[int, ...]) -> list[str]:
+    """Name the schools that are asked for; those that a database lists itself are not known before it is read."""
+    from attsync.log import Log
+    from attsync.overview import known_schools
+
+    log = Log.open_existing(settings.log.path)
+    try:
+        known = known_schools(settings, log)
+    finally:
+        if log:
+            log.close()
+    return [school.name for urn, school in known.items() if not urns or urn in urns]
+
+
+def _days(settings: "Settings", days: int | None) -> str:
+    number = days or settings.window.days
+    kind = "working day" if settings.window.count == "working" else "day"
+    return f"{number} {kind}{'' if number == 1 else 's'}"
+
+
+def _as_json(report: "Report", times: tuple[time, ...]) -> dict[str, Any]:
     from attsync.overview import day_of_result
 
     at = now()

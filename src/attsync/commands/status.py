@@ -1,51 +1,80 @@
 """`attsync status`."""
 
+import csv
 import json
 from datetime import date
-from typing import TYPE_CHECKING
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from attsync.commands.options import (
     common,
-    console,
-    examples,
+    given,
     iso_date,
     json_option,
     load_settings,
     now,
+    page,
     schools_option,
-    signs,
     window_of,
 )
+from attsync.commands.output import print_json, screen, writing
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
-    from attsync.log import Log
+    from attsync.log import Entry, Log
+    from attsync.model import Cells
     from attsync.overview import Overview
+    from attsync.show.parts import Signs
+
+_KINDS: Final = (".html", ".svg", ".txt", ".csv", ".json")
+_COLUMNS: Final = 132
+"""Width of a saved screen."""
+
+
+def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    if path and path.suffix not in _KINDS:
+        message = f"the name has to end in one of {', '.join(_KINDS)}."
+        raise click.BadParameter(message)
+    return path
 
 
 @click.command(
     "status",
-    help=f"""{examples("attsync status", "attsync status --school 900023 --date 2026-11-23")}
+    help=page(
+        """
+        Show what was received, what was not, and what to do next.
 
-    Show what was received, what was not, and what to do next.
-
-    Reads only the log: it opens no school database and contacts nobody. Exit code 1: something needs a look.""",
+        Reads only the log: it opens no school database and contacts nobody. Exit code 1: something needs a look.
+        """,
+        "attsync status",
+        "attsync status --school 900023 --date 2026-11-23",
+    ),
     short_help="Show what was received, what was not, and what to do next.",
 )
 @schools_option
 @click.option("--date", "day", callback=iso_date, metavar="DATE", help="One day in full, such as 2026-11-23.")
 @click.option("--problems", is_flag=True, help="Only schools with problems.")
 @json_option
+@click.option(
+    "--save",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_kind_is_known,
+    metavar="FILE",
+    help="Write it to a file, to mail or to keep: .html, .svg, .txt, .csv or .json.",
+)
 @common
-def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool) -> None:
+def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool, path: Path | None) -> None:
     """Read the log and show it."""
     from attsync.log import Log
     from attsync.overview import known_schools, look
-    from attsync.show.status import status
     from attsync.window import Window
 
     settings = load_settings()
@@ -53,8 +82,7 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
     log = Log.open_existing(settings.log.path)
     try:
         known = known_schools(settings, log)
-        missing = [urn for urn in schools if urn not in known]
-        if missing:
+        if missing := [urn for urn in schools if urn not in known]:
             raise SettingsError(
                 "SCHOOL-NONE",
                 f"Neither the settings file nor the log has a school with the URN {missing[0]}.",
@@ -63,30 +91,76 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
         overview = look(settings, log, [known[urn] for urn in schools or known], window, now())
         if problems:
             overview = overview.only_problems()
-        if as_json:
-            click.echo(json.dumps(overview.as_json(), ensure_ascii=False, indent=2))
+        if path:
+            _save(path, overview, log, heading=settings.trust, day=day)
+        elif as_json:
+            print_json(overview.as_json())
         else:
-            out = console()
-            shown = _day(overview, log) if day and len(overview.schools) == 1 else None
-            out.print(shown or status(overview, signs(), width=out.width, heading=settings.trust))
+            out = screen()
+            out.show(_screen(overview, log, out.signs, heading=settings.trust, day=day))
     finally:
         if log:
             log.close()
     click.get_current_context().exit(1 if overview.needs_a_look else 0)
 
 
-def _day(overview: "Overview", log: "Log | None") -> "RenderableType | None":
+def _screen(
+    overview: "Overview", log: "Log | None", signs: "Signs", *, heading: str | None, day: date | None
+) -> "RenderableType":
+    from attsync.show.day import changed, status_day
+    from attsync.show.status import status
+
+    if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
+        return status(overview, signs, heading=heading)
+    (school,) = overview.schools
+    history = [(entry, log.tries(entry)) for entry in log.history(school.school.urn, day)]
+    before, after = _last_two([entry for entry, _ in history])
+    return status_day(school, school.days[0], history, changed(before, after) if before else [], signs, overview.now)
+
+
+def _last_two(entries: "Sequence[Entry]") -> "tuple[Cells, Cells]":
+    """Give the counts of the sending before and of the newest one, of those that the DfE took."""
     from attsync.model import State
     from attsync.sent import read
-    from attsync.show.status import changes, status_day
 
-    (school,) = overview.schools
-    if not school.days or log is None:
-        return None
-    history = log.history(school.school.urn, overview.window.first)
-    bodies = list(
-        {e.sha256: e.content for e in history if e.content and e.state in (State.ACCEPTED, State.FAULTY)}.values()
-    )
-    changed = changes(read(bodies[-2]).cells, read(bodies[-1]).cells) if len(bodies) > 1 else []
-    tries = [(entry, log.tries(entry)) for entry in history]
-    return status_day(school, school.days[0], tries, changed, signs(), overview.now)
+    taken = [e for e in entries if e.content and e.state in (State.ACCEPTED, State.FAULTY)]
+    bodies = list({entry.sha256: entry.content for entry in reversed(taken) if entry.content}.values())
+    newest, *older = [read(content).cells for content in bodies[:2]] or [{}]
+    return (older[0] if older else {}), newest
+
+
+def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str | None, day: date | None) -> None:
+    from attsync.show.parts import UNICODE
+
+    if path.suffix == ".html":
+        from attsync.show.html import status_page
+
+        text = status_page(overview, heading=heading)
+    elif path.suffix == ".json":
+        text = json.dumps(overview.as_json(), ensure_ascii=False, indent=2) + "\n"
+    elif path.suffix == ".csv":
+        text = _csv(overview)
+    else:
+        from attsync.show.paper import as_svg, as_text
+
+        shown = _screen(overview, log, UNICODE, heading=heading, day=day)
+        text = (as_svg if path.suffix == ".svg" else as_text)(shown, _COLUMNS)
+    with writing(path, replace=True) as file:
+        file.write(text)
+    if not given().quiet:
+        click.echo(f"Status written to {path}.", err=True)
+
+
+def _csv(overview: "Overview") -> str:
+    days = [
+        {"urn": school.school.urn, "school": school.school.name, **day.as_json(), "note": day.note}
+        for school in overview.schools
+        for day in school.days
+    ]
+    rows = [day | {"problem": day["problem"] and day["problem"]["code"]} for day in days]
+    file = StringIO()
+    names = ("urn", "school", "date", "AM", "PM", "marks", "on_roll", "sent_at", "state", "problem", "note")
+    table = csv.DictWriter(file, names)
+    table.writeheader()
+    table.writerows(rows)
+    return file.getvalue()

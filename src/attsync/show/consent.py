@@ -1,75 +1,101 @@
 """The screens of `attsync consent`: the notice, the receipt, where consent stands, its history."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from attsync.consent import PERMISSION, notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
 from attsync.problems import Problem
-from attsync.show.parts import Signs, by, table_of, title
+from attsync.show.parts import CHECK, DIM, GOOD, Sheet, Signs, by, prose, title
 from attsync.window import LONDON
 
 
 def consent_notice(school: School, receiver: str, days: int) -> RenderableType:
     """Show the notice before the question."""
-    table = Table.grid(padding=(0, 2))
-    for what, words in notice(receiver, days):
-        table.add_row(Text(what, style="bold"), Text(words))
-    return Group(title(school), table, Text("Full text: attsync consent show --notice", style="dim"))
+    said = [prose((what, "bold"), f" {words}", indent=2) for what, words in notice(receiver, days)]
+    return Group(title(school), *said, prose(("Full text: attsync consent show --notice", DIM)))
 
 
-def consent_holder(account: str, username: str, *, in_settings: bool) -> Text:
+def consent_holder(account: str, username: str, *, in_settings: bool) -> RenderableType:
     """Say who is about to give consent, and by what right."""
     name = account if account == username else f"{account} ({username})"
-    return Text(
-        f'You are {name}, who holds "{PERMISSION}" in {"the settings file" if in_settings else "the school database"}.'
-    )
+    place = "the settings file" if in_settings else "the school database"
+    return prose("You are ", (name, "bold"), f', who holds "{PERMISSION}" in {place}.')
 
 
-def consent_receipt(row: ConsentRow, signs: Signs, next_send: str) -> RenderableType:
+def consent_receipt(row: ConsentRow, signs: Signs, next_send: str, complete: Callable[[str], str]) -> RenderableType:
     """Confirm that consent was given."""
     at = row.at.astimezone(LONDON)
+    revoke = f"attsync consent revoke --school {row.school.urn}"
     return Group(
-        Text.assemble(
-            (f"{signs.good} Consent given", "green"),
+        prose(
+            (f"{signs.good} Consent given", GOOD),
             f" by {row.person}{f' ({row.role})' if row.role else ''} on {at:%-d %B %Y} at {at:%H:%M}."
             f" Receipt {receipt(row)}. {next_send}",
+            indent=2,
         ),
-        Text(f"  Remove it at any time: attsync consent revoke --school {row.school.urn}"),
+        prose("  Remove it at any time: ", (complete(revoke), "bold"), indent=2),
     )
+
+
+def consent_removed(school: School, signs: Signs) -> RenderableType:
+    """Confirm that consent was removed."""
+    text = f" for {school}. Nothing more is sent for it. What was sent before stays with the DfE."
+    return prose((f"{signs.good} Consent removed", GOOD), text, indent=2)
 
 
 def consent_table(rows: Iterable[tuple[School, ConsentRow | None, Problem | None]], signs: Signs) -> RenderableType:
     """Show where consent stands for each school."""
-    lines = []
+    sheet = Sheet(signs, ("", "School", "URN", "Consent"), gap=2)
     for school, row, problem in rows:
         if problem is None and row:
-            lines.append(
-                Text.assemble(
-                    (f"{signs.good} {school}", "green"), f"  consent given by {by(row)}. Receipt {receipt(row)}."
-                )
-            )
+            words = f"given by {by(row)}, receipt {receipt(row)}"
+            sheet.add(Text(signs.good, GOOD), school.name, str(school.urn), words)
         elif problem:
-            lines.append(Text.assemble((f"{signs.without} {school}", "bold"), f"  {problem.text} {problem.next}"))
-    return Group(*lines)
+            again = problem.code == "CONSENT-CHANGED"
+            sheet.add(
+                Text(signs.check if again else signs.without, CHECK if again else DIM),
+                school.name,
+                str(school.urn),
+                Text(f"{problem.text} {problem.next}", CHECK if again else ""),
+            )
+    return sheet
 
 
-def consent_history(school: School, rows: Iterable[ConsentRow]) -> RenderableType:
+def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) -> RenderableType:
     """Show every grant and removal of a school."""
-    table = table_of("When", "What", "Who", "Role or reason", "Receiver", "Notice", "Receipt")
+    sheet = Sheet(signs, ("When", "What", "Who", "Receipt", "To", "Role or reason"), gap=2)
     for row in rows:
         at = row.at.astimezone(LONDON)
-        table.add_row(
-            f"{at:%-d %b %Y %H:%M}",
-            "given" if row.given else "removed",
-            Text(row.person),
-            Text(row.role or row.reason or ""),
-            Text(row.receiver),
-            str(row.notice),
+        sheet.add(
+            f"{at.day:>2} {at:%b %Y %H:%M}",
+            Text("given", GOOD) if row.given else Text("removed", "bold"),
+            row.person,
             receipt(row),
+            row.receiver.removeprefix("https://"),
+            row.role or row.reason or "",
         )
-    return Group(title(school), table)
+    return Group(title(school), sheet if sheet.rows else prose("No consent has ever been given."))
+
+
+def receipt_text(row: ConsentRow, days: int) -> str:
+    """Write the receipt as a file that can be kept or printed."""
+    at = row.at.astimezone(LONDON)
+    lines = [
+        f"Consent {receipt(row)}",
+        "",
+        f"School:    {row.school}",
+        f"Given by:  {row.person}{f' ({row.role})' if row.role else ''}, who held {PERMISSION!r} at that moment",
+        f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
+        f"To send:   data set {row.data_set}, notice {row.notice}",
+        "",
+        *(f"{what} {words}" for what, words in notice(row.receiver, days)),
+        "",
+        "attsync consent show --notice prints the full text of the notice.",
+        f"To remove this consent: attsync consent revoke --school {row.school.urn}",
+        "",
+    ]
+    return "\n".join(lines)

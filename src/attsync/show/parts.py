@@ -1,16 +1,29 @@
-"""The small parts of every screen: signs, tables that never cut a cell, numbers and times in a school's words."""
+"""The small parts of every screen: signs, tables that never cut a cell, prose, numbers and times in plain words."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from rich import box
-from rich.table import Table
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.constrain import Constrain
 from rich.text import Text
 
 from attsync.log import ConsentRow
 from attsync.model import School, Sign
 from attsync.window import LONDON
+
+GOOD: Final = "green"
+BAD: Final = "bold red"
+CHECK: Final = "yellow"
+DUE: Final = "bright_blue"
+DIM: Final = "dim"
+
+PROSE_COLUMNS: Final = 100
+"""Longer lines are hard to read."""
+_NARROWEST: Final = 16
+"""Columns that the last column always gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,53 +38,135 @@ class Signs:
     without: str
     check: str
     arrow: str
+    line: str
+    """Below the head of a table."""
 
     def of(self, sign: Sign, *, is_closed: bool = False) -> Text:
         """Give the sign of a session, coloured."""
         if is_closed:
-            return Text(self.closed, style="dim")
+            return Text(self.closed, style=DIM)
         match sign:
             case Sign.RECEIVED:
-                return Text(self.good, style="green")
+                return Text(self.good, style=GOOD)
             case Sign.NOT_DUE:
-                return Text(self.due, style="blue")
+                return Text(self.due, style=DUE)
             case Sign.NO_REGISTER:
-                return Text(self.none, style="dim")
+                return Text(self.none, style=DIM)
             case _:
-                return Text(self.bad, style="bold red")
+                return Text(self.bad, style=BAD)
 
 
-UNICODE: Final = Signs("✓", "✗", "…", "–", "·", "○", "!", "→")
-ASCII: Final = Signs("ok", "FAIL", "..", "-", ".", "o", "!", "->")
-ASCII_STRIP: Final = Signs("+", "X", ".", "-", " ", "o", "!", "->")
+UNICODE: Final = Signs("✓", "✗", "…", "–", "·", "○", "!", "→", "─")
+ASCII: Final = Signs("ok", "FAIL", "..", "-", ".", "o", "!", "->", "-")
+ASCII_STRIP: Final = Signs("+", "X", "~", "-", ".", "o", "!", "->", "-")
+"""For strips of dates, where each session has one column."""
 
 
 def signs_for(encoding: str | None) -> Signs:
     """Choose the signs that `encoding` can hold."""
     try:
-        "".join((*_fields(UNICODE), "─")).encode(encoding or "ascii")
+        "✓✗…–·○→─".encode(encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
         return ASCII
     return UNICODE
 
 
+@dataclass
+class Sheet:
+    """A table in which no cell is ever cut: only the last column wraps, and a screen too narrow for it is overrun."""
+
+    signs: Signs
+    columns: Sequence[str]
+    """Their headings; > before one sets the column to the right. None of them: a table without a head."""
+    gap: int = 3
+    rows: list[tuple[Text, ...]] = field(default_factory=list)
+    widths: Sequence[int] = ()
+    """At least so wide, for rows that are printed one at a time."""
+
+    def add(self, *cells: str | Text, style: str = "") -> None:
+        """Add a row."""
+        self.rows.append(tuple(cell if isinstance(cell, Text) else Text(cell, style=style) for cell in cells))
+
+    def space(self) -> None:
+        """Add an empty line between two groups of rows."""
+        self.rows.append(())
+
+    @property
+    def width(self) -> int:
+        """What the table takes if nothing has to wrap."""
+        return sum(self._widths()) + self.gap * (len(self.columns) - 1)
+
+    @property
+    def last_width(self) -> int:
+        """What the last column takes if nothing has to wrap."""
+        return self._widths()[-1]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        *fixed, last = self._widths()
+        room = options.max_width - sum(fixed) - self.gap * len(fixed)
+        widths = [*fixed, min(last, max(room, _NARROWEST))]
+        if any(self.columns):
+            yield from self._row(console, widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
+            yield Text(self.signs.line * (sum(widths) + self.gap * len(fixed)), overflow="ignore", no_wrap=True)
+        for row in self.rows:
+            yield from self._row(console, widths, row) if row else [Text()]
+
+    def _row(self, console: Console, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
+        *fixed, last = row
+        lines = [*([*cell.split("\n")] for cell in fixed), [*last.wrap(console, widths[-1])]]
+        for number in range(max(map(len, lines))):
+            parts = [
+                self._cell(cell[number] if number < len(cell) else Text(), width, name)
+                for cell, width, name in zip(lines, widths, self.columns, strict=True)
+            ]
+            line = Text(" " * self.gap, no_wrap=True, overflow="ignore").join(parts)
+            line.rstrip()
+            yield line
+
+    def _cell(self, text: Text, width: int, column: str) -> Text:
+        text = text.copy()
+        text.rstrip()
+        text.align("right" if column.startswith(">") else "left", width)
+        return text
+
+    def _widths(self) -> list[int]:
+        least = [*self.widths, *[0] * (len(self.columns) - len(self.widths))]
+        return [
+            max([least[n], *_lines(name.lstrip(">")), *(w for row in self.rows if row for w in _lines(row[n].plain))])
+            for n, name in enumerate(self.columns)
+        ]
+
+
+def _lines(text: str) -> Iterable[int]:
+    return [cell_len(line) for line in text.split("\n")]
+
+
+def prose(*parts: str | tuple[str, str] | Text, indent: int = 0) -> RenderableType:
+    """Set sentences in lines that can be read; all but the first are moved in by `indent`."""
+    return Constrain(_Hanging(Text.assemble(*parts), indent), PROSE_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hanging:
+    text: Text
+    indent: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        first, *_ = self.text.wrap(console, options.max_width)
+        start = len(first.plain)
+        first.rstrip()
+        yield first
+        while self.text.plain[start : start + 1] == " ":
+            start += 1
+        if start < len(self.text.plain):
+            for line in self.text[start:].wrap(console, max(1, options.max_width - self.indent)):
+                line.rstrip()
+                yield Text(" " * self.indent) + line
+
+
 def title(school: School) -> Text:
     """Head a screen with a school's name and URN."""
-    return Text.assemble((school.name, "bold"), (f"  URN {school.urn}", "dim"))
-
-
-def table_of(*columns: str) -> Table:
-    """Make a table; a column whose name begins with > is set to the right. Only the last column wraps."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for number, name in enumerate(columns):
-        last = number == len(columns) - 1
-        table.add_column(
-            name.removeprefix(">"),
-            justify="right" if name.startswith(">") else "left",
-            no_wrap=not last,
-            overflow="fold" if last else "crop",
-        )
-    return table
+    return Text.assemble((school.name, "bold"), (f"  URN {school.urn}", DIM))
 
 
 def number_of(number: int | None) -> str:
@@ -79,9 +174,9 @@ def number_of(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def count(number: int) -> Text:
-    """Write a count; a dim dot for none."""
-    return Text(f"{number:,}") if number else Text(".", style="dim")
+def plural(number: int, one: str, several: str | None = None) -> str:
+    """Write a number with the thing that is counted."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def share(share: float | None) -> str:
@@ -102,10 +197,6 @@ def when(at: datetime | None, now: datetime, *, seconds: bool = False) -> str:
     clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     days = (local.date() - now.astimezone(LONDON).date()).days
     return f"{'today' if days == 0 else f'{local:%a %-d %b}'} {clock}"
-
-
-def _fields(signs: Signs) -> tuple[str, ...]:
-    return (signs.good, signs.bad, signs.due, signs.none, signs.closed, signs.without, signs.check, signs.arrow)
 
 
 def by(row: ConsentRow) -> str:

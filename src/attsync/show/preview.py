@@ -1,83 +1,135 @@
 """The screen of `attsync preview`: a row a year group, a column a code, and a check in each row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from attsync.codes import all_codes, year_groups
-from attsync.model import Cells, Counts, Day, School, Session, session_total, total
-from attsync.show.parts import Signs, count, number_of, short, table_of
+from attsync.model import Cells, Counts, Day, School, Session, total
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, short
+
+_GAPS: Final = (3, 2, 1)
+"""Columns of space between two columns: as many as the screen has room for."""
+_CHECK_COLUMNS: Final = 16
+"""With less room than this for the checks, they stand below the table."""
 
 
 def preview_day(school: School, day: Day, cells: Cells, signs: Signs, session: Session) -> RenderableType:
     """Show one session as a table: a row a year group, a column a code."""
-    title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", "dim"))
-    if day.problem:
-        text = Text.assemble((f"{signs.bad} This day would not be sent. ", "bold red"), day.problem.text)
-        return Group(title, text)
-    used = {code for cell, counts in cells.items() if cell.session is session for code in counts}
-    codes = [code for code in all_codes() if code in used]
-    table = table_of("Year group", ">On roll", *(f">{code}" for code in codes), ">Marks", "Check")
-    for group, name in year_groups().items():
-        counts = next((c for cell, c in cells.items() if cell == (group, session)), {})
-        on_roll = day.roll.get(group, 0)
-        if counts or on_roll:
-            table.add_row(
-                short(name),
-                number_of(on_roll),
-                *(count(counts.get(code, 0)) for code in codes),
-                number_of(sum(counts.values())),
-                _row_check(counts, on_roll, signs),
-            )
-    sums = [sum(c.get(code, 0) for cell, c in cells.items() if cell.session is session) for code in codes]
-    table.add_section()
-    table.add_row(
-        "All",
-        number_of(day.on_roll),
-        *(count(n) for n in sums),
-        number_of(session_total(cells, session)),
-        "",
-        style="bold",
-    )
+    title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", DIM))
+    line = prose("This is everything attsync would send for this session. Nothing has been sent.")
+    return Group(title, line, Text(), CellsTable(signs, cells, session, day.roll, has_checks=True))
+
+
+def preview_refused(school: School, day: Day, signs: Signs) -> RenderableType:
+    """Say why a day would not be sent."""
+    title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}", DIM))
+    if not day.problem:
+        return title
+    problem = day.problem
     return Group(
-        title, Text("This is everything attsync would send for this session. Nothing has been sent."), Text(), table
+        title,
+        prose((f"{signs.bad} This day would not be sent.  ", BAD), f"{problem.text} {problem.next}", indent=2),
     )
 
 
 def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date) -> RenderableType:
     """Say that there are counts only, how the sum comes out, and which other days go along."""
     lines = []
-    others = [f"{day.date:%a %-d %b} ({total(cells):,} marks)" for day, cells in days if day.date != shown]
+    others = [day.date for day, _ in days if day.date != shown and not day.problem]
     if others:
-        lines.append(Text(f"Also in this send: {', '.join(others)}. See one: attsync preview --date YYYY-MM-DD"))
+        dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
+        lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
+        lines.append(prose("To see one of them: ", (f"attsync preview --date {others[0]}", "bold")))
     unmarked = sum(day.unmarked for day, _ in days)
     refused = sum(day.refused for day, _ in days)
     sent = sum(total(cells) for day, cells in days if not day.problem)
     held = sum(total(cells) for day, cells in days if day.problem)
     read = unmarked + refused + sent + held
+    sum_of = f"{sent:,} to send + {refused + held:,} refused + {unmarked:,} without a mark"
+    lines.append(prose(f"All marks read: {read:,} = {sum_of}."))
     lines.append(
-        Text(
-            f"Marks in these days: {read:,} read = {sent:,} to send + {refused + held:,} refused"
-            f" + {unmarked:,} without a mark."
-        )
-    )
-    lines.append(
-        Text(
-            "Counts of marks only. No names, no pupil numbers, no dates of birth. Full message: attsync preview --json",
-            style="dim",
+        prose(
+            ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may", DIM),
+            (" point to a child: for the school itself. Full message: attsync preview --json", DIM),
         )
     )
     return Group(*lines)
 
 
-def _row_check(counts: Counts, on_roll: int, signs: Signs) -> Text:
-    marks = sum(counts.values())
-    if counts.get("N"):
-        return Text(f"{signs.check} {counts['N']} N: reason not yet known", style="yellow")
-    if marks > on_roll and not counts.get("Z"):
-        return Text(f"{signs.check} more marks than pupils on roll", style="yellow")
-    if marks < on_roll:
-        return Text(f"{signs.check} {on_roll - marks} on roll without a mark", style="yellow")
-    return Text(signs.good, style="green")
+class CellsTable:
+    """The counts of one session. How they are laid out depends on the room they get."""
+
+    def __init__(
+        self, signs: Signs, cells: Cells, session: Session, roll: Mapping[str, int], *, has_checks: bool = False
+    ) -> None:
+        self._signs = signs
+        self._counts = {cell.year_group: counts for cell, counts in cells.items() if cell.session is session}
+        self._roll = roll
+        self._has_checks = has_checks
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        checks = {group: self._check(group) for group in self._groups()} if self._has_checks else {}
+        sheets = [self._sheet(gap, checks, inside=bool(checks)) for gap in _GAPS]
+        for sheet in sheets:
+            if sheet.width <= options.max_width:
+                yield sheet
+                return
+        if sheets[-1].width - sheets[-1].last_width + _CHECK_COLUMNS <= options.max_width:
+            yield sheets[-1]
+            return
+        yield self._sheet(_GAPS[-1], checks, inside=False)
+        names = year_groups()
+        for group, check in checks.items():
+            if not check.plain.startswith(self._signs.good):
+                yield prose(check, (f" ({short(names[group])})", CHECK), indent=2)
+
+    def _sheet(self, gap: int, checks: Mapping[str, Text], *, inside: bool) -> Sheet:
+        used = {code for counts in self._counts.values() for code in counts}
+        codes = [code for code in all_codes() if code in used]
+        roll = [">On roll"] if self._roll else []
+        columns = ("Year group", *roll, *(f">{code}" for code in codes), ">Marks", *(["Check"] if inside else []))
+        sheet = Sheet(self._signs, columns, gap=gap)
+        for group, name in self._groups().items():
+            counts = self._counts.get(group, {})
+            sheet.add(
+                short(name),
+                *([number_of(self._roll.get(group, 0))] if roll else []),
+                *(self._number(counts.get(code)) for code in codes),
+                number_of(sum(counts.values())),
+                *([checks[group]] if inside else []),
+            )
+        sums = [sum(counts.get(code, 0) for counts in self._counts.values()) for code in codes]
+        sheet.space()
+        sheet.add(
+            "All",
+            *([number_of(sum(self._roll.values()))] if roll else []),
+            *map(number_of, sums),
+            number_of(sum(sums)),
+            *([""] if inside else []),
+            style="bold",
+        )
+        return sheet
+
+    def _groups(self) -> dict[str, str]:
+        return {
+            group: name for group, name in year_groups().items() if self._counts.get(group) or self._roll.get(group)
+        }
+
+    def _number(self, number: int | None) -> Text:
+        return Text(self._signs.closed, DIM) if number is None else Text(number_of(number))
+
+    def _check(self, group: str) -> Text:
+        counts: Counts = self._counts.get(group, {})
+        on_roll, marks = self._roll.get(group, 0), sum(counts.values())
+        said = []
+        if counts.get("N"):
+            said.append(f"{counts['N']} N: reason not yet known")
+        if marks > on_roll and not counts.get("Z"):  # prospective pupils are marked before they are on roll
+            said.append(f"{marks - on_roll} more marks than pupils on roll")
+        if marks < on_roll:
+            said.append(f"{on_roll - marks} on roll without a mark")
+        return Text(f"{self._signs.check} {'; '.join(said)}", CHECK) if said else Text(self._signs.good, GOOD)

@@ -1,89 +1,166 @@
 """The lines of `attsync send`: one a school, a summary, and what cron mails when something is wrong."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection
+from datetime import date
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from attsync.model import Session, State
 from attsync.problems import Problem
-from attsync.report import Report, SchoolResult, sessions_of
-from attsync.show.parts import Signs
+from attsync.report import DayResult, Report, SchoolResult, brief, sessions_of
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, plural, prose
 from attsync.window import Window
 
+_MOST_PROBLEMS: Final = 5
+"""So many are told in full at the end; `attsync status` has them all."""
+_MOST_LINES: Final = 12
+"""What cron mails at most (UX.md)."""
 
-def send_heading(window: Window, schools: int, *, dry_run: bool) -> Text:
-    """Say what is about to be done."""
+_WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
+"""What became of a day that needs somebody; anything else was not received."""
+
+
+def send_heading(window: Window, days: str, schools: int, *, dry_run: bool) -> RenderableType:
+    """Say what is about to be done; `days` is such as "8 working days"."""
     what = "Rehearsing, nothing is sent:" if dry_run else "Sending"
-    number = f"{schools} schools" if schools != 1 else "1 school"
-    first = f"{window.first:%a %-d %b}" if window.first.year == window.last.year else f"{window.first:%a %-d %b %Y}"
-    return Text(f"{what} {first} to {window.last:%a %-d %B %Y} for {number}")
+    return prose(f"{what} {span(window.first, window.last)} ({days}) for {plural(schools, 'school')}")
 
 
-def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> Text:
+def span(first: date, last: date) -> str:
+    """Write two dates as "Mon 16 to Mon 23 November 2026", and no more of the first than differs."""
+    if first == last:
+        return f"{last:%a %-d %B %Y}"
+    start = f"{first:%a %-d}"
+    if (first.year, first.month) != (last.year, last.month):
+        start += f"{first: %B}"
+    if first.year != last.year:
+        start += f"{first: %Y}"
+    return f"{start} to {last:%a %-d %B %Y}"
+
+
+def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> RenderableType:
     """Say in one line what became of a school."""
-    name = f"{result.school.name:<{name_width}}  "
+    sheet = Sheet(signs, ("", "", ""), gap=2, widths=(len(signs.bad), name_width))
     if result.outcome == "skipped":
         changed = result.problem is not None and result.problem.code == "CONSENT-CHANGED"
         why = "consent needed again" if changed else "no consent"
-        return Text(f"{signs.without}  {name}{why}: not read, not sent", style="dim")
-    took = "" if dry_run else f"  {result.seconds:.1f} s"
-    if problems := result.problems:
-        words = problems[0].text.split(". ")[0].rstrip(".")
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return Text.assemble((f"{signs.bad}", "bold red"), f"  {name}", (f"{words}{more}", "bold red"), took)
+        sheet.add(signs.without, result.school.name, f"{why}: not read, not sent", style=DIM)
+        return sheet
+    took = Text("" if dry_run else f"  {result.seconds:.1f} s", style=DIM)
+    if result.problems:
+        sheet.add(Text(signs.bad, BAD), result.school.name, Text.assemble((_what_is_wrong(result), BAD), took))
+        return sheet
     sessions, changed_sessions = sessions_of(result)
-    words = f"{sessions} {'session' if sessions == 1 else 'sessions'} {'would be sent' if dry_run else 'received'}"
+    words = f"{plural(sessions, 'session')} {'would be sent' if dry_run else 'received'}"
     if changed_sessions:
         words += f", {changed_sessions} of them changed since the last send"
     if not sessions:
         words = "no marks in these days: nothing to send"
-    return Text.assemble((signs.good, "green"), f"  {name}{words}{took}")
+    if result.to_check:
+        words += f"; {len(result.to_check)} to check"
+    sheet.add(Text(signs.good, GOOD), result.school.name, Text.assemble(words, took))
+    return sheet
 
 
-def send_summary(report: Report, signs: Signs, *, dry_run: bool) -> RenderableType:
-    """Say how a run ended and what comes next."""
-    problems = sum(len(_distinct(r.problems)) for r in report.schools if r.outcome != "skipped")
-    received = sum(sessions_of(result)[0] for result in report.schools)
-    skipped = sum(result.outcome == "skipped" for result in report.schools)
-    parts = [f"{received} sessions {'would be sent' if dry_run else 'received'}"]
-    if skipped:
-        parts.append(f"{skipped} {'school' if skipped == 1 else 'schools'} without consent")
-    tail = f" {', '.join(parts)}." + (f" Recorded as run {report.number}." if report.number else " Nothing was sent.")
-    if problems:
-        start = Text(f"Finished with {problems} {'problem' if problems == 1 else 'problems'}.", style="bold red")
-    else:
-        start = Text("Finished.", style="bold")
-    lines: list[RenderableType] = [start + Text(tail)]
-    lines += [Text.assemble((f"{signs.check} ", "yellow"), f"{p.text} {p.next}") for p in report.to_check]
-    for result in report.schools:
-        if result.outcome != "skipped":
-            for problem in _distinct(result.problems):
-                lines.append(
-                    Text.assemble(
-                        (f"{signs.arrow} {result.school}: ", "bold"),
-                        problem.text,
-                        " ",
-                        problem.next,
-                        (f"  [{problem.code}]", "dim"),
-                    )
-                )
-    if not dry_run:
-        lines.append(Text.assemble("Next: ", ("attsync status", "bold")))
+def send_summary(
+    report: Report, signs: Signs, named: Collection[int], complete: Callable[[str], str], *, dry_run: bool
+) -> RenderableType:
+    """Say how a run ended and what comes next.
+
+    `named` are schools that were asked for: without consent, they are a problem. `complete` adds to a command what
+    lets it find the same settings.
+    """
+    told = _problems(report, named)
+    tail = f" {_totals(report, dry_run=dry_run)}."
+    tail += f" Recorded as run {report.number}." if report.number else " Nothing was sent."
+    start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
+    lines = [prose(start, tail)]
+    lines += [
+        prose((f"{signs.check} {who}", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
+        for who, p in _to_check(report)[:_MOST_PROBLEMS]
+    ]
+    lines += [
+        prose((f"{signs.bad} {result.school}  ", BAD), f"{days}{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
+        for result, p, days in told[:_MOST_PROBLEMS]
+    ]
+    if (left := len(told) - _MOST_PROBLEMS) > 0:
+        lines.append(prose(f"  and {plural(left, 'more problem')}."))
+    lines.append(prose("Next: ", (complete(_next(report, is_well=not told, dry_run=dry_run)), "bold")))
     return Group(*lines)
 
 
-def problem_lines(report: Report) -> list[str]:
+def _to_check(report: Report) -> list[tuple[str, Problem]]:
+    of_schools = [(f"{result.school}  ", problem) for result in report.schools for problem in result.to_check]
+    return [*(("", problem) for problem in report.to_check), *of_schools]
+
+
+def _next(report: Report, *, is_well: bool, dry_run: bool) -> str:
+    if all(result.outcome == "skipped" for result in report.schools):
+        return "attsync consent grant"
+    if dry_run:
+        return "attsync send"
+    return "attsync status" if is_well and not _to_check(report) else "attsync status --problems"
+
+
+def problem_lines(report: Report, named: Collection[int]) -> list[str]:
     """Say each problem of a run in one line that is whole in itself, then what to do; at most 12 lines for cron."""
     lines = []
-    for result in report.schools:
-        for problem in _distinct(result.problems if result.outcome != "skipped" else []):
-            lines += [f"attsync: {result.school}: {problem.text} [{problem.code}]", f"  {problem.next}"]
-    most = 12
-    if len(lines) > most:
-        left = (len(lines) - most + 2) // 2
-        lines = [*lines[: most - 2], f"attsync: {left} more problems.", "  To see them: attsync status"]
+    for result, problem, days in _problems(report, named):
+        lines += [f"attsync: {result.school}: {days}{problem.text} [{problem.code}]", f"  {problem.next}"]
+    if len(lines) > _MOST_LINES:
+        left = (len(lines) - _MOST_LINES + 2) // 2
+        lines = [*lines[: _MOST_LINES - 2], f"attsync: {left} more problems.", "  To see them: attsync status"]
     return lines
 
 
-def _distinct(problems: Iterable[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+def _problems(report: Report, named: Collection[int]) -> list[tuple[SchoolResult, Problem, str]]:
+    counted = [r for r in report.schools if r.outcome != "skipped" or r.school.urn in named]
+    return [(result, problem, days) for result in counted for problem, days in result.told()]
+
+
+def _what_is_wrong(result: SchoolResult) -> str:
+    """Say it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
+    if result.problem:
+        words = f"{'nothing read' if result.outcome == 'failed' else 'nothing sent'}: {brief(result.problem)}"
+        others = len(result.told()) - 1
+    else:
+        first, *rest = [day for day in result.days if day.problem]
+        alike = [first, *(day for day in rest if day.problem and day.problem.code == _code(first))]
+        bad, every = sum(map(_bad_sessions, alike)), sum(map(_sessions, result.days))
+        days = f"{first.date:%a %-d %b}" + (f" and {plural(len(alike) - 1, 'more day')}" if len(alike) > 1 else "")
+        what = brief(first.problem) if first.problem else ""
+        words = f"{bad} of {plural(every, 'session')} {_word(first)}: {what} ({days})"
+        others = len(rest) + 1 - len(alike)
+    return words + (f", and {plural(others, 'other problem')}" if others else "")
+
+
+def _code(day: DayResult) -> str:
+    return day.problem.code if day.problem else ""
+
+
+def _sessions(day: DayResult) -> int:
+    return len({cell.session for cell in day.cells}) or len(Session)
+
+
+def _bad_sessions(day: DayResult) -> int:
+    faulty = {fault.cell.session if fault.cell else None for fault in day.faults}
+    return len(faulty) if day.state is State.FAULTY and faulty and None not in faulty else _sessions(day)
+
+
+def _totals(report: Report, *, dry_run: bool) -> str:
+    results = [result for result in report.schools if result.outcome != "skipped"]
+    received = sum(sessions_of(result)[0] for result in results)
+    parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
+    for words in ("refused", "rejected", "faulty", "not received"):
+        days = [day for r in results for day in r.days if day.problem and _word(day) == words]
+        if number := sum(map(_bad_sessions, days)):
+            parts.append(f"{number:,} {words}")
+    if skipped := len(report.schools) - len(results):
+        parts.append(f"{plural(skipped, 'school')} without consent")
+    return ", ".join(parts)
+
+
+def _word(day: DayResult) -> str:
+    return _WORDS.get(day.state, "not received") if day.state else "refused"

@@ -1,0 +1,128 @@
+"""The texts that make a machine run `attsync send` by itself: lines for cron, units for systemd.
+
+Knows their grammar; installs nothing.
+"""
+
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from attsync.settings import Settings
+from attsync.window import LONDON
+
+_SPREAD_MINUTES: Final = 20
+"""Schools start at different minutes, so that they do not all call at once. Less than status waits for a late send."""
+
+_DAYS_TO_COMPARE: Final = (datetime(2026, 1, 15, 12, tzinfo=LONDON), datetime(2026, 7, 15, 12, tzinfo=LONDON))
+
+
+def program() -> list[str]:
+    """Give the full path of this very program; cron has no PATH to look it up in."""
+    started = Path(sys.argv[0]).absolute()
+    found = started if started.name == "attsync" and started.exists() else shutil.which("attsync")
+    return [str(found)] if found else [sys.executable, "-m", "attsync"]
+
+
+def run_times(settings: Settings, urn: int) -> list[time]:
+    """Give the times of the settings, each later by some minutes that follow from the URN."""
+    day = datetime(2026, 11, 23, tzinfo=LONDON)
+    late = timedelta(minutes=urn % _SPREAD_MINUTES)
+    return [(datetime.combine(day, planned) + late).time() for planned in settings.schedule.times]
+
+
+def send_command(settings: Settings) -> str:
+    """Give the command to run, with full paths."""
+    return shlex.join(
+        [*program(), "send", "--window", str(settings.window.days), "--quiet", "--config", str(settings.path)]
+    )
+
+
+def cron_entries(settings: Settings, urn: int) -> list[tuple[str, str]]:
+    """Give each entry's time and command; in a crontab % would end the command."""
+    command = send_command(settings).replace("%", r"\%")
+    return [(f"{at.minute} {at.hour} * * 1-5", command) for at in run_times(settings, urn)]
+
+
+def clock_is_of_london() -> bool:
+    """Tell whether this machine's clock goes as in the UK, in winter and in summer."""
+    return all(day.astimezone().utcoffset() == day.utcoffset() for day in _DAYS_TO_COMPARE)
+
+
+def service_unit(settings: Settings, account: str) -> str:
+    """Write the service: one run, with the secrets handed over by systemd, and as little of the machine as can be."""
+    folder = settings.log.path.parent
+    credentials = "\n".join(f"LoadCredential={name}:{path}" for name, path in _credentials(settings))
+    lines = [
+        "[Unit]",
+        "Description=Send attendance counts (attsync)",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        f"User={account}",
+        f"ExecStart={_unit_words(send_command(settings))}",
+        f'Environment="ATTSYNC_LOG__PATH={settings.log.path}"',
+        *([credentials] if credentials else []),
+        f"ReadWritePaths={_unit_path(folder)}",
+        f"TimeoutStartSec={settings.dfe.run_minutes + 2}min",
+        "UMask=0077",
+        *_HARDENING,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def timer_unit(settings: Settings, urn: int) -> str:
+    """Write the timer, in UK time; a send that was missed is made up for when the machine is up again."""
+    calendar = [f"OnCalendar=Mon..Fri {at:%H:%M} Europe/London" for at in run_times(settings, urn)]
+    lines = ["[Unit]", "Description=When attendance counts are sent (attsync)", "", "[Timer]", *calendar]
+    return "\n".join([*lines, "Persistent=true", "", "[Install]", "WantedBy=timers.target", ""])
+
+
+def _credentials(settings: Settings) -> Iterable[tuple[str, Path]]:
+    if settings.dfe.client_secret_file:
+        yield "client-secret", settings.dfe.client_secret_file
+    if settings.dfe.private_key_file:
+        yield "private-key", settings.dfe.private_key_file
+    if settings.dfe.subscription_key_file:
+        yield "subscription-key", settings.dfe.subscription_key_file
+    if len(settings.database) == 1 and settings.database[0].url_file:
+        yield "database-url", settings.database[0].url_file
+
+
+def _unit_words(command: str) -> str:
+    return command.replace("%", "%%").replace("$", "$$")
+
+
+def _unit_path(path: Path) -> str:
+    text = str(path).replace("%", "%%")
+    return f'"{text}"' if " " in text else text
+
+
+_HARDENING: Final = (
+    "NoNewPrivileges=yes",
+    "CapabilityBoundingSet=",
+    "ProtectSystem=strict",
+    "ProtectHome=read-only",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "ProtectClock=yes",
+    "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectProc=invisible",
+    "LockPersonality=yes",
+    "MemoryDenyWriteExecute=yes",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+)

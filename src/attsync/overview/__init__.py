@@ -1,0 +1,19 @@
+"""What the log means to a person: for each school and day, two signs, the counts, a note and what to do.
+
+Log entries in, views out; no screen, no clock.
+"""
+
+from attsync.overview.day import BAD_SIGNS, DayView, day_of_result
+from attsync.overview.schools import Overview, SchoolView, consent_as_json, known_schools, look, next_send
+
+__all__ = [
+    "BAD_SIGNS",
+    "DayView",
+    "Overview",
+    "SchoolView",
+    "consent_as_json",
+    "day_of_result",
+    "known_schools",
+    "look",
+    "next_send",
+]

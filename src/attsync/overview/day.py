@@ -1,0 +1,234 @@
+"""One day of one school: how the state of its newest submission becomes two signs, a note, and what to do.
+
+Knows when a session is due (SPEC.md 6) and what may lawfully be missing. Pure.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from attsync.codes import attendance_rate
+from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, session_total, total
+from attsync.problems import Problem
+from attsync.report import DayResult, brief
+from attsync.window import LONDON, is_working_day
+
+_LATE: Final = timedelta(minutes=30)
+"""How long after its time a planned send may begin; `attsync crontab` spreads schools over some minutes."""
+
+_SIGNS: Final = {
+    State.ACCEPTED: Sign.RECEIVED,
+    State.FAULTY: Sign.RECEIVED,  # but for the cells with faults
+    State.REJECTED: Sign.REJECTED,
+    State.REFUSED: Sign.REFUSED,
+    State.SENDING: Sign.NOT_RECEIVED,
+    State.UNKNOWN: Sign.NOT_RECEIVED,
+    State.FAILED: Sign.NOT_RECEIVED,
+    State.SUPERSEDED: Sign.NOT_RECEIVED,
+}
+
+BAD_SIGNS: Final = {
+    Sign.FAULTY: "faulty",
+    Sign.REJECTED: "rejected",
+    Sign.REFUSED: "refused",
+    Sign.NOT_RECEIVED: "not received",
+}
+"""Signs that somebody has to look at, and how tables call them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayView:
+    """One day of one school."""
+
+    date: date
+    signs: Mapping[Session, Sign]
+    cells: Cells = field(default_factory=dict)
+    """What was last sent."""
+    roll: Mapping[str, int] = field(default_factory=dict)
+    marks: int | None = None
+    on_roll: int | None = None
+    attendance: float | None = None
+    """0.0 to 1.0, as the DfE calculates it; to spot nonsense, not an official figure."""
+    sent_at: datetime | None = None
+    state: State | None = None
+    problem: Problem | None = None
+    note: str = ""
+    is_closed: bool = False
+    """No register in either session: a weekend, a holiday, a closed school."""
+    to_check: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Some session is not received, or with faults."""
+        return bool(self.bad_sessions)
+
+    @property
+    def bad_sessions(self) -> list[Session]:
+        """The sessions that are not received, or with faults."""
+        return [session for session, sign in self.signs.items() if sign in BAD_SIGNS]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the day as SPEC.md 6 has it in `status --json` and `send --json`."""
+        return {
+            "date": self.date.isoformat(),
+            "AM": self.signs[Session.AM].value,
+            "PM": self.signs[Session.PM].value,
+            "marks": self.marks,
+            "on_roll": self.on_roll,
+            "sent_at": self.sent_at.astimezone(LONDON).isoformat(timespec="seconds") if self.sent_at else None,
+            "state": self.state.value if self.state else None,
+            "problem": self.problem.as_json() if self.problem else None,
+        }
+
+
+def view(  # noqa: PLR0913  each is one thing that is known of the day
+    day: date,
+    *,
+    state: State | None = None,
+    cells: Cells | None = None,
+    roll: Mapping[str, int] | None = None,
+    on_roll: int | None = None,
+    sent_at: datetime | None = None,
+    problem: Problem | None = None,
+    unread: Problem | None = None,
+    faults: Iterable[Fault] = (),
+    missing: Mapping[Session, Sign],
+    before: tuple[Cells, datetime] | None = None,
+    times: tuple[time, ...],
+    now: datetime,
+) -> DayView:
+    """Make the view of a day from its newest submission.
+
+    `missing` is the sign of a session without marks; `unread` is why the school database was not read when it was due.
+    """
+    cells = cells or {}
+    signs = _signs(state, cells, faults, missing)
+    if problem is None and Sign.NOT_RECEIVED in signs.values():
+        problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
+    note, to_check = _note(day, signs, problem, cells, before, times, now)
+    return DayView(
+        date=day,
+        signs=signs,
+        cells=cells,
+        roll=roll or {},
+        marks=total(cells) if cells else None,
+        on_roll=on_roll,
+        attendance=attendance_rate(cells, day),
+        sent_at=sent_at,
+        state=state,
+        problem=problem,
+        note=note,
+        to_check=to_check,
+        is_closed=set(signs.values()) == {Sign.NO_REGISTER} and not cells,
+    )
+
+
+def day_of_result(day: DayResult, times: tuple[time, ...], now: datetime) -> DayView:
+    """Make the view of what one run did with a day, or would do."""
+    missing = missing_signs(day.date, times, now, now, now)
+    if day.state is None:
+        missing |= {session: Sign.NOT_DUE for session in Session if session_total(day.cells, session)}
+    return view(
+        day.date,
+        state=day.state,
+        cells=day.cells,
+        on_roll=day.on_roll,
+        sent_at=day.sent_at,
+        problem=day.problem,
+        faults=day.faults,
+        missing=missing,
+        times=times,
+        now=now,
+    )
+
+
+def missing_signs(
+    day: date, times: tuple[time, ...], since: datetime | None, read_at: datetime | None, now: datetime
+) -> dict[Session, Sign]:
+    """Give the sign that each session has if it has no marks: not due yet, no register, or never looked for.
+
+    `read_at` is when the school database was last read in full; `since` is when consent was given.
+    """
+    return {session: _missing(day, session, times, since, read_at, now) for session in Session}
+
+
+def _missing(
+    day: date,
+    session: Session,
+    times: tuple[time, ...],
+    since: datetime | None,
+    read_at: datetime | None,
+    now: datetime,
+) -> Sign:
+    due = datetime.combine(day, times[0] if session is Session.AM else times[-1], LONDON)
+    if not is_working_day(day) or (read_at and read_at >= due - _LATE):
+        return Sign.NO_REGISTER
+    was_planned = read_at is not None or (since is not None and since < due)
+    return Sign.NOT_RECEIVED if was_planned and now >= due + _LATE else Sign.NOT_DUE
+
+
+def _signs(
+    state: State | None, cells: Cells, faults: Iterable[Fault], missing: Mapping[Session, Sign]
+) -> dict[Session, Sign]:
+    faulty = {fault.cell.session if fault.cell else None for fault in faults}
+    signs = {}
+    for session in Session:
+        was_sent = session_total(cells, session) > 0 or any(cell.session is session for cell in cells)
+        is_refused = state is State.REFUSED and missing[session] is not Sign.NOT_DUE
+        if state is None or not (was_sent or is_refused):
+            signs[session] = missing[session]
+        elif state is State.FAULTY and (session in faulty or None in faulty or not faulty):
+            signs[session] = Sign.FAULTY
+        else:
+            signs[session] = _SIGNS[state]
+    return signs
+
+
+_MISSED: Final = Problem(
+    "SEND-MISSED",
+    "A planned send did not happen.",
+    "Ask IT whether cron runs attsync. To send now: attsync send",
+)
+_UNSETTLED: Final = Problem(
+    "STOPPED",
+    "This day is being sent just now, or the send was stopped before the DfE's answer came.",
+    "Nothing to do: the next send settles it.",
+)
+
+
+def _note(
+    day: date,
+    signs: Mapping[Session, Sign],
+    problem: Problem | None,
+    cells: Cells,
+    before: tuple[Cells, datetime] | None,
+    times: tuple[time, ...],
+    now: datetime,
+) -> tuple[str, bool]:
+    """Give the note of a day, and whether somebody should check it."""
+    bad = {session: BAD_SIGNS[sign] for session, sign in signs.items() if sign in BAD_SIGNS}
+    if bad and problem:
+        one = f"{next(iter(bad))} " if len(bad) == 1 and cells else ""
+        return f"{one}{next(iter(bad.values()))}: {brief(problem)}", False
+    none = [session for session, sign in signs.items() if sign is Sign.NO_REGISTER]
+    if len(none) == 1 and cells:
+        return f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", True
+    if before and (changed := changed_marks(before[0], cells)):
+        return f"{changed:,} {'mark' if changed == 1 else 'marks'} changed since {_since(before[1], now)}", False
+    if signs[Session.PM] is Sign.NOT_DUE and cells:
+        return f"afternoon is sent at {times[-1]:%H:%M}", False
+    return _why_closed(day) if len(none) == len(Session) else "", False
+
+
+def _why_closed(day: date) -> str:
+    if is_working_day(day):
+        return "no register"
+    return f"{day:%A}" if day.weekday() >= 5 else "bank holiday"  # noqa: PLR2004  Saturday
+
+
+def _since(then: datetime, now: datetime) -> str:
+    local = then.astimezone(LONDON)
+    if local.date() == now.astimezone(LONDON).date():
+        return f"{local:%H:%M}"
+    return f"{local:%A}" if now - then < timedelta(days=6) else f"{local:%a %-d %b}"

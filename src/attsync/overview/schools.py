@@ -1,0 +1,233 @@
+"""Schools and their days as `status` shows them, put together from the log."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from attsync.consent import Consent, standing, why_not
+from attsync.log import Entry, Log, Run, SchoolRun
+from attsync.model import Cells, School, State
+from attsync.overview.day import DayView, missing_signs, view
+from attsync.problems import Problem
+from attsync.report import grouped
+from attsync.sent import read
+from attsync.settings import Settings
+from attsync.window import LONDON, Window, is_working_day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchoolView:
+    """One school: where its consent stands, and its days, newest first."""
+
+    school: School
+    consent: Consent | None
+    no_consent: Problem | None
+    last: SchoolRun | None
+    days: tuple[DayView, ...]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What has to be acted on."""
+        if not self.consent:
+            return []
+        whole = [self.last.problem] if self.last and self.last.outcome == "failed" and self.last.problem else []
+        return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.failed and day.problem)]))
+
+    def told(self) -> list[tuple[Problem, str]]:
+        """Give each problem once, with the days it is about."""
+        if not self.consent:
+            return []
+        whole = self.last.problem if self.last and self.last.outcome == "failed" else None
+        return grouped([(whole, None), *((day.problem, day.date) for day in self.days if day.failed)])
+
+    @property
+    def failed(self) -> bool:
+        """Something due was not received."""
+        return bool(self.consent) and (bool(self.problems) or any(day.failed for day in self.days))
+
+    @property
+    def to_check(self) -> list[Problem]:
+        """What is lawful but odd."""
+        said = [*self.last.to_check] if self.last else []
+        newest_said = self.last.run.window.last if self.last else date.min
+        covers_days = any(problem.code == "SESSION-NONE" for problem in said)
+        days = [day for day in self.days if day.to_check and not (covers_days and day.date < newest_said)]
+        return [*(_no_register(day) for day in days), *said]
+
+    @property
+    def consent_needed_again(self) -> bool:
+        """Consent was given, and does not fit any more."""
+        return self.no_consent is not None and self.no_consent.code == "CONSENT-CHANGED"
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Somebody has to act, or to check."""
+        return self.failed or bool(self.consent and self.to_check) or self.consent_needed_again
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When something was last sent."""
+        return max((day.sent_at for day in self.days if day.sent_at), default=None)
+
+    @property
+    def attendance(self) -> float | None:
+        """Attendance of the newest day that has marks."""
+        return next((day.attendance for day in self.days if day.attendance is not None), None)
+
+
+def _no_register(day: DayView) -> Problem:
+    return Problem("SESSION-NONE", f"{day.date:%a %-d %b}: {day.note}.", "Check in the MIS that it was taken.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What `status` shows."""
+
+    window: Window
+    now: datetime
+    schools: tuple[SchoolView, ...]
+    last_run: Run | None
+    next_send: datetime | None
+    left_out: int = 0
+    """Schools where all is well, if only the others were asked for."""
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Somebody has to act, or to check."""
+        return any(school.needs_a_look for school in self.schools)
+
+    def only_problems(self) -> "Overview":
+        """Leave out the schools where all is well."""
+        wanted = tuple(school for school in self.schools if school.needs_a_look)
+        return replace(self, schools=wanted, left_out=len(self.schools) - len(wanted))
+
+    def as_json(self) -> dict[str, Any]:
+        """Give `status --json` (SPEC.md 6)."""
+        return {
+            "version": 1,
+            "schools": [
+                {
+                    "urn": school.school.urn,
+                    "name": school.school.name,
+                    "consent": consent_as_json(school.consent),
+                    "days": [day.as_json() for day in school.days],
+                }
+                for school in self.schools
+            ],
+        }
+
+
+def consent_as_json(consent: Consent | None) -> dict[str, Any]:
+    """Give where consent stands, for `--json`."""
+    row = consent.row if consent else None
+    return {
+        "standing": row is not None,
+        "by": row.person if row else None,
+        "at": row.at.astimezone(LONDON).isoformat(timespec="seconds") if row else None,
+    }
+
+
+def known_schools(settings: Settings, log: Log | None) -> dict[int, School]:
+    """Give the schools of the settings file, by URN, and those of the log where a database lists its schools itself."""
+    known = {s.urn: School(s.urn, s.name) for database in settings.database for s in database.schools}
+    if log and any(database.select.schools for database in settings.database):
+        known = log.schools() | known
+    return known
+
+
+def look(settings: Settings, log: Log | None, schools: Iterable[School], window: Window, now: datetime) -> Overview:
+    """Read from the log what is known of the schools in the window."""
+    runs = log.latest_school_runs() if log else {}
+    found: dict[int, dict[date, Entry]] = {}
+    for entry in log.latest(window) if log else ():
+        found.setdefault(entry.urn, {})[entry.day] = entry
+    views = []
+    for school in schools:
+        row = log.latest_consent(school.urn) if log else None
+        consent = standing(row, settings.dfe.origin)
+        run = runs.get(school.urn)
+        is_shown = log is not None and (consent is not None or school.urn in found)
+        views.append(
+            SchoolView(
+                school=school,
+                consent=consent,
+                no_consent=None if consent else why_not(school, row, settings.dfe.origin),
+                last=run,
+                days=_days(settings, log, school, consent, window, now, run, found.get(school.urn, {}))
+                if log and is_shown
+                else (),
+            )
+        )
+    return Overview(
+        window=window,
+        now=now,
+        schools=tuple(views),
+        last_run=log.last_run() if log else None,
+        next_send=next_send(settings.schedule.times, now),
+    )
+
+
+def _days(
+    settings: Settings,
+    log: Log,
+    school: School,
+    consent: Consent | None,
+    window: Window,
+    now: datetime,
+    run: SchoolRun | None,
+    entries: Mapping[date, Entry],
+) -> tuple[DayView, ...]:
+    times = settings.schedule.times
+    since = consent.row.at if consent else None
+    shown = [day for day in window if day in entries or settings.window.count == "calendar" or is_working_day(day)]
+    faults = log.faults(entries.values())
+    views = []
+    for day in reversed(shown):
+        entry = entries.get(day)
+        history = log.history(school.urn, day) if entry else []
+        sent = next((e for e in reversed(history) if e.content), None)
+        content = read(sent.content) if sent and sent.content else None
+        views.append(
+            view(
+                day,
+                state=entry.state if entry else None,
+                cells=content.cells if content else None,
+                roll=content.roll if content else None,
+                on_roll=content.on_roll if content else None,
+                sent_at=_sent_at(log, sent),
+                problem=entry.problem if entry else None,
+                unread=run.problem if run and run.outcome == "failed" else None,
+                faults=faults.get(entry.id, ()) if entry else (),
+                missing=missing_signs(day, times, since, run.read_at if run else None, now),
+                before=_before(history, sent),
+                times=times,
+                now=now,
+            )
+        )
+    return tuple(views)
+
+
+def _before(history: list[Entry], sent: Entry | None) -> tuple[Cells, datetime] | None:
+    """Find the newest sending that said something else than `sent`."""
+    for entry in reversed(history):
+        if sent and entry.content and entry.sha256 != sent.sha256 and entry.state in (State.ACCEPTED, State.FAULTY):
+            return read(entry.content).cells, entry.recorded_at
+    return None
+
+
+def _sent_at(log: Log, sent: Entry | None) -> datetime | None:
+    tries = log.tries(sent) if sent else []
+    return tries[-1].at if tries else None
+
+
+def next_send(times: tuple[time, ...], now: datetime) -> datetime | None:
+    """Give the next planned send: Monday to Friday, at one of `times` in London."""
+    local = now.astimezone(LONDON)
+    for number in range(15):
+        day = local.date() + timedelta(days=number)
+        for planned in sorted(times) if day.weekday() < 5 else ():  # noqa: PLR2004  cron runs Monday to Friday
+            then = datetime.combine(day, planned, LONDON)
+            if then > local:
+                return then
+    return None

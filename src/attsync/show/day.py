@@ -1,0 +1,141 @@
+"""The screen of `attsync status --date`: one day in four parts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.text import Text
+
+from attsync.codes import year_groups
+from attsync.log import Entry
+from attsync.model import Cells, Session, State, Try
+from attsync.overview import DayView, SchoolView
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, when
+from attsync.show.preview import CellsTable
+
+_STATES = {
+    State.ACCEPTED: "received",
+    State.FAULTY: "received, with faults",
+    State.REJECTED: "rejected",
+    State.REFUSED: "refused here, not sent",
+    State.SENDING: "not settled yet",
+    State.UNKNOWN: "not known",
+    State.FAILED: "not sent",
+    State.SUPERSEDED: "replaced by a newer one",
+}
+
+_SHORT_REFERENCE = 8
+
+
+def status_day(
+    school: SchoolView,
+    day: DayView,
+    history: Sequence[tuple[Entry, Sequence[Try]]],
+    changes: Sequence[str],
+    signs: Signs,
+    now: datetime,
+) -> RenderableType:
+    """Show one day: what went wrong, what was sent, what to do next, the tries."""
+    heading = Text.assemble(
+        *_signs_of(day, signs), (f"{day.date:%A %-d %B %Y}", "bold"), "   ", (school.school.name, "bold")
+    )
+    heading.append(f"  URN {school.school.urn}", style=DIM)
+    parts: list[RenderableType] = [heading]
+    if day.problem and day.failed:
+        parts += _part("What went wrong", prose(day.problem.text, (f"  [{day.problem.code}]", DIM)))
+    parts += _part("What was sent", *_what_was_sent(day, changes, signs, now))
+    parts += _part("What to do next", *_what_to_do(school, day))
+    return Group(*parts, *_part("Tries", _Tries(history, signs, now) if history else prose("None.")))
+
+
+def changed(before: Cells, after: Cells) -> list[str]:
+    """Say how two sendings of one day differ: "2 marks from N to I, Year 4, PM"."""
+    said = []
+    for cell in dict.fromkeys((*after, *before)):
+        old, new = before.get(cell, {}), after.get(cell, {})
+        steps = {code: new.get(code, 0) - old.get(code, 0) for code in dict.fromkeys((*old, *new))}
+        fewer = {code: -step for code, step in steps.items() if step < 0}
+        more = {code: step for code, step in steps.items() if step > 0}
+        said += [f"{words}, {year_groups()[cell.year_group]}, {cell.session}" for words in _steps(fewer, more)]
+    return said
+
+
+def _steps(fewer: dict[str, int], more: dict[str, int]) -> list[str]:
+    if sum(fewer.values()) == sum(more.values()) and 1 in (len(fewer), len(more)):
+        pairs = [(f"{old} to {new}", min(fewer[old], more[new])) for old in fewer for new in more]
+        return [f"{plural(number, 'mark')} from {which}" for which, number in pairs]
+    words = [f"{number} fewer {code}" for code, number in fewer.items()]
+    words += [f"{number} more {code}" for code, number in more.items()]
+    return [", ".join(words)] if words else []
+
+
+def _signs_of(day: DayView, signs: Signs) -> list[Text]:
+    return [
+        Text.assemble(f"{session} ", signs.of(sign, is_closed=day.is_closed), "  ")
+        for session, sign in day.signs.items()
+    ]
+
+
+def _part(heading: str, *content: RenderableType) -> list[RenderableType]:
+    return [Text(), Text(heading, style="bold"), *content]
+
+
+def _what_was_sent(day: DayView, changes: Sequence[str], signs: Signs, now: datetime) -> list[RenderableType]:
+    if not day.sent_at:
+        return [prose("Nothing.")]
+    groups = len({cell.year_group for cell in day.cells})
+    said: list[RenderableType] = [
+        prose(
+            f"{number_of(day.marks)} marks of {plural(groups, 'year group')}, {number_of(day.on_roll)} pupils on roll;"
+            f" last sent {when(day.sent_at, now)}. Counts only: no names, no pupil numbers."
+        )
+    ]
+    if changes:
+        said += [Text(), Text("Changed since the sending before")]
+        said += [prose(f"  {change}", indent=2) for change in changes]
+    for session in Session:
+        if any(cell.session is session for cell in day.cells):
+            said += [Text(), Text(f"{session}", style="bold"), CellsTable(signs, day.cells, session, day.roll)]
+    said += [Text(), prose(("Small counts may point to a child: for the school itself.", DIM))]
+    return said
+
+
+def _what_to_do(school: SchoolView, day: DayView) -> list[RenderableType]:
+    if school.no_consent:
+        return [prose(f"{school.no_consent.text} {school.no_consent.next}")]
+    if day.problem and day.failed:
+        return [prose(day.problem.next)]
+    if day.to_check:
+        return [prose((f"Check: {day.note}.", CHECK))]
+    return [prose("Nothing.")]
+
+
+class _Tries:
+    """A row a request; the reference in full where there is room for it."""
+
+    def __init__(self, history: Sequence[tuple[Entry, Sequence[Try]]], signs: Signs, now: datetime) -> None:
+        self._history, self._signs, self._now = history, signs, now
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        sheet = self._sheet(None)
+        yield sheet if sheet.width <= options.max_width else self._sheet(_SHORT_REFERENCE)
+
+    def _sheet(self, signs_of_reference: int | None) -> Sheet:
+        sheet = Sheet(self._signs, (">Try", "Time", "Answer", ">Took", "Reference", "What became of it"), gap=2)
+        number = 0
+        for entry, tries in self._history:
+            outcome = Text(_STATES[entry.state], style=GOOD if entry.state is State.ACCEPTED else BAD)
+            if not tries:
+                sheet.add("", when(entry.recorded_at, self._now, seconds=True), "", "", "", outcome)
+            for one in tries:
+                number += 1
+                is_last = one is tries[-1]
+                sheet.add(
+                    str(number),
+                    when(one.at, self._now, seconds=True),
+                    one.answer,
+                    f"{one.seconds:.1f} s",
+                    (entry.reference or "")[:signs_of_reference] if is_last else "",
+                    outcome if is_last else Text("tried again", style=DIM),
+                )
+        return sheet

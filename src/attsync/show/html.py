@@ -1,0 +1,204 @@
+"""`attsync status --save report.html`: the same status as a page to mail to a head, to read aloud, and to print.
+
+One file without any outside address. A real table with headings, not a picture of a terminal; each sign has its word.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from html import escape
+from itertools import groupby
+
+from attsync.model import Session, Sign
+from attsync.overview import BAD_SIGNS, DayView, Overview, SchoolView
+from attsync.show.parts import UNICODE, by, number_of, plural, share
+from attsync.show.status import counts, order, result
+from attsync.window import LONDON
+
+_STYLE = """
+:root { color-scheme: light; }
+body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem; background: #fff; color: #1a1a1a;
+  font: 1rem/1.45 system-ui, "Segoe UI", "DejaVu Sans", Arial, sans-serif; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+caption { text-align: left; padding-bottom: .4rem; color: #555; }
+th, td { padding: .18rem .55rem; text-align: left; vertical-align: top; white-space: nowrap; }
+td.words { white-space: normal; min-width: 11rem; }
+thead th { border-bottom: 2px solid #1a1a1a; vertical-align: bottom; }
+tbody th { font-weight: 400; }
+tbody tr + tr > * { border-top: 1px solid #e2e2e2; }
+tbody + tbody tr:first-child > * { border-top: 1px solid #767676; }
+.number { text-align: right; } .signs { text-align: center; }
+.good { color: #00662b; } .bad { color: #b00020; font-weight: 600; } .check { color: #7a4b00; }
+.due { color: #1d4f91; } .quiet { color: #595959; }
+.code { color: #595959; font-size: .85em; }
+ul { padding-left: 1.2rem; } li { margin: .35rem 0; }
+.hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+footer { margin-top: 2rem; color: #555; font-size: .9rem; }
+@media print { body { margin: 0; max-width: none; font-size: 9.5pt; } .wide { overflow: visible; }
+  tr, li { break-inside: avoid; } thead { display: table-header-group; } h2 { break-after: avoid; } }
+@page { size: A4 landscape; margin: 14mm; }
+"""
+
+_WORDS = {
+    Sign.RECEIVED: ("good", UNICODE.good, "received"),
+    Sign.NOT_DUE: ("due", UNICODE.due, "not due yet"),
+    Sign.NO_REGISTER: ("quiet", UNICODE.none, "no register taken"),
+    **{sign: ("bad", UNICODE.bad, words) for sign, words in BAD_SIGNS.items()},
+}
+_SPACE = " &emsp; "
+_STYLES = {UNICODE.good: "good", UNICODE.bad: "bad", UNICODE.check: "check", UNICODE.due: "due"}
+
+
+def status_page(overview: Overview, *, heading: str | None = None) -> str:
+    """Write the whole page."""
+    at = overview.now.astimezone(LONDON)
+    is_one = len(overview.schools) == 1 and not overview.left_out
+    name = overview.schools[0].school.name if is_one else heading or "All schools"
+    number = len(overview.schools) + overview.left_out
+    below = f"URN {overview.schools[0].school.urn}" if is_one else plural(number, "school")
+    as_at = f"as at {at:%A %-d %B %Y, %H:%M} (UK time)"
+    parts = [
+        f"<h1>{escape(name)}</h1>",
+        f'<p class="quiet">{below}. Attendance counts sent to the Department for Education, {as_at}.</p>',
+        *(_one_school(overview.schools[0], overview) if is_one else _schools(overview)),
+        *_next_steps(overview, several=not is_one),
+    ]
+    foot = "Made by attsync from its log. Counts of marks only: no names, no pupil numbers."
+    return (
+        '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Attendance sent: {escape(name)}, {at:%-d %B %Y}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n<footer><p>{foot}</p></footer>\n</body>\n</html>\n"
+    )
+
+
+def _one_school(school: SchoolView, overview: Overview) -> Iterable[str]:
+    yield f"<p>{_consent(school)}</p>"
+    yield f"<p>{_last_and_next(overview)}</p>"
+    if not school.days:
+        return
+    head = ("Date", "Morning", "Afternoon", "Marks", "On roll", "Attendance", "Last sent", "Note")
+    rows = [
+        _row(
+            f"{day.date:%a %-d %b %Y}",
+            *(f'<td class="signs">{_sign(day, session)}</td>' for session in Session),
+            *(
+                f'<td class="number">{text}</td>'
+                for text in (number_of(day.marks), number_of(day.on_roll), share(day.attendance))
+            ),
+            f"<td>{_when(day.sent_at)}</td>",
+            f'<td class="words {"bad" if day.failed else "check" if day.to_check else ""}">{escape(day.note)}</td>',
+        )
+        for day in school.days
+    ]
+    yield "<h2>Days, newest first</h2>"
+    yield _table(_CAPTION, head, [rows])
+    yield _legend()
+
+
+_CAPTION = "Attendance is there to spot nonsense; it is not an official figure."
+
+
+def _schools(overview: Overview) -> Iterable[str]:
+    groups = groupby(sorted(overview.schools, key=order), key=lambda school: order(school)[0])
+    dates = sorted({day.date for school in overview.schools for day in school.days})
+    said = [f'<span class="{_STYLES.get(text[0], "quiet")}">{text}</span>' for text, _ in counts(overview, UNICODE)]
+    yield f"<p>{_SPACE.join(said)}</p>"
+    yield f"<p>{_last_and_next(overview)}</p>"
+    if not overview.schools:
+        return
+    head = ("School", "URN", *(f"{day:%a}<br>{day.day}" for day in dates), "Attendance", "Last sent", "Result")
+    bodies = []
+    for _, schools in groups:
+        rows = []
+        for school in schools:
+            days = {day.date: day for day in school.days}
+            rows.append(
+                _row(
+                    escape(school.school.name),
+                    f"<td>{school.school.urn}</td>",
+                    *(f'<td class="signs">{_two_signs(days.get(day))}</td>' for day in dates),
+                    f'<td class="number">{share(school.attendance)}</td>',
+                    f"<td>{_when(school.sent_at) or 'never'}</td>",
+                    _result(school),
+                )
+            )
+        bodies.append(rows)
+    yield "<h2>Schools, problems first</h2>"
+    yield _table(f"Each date has a sign for the morning and one for the afternoon. {_CAPTION}", head, bodies)
+    yield _legend()
+
+
+def _table(caption: str, head: Iterable[str], bodies: Iterable[Iterable[str]]) -> str:
+    numbers = {"Marks", "On roll", "Attendance"}
+    cells = "".join(f'<th scope="col"{_class(name, numbers)}>{name}</th>' for name in head)
+    rows = "\n".join(f"<tbody>\n{chr(10).join(rows)}\n</tbody>" for rows in bodies)
+    table = f"<table>\n<caption>{caption}</caption>\n<thead><tr>{cells}</tr></thead>\n{rows}\n</table>"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="Table">\n{table}\n</div>'
+
+
+def _class(name: str, numbers: set[str]) -> str:
+    return ' class="number"' if name in numbers else ""
+
+
+def _row(first: str, *cells: str) -> str:
+    return f'<tr><th scope="row">{first}</th>{"".join(cells)}</tr>'
+
+
+def _sign(day: DayView, session: Session) -> str:
+    style, sign, words = ("quiet", UNICODE.closed, "closed") if day.is_closed else _WORDS[day.signs[session]]
+    return f'<span class="{style}"><span aria-hidden="true">{sign}</span><span class="hidden">{words}</span></span>'
+
+
+def _two_signs(day: DayView | None) -> str:
+    return '<span class="hidden">, </span>'.join(_sign(day, session) for session in Session) if day else ""
+
+
+def _result(school: SchoolView) -> str:
+    text = result(school, UNICODE).plain
+    return f'<td class="words {_STYLES.get(text[:1], "quiet")}">{escape(text)}</td>'
+
+
+def _consent(school: SchoolView) -> str:
+    if school.consent:
+        return f'<span class="good">{UNICODE.good} Consent given</span> by {escape(by(school.consent.row))}'
+    text = school.no_consent.text if school.no_consent else ""
+    return f'<span class="check">{UNICODE.without} {escape(text)}</span>'
+
+
+def _last_and_next(overview: Overview) -> str:
+    last = f"Last send {_when(overview.last_run.started_at)}." if overview.last_run else "Nothing has been sent yet."
+    return f"{last} Next send {_when(overview.next_send)}." if overview.next_send else last
+
+
+def _when(at: datetime | None) -> str:
+    # Never "today": the page is read later.
+    return f"{at.astimezone(LONDON):%a %-d %b %H:%M}" if at else ""
+
+
+def _legend() -> str:
+    signs = (
+        _WORDS[Sign.RECEIVED],
+        ("bad", UNICODE.bad, "not received, or with faults"),
+        _WORDS[Sign.NOT_DUE],
+        _WORDS[Sign.NO_REGISTER],
+        ("quiet", UNICODE.closed, "school closed"),
+    )
+    return "<p>" + _SPACE.join(f'<span class="{style}">{sign} {words}</span>' for style, sign, words in signs) + "</p>"
+
+
+def _next_steps(overview: Overview, *, several: bool) -> Iterable[str]:
+    items = []
+    for school in sorted(overview.schools, key=order):
+        who = f"{escape(str(school.school))}: " if several else ""
+        if school.no_consent and (not several or school.consent_needed_again):
+            items.append(f"<li><strong>{who}</strong>{escape(school.no_consent.next)}</li>")
+        said = [("bad", f"{days}{problem.text}", problem) for problem, days in school.told()]
+        said += [("check", problem.text, problem) for problem in (school.to_check if school.consent else ())]
+        for style, text, problem in said:
+            code = f'<span class="code">[{problem.code}]</span>'
+            items.append(f'<li><strong class="{style}">{who}{escape(text)}</strong> {escape(problem.next)} {code}</li>')
+    if items:
+        yield "<h2>What to do next</h2>"
+        yield f"<ul>\n{chr(10).join(items)}\n</ul>"

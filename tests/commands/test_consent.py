@@ -1,0 +1,188 @@
+"""`attsync consent`: who agreed to what, since when, and how to stop it."""
+
+from collections.abc import Callable
+
+import pytest
+from inline_snapshot import snapshot
+
+from attsync.person import who
+from tests.commands.trial import SCHOOL, URN, Trial
+
+Start = Callable[..., Trial]
+
+
+@pytest.mark.parametrize(
+    ("columns", "screen"),
+    [
+        (
+            80,
+            snapshot("""\
+Oakfield Primary School  URN 900023
+What is sent, twice a day, for the last 8 days: the number of roll-call marks
+  for each code and year group, AM and PM; the number of pupils on roll in each
+  year group.
+To: the Department for Education (localhost:8443).
+What is never sent: names, pupil numbers, dates of birth, reasons, comments.
+Full text: attsync consent show --notice
+You are sam, who holds "Data Returns: Administer" in the school database.
+✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
+  Receipt 7c1e0000. First send: today 14:45.
+  Remove it at any time: attsync consent revoke --school 900023 --config
+  config.toml
+"""),
+        ),
+        (
+            100,
+            snapshot("""\
+Oakfield Primary School  URN 900023
+What is sent, twice a day, for the last 8 days: the number of roll-call marks for each code and year
+  group, AM and PM; the number of pupils on roll in each year group.
+To: the Department for Education (localhost:8443).
+What is never sent: names, pupil numbers, dates of birth, reasons, comments.
+Full text: attsync consent show --notice
+You are sam, who holds "Data Returns: Administer" in the school database.
+✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
+  First send: today 14:45.
+  Remove it at any time: attsync consent revoke --school 900023 --config config.toml
+"""),
+        ),
+    ],
+)
+def test_grant_shows_the_notice_and_a_receipt(trial: Start, columns: int, screen: str) -> None:
+    """What is sent, to whom, how often, and what never; and how to stop."""
+    ran = trial(consent=False)("consent", "grant", "--yes", "--role", "School business manager", columns=columns)
+
+    assert ran.exit_code == 0
+    assert ran.screen == screen
+
+
+def test_grant_saves_the_receipt(trial: Start) -> None:
+    """For the file of the data protection lead."""
+    run = trial(consent=False)
+    path = run.folder / "receipt.txt"
+
+    ran = run("consent", "grant", "--yes", "--save", str(path))
+
+    receipt = ran.out.split("Receipt ", 1)[1][:8]
+    assert f"Consent {receipt}" in path.read_text()
+    assert SCHOOL in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_account_without_the_permission_is_refused(trial: Start) -> None:
+    """In the words of the brief, and with 7."""
+    run = trial(consent=False)
+    run.school("DELETE FROM staff_permissions WHERE permission LIKE 'Data%'")
+
+    ran = run("consent", "grant", "--yes")
+
+    assert ran.exit_code == 7
+    assert "ask your office team to assign it to you." in ran.err
+    assert run("consent", "show").exit_code == 1
+
+
+def test_question_without_a_terminal_is_an_error(trial: Start) -> None:
+    """A script has to say --yes; nobody consents by accident."""
+    run = trial(consent=False)
+
+    ran = run("consent", "grant")
+
+    assert ran.exit_code == 2
+    assert "--yes" in ran.err
+    assert not run.log.exists()
+
+
+def test_revoke_stops_the_next_send(trial: Start) -> None:
+    """At once, and for good."""
+    run = trial()
+    ran = run("consent", "revoke", "--yes", "--reason", "asked by the governors")
+
+    assert ran.screen == snapshot("""\
+✓ Consent removed for Oakfield Primary School (900023). Nothing more is sent for it. What was sent
+  before stays with the DfE.
+""")
+    assert "no consent: not read, not sent" in run("send").out
+    assert not run.received
+
+
+def test_revoke_needs_no_school_database(trial: Start) -> None:
+    """Stopping always works."""
+    run = trial()
+    (run.folder / "school.db").unlink()
+
+    assert run("consent", "revoke", "--yes").exit_code == 0
+
+
+def test_show_says_where_consent_stands(trial: Start) -> None:
+    """0 only if it stands for all that are asked for."""
+    run = trial(consent=False)
+    before = run("consent", "show")
+    run("consent", "grant", "--yes")
+    after = run("consent", "show")
+
+    assert (before.exit_code, after.exit_code) == (1, 0)
+    assert before.screen == snapshot("""\
+   School                   URN     Consent
+────────────────────────────────────────────────────────────────────────────────────────────────────
+○  Oakfield Primary School  900023  No consent has been given. Nothing is read or sent. To give it:
+                                    attsync consent grant --school 900023
+""")
+    assert after.screen == snapshot("""\
+   School                   URN     Consent
+───────────────────────────────────────────────────────────────────────────────────────
+✓  Oakfield Primary School  900023  given by sam on 23 November 2026, receipt 7c1e0000
+""")
+
+
+def test_history_has_every_grant_and_removal(trial: Start) -> None:
+    """Who, when, what, why."""
+    run = trial()
+    run("consent", "revoke", "--yes", "--reason", "asked by the governors")
+    run("consent", "grant", "--yes", "--role", "Head")
+
+    assert run("consent", "show", "--history").screen == snapshot("""\
+Oakfield Primary School  URN 900023
+When               What     Who   Receipt   To               Role or reason
+───────────────────────────────────────────────────────────────────────────────────
+23 Nov 2026 10:20  given    sam  7c1e0000  localhost:8443
+23 Nov 2026 10:20  removed  sam  7c1e0000  localhost:8443  asked by the governors
+23 Nov 2026 10:20  given    sam  7c1e0000  localhost:8443  Head
+
+""")
+
+
+def test_show_as_json(trial: Start) -> None:
+    """For programs."""
+    (school,) = trial()("consent", "show", "--json").json["schools"]
+
+    assert (school["urn"], school["consent"]["standing"], school["consent"]["by"]) == (URN, True, who({}).account)
+
+
+def test_notice_in_full_needs_no_settings(trial: Start) -> None:
+    """Somebody reads it before anything is set up."""
+    run = trial(consent=False)
+    run.config.unlink()
+
+    ran = run("consent", "show", "--notice")
+
+    assert ran.exit_code == 0
+    assert ran.out.startswith("Notice 1\n\n1. What is sent.")
+
+
+def test_unknown_school_is_told(trial: Start) -> None:
+    """Nothing is changed."""
+    ran = trial()("consent", "revoke", "--yes", "--school", "900999")
+
+    assert ran.exit_code == 2
+    assert "900999" in ran.err
+
+
+def test_several_schools_have_to_be_named(trial: Start) -> None:
+    """Nobody consents for a school by leaving something out."""
+    run = trial(consent=False)
+    run.config.write_text(run.config.read_text() + '[[database.schools]]\nurn = 900031\nname = "Elm"\nschool = "2"\n')
+
+    ran = run("consent", "grant", "--yes")
+
+    assert ran.exit_code == 2
+    assert "--all" in ran.err

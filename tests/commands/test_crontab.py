@@ -1,0 +1,153 @@
+"""`attsync crontab`: the entries, and other people's lines left alone."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from attsync.commands.units import clock_is_of_london
+from tests.commands.trial import Trial
+
+Start = Callable[..., Trial]
+
+THEIRS = """\
+# m h  dom mon dow   command
+MAILTO=sam@school.example
+  5 4 * * *   /usr/local/bin/backup --all   # every night
+
+@reboot /usr/bin/something 'with # in it'
+*/10 * * * 1-5 /usr/local/bin/attsync-like-name  # attsync /another/config.toml
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a crontab program into PATH that keeps its table in a file."""
+    program, table = tmp_path / "bin" / "crontab", tmp_path / "table"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$1" = -l ]; then [ -f {table} ] && cat {table} || {{ echo "no crontab for sam" >&2; exit 1; }};\n'
+        f"else cat > {table}; fi\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return table
+
+
+def entries(text: str) -> list[str]:
+    """Give the lines that run something."""
+    return [line for line in text.splitlines() if "attsync send" in line and not line.startswith("#")]
+
+
+def test_entries_have_full_paths_and_the_minute_of_the_urn(trial: Start) -> None:
+    """10:15 and 14:45, three minutes later: 900023 ends in 3 when twenty schools are spread."""
+    run = trial()
+
+    ran = run("crontab")
+
+    morning, afternoon = entries(ran.out)
+    assert morning.startswith("18 10 * * 1-5  /")
+    assert afternoon.startswith("48 14 * * 1-5  /")
+    assert morning.endswith(f"send --window 8 --quiet --config {run.config}")
+    assert "attsync crontab --remove" in ran.out
+
+
+def test_clock_that_is_not_of_london_is_told(trial: Start) -> None:
+    """Cron knows no time zone; in summer a UTC machine is an hour late."""
+    assert ("correct the hours" in trial()("crontab").out) is not clock_is_of_london()
+
+
+def test_install_twice_and_remove_leave_other_lines_as_they_were(trial: Start, table: Path) -> None:
+    """A crontab is somebody's own."""
+    run = trial()
+    table.write_text(THEIRS)
+
+    assert run("crontab", "--install").exit_code == 0
+    once = table.read_text()
+    assert run("crontab", "--install").exit_code == 0
+    twice = table.read_text()
+    assert run("crontab", "--remove").exit_code == 0
+
+    assert len(entries(once)) == len(entries(twice)) == 2
+    assert twice.startswith(THEIRS)
+    assert table.read_text() == THEIRS
+
+
+def test_install_works_without_any_crontab(trial: Start, table: Path) -> None:
+    """The first entry of an account."""
+    ran = trial()("crontab", "--install")
+
+    assert ran.exit_code == 0, ran
+    assert len(entries(table.read_text())) == 2
+    assert "Put into the crontab of this account" in ran.out
+
+
+def test_remove_without_entries_changes_nothing(trial: Start, table: Path) -> None:
+    """And says so."""
+    table.write_text(THEIRS)
+
+    ran = trial()("crontab", "--remove")
+
+    assert "There was nothing of attsync" in ran.out
+    assert table.read_text() == THEIRS
+
+
+def test_machine_without_cron_is_told(trial: Start) -> None:
+    """There is systemd."""
+    ran = trial()("crontab", "--install", PATH="/nonexistent")
+
+    assert ran.exit_code == 2
+    assert "--systemd" in ran.err
+
+
+def test_options_that_contradict_are_refused(trial: Start) -> None:
+    """Nothing is done."""
+    assert trial()("crontab", "--install", "--remove").exit_code == 2
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd-analyze here")
+def test_units_are_what_systemd_accepts(trial: Start, tmp_path: Path) -> None:
+    """With the secrets handed over and most of the machine shut away."""
+    out = trial()("crontab", "--systemd").out
+    _, service, timer = out.split("# Save as ")
+    for name, text in (("attsync.service", service), ("attsync.timer", timer)):
+        (tmp_path / name).write_text(text.split("\n", 1)[1])
+
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / "attsync.service", tmp_path / "attsync.timer"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert verified.returncode == 0, verified.stderr
+    assert "attsync." not in verified.stderr
+    assert "LoadCredential=client-secret:" in service
+    assert "OnCalendar=Mon..Fri 10:18 Europe/London" in timer
+
+
+@pytest.fixture
+def real_table() -> Iterator[None]:
+    """Let a test use this account's own crontab, if it has none."""
+    listed = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False)
+    if listed.returncode == 0 and listed.stdout.strip():
+        pytest.skip("this account has a crontab of its own")
+    yield
+    subprocess.run(["crontab", "-r"], capture_output=True, check=False)
+
+
+@pytest.mark.skipif(not shutil.which("crontab"), reason="no crontab program here")
+@pytest.mark.usefixtures("real_table")
+def test_real_crontab_program_takes_the_entries(trial: Start) -> None:
+    """It checks every line that it is given."""
+    run = trial()
+
+    assert run("crontab", "--install").exit_code == 0
+    listed = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=True).stdout
+    assert len(entries(listed)) == 2
+    assert run("crontab", "--remove").exit_code == 0
+    assert not entries(subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False).stdout)

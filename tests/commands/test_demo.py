@@ -1,0 +1,72 @@
+"""The story of `attsync demo` comes out well at any time; tests/test_whole.py runs the command itself."""
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import time_machine
+from click.testing import CliRunner
+
+from attsync.commands import attsync
+from attsync.commands.demo import AFTERNOON
+from attsync.person import who
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.folder import make_folder, open_folder
+from attsync.sandbox.made_up import correct_marks
+from attsync.sandbox.server import free_port
+from attsync.window import LONDON
+from tests.commands.trial import Trial
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pytest.param(datetime(2026, 11, 23, 0, 30, tzinfo=LONDON), id="night"),
+        pytest.param(datetime(2026, 11, 23, 9, 0, tzinfo=LONDON), id="before the first send"),
+        pytest.param(datetime(2026, 11, 23, 13, 59, tzinfo=LONDON), id="noon"),
+        pytest.param(datetime(2026, 11, 23, 14, 0, tzinfo=LONDON), id="afternoon"),
+        pytest.param(datetime(2026, 11, 23, 23, 50, tzinfo=LONDON), id="evening"),
+        pytest.param(datetime(2026, 11, 28, 16, 0, tzinfo=LONDON), id="Saturday"),
+        pytest.param(datetime(2026, 11, 29, 10, 0, tzinfo=LONDON), id="Sunday"),
+        pytest.param(datetime(2026, 12, 25, 11, 0, tzinfo=LONDON), id="Christmas"),
+        pytest.param(datetime(2027, 1, 1, 15, 0, tzinfo=LONDON), id="New Year"),
+        pytest.param(datetime(2026, 8, 31, 12, 0, tzinfo=LONDON), id="August bank holiday, in summer time"),
+        pytest.param(datetime(2026, 6, 15, 0, 30, tzinfo=LONDON), id="yesterday in UTC"),
+    ],
+)
+@pytest.mark.parametrize("with_problems", [False, True])
+def test_demo_ends_well_on_any_day(tmp_path: Path, at: datetime, *, with_problems: bool) -> None:
+    """Somebody tries it on a Sunday evening; ticks everywhere, or the problems that were asked for."""
+    with time_machine.travel(at, tick=True) as clock:
+        folder = tmp_path / "trial"
+        make_folder(
+            folder,
+            today=at.date(),
+            username=who(os.environ).account,
+            port=free_port(),
+            with_problems=with_problems,
+            afternoon=at.hour >= AFTERNOON,
+        )
+        faults = [Fault.FAULTY] if with_problems else []
+        with open_folder(folder, faults=faults) as sandbox:
+            run = Trial(folder, sandbox, clock)
+            exits = [run("consent", "grant", "--yes").exit_code, run("send", "--window", "8").exit_code]
+            assert len(correct_marks(folder / "school.db", at.date())) >= 4
+            exits += [run("send", "--window", "8").exit_code]
+            status = run("status")
+
+    assert [*exits, status.exit_code] == ([0, 1, 1, 1] if with_problems else [0, 0, 0, 0]), status.out
+    assert "changed since" in status.out
+    assert status.out.count("✓") > 14
+
+
+def test_sandbox_and_demo_leave_a_folder_with_something_of_its_own_alone(tmp_path: Path) -> None:
+    """`--keep` on a folder with real settings."""
+    (tmp_path / "config.toml").write_text("my own")
+
+    ran = CliRunner().invoke(attsync, ["demo", "--keep", str(tmp_path)])
+
+    assert ran.exit_code == 2
+    assert "already holds config.toml" in ran.stderr
+    assert (tmp_path / "config.toml").read_text() == "my own"

@@ -1,0 +1,196 @@
+"""`attsync preview`: what is seen is what goes."""
+
+import csv
+import json
+from collections.abc import Callable
+
+import pytest
+from inline_snapshot import snapshot
+
+from tests.commands.trial import Trial, mark
+
+Start = Callable[..., Trial]
+
+
+@pytest.mark.parametrize(
+    ("columns", "screen"),
+    [
+        (
+            80,
+            snapshot("""\
+Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
+This is everything attsync would send for this session. Nothing has been sent.
+
+Year group On roll   / B V C2 I G N O U Marks Check
+─────────────────────────────────────────────────────────────────────────
+Reception       60  57 1 1  · · · 1 · ·    60 ! 1 N: reason not yet known
+Year 1          60  58 1 ·  1 · · · · ·    60 ✓
+Year 2          59  54 · ·  · 1 · 3 1 ·    59 ! 3 N: reason not yet known
+Year 3          60  60 · ·  · · · · · ·    60 ✓
+Year 4          59  56 · ·  · 2 · · · 1    59 ✓
+Year 5          59  56 · ·  1 1 · 1 · ·    59 ! 1 N: reason not yet known
+Year 6          62  52 · 1  · 5 1 1 1 1    62 ! 1 N: reason not yet known
+
+All            419 393 2 2  2 9 1 6 2 2   419
+
+Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
+To see one of them: attsync preview --date 2026-11-12
+All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small
+counts may point to a child: for the school itself. Full message: attsync
+preview --json
+"""),
+        ),
+        (
+            100,
+            snapshot("""\
+Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
+This is everything attsync would send for this session. Nothing has been sent.
+
+Year group   On roll     /   B   V   C2   I   G   N   O   U   Marks   Check
+─────────────────────────────────────────────────────────────────────────────────────────────────
+Reception         60    57   1   1    ·   ·   ·   1   ·   ·      60   ! 1 N: reason not yet known
+Year 1            60    58   1   ·    1   ·   ·   ·   ·   ·      60   ✓
+Year 2            59    54   ·   ·    ·   1   ·   3   1   ·      59   ! 3 N: reason not yet known
+Year 3            60    60   ·   ·    ·   ·   ·   ·   ·   ·      60   ✓
+Year 4            59    56   ·   ·    ·   2   ·   ·   ·   1      59   ✓
+Year 5            59    56   ·   ·    1   1   ·   1   ·   ·      59   ! 1 N: reason not yet known
+Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: reason not yet known
+
+All              419   393   2   2    2   9   1   6   2   2     419
+
+Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
+To see one of them: attsync preview --date 2026-11-12
+All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
+child: for the school itself. Full message: attsync preview --json
+"""),
+        ),
+        (
+            132,
+            snapshot("""\
+Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
+This is everything attsync would send for this session. Nothing has been sent.
+
+Year group   On roll     /   B   V   C2   I   G   N   O   U   Marks   Check
+─────────────────────────────────────────────────────────────────────────────────────────────────
+Reception         60    57   1   1    ·   ·   ·   1   ·   ·      60   ! 1 N: reason not yet known
+Year 1            60    58   1   ·    1   ·   ·   ·   ·   ·      60   ✓
+Year 2            59    54   ·   ·    ·   1   ·   3   1   ·      59   ! 3 N: reason not yet known
+Year 3            60    60   ·   ·    ·   ·   ·   ·   ·   ·      60   ✓
+Year 4            59    56   ·   ·    ·   2   ·   ·   ·   1      59   ✓
+Year 5            59    56   ·   ·    1   1   ·   1   ·   ·      59   ! 1 N: reason not yet known
+Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: reason not yet known
+
+All              419   393   2   2    2   9   1   6   2   2     419
+
+Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
+To see one of them: attsync preview --date 2026-11-12
+All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
+child: for the school itself. Full message: attsync preview --json
+"""),
+        ),
+    ],
+)
+def test_one_session_as_a_table(trial: Start, columns: int, screen: str) -> None:
+    """A row a year group, a column a code, a check in each row."""
+    ran = trial(consent=False)("preview", "--date", "2026-11-20", "--session", "AM", columns=columns)
+
+    assert ran.exit_code == 0
+    assert ran.screen == screen
+
+
+def test_preview_needs_no_consent_and_contacts_nobody(trial: Start) -> None:
+    """A head looks before deciding."""
+    run = trial(consent=False)
+
+    assert run("preview").exit_code == 0
+    assert not run.received
+    assert not run.log.exists()
+
+
+def test_json_is_what_is_sent_byte_for_byte(trial: Start) -> None:
+    """Else a preview would prove nothing."""
+    run = trial()
+    shown = run("preview", "--json").out
+
+    run("send")
+
+    sent = run.logged("SELECT content FROM submission JOIN body USING (sha256) ORDER BY day")
+    assert shown == "[" + ",".join(f"\n{content}" for (content,) in sent) + "\n]\n"
+    assert len(json.loads(shown)) == 8
+
+
+def test_refused_day_is_told_on_the_screen(trial: Start) -> None:
+    """What must be corrected can be seen before anything is sent."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+
+    ran = run("preview", "--date", "2026-11-17")
+
+    assert ran.exit_code == 1
+    assert "This day would not be sent.  3 marks in Year 4" in ran.out
+
+
+def test_refused_day_that_is_not_shown_is_told_too(trial: Start) -> None:
+    """The newest day is shown, and an older one is wrong."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+
+    ran = run("preview")
+
+    assert ran.exit_code == 1
+    assert "[MARK-UNKNOWN]" in ran.err
+
+
+def test_csv_holds_every_count(trial: Start) -> None:
+    """For a spreadsheet; readable by its owner only."""
+    run = trial()
+    path = run.folder / "counts.csv"
+
+    ran = run("preview", "--csv", str(path))
+
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    bodies = json.loads(run("preview", "--json").out)
+    total = sum(a["value"] for body in bodies for item in body["submissionData"] for a in item["attendances"])
+    assert ran.exit_code == 0
+    assert sum(int(row["marks"]) for row in rows) == total
+    assert list(rows[0]) == ["urn", "school", "date", "session", "year_group", "code", "marks"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_csv_that_cannot_be_written_is_told(trial: Start) -> None:
+    """A folder that is not there, and nothing is left behind."""
+    ran = trial()("preview", "--csv", "/dev/null/counts.csv")
+
+    assert ran.exit_code == 2
+    assert "/dev/null/counts.csv cannot be written: not a directory." in ran.err
+
+
+def test_date_outside_the_window_is_told(trial: Start) -> None:
+    """With the window that there is."""
+    ran = trial()("preview", "--date", "2026-11-01")
+
+    assert ran.exit_code == 2
+    assert "from 2026-11-12 to 2026-11-23" in ran.err
+
+
+def test_unknown_school_is_told(trial: Start) -> None:
+    """Nothing at all would look like a school without marks."""
+    ran = trial()("preview", "--school", "900999")
+
+    assert ran.exit_code == 2
+    assert "900999" in ran.err
+
+
+def test_days_without_marks_are_told(trial: Start) -> None:
+    """Perhaps the SELECT looks at last year."""
+    run = trial()
+    run.school("DELETE FROM roll_call_marks")
+
+    ran = run("preview")
+
+    assert ran.exit_code == 0
+    assert "no marks in these days: nothing to send" in ran.out

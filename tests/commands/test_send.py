@@ -1,0 +1,261 @@
+"""`attsync send`: what it does, what it says, and what it says to programs."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+from inline_snapshot import snapshot
+
+from attsync.lock import one_run
+from attsync.sandbox.faults import Fault
+from tests.commands.trial import SCHOOL, URN, Trial, mark
+
+Start = Callable[..., Trial]
+
+
+def test_first_send_is_received(trial: Start) -> None:
+    """The whole point: every session of the window, and the next step."""
+    ran = trial()("send", "--window", "8")
+
+    assert ran.exit_code == 0
+    assert ran.screen == snapshot("""\
+Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+✓  Oakfield Primary School  15 sessions received  0.0 s
+Finished. 15 sessions received. Recorded as run 1.
+Next: attsync status --config config.toml
+""")
+
+
+def test_second_send_changes_nothing(trial: Start) -> None:
+    """Cron may run it as often as it likes."""
+    run = trial()
+    run("send")
+    before = set(run.logged("SELECT urn, day, sha256, state FROM submission"))
+
+    again = run("send")
+
+    assert again.exit_code == 0
+    assert "changed" not in again.out
+    assert set(run.logged("SELECT urn, day, sha256, state FROM submission")) == before
+
+
+def test_late_corrections_are_told(trial: Start) -> None:
+    """They are why the whole window is sent each time."""
+    run = trial()
+    run("send")
+    mark(run, "2026-11-20", "I")
+
+    assert "15 sessions received, 1 of them changed since the last send" in run("send").out
+
+
+def test_dry_run_sends_and_records_nothing(trial: Start) -> None:
+    """It is for finding out beforehand."""
+    run = trial()
+
+    ran = run("send", "--dry-run")
+
+    assert ran.exit_code == 0
+    assert ran.screen == snapshot("""\
+Rehearsing, nothing is sent: Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+✓  Oakfield Primary School  15 sessions would be sent
+Finished. 15 sessions would be sent. Nothing was sent.
+Next: attsync send --config config.toml
+""")
+    assert not run.received
+    assert not run.logged("SELECT * FROM run")
+
+
+def test_school_without_consent_is_skipped(trial: Start) -> None:
+    """That is no fault: nothing is due."""
+    ran = trial(consent=False)("send")
+
+    assert ran.exit_code == 0
+    assert ran.screen == snapshot("""\
+Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+○  Oakfield Primary School  no consent: not read, not sent
+Finished. 0 sessions received, 1 school without consent. Recorded as run 1.
+Next: attsync consent grant --config config.toml
+""")
+
+
+def test_school_without_consent_that_is_named_is_a_fault(trial: Start) -> None:
+    """Who names a school expects it to be sent."""
+    ran = trial(consent=False)("send", "--school", str(URN))
+
+    assert ran.exit_code == 7
+    assert "No consent has been given. Nothing is read or sent. To give it:" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("columns", "screen"),
+    [
+        (
+            80,
+            snapshot("""\
+Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ"
+                            (Tue 17 Nov)  0.0 s
+Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
+✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the
+  code "ZZ", which is not a DfE attendance code of this date and session. This
+  day was not sent. Correct it in the MIS, or map it under [database.codes] in
+  the settings file; the day then goes with the next send.  [MARK-UNKNOWN]
+Next: attsync status --problems --config config.toml
+"""),
+        ),
+        (
+            132,
+            snapshot("""\
+Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)  0.0 s
+Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
+✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is
+  not a DfE attendance code of this date and session. This day was not sent. Correct it in the MIS,
+  or map it under [database.codes] in the settings file; the day then goes with the next send.
+  [MARK-UNKNOWN]
+Next: attsync status --problems --config config.toml
+"""),
+        ),
+    ],
+)
+def test_unknown_code_refuses_its_day_only(trial: Start, columns: int, screen: str) -> None:
+    """The other days are fine and go."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+
+    ran = run("send", columns=columns)
+
+    assert ran.exit_code == 1
+    assert ran.screen == screen
+    assert not any("2026-11-17" in str(message) for message in run.received)
+
+
+def test_faulty_answer_is_no_green_tick(trial: Start) -> None:
+    """201 with errors: stored, but not right."""
+    run = trial(Fault.FAULTY)
+    run.change(("# connections = 8", "connections = 1"))  # the first message is then the oldest day's
+
+    ran = run("send")
+
+    assert ran.exit_code == 1
+    assert ran.screen == snapshot("""\
+Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+✗  Oakfield Primary School  1 of 15 sessions faulty: faults found by the DfE (Thu 12 Nov)  0.0 s
+Finished with 1 problem. 14 sessions received, 1 faulty. Recorded as run 1.
+✗ Oakfield Primary School (900023)  Thu 12 Nov: The DfE stored this day and found 1 fault: Reception
+  AM: "/" attendance code not known (VAL104). Correct these marks in the MIS, or their map in the
+  settings file; the next send covers this.  [DFE-FAULTS]
+Next: attsync status --problems --config config.toml
+""")
+
+
+def test_rejected_day_is_told(trial: Start) -> None:
+    """400: the DfE did not take it."""
+    run = trial(Fault.REJECT)
+    run.change(("# connections = 8", "connections = 1"))
+
+    ran = run("send")
+
+    assert ran.exit_code == 1
+    assert "sessions rejected: not accepted by the DfE (Thu 12 Nov)" in ran.out
+
+
+def test_closed_service_ends_the_run(trial: Start) -> None:
+    """410: no more is sent."""
+    run = trial(Fault.CLOSED)
+
+    assert run("send").exit_code in (1, 4)
+    assert "DFE-CLOSED" in run("status").out
+
+
+def test_all_well_and_quiet_says_nothing(trial: Start) -> None:
+    """Cron mails every byte."""
+    run = trial()
+
+    ran = run("send", "--quiet")
+
+    assert (ran.exit_code, ran.out, ran.err) == (0, "", "")
+
+
+def test_problem_and_quiet_is_whole_in_its_first_line(trial: Start) -> None:
+    """Some see no more of a mail than its first line."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+
+    ran = run("send", "--quiet")
+
+    assert (ran.exit_code, ran.out) == (1, "")
+    first, second = ran.err.splitlines()
+    assert first.startswith(f"attsync: {SCHOOL}: 3 marks in Year 4 on Tue 17 Nov AM have the code")
+    assert first.endswith("[MARK-UNKNOWN]")
+    assert second.startswith("  Correct it in the MIS")
+
+
+def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
+    """A mail that nobody reads to its end helps nobody."""
+    run = trial()
+    for day in ("12", "13", "16", "17", "18", "19", "20"):
+        mark(run, f"2026-11-{day}", "ZZ", pupils=int(day) - 10)
+
+    lines = run("send", "--quiet").err.splitlines()
+
+    assert len(lines) == 12
+    assert lines[-2:] == ["attsync: 2 more problems.", "  To see them: attsync status"]
+
+
+def test_json_is_one_document_with_what_this_run_did(trial: Start) -> None:
+    """For programs: `days` as in status (SPEC 6), and the exit code."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+
+    ran = run("send", "--json")
+
+    document = ran.json
+    assert (document["version"], document["run"], document["exit_code"]) == (1, 1, ran.exit_code)
+    (school,) = document["schools"]
+    assert (school["urn"], school["outcome"], school["problem"]) == (URN, "read", None)
+    days = {day["date"]: day for day in school["days"]}
+    assert days["2026-11-17"]["state"] == "refused"
+    assert days["2026-11-17"]["problem"]["code"] == "MARK-UNKNOWN"
+    today = days["2026-11-23"]
+    assert (today["AM"], today["PM"], today["state"], today["problem"]) == ("received", "not_due", "accepted", None)
+    assert "[MARK-UNKNOWN]" in ran.err
+
+
+def test_dry_run_json_says_what_would_be_sent(trial: Start) -> None:
+    """Nothing was received yet, and nothing claims to be."""
+    (school,) = trial()("send", "--dry-run", "--json").json["schools"]
+
+    assert {(day["AM"], day["state"], day["sent_at"]) for day in school["days"]} == {("not_due", None, None)}
+
+
+def test_window_of_one_day_is_today(trial: Start) -> None:
+    """`--window 1` for a hurry."""
+    run = trial()
+
+    assert "Sending Mon 23 November 2026 (1 working day) for 1 school" in run("send", "--window", "1").out
+    assert len(run.received) == 1
+
+
+def test_second_run_at_the_same_time_stops_at_once(trial: Start) -> None:
+    """6: nobody has to do anything."""
+    run = trial()
+    with one_run(run.log):
+        ran = run("send")
+
+    assert ran.exit_code == 6
+    assert "[RUNNING]" in ran.err
+
+
+def test_dfe_that_is_not_there_is_told_once(trial: Start) -> None:
+    """5: the next send covers it, and eight days are one problem."""
+    run = trial()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        nobody = other.getsockname()[1]
+    port = run.sandbox.server.port
+    run.change((f"localhost:{port}/oauth", f"localhost:{nobody}/oauth"))
+
+    ran = run("send", "--quiet")
+
+    assert ran.exit_code == 5
+    assert ran.err.count("DFE-UNREACHABLE") == 1

@@ -1,0 +1,546 @@
+"""`attsync status`: ten seconds, twice a day."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import pytest
+from inline_snapshot import snapshot
+
+from attsync.sandbox.made_up import correct_marks
+from tests.commands.trial import URN, Trial, mark
+
+Start = Callable[..., Trial]
+
+
+def sent_twice(run: Trial) -> Trial:
+    """Send, correct, send again: what the demo does."""
+    run("send")
+    correct_marks(run.folder / "school.db", date(2026, 11, 23))
+    run("send")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("columns", "screen"),
+    [
+        (
+            80,
+            snapshot("""\
+Oakfield Primary School  URN 900023
+✓ Consent given by sam on 23 November 2026
+✓ Up to date   Last send today 10:20, took 1 s.  Next send today 14:45.
+
+Date        AM  PM  Marks  On roll  Last sent    Note
+────────────────────────────────────────────────────────────────────────────
+Mon 23 Nov  ✓   …     419      419  today 10:20  1 mark changed since 10:20
+Fri 20 Nov  ✓   ✓     837      419  today 10:20  8 marks changed since 10:20
+Thu 19 Nov  ✓   ✓     838      419  today 10:20  1 mark changed since 10:20
+Wed 18 Nov  ✓   ✓     838      419  today 10:20
+Tue 17 Nov  ✓   ✓     838      419  today 10:20
+Mon 16 Nov  ✓   ✓     840      420  today 10:20
+Fri 13 Nov  ✓   ✓     840      420  today 10:20
+Thu 12 Nov  ✓   ✓     838      419  today 10:20
+
+✓ received by DfE   ✗ not received, or with faults   … not due yet
+– no register taken   · school closed
+"""),
+        ),
+        (
+            100,
+            snapshot("""\
+Oakfield Primary School  URN 900023
+✓ Consent given by sam on 23 November 2026
+✓ Up to date   Last send today 10:20, took 1 s.  Next send today 14:45.
+
+Date        AM  PM  Marks  On roll  Attendance  Last sent    Note
+────────────────────────────────────────────────────────────────────────────────────────
+Mon 23 Nov  ✓   …     419      419       95.2%  today 10:20  1 mark changed since 10:20
+Fri 20 Nov  ✓   ✓     837      419       95.5%  today 10:20  8 marks changed since 10:20
+Thu 19 Nov  ✓   ✓     838      419       94.9%  today 10:20  1 mark changed since 10:20
+Wed 18 Nov  ✓   ✓     838      419       92.2%  today 10:20
+Tue 17 Nov  ✓   ✓     838      419       95.0%  today 10:20
+Mon 16 Nov  ✓   ✓     840      420       94.3%  today 10:20
+Fri 13 Nov  ✓   ✓     840      420       94.2%  today 10:20
+Thu 12 Nov  ✓   ✓     838      419       93.8%  today 10:20
+
+✓ received by DfE   ✗ not received, or with faults   … not due yet
+– no register taken   · school closed
+"""),
+        ),
+        (
+            132,
+            snapshot("""\
+Oakfield Primary School  URN 900023
+✓ Consent given by sam on 23 November 2026
+✓ Up to date   Last send today 10:20, took 1 s.  Next send today 14:45.
+
+Date         AM   PM   Marks   On roll   Attendance   Last sent     Note
+───────────────────────────────────────────────────────────────────────────────────────────────
+Mon 23 Nov   ✓    …      419       419        95.2%   today 10:20   1 mark changed since 10:20
+Fri 20 Nov   ✓    ✓      837       419        95.5%   today 10:20   8 marks changed since 10:20
+Thu 19 Nov   ✓    ✓      838       419        94.9%   today 10:20   1 mark changed since 10:20
+Wed 18 Nov   ✓    ✓      838       419        92.2%   today 10:20
+Tue 17 Nov   ✓    ✓      838       419        95.0%   today 10:20
+Mon 16 Nov   ✓    ✓      840       420        94.3%   today 10:20
+Fri 13 Nov   ✓    ✓      840       420        94.2%   today 10:20
+Thu 12 Nov   ✓    ✓      838       419        93.8%   today 10:20
+
+✓ received by DfE   ✗ not received, or with faults   … not due yet   – no register taken   · school closed
+"""),
+        ),
+    ],
+)
+def test_one_school_after_corrections(trial: Start, columns: int, screen: str) -> None:
+    """Ticks everywhere, what has changed, and what comes next."""
+    ran = sent_twice(trial())("status", columns=columns)
+
+    assert ran.exit_code == 0
+    assert ran.screen == screen
+
+
+@pytest.mark.parametrize(
+    ("charset", "screen"),
+    [
+        (
+            "ascii",
+            snapshot("""\
+Oakfield Primary School  URN 900023
+ok Consent given by sam on 23 November 2026
+FAIL 1 problem   Last send today 10:20, took 1 s.  Next send today 14:45.
+
+Date        AM    PM    Marks  On roll  Attendance  Last sent    Note
+------------------------------------------------------------------------------------------------
+Mon 23 Nov  ok    ..      419      419       95.0%  today 10:20  afternoon is sent at 14:45
+Fri 20 Nov  ok    ok      836      419       95.5%  today 10:20
+Thu 19 Nov  ok    ok      838      419       94.9%  today 10:20
+Wed 18 Nov  ok    ok      838      419       92.2%  today 10:20
+Tue 17 Nov  FAIL  FAIL                                           refused: unknown mark code "ZZ"
+Mon 16 Nov  ok    ok      840      420       94.3%  today 10:20
+Fri 13 Nov  ok    ok      840      420       94.2%  today 10:20
+Thu 12 Nov  ok    ok      838      419       93.8%  today 10:20
+
+ok received by DfE   FAIL not received, or with faults   .. not due yet
+- no register taken   . school closed
+
+What to do next
+FAIL 3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is not a DfE attendance code of
+  this date and session. This day was not sent. Correct it in the MIS, or map it under
+  [database.codes] in the settings file; the day then goes with the next send.  [MARK-UNKNOWN]
+"""),
+        ),
+        (
+            "cp1252",
+            snapshot("""\
+Oakfield Primary School  URN 900023
+ok Consent given by sam on 23 November 2026
+FAIL 1 problem   Last send today 10:20, took 1 s.  Next send today 14:45.
+
+Date        AM    PM    Marks  On roll  Attendance  Last sent    Note
+------------------------------------------------------------------------------------------------
+Mon 23 Nov  ok    ..      419      419       95.0%  today 10:20  afternoon is sent at 14:45
+Fri 20 Nov  ok    ok      836      419       95.5%  today 10:20
+Thu 19 Nov  ok    ok      838      419       94.9%  today 10:20
+Wed 18 Nov  ok    ok      838      419       92.2%  today 10:20
+Tue 17 Nov  FAIL  FAIL                                           refused: unknown mark code "ZZ"
+Mon 16 Nov  ok    ok      840      420       94.3%  today 10:20
+Fri 13 Nov  ok    ok      840      420       94.2%  today 10:20
+Thu 12 Nov  ok    ok      838      419       93.8%  today 10:20
+
+ok received by DfE   FAIL not received, or with faults   .. not due yet
+- no register taken   . school closed
+
+What to do next
+FAIL 3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is not a DfE attendance code of
+  this date and session. This day was not sent. Correct it in the MIS, or map it under
+  [database.codes] in the settings file; the day then goes with the next send.  [MARK-UNKNOWN]
+"""),
+        ),
+    ],
+)
+def test_signs_become_words_where_the_output_has_none(trial: Start, charset: str, screen: str) -> None:
+    """Cron's mail, an old terminal."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+    run("send")
+
+    assert run("status", charset=charset).screen == screen
+
+
+def test_school_that_nobody_has_sent_for(trial: Start) -> None:
+    """The first thing somebody sees after consent."""
+    assert trial()("status").screen == snapshot("""\
+Oakfield Primary School  URN 900023
+✓ Consent given by sam on 23 November 2026
+Nothing has been sent yet.  Next send today 14:45.
+
+Date        AM  PM  Marks  On roll  Attendance  Last sent  Note
+───────────────────────────────────────────────────────────────
+Mon 23 Nov  …   …
+Fri 20 Nov  …   …
+Thu 19 Nov  …   …
+Wed 18 Nov  …   …
+Tue 17 Nov  …   …
+Mon 16 Nov  …   …
+Fri 13 Nov  …   …
+Thu 12 Nov  …   …
+
+✓ received by DfE   ✗ not received, or with faults   … not due yet
+– no register taken   · school closed
+""")
+
+
+def test_school_without_consent(trial: Start) -> None:
+    """It says how to give it."""
+    ran = trial(consent=False)("status")
+
+    assert ran.exit_code == 0
+    assert ran.screen == snapshot("""\
+Oakfield Primary School  URN 900023
+○ No consent has been given. Nothing is read or sent.
+
+What to do next
+○ To give it: attsync consent grant --school 900023
+""")
+
+
+def test_removed_consent_is_told(trial: Start) -> None:
+    """What was sent before can still be seen."""
+    run = sent_twice(trial())
+    run("consent", "revoke", "--yes")
+
+    ran = run("status")
+
+    assert "Consent was removed by" in ran.out
+    assert "received by DfE" in ran.out
+    assert ran.exit_code == 0
+
+
+def test_consent_for_another_receiver_is_needed_again(trial: Start) -> None:
+    """Who agreed to one receiver has not agreed to another."""
+    run = trial()
+    run.change((f"localhost:{run.sandbox.server.port}", "dfe.example"))
+
+    ran = run("status")
+
+    assert "! Consent is needed again: the receiver is not the one" in ran.out
+    assert ran.exit_code == 1
+
+
+def test_planned_send_that_did_not_happen_is_told(trial: Start) -> None:
+    """Nobody else would: cron that does not run mails nothing."""
+    run = trial()
+    run("send")
+    run.move_to(datetime(2026, 11, 24, 16, 0, tzinfo=UTC))
+
+    ran = run("status")
+
+    assert ran.exit_code == 1
+    assert ran.screen == snapshot("""\
+Oakfield Primary School  URN 900023
+✓ Consent given by sam on 23 November 2026
+✗ 1 problem   Last send Mon 23 Nov 10:20, took 1 s.  Next send Wed 25 Nov 10:15.
+
+Date        AM  PM  Marks  On roll  Attendance  Last sent         Note
+──────────────────────────────────────────────────────────────────────────────────────────────
+Tue 24 Nov  ✗   ✗                                                 not received: send missed
+Mon 23 Nov  ✓   ✗     419      419       95.0%  Mon 23 Nov 10:20  PM not received: send missed
+Fri 20 Nov  ✓   ✓     836      419       95.5%  Mon 23 Nov 10:20
+Thu 19 Nov  ✓   ✓     838      419       94.9%  Mon 23 Nov 10:20
+Wed 18 Nov  ✓   ✓     838      419       92.2%  Mon 23 Nov 10:20
+Tue 17 Nov  ✓   ✓     838      419       95.0%  Mon 23 Nov 10:20
+Mon 16 Nov  ✓   ✓     840      420       94.3%  Mon 23 Nov 10:20
+Fri 13 Nov  ✓   ✓     840      420       94.2%  Mon 23 Nov 10:20
+
+✓ received by DfE   ✗ not received, or with faults   … not due yet
+– no register taken   · school closed
+
+What to do next
+✗ Mon 23 Nov and 1 more day: A planned send did not happen. Ask IT whether cron runs attsync. To
+  send now: attsync send  [SEND-MISSED]
+""")
+
+
+def test_send_that_was_never_set_up_is_told(trial: Start) -> None:
+    """Consent alone sends nothing: somebody forgot the crontab."""
+    run = trial()
+    run.move_to(datetime(2026, 11, 25, 9, 0, tzinfo=UTC))
+
+    ran = run("status")
+
+    assert ran.exit_code == 1
+    assert "Mon 23 Nov and 1 more day: A planned send did not happen." in ran.out
+
+
+@pytest.mark.parametrize(
+    ("columns", "screen"),
+    [
+        (
+            80,
+            snapshot("""\
+AM ✓  PM ✓  Thursday 19 November 2026   Oakfield Primary School  URN 900023
+
+What was sent
+838 marks of 7 year groups, 419 pupils on roll; last sent today 10:20. Counts
+only: no names, no pupil numbers.
+
+Changed since the sending before
+  1 mark from M to C, Reception, PM
+
+AM
+Year group  On roll    /  L  B  P  V  C  E   I  M  G  N  O  U  Marks
+────────────────────────────────────────────────────────────────────
+Reception        60   54  1  ·  1  ·  ·  ·   2  ·  ·  1  ·  1     60
+Year 1           60   56  1  ·  ·  1  ·  ·   1  1  ·  ·  ·  ·     60
+Year 2           59   54  ·  ·  ·  ·  ·  ·   4  ·  ·  ·  1  ·     59
+Year 3           60   58  ·  ·  ·  ·  ·  ·   1  ·  ·  ·  ·  1     60
+Year 4           59   55  ·  1  ·  ·  ·  1   1  ·  1  ·  ·  ·     59
+Year 5           59   56  ·  ·  ·  ·  1  ·   1  ·  ·  1  ·  ·     59
+Year 6           62   57  ·  ·  ·  1  ·  ·   2  ·  ·  ·  1  1     62
+
+All             419  390  2  1  1  2  1  1  12  1  1  2  2  3    419
+
+PM
+Year group   On roll     \\   L   B   P   V   C   E    I   M   G   N   O   Marks
+───────────────────────────────────────────────────────────────────────────────
+Reception         60    54   1   ·   1   ·   1   ·    2   0   ·   1   ·      60
+Year 1            60    57   1   ·   ·   1   ·   ·    1   ·   ·   ·   ·      60
+Year 2            59    54   ·   ·   ·   ·   ·   ·    4   ·   ·   ·   1      59
+Year 3            60    59   ·   ·   ·   ·   ·   ·    1   ·   ·   ·   ·      60
+Year 4            59    54   1   1   ·   ·   ·   1    1   ·   1   ·   ·      59
+Year 5            59    56   ·   ·   ·   ·   1   ·    1   ·   ·   1   ·      59
+Year 6            62    57   1   ·   ·   1   ·   ·    2   ·   ·   ·   1      62
+
+All              419   391   4   1   1   2   2   1   12   0   1   2   2     419
+
+Small counts may point to a child: for the school itself.
+
+What to do next
+Nothing.
+
+Tries
+Try  Time            Answer         Took  Reference  What became of it
+──────────────────────────────────────────────────────────────────────
+  1  today 10:20:00  201 received  0.0 s  7c1e0000   received
+  2  today 10:20:00  201 received  0.0 s  7c1e0000   received
+"""),
+        ),
+        (
+            100,
+            snapshot("""\
+AM ✓  PM ✓  Thursday 19 November 2026   Oakfield Primary School  URN 900023
+
+What was sent
+838 marks of 7 year groups, 419 pupils on roll; last sent today 10:20. Counts only: no names, no
+pupil numbers.
+
+Changed since the sending before
+  1 mark from M to C, Reception, PM
+
+AM
+Year group   On roll     /   L   B   P   V   C   E    I   M   G   N   O   U   Marks
+───────────────────────────────────────────────────────────────────────────────────
+Reception         60    54   1   ·   1   ·   ·   ·    2   ·   ·   1   ·   1      60
+Year 1            60    56   1   ·   ·   1   ·   ·    1   1   ·   ·   ·   ·      60
+Year 2            59    54   ·   ·   ·   ·   ·   ·    4   ·   ·   ·   1   ·      59
+Year 3            60    58   ·   ·   ·   ·   ·   ·    1   ·   ·   ·   ·   1      60
+Year 4            59    55   ·   1   ·   ·   ·   1    1   ·   1   ·   ·   ·      59
+Year 5            59    56   ·   ·   ·   ·   1   ·    1   ·   ·   1   ·   ·      59
+Year 6            62    57   ·   ·   ·   1   ·   ·    2   ·   ·   ·   1   1      62
+
+All              419   390   2   1   1   2   1   1   12   1   1   2   2   3     419
+
+PM
+Year group   On roll     \\   L   B   P   V   C   E    I   M   G   N   O   Marks
+───────────────────────────────────────────────────────────────────────────────
+Reception         60    54   1   ·   1   ·   1   ·    2   0   ·   1   ·      60
+Year 1            60    57   1   ·   ·   1   ·   ·    1   ·   ·   ·   ·      60
+Year 2            59    54   ·   ·   ·   ·   ·   ·    4   ·   ·   ·   1      59
+Year 3            60    59   ·   ·   ·   ·   ·   ·    1   ·   ·   ·   ·      60
+Year 4            59    54   1   1   ·   ·   ·   1    1   ·   1   ·   ·      59
+Year 5            59    56   ·   ·   ·   ·   1   ·    1   ·   ·   1   ·      59
+Year 6            62    57   1   ·   ·   1   ·   ·    2   ·   ·   ·   1      62
+
+All              419   391   4   1   1   2   2   1   12   0   1   2   2     419
+
+Small counts may point to a child: for the school itself.
+
+What to do next
+Nothing.
+
+Tries
+Try  Time            Answer         Took  Reference                             What became of it
+─────────────────────────────────────────────────────────────────────────────────────────────────
+  1  today 10:20:00  201 received  0.0 s  a-reference  received
+  2  today 10:20:00  201 received  0.0 s  a-reference  received
+"""),
+        ),
+    ],
+)
+def test_one_day_with_what_changed(trial: Start, columns: int, screen: str) -> None:
+    """What went wrong, what was sent, what to do next, every try."""
+    ran = sent_twice(trial())("status", "--date", "2026-11-19", columns=columns)
+
+    assert ran.exit_code == 0
+    assert ran.screen == screen
+
+
+def test_one_day_that_was_refused(trial: Start) -> None:
+    """The way from a red cross to the pupil's mark."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+    run("send")
+
+    ran = run("status", "--school", str(URN), "--date", "2026-11-17")
+
+    assert ran.exit_code == 1
+    assert ran.screen == snapshot("""\
+AM ✗  PM ✗  Tuesday 17 November 2026   Oakfield Primary School  URN 900023
+
+What went wrong
+3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is not a DfE attendance code of this
+date and session. This day was not sent.  [MARK-UNKNOWN]
+
+What was sent
+Nothing.
+
+What to do next
+Correct it in the MIS, or map it under [database.codes] in the settings file; the day then goes with
+the next send.
+
+Tries
+Try  Time            Answer  Took  Reference  What became of it
+────────────────────────────────────────────────────────────────────
+     today 10:20:00                           refused here, not sent
+""")
+
+
+def test_json_has_the_promised_members(trial: Start) -> None:
+    """SPEC 6: it only grows."""
+    (school,) = sent_twice(trial())("status", "--json").json["schools"]
+
+    assert school.keys() == {"urn", "name", "consent", "days"}
+    assert school["consent"].keys() == {"standing", "by", "at"}
+    today, *_ = school["days"]
+    assert today == {
+        "date": "2026-11-23",
+        "AM": "received",
+        "PM": "not_due",
+        "marks": 419,
+        "on_roll": 419,
+        "sent_at": today["sent_at"],
+        "state": "accepted",
+        "problem": None,
+    }
+    assert today["sent_at"].startswith("2026-11-23T10:2")
+
+
+def test_problems_leaves_out_what_is_well(trial: Start) -> None:
+    """`--problems` of a good day is one line."""
+    ran = sent_twice(trial())("status", "--problems")
+
+    assert ran.exit_code == 0
+    assert ran.screen == snapshot("""\
+All schools  1 school
+✓ 1 without a problem
+Last send today 10:20, took 1 s.  Next send today 14:45.
+""")
+
+
+def test_unknown_school_is_told(trial: Start) -> None:
+    """With those that there are."""
+    ran = trial()("status", "--school", "900999")
+
+    assert ran.exit_code == 2
+    assert "no" in ran.err or "Neither" in ran.err
+    assert "900023" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("today", "note"),
+    [
+        (datetime(2026, 11, 28, 9, 0, tzinfo=UTC), "Fri 27 Nov"),
+        (datetime(2026, 12, 25, 9, 0, tzinfo=UTC), "Thu 24 Dec"),
+    ],
+)
+def test_weekend_and_holiday_leave_out_what_is_closed(trial: Start, today: datetime, note: str) -> None:
+    """Somebody looks on a Saturday, and on Christmas Day."""
+    run = trial()
+    run("send")
+    run.move_to(today)
+
+    lines = run("status").out.splitlines()
+
+    dates = [line[:10] for line in lines if line[3:4] == " " and line[:3] in ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat")]
+    assert dates[0] == note
+
+
+@pytest.mark.parametrize("kind", ["html", "svg", "txt", "csv", "json"])
+def test_saved_status_is_one_file_without_an_outside_address(trial: Start, kind: str) -> None:
+    """Good to mail to a head, and readable by its owner only until then."""
+    run = sent_twice(trial())
+    path = run.folder / f"report.{kind}"
+
+    ran = run("status", "--save", str(path))
+
+    text = path.read_text(encoding="utf-8")
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "Oakfield" in text
+    assert "8 marks changed" in text.replace("\xa0", " ").replace("&#160;", " ") or kind == "json"
+    assert not re.search(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z]", text)
+
+
+def test_saved_status_takes_the_place_of_the_one_before(trial: Start) -> None:
+    """Every day the same name, and never half a file."""
+    run = trial()
+    path = run.folder / "report.txt"
+    path.write_text("yesterday")
+
+    run("status", "--save", str(path))
+
+    assert path.read_text() == run("status", columns=132).out
+    assert not list(run.folder.glob(".report*"))
+
+
+def test_saved_page_has_real_tables_with_words_for_signs(trial: Start) -> None:
+    """Somebody may listen to it instead of looking."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+    run("send")
+    path = run.folder / "report.html"
+
+    ran = run("status", "--save", str(path))
+
+    page = path.read_text(encoding="utf-8")
+    assert ran.exit_code == 1
+    assert '<html lang="en-GB">' in page
+    assert page.count("<h1>") == 1
+    assert '<th scope="row">Tue 17 Nov 2026</th>' in page
+    assert '<th scope="col">Date</th>' in page
+    assert '<span class="hidden">refused</span>' in page
+    assert "<h2>What to do next</h2>" in page
+    assert "[MARK-UNKNOWN]" in page
+
+
+def test_name_that_looks_like_markup_stays_a_name(trial: Start) -> None:
+    """In the page too."""
+    run = trial()
+    run.change(('name = "Oakfield Primary School"', 'name = "<script>St [b]Mary[/b] & Co</script>"'))
+    path = run.folder / "report.html"
+
+    run("status", "--save", str(path))
+
+    assert "<script>" not in path.read_text(encoding="utf-8")
+    assert "&lt;script&gt;St [b]Mary[/b] &amp; Co&lt;/script&gt;" in path.read_text(encoding="utf-8")
+
+
+def test_kind_of_file_that_is_not_known_is_told(trial: Start) -> None:
+    """Nothing is written."""
+    run = trial()
+
+    ran = run("status", "--save", str(run.folder / "report.pdf"))
+
+    assert ran.exit_code == 2
+    assert ".html, .svg, .txt, .csv, .json" in ran.err
+    assert not (run.folder / "report.pdf").exists()

@@ -1,0 +1,108 @@
+"""A made-up school, a pretend DfE and the commands in one process, at one moment: Monday 23 November 2026, 10:20."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterable
+from contextlib import chdir, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+from time_machine import Traveller
+
+from attsync.commands import attsync
+from attsync.person import who
+from attsync.sandbox.folder import Sandbox
+
+MONDAY = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
+URN = 900023
+SCHOOL = "Oakfield Primary School (900023)"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said, and how it ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def screen(self) -> str:
+        """Give standard output without what differs from run to run: how long things took, receipts, references."""
+        text = re.sub(r"\d+\.\d s", "0.0 s", self.out)
+        text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "a-reference", text)
+        text = re.sub(r"\b[0-9a-f]{8}\b(?!-)", "7c1e0000", text)
+        text = re.sub(r"\b10:2[0-9]:[0-9]{2}", "10:20:00", text)
+        return re.sub(r"localhost:\d+", "localhost:8443", text).replace(who({}).account, "sam")
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401  whatever the document holds
+        """Read standard output as one JSON document."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Trial:
+    """A sandbox folder that is being served, and a clock that can be moved."""
+
+    folder: Path
+    sandbox: Sandbox
+    clock: Traveller
+
+    def __call__(self, *words: str, columns: int = 100, charset: str = "utf-8", **environment: str) -> Ran:
+        """Run a command with the settings of the folder; only what attsync says for itself may end it."""
+        runner = CliRunner(charset=charset, env={"COLUMNS": str(columns), **environment})
+        with chdir(self.folder):  # a short name, wherever the tests run: lines break the same
+            result = runner.invoke(attsync, [*words, "--config", "config.toml"])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.folder / "config.toml"
+
+    @property
+    def log(self) -> Path:
+        """The log."""
+        return self.folder / "attsync.db"
+
+    def change(self, *changes: tuple[str, str]) -> None:
+        """Change the settings file: each old text, which must be there, into a new one."""
+        text = self.config.read_text()
+        for old, new in changes:
+            assert old in text, f"{old} is not in the settings"
+            text = text.replace(old, new)
+        self.config.write_text(text)
+
+    def school(self, statement: str, values: Iterable[object] = ()) -> list[Any]:
+        """Run a statement in the school's database."""
+        with closing(sqlite3.connect(self.folder / "school.db")) as school, school:
+            return school.execute(statement, tuple(values)).fetchall()
+
+    def logged(self, statement: str) -> list[Any]:
+        """Ask the log."""
+        with closing(sqlite3.connect(self.log)) as log:
+            return log.execute(statement).fetchall()
+
+    def move_to(self, at: datetime) -> None:
+        """Move the clock."""
+        self.clock.move_to(at)
+
+    @property
+    def received(self) -> list[Any]:
+        """What the pretend DfE has received."""
+        return list(self.sandbox.store.received())
+
+
+def mark(trial: Trial, day: str, mark: str, *, session: str = "Morning", year: str = "Year 4", pupils: int = 3) -> None:
+    """Enter `mark` for some pupils of a year group."""
+    trial.school(
+        "UPDATE roll_call_marks SET mark = ? WHERE rowid IN (SELECT rowid FROM roll_call_marks"
+        " WHERE mark_date = ? AND session = ? AND year_group = ? AND mark = 'PRES' ORDER BY pupil_id LIMIT ?)",
+        (mark, day, session, year, pupils),
+    )

@@ -1,0 +1,1 @@
+"""Tests of the screens, as plain text at the widths that people have."""

@@ -1,0 +1,25 @@
+"""The page of a trust, for a head: everything that the screen says."""
+
+from pathlib import Path
+
+from attsync.overview import look
+from attsync.show.html import status_page
+from tests.show.screens import NOW, SCHOOLS, WINDOW, trust_log, trust_settings
+
+
+def test_page_of_a_trust_has_every_school_and_what_to_do(tmp_path: Path) -> None:
+    """Problems first, and a word for each sign."""
+    settings = trust_settings(tmp_path)
+    with trust_log(settings) as log:
+        overview = look(settings, log, SCHOOLS, WINDOW, NOW)
+
+    page = status_page(overview, heading="Example Learning Trust")
+    problems = status_page(overview.only_problems(), heading="Example Learning Trust")
+
+    assert page.count('<th scope="row">') == len(SCHOOLS)
+    assert page.index("Birchwood High") < page.index("Elm Grove Primary") < page.index("Abbey Lane Primary")
+    assert "Mon 23 Nov 10:15" in page
+    assert "today" not in page
+    assert "St Aidan&#x27;s CE Primary" in page
+    assert problems.count('<th scope="row">') == 3
+    assert "27 without a problem" in problems

@@ -1,0 +1,230 @@
+"""overview: what the log means to a person, for each day and session."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from attsync.consent import record
+from attsync.log import Log
+from attsync.model import Outcome, School, Session, Sign, State
+from attsync.overview import Overview, SchoolView, known_schools, look, next_send
+from attsync.person import Person
+from attsync.problems import Problem
+from attsync.window import Window
+from tests.show.screens import BUSY, UNKNOWN, body, faulty, give_consent, received, trust_settings
+
+if TYPE_CHECKING:
+    from attsync.settings import Settings
+
+SCHOOL = School(900001, "Abbey Lane Primary")
+TUESDAY, MONDAY = date(2026, 11, 24), date(2026, 11, 23)
+AT = datetime(2026, 11, 24, 10, 17, tzinfo=UTC)
+SATURDAY_SCHOOL = date(2026, 11, 21)
+
+
+class Told:
+    """A log that tells one school's story, and how it looks then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings: Settings = trust_settings(folder, (SCHOOL,))
+        self.log = Log.open(self.settings.log.path)
+
+    def consent(self) -> "Told":
+        """Give consent, in September."""
+        give_consent(self.log, SCHOOL, self.settings)
+        return self
+
+    def run(
+        self,
+        *days: tuple[date, tuple[Session, ...], Outcome | Problem],
+        at: datetime = AT,
+        failed: Problem | None = None,
+    ) -> "Told":
+        """Log a run."""
+        number = self.log.begin_run(Window(MONDAY, at.date()), at)
+        with self.log.writing():
+            self.log.record_school(number, SCHOOL, "failed" if failed else "read", problem=failed)
+            for day, sessions, outcome in days:
+                if isinstance(outcome, Problem):
+                    self.log.refuse(number, SCHOOL, day, outcome, at)
+                else:
+                    last = next(iter(self.log.latest(Window(day, day), SCHOOL.urn, with_body=True)), None)
+                    entry = self.log.begin_sending(number, SCHOOL, body(day, *sessions), last, at)
+                    self.log.record(entry, outcome, at)
+        self.log.end_run(number, 0, at + timedelta(seconds=2))
+        return self
+
+    def look(self, now: datetime, first: date = MONDAY) -> Overview:
+        """Look at the log at a moment."""
+        return look(self.settings, self.log, [SCHOOL], Window(first, now.date()), now)
+
+    def school(self, now: datetime, first: date = MONDAY) -> SchoolView:
+        """Look at the school."""
+        return self.look(now, first).schools[0]
+
+    def signs(self, now: datetime, first: date = MONDAY) -> dict[int, tuple[str, str]]:
+        """Give the signs of each day."""
+        return {
+            d.date.day: (d.signs[Session.AM].value, d.signs[Session.PM].value) for d in self.school(now, first).days
+        }
+
+
+BOTH = (Session.AM, Session.PM)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    """Begin a story."""
+    story = Told(tmp_path)
+    with story.log:
+        yield story
+
+
+def test_afternoon_is_not_due_before_its_time(told: Told) -> None:
+    """A red cross at noon would frighten for nothing."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)), (TUESDAY, (Session.AM,), received(AT)))
+
+    assert story.signs(AT) == {24: ("received", "not_due"), 23: ("received", "received")}
+    assert not story.look(AT).needs_a_look
+    assert story.school(AT).days[0].note == "afternoon is sent at 14:45"
+
+
+def test_afternoon_is_missed_half_an_hour_after_its_time(told: Told) -> None:
+    """Nobody else would tell that cron does not run."""
+    story = told.consent().run((TUESDAY, (Session.AM,), received(AT)))
+    due = datetime(2026, 11, 24, 14, 45, tzinfo=UTC)
+
+    assert story.signs(due + timedelta(minutes=29), TUESDAY) == {24: ("received", "not_due")}
+    late = story.school(due + timedelta(minutes=30), TUESDAY)
+    assert late.days[0].signs[Session.PM] is Sign.NOT_RECEIVED
+    assert [problem.code for problem in late.problems] == ["SEND-MISSED"]
+
+
+def test_missing_afternoon_that_was_looked_for_is_to_check(told: Told) -> None:
+    """The register may not have been taken: lawful, and odd."""
+    at = datetime(2026, 11, 24, 14, 47, tzinfo=UTC)
+    story = told.consent().run((TUESDAY, (Session.AM,), received(at)), at=at)
+
+    school = story.school(at, TUESDAY)
+
+    assert story.signs(at, TUESDAY) == {24: ("received", "no_register")}
+    assert school.to_check[0].text == "Tue 24 Nov: no afternoon register in the database."
+    assert story.look(at, TUESDAY).needs_a_look
+
+
+def test_nothing_is_due_before_consent(told: Told) -> None:
+    """Consent of today does not make last week late."""
+    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    record(told.log, SCHOOL, given=True, person=Person("sam", None), receiver=told.settings.dfe.origin, at=at)
+
+    assert set(told.signs(at).values()) == {("not_due", "not_due")}
+    assert not told.look(at).needs_a_look
+
+
+def test_send_that_never_came_after_consent_is_missed(told: Told) -> None:
+    """Somebody forgot the crontab."""
+    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    record(told.log, SCHOOL, given=True, person=Person("sam", None), receiver=told.settings.dfe.origin, at=at)
+
+    assert told.signs(at + timedelta(hours=2), TUESDAY) == {24: ("not_received", "not_due")}
+
+
+def test_refused_day_has_its_reason(told: Told) -> None:
+    """The morning is refused; the afternoon is not due yet."""
+    story = told.consent().run((TUESDAY, (), UNKNOWN))
+
+    (day,) = story.school(AT, TUESDAY).days
+
+    assert (day.signs[Session.AM], day.signs[Session.PM]) == (Sign.REFUSED, Sign.NOT_DUE)
+    assert day.note == 'refused: unknown mark code "ZZ"'
+    assert (day.marks, day.problem) == (None, UNKNOWN)
+
+
+def test_fault_is_shown_in_its_session_only(told: Told) -> None:
+    """The other session was received."""
+    story = told.consent().run((MONDAY, BOTH, faulty(AT)))
+
+    assert story.signs(AT)[23] == ("received", "faulty")
+
+
+def test_day_that_could_not_be_sent_is_not_received(told: Told) -> None:
+    """With the DfE's reason."""
+    story = told.consent().run((MONDAY, BOTH, Outcome(state=State.FAILED, problem=BUSY)))
+
+    assert story.signs(AT)[23] == ("not_received", "not_received")
+    assert story.school(AT).days[1].note == "not received: DfE busy"
+
+
+def test_send_without_an_answer_yet_is_not_received(told: Told) -> None:
+    """Killed half-way: nobody knows, so nobody claims."""
+    told.consent()
+    number = told.log.begin_run(Window(MONDAY, TUESDAY), AT)
+    with told.log.writing():
+        told.log.record_school(number, SCHOOL, "read")
+        told.log.begin_sending(number, SCHOOL, body(MONDAY, *BOTH), None, AT)
+
+    assert told.signs(AT)[23] == ("not_received", "not_received")
+    assert [problem.code for problem in told.school(AT).problems] == ["STOPPED"]
+
+
+def test_database_that_failed_is_told_for_the_days_it_left_out(told: Told) -> None:
+    """The day is not received because the database did not answer, not because cron slept."""
+    failed = Problem("DB-NONE", "SIMS: cannot be opened.", "Ask IT.")
+    at = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+    story = told.consent().run((MONDAY, BOTH, received(AT)), at=AT - timedelta(days=1))
+    story.run(at=at, failed=failed)
+
+    school = story.school(datetime(2026, 11, 24, 16, 0, tzinfo=UTC))
+
+    assert school.problems == [failed]
+    assert school.told() == [(failed, "Tue 24 Nov: ")]
+
+
+def test_changed_marks_are_noted(told: Told) -> None:
+    """Late corrections went, and somebody can see it."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)), at=AT - timedelta(days=1))
+    number = story.log.begin_run(Window(MONDAY, TUESDAY), AT)
+    with story.log.writing():
+        story.log.record_school(number, SCHOOL, "read")
+        (last,) = story.log.latest(Window(MONDAY, MONDAY), SCHOOL.urn, with_body=True)
+        entry = story.log.begin_sending(number, SCHOOL, body(MONDAY, *BOTH, ill=22), last, AT)
+        story.log.record(entry, received(AT), AT)
+
+    assert story.school(AT).days[1].note == "4 marks changed since Monday"
+
+
+def test_saturday_school_is_shown_and_other_saturdays_are_not(told: Told) -> None:
+    """The window's working days, and whatever else was sent (SPEC 6)."""
+    story = told.consent().run((SATURDAY_SCHOOL, BOTH, received(AT)))
+
+    days = [day.date.day for day in story.school(AT, date(2026, 11, 19)).days]
+
+    assert days == [24, 23, 21, 20, 19]
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (datetime(2026, 11, 23, 9, 0, tzinfo=UTC), "Mon 23 10:15"),
+        (datetime(2026, 11, 23, 10, 15, tzinfo=UTC), "Mon 23 14:45"),
+        (datetime(2026, 11, 27, 18, 0, tzinfo=UTC), "Mon 30 10:15"),
+        (datetime(2026, 7, 1, 9, 30, tzinfo=UTC), "Wed 1 14:45"),  # 10:30 in London
+    ],
+)
+def test_next_send_is_counted_in_london(told: Told, now: datetime, expected: str) -> None:
+    """Monday to Friday, at the times of the settings."""
+    found = next_send(told.settings.schedule.times, now)
+
+    assert found is not None
+    assert f"{found:%a} {found.day} {found:%H:%M}" == expected
+
+
+def test_schools_of_the_settings_are_known_without_a_log(told: Told) -> None:
+    """Before anything was ever sent."""
+    assert known_schools(told.settings, None) == {SCHOOL.urn: SCHOOL}
+    overview = look(told.settings, None, [SCHOOL], Window(MONDAY, TUESDAY), AT)
+    assert overview.schools[0].days == ()
+    assert overview.last_run is None

@@ -1,0 +1,122 @@
+"""At a real terminal: the question of consent, colours, and the progress of a long run."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.folder import Sandbox
+from tests.installed import PROGRAM, attsync, of_the_tests, served
+
+pytestmark = pytest.mark.slow
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """Serve a made-up school's folder."""
+    with served(tmp_path / "trial") as sandbox:
+        yield sandbox
+
+
+def start(sandbox: Sandbox, *words: str, **environment: str) -> "pexpect.spawn[str]":
+    """Start the program at a terminal."""
+    return pexpect.spawn(
+        str(PROGRAM),
+        [*words, "--config", str(sandbox.config)],
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(40, 100),
+        env={"TERM": "xterm-256color", "PYTHONUTF8": "1", **of_the_tests(), **environment},
+    )
+
+
+def finish(terminal: "pexpect.spawn[str]") -> tuple[int | None, str]:
+    """Wait for the end; give the exit code and what was said since."""
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    return terminal.exitstatus, terminal.before or ""
+
+
+@pytest.mark.parametrize(("answer", "given"), [("y", True), ("n", False), ("", False)])
+def test_consent_is_asked_for(sandbox: Sandbox, answer: str, *, given: bool) -> None:
+    """Enter alone is no consent."""
+    terminal = start(sandbox, "consent", "grant")
+    terminal.expect_exact("Do you give consent for Oakfield Primary School? [y/N]:")
+    assert "What is never sent" in COLOUR.sub("", terminal.before or "")
+    terminal.sendline(answer)
+
+    code, said = finish(terminal)
+
+    assert code == 0
+    assert ("Consent given" in said) is given
+    assert ("Nothing was recorded" in said) is not given
+    assert (attsync("consent", "show", config=sandbox.config).exit_code == 0) is given
+
+
+def test_ctrl_c_at_the_question_is_no_consent(sandbox: Sandbox) -> None:
+    """130, and nothing recorded."""
+    terminal = start(sandbox, "consent", "grant")
+    terminal.expect_exact("[y/N]:")
+    terminal.sendintr()
+
+    code, said = finish(terminal)
+
+    assert code in (1, 130)
+    assert "Traceback" not in said
+    assert attsync("consent", "show", config=sandbox.config).exit_code == 1
+
+
+def test_colours_repeat_what_a_sign_says(sandbox: Sandbox) -> None:
+    """At a terminal, and not with --no-color or NO_COLOR."""
+    attsync("consent", "grant", "--yes", config=sandbox.config)
+    attsync("send", config=sandbox.config)
+
+    _, with_colour = finish(start(sandbox, "status"))
+    _, without = finish(start(sandbox, "status", "--no-color"))
+    _, by_variable = finish(start(sandbox, "status", NO_COLOR="1"))
+
+    assert "\x1b[32m✓" in with_colour
+    for plain in (without, by_variable):
+        assert not re.search(r"\x1b\[[0-9;]*3[0-7]", plain)
+        assert COLOUR.sub("", plain).split() == COLOUR.sub("", with_colour).split()
+
+
+def test_long_run_shows_how_far_it_is(sandbox: Sandbox) -> None:
+    """Ten seconds of silence look like a fault."""
+    attsync("consent", "grant", "--yes", config=sandbox.config)
+    sandbox.faults.extend([Fault.SLOW] * 2)
+
+    code, said = finish(start(sandbox, "send"))
+
+    assert code == 0
+    assert "Reading and sending" in said
+    assert "16 sessions received" in said or "15 sessions received" in said or "sessions received" in said
+
+
+def test_without_a_terminal_no_progress_is_shown(sandbox: Sandbox) -> None:
+    """Cron's mail would be full of it."""
+    attsync("consent", "grant", "--yes", config=sandbox.config)
+    sandbox.faults.append(Fault.SLOW)
+
+    ended = attsync("send", config=sandbox.config)
+
+    assert ended.exit_code == 0
+    assert "Reading and sending" not in ended.said
+    assert "\x1b" not in ended.said
+
+
+def test_faults_of_the_settings_have_a_red_caret(sandbox: Sandbox) -> None:
+    """As in settings-error.png."""
+    text = sandbox.config.read_text()
+    sandbox.config.write_text(text.replace("# timeout_seconds = 30", "timeout_secnds = 30"))
+
+    code, said = finish(start(sandbox, "send"))
+
+    assert code == 2
+    assert "\x1b[31m\x1b[1m^^^^^^^^^^^^^^\x1b[0m" in said
+    assert "\x1b" not in attsync("send", config=sandbox.config).said
