@@ -1,0 +1,140 @@
+"""A school with consent, a pretend DfE, and a judge who says whether everything is right in the end."""
+
+import sqlite3
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote_plus
+
+from attsync.person import who
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.server import Certificates
+from attsync.settings import Settings
+from attsync.window import is_working_day, today_in_london, window_ending
+from tests.factories import (
+    OAKFIELD,
+    SECRET,
+    SUBSCRIPTION_KEY,
+    PretendDfe,
+    SchoolDatabase,
+    give_consent,
+    pretend_dfe,
+    settings,
+)
+
+NAME = "Tamsin Loxley"
+"""A pupil's; it stands in the school's database and must stand nowhere else."""
+SECRETS = (
+    SECRET,
+    quote_plus(SECRET),
+    SUBSCRIPTION_KEY,
+    b64encode(f"oakfield:{quote_plus(SECRET)}".encode()).decode(),
+    b64encode(f"oakfield:{SECRET}".encode()).decode(),
+    NAME,
+)
+_MAY_HOLD_SECRETS = {"client-secret", "subscription-key", "private-key.pem", "school.db", "database-url"}
+
+
+@dataclass
+class Scene:
+    """A folder with a school, its settings and its log; and the DfE that it sends to."""
+
+    folder: Path
+    dfe: PretendDfe
+    school: SchoolDatabase
+    settings: Settings
+
+    def correct(self) -> None:
+        """Correct marks late: of the last day."""
+        self.school.change("UPDATE marks SET code = 'L' WHERE code = 'I' AND date = ?", f"{days(1)[0]}")
+
+    def consent_is_removed(self) -> bool:
+        """Tell whether a removal is on disk."""
+        with closing(sqlite3.connect(self.settings.log.path)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM consent WHERE NOT given").fetchone()[0])
+
+    def wrong(self, *, secrets: tuple[str, ...] = SECRETS) -> list[str]:
+        """Say all that is wrong after a send that went well."""
+        return [*self.wrong_counts(), *self.wrong_keys(), *self.wrong_log(), *found_secrets(self.folder, secrets)]
+
+    def wrong_counts(self) -> list[str]:
+        """Compare what the DfE believes with what the school's database holds."""
+        with closing(sqlite3.connect(self.school.path)) as connection:
+            rows = connection.execute(
+                "SELECT school, date, session, year_group, code, count(*) FROM marks GROUP BY 1, 2, 3, 4, 5"
+            ).fetchall()
+        truth = {(int(r[0]), date.fromisoformat(r[1]), *r[2:5]): r[5] for r in rows}
+        believed = {figure: number for figure, number in self.dfe.counts.items() if number}
+        lost = {figure[1] for figure in truth.keys() ^ believed.keys()}
+        lost |= {figure[1] for figure in truth.keys() & believed.keys() if truth[figure] != believed[figure]}
+        return [f"day lost: {day}" for day in sorted(lost)]
+
+    def wrong_keys(self) -> list[str]:
+        """Look for a key that stood for two bodies."""
+        bodies = Counter(key for key, _ in {(key, body) for _, key, body in self.dfe.posts})
+        return [f"key for {number} bodies" for key, number in bodies.items() if number > 1 or key is None]
+
+    def wrong_log(self, *, is_done: bool = True) -> list[str]:
+        """Compare what the log says with what the DfE saw."""
+        with closing(sqlite3.connect(self.settings.log.path)) as connection:
+            if (health := connection.execute("PRAGMA integrity_check").fetchone()) != ("ok",):
+                return [f"log damaged: {health}"]
+            entries = connection.execute(
+                "SELECT day, state, key, reference, content FROM submission JOIN body USING (sha256)"
+            ).fetchall()
+        stored = {post.key: post for post in self.dfe.store.received() if post.status == 201}
+        wrong = []
+        for day, state, key, reference, content in entries:
+            post = stored.get(key)
+            if state == "accepted" and (post is None or (post.ref, post.body.decode()) != (reference, content)):
+                wrong.append(f"wrong outcome: {day} accepted, and the DfE has not got it")
+            if state in ("failed", "rejected", "refused") and post is not None:
+                wrong.append(f"wrong outcome: {day} {state}, and the DfE has got it")
+            if is_done and state == "sending":
+                wrong.append(f"wrong outcome: {day} still sending")
+        return wrong
+
+
+def days(number: int) -> list[date]:
+    """Give the last working days, the newest first; the sandbox' own clock is not looked at."""
+    found = [day for day in window_ending(today_in_london(), 8, "working") if is_working_day(day)]
+    return found[::-1][:number]
+
+
+@contextmanager
+def scene(
+    folder: Path,
+    certificates: Certificates,
+    *faults: Fault,
+    number_of_days: int = 3,
+    connections: int = 1,
+    has_consent: bool = True,
+) -> Iterator[Scene]:
+    """Make a school with marks on the last working days; its consent is given."""
+    folder.mkdir(parents=True)
+    with pretend_dfe(certificates, *faults) as dfe:
+        school = SchoolDatabase(folder / "school.db")
+        school.enrol()
+        for day in days(number_of_days):
+            for session in ("AM", "PM"):
+                school.mark(day, session, PRESENT=27, I=3)
+        school.change("UPDATE marks SET name = ?", NAME)
+        loaded = settings(folder, dfe, dfe_lines=f"connections = {connections}")
+        school.change("INSERT INTO administrators VALUES (?)", who({}).account)
+        if has_consent:
+            give_consent(loaded, OAKFIELD)
+        yield Scene(folder, dfe, school, loaded)
+
+
+def found_secrets(folder: Path, secrets: tuple[str, ...]) -> list[str]:
+    """Search every file for what must stand in none."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in _MAY_HOLD_SECRETS:
+            content = path.read_bytes()
+            found += [f"secret in {path.name}" for secret in secrets if secret.encode() in content]
+    return found

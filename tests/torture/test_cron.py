@@ -1,0 +1,205 @@
+"""Under cron, as it is on real machines: an empty environment, no terminal, a log that is not as it should be."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from attsync.sandbox.server import Certificates
+from tests.factories import SECRET, SUBSCRIPTION_KEY
+from tests.torture.runner import Runner
+from tests.torture.scene import NAME, Scene, found_secrets, scene
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def new(certificates: Certificates, tmp_path: Path) -> Iterator[Scene]:
+    """Make a school whose consent is given."""
+    with scene(tmp_path / "scene", certificates) as made:
+        yield made
+
+
+@pytest.mark.slow
+def test_empty_environment_is_enough(new: Scene) -> None:
+    """`env -i`, no HOME, no LANG, no PATH; nothing to read from and nothing to write to."""
+    program = f"{sys.executable} -m attsync send --quiet --config {new.folder}/config.toml <&- >&- 2>&-"
+
+    ended = subprocess.run(["/bin/sh", "-c", program], env={}, cwd="/", check=False)
+
+    assert ended.returncode == 0
+    assert new.wrong() == []
+
+
+@pytest.mark.parametrize("closed", [[0], [1], [2], [0, 1, 2]], ids=str)
+def test_closed_files_get_nothing_written_into_the_log(new: Scene, attsync: Runner, closed: list[int]) -> None:
+    """Files that are opened later get the numbers of stdout and stderr; no message may end up in them."""
+    ended = attsync(new.folder, "send", closed=closed)
+
+    assert ended.exit_code == 0
+    assert new.wrong() == []
+
+
+def test_success_is_silent(new: Scene, attsync: Runner) -> None:
+    """Cron mails whatever is said."""
+    assert attsync(new.folder, "send", "--quiet", environment={}).said == ""
+
+
+@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "nonsense"}, {"PYTHONIOENCODING": "ascii"}, {}])
+def test_screen_of_another_time_is_served(new: Scene, attsync: Runner, locale: dict[str, str]) -> None:
+    """Signs that cannot be shown are shown otherwise."""
+    ended = attsync(new.folder, "send", environment=locale)
+
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert "6 sessions received" in ended.stdout
+
+
+def test_second_run_at_the_same_time_is_6(new: Scene, attsync: Runner) -> None:
+    """The first one is not disturbed; after a kill the lock is free."""
+    here, go = new.folder / "here", new.folder / "go"
+    os.mkfifo(here)
+    os.mkfifo(go)
+    with Runner() as first:
+        first.start(new.folder, "send", "-q", plan={"at": 60, "act": "wait", "here": str(here), "go": str(go)})
+        here.read_bytes()
+        second = attsync(new.folder, "send", "--quiet")
+        go.write_bytes(b"")
+        assert first.end().exit_code == 0
+
+    assert second.exit_code == 6
+    assert second.stderr.startswith("attsync: Another attsync is sending")
+    assert new.wrong() == []
+
+
+def test_lock_is_free_after_a_kill(new: Scene, attsync: Runner) -> None:
+    """Nobody has to delete a file by hand."""
+    killed = attsync(new.folder, "send", "-q", plan={"at": 60, "act": "signal", "signal": signal.SIGKILL})
+
+    assert killed.exit_code == -signal.SIGKILL
+    assert attsync(new.folder, "send", "-q").exit_code == 0
+    assert new.wrong() == []
+
+
+@pytest.mark.parametrize("command", [["send", "-q"], ["status"], ["consent", "revoke", "--yes"], ["consent", "show"]])
+@pytest.mark.parametrize(
+    ("sql", "code"), [("PRAGMA user_version = 99", "LOG-NEWER"), ("PRAGMA application_id = 1", "LOG-DAMAGED")]
+)
+def test_odd_log_is_9_in_every_command(new: Scene, attsync: Runner, command: list[str], sql: str, code: str) -> None:
+    """And it is left as it is."""
+    path = new.settings.log.path
+    with closing(sqlite3.connect(path)) as log:
+        log.execute(sql)
+    before = path.read_bytes()
+
+    ended = attsync(new.folder, *command)
+
+    assert (ended.exit_code, f"[{code}]" in ended.stderr) == (9, True)
+    assert str(path) in ended.stderr
+    assert path.read_bytes() == before
+    assert new.dfe.posts == []
+
+
+def test_log_of_0_bytes_is_damage(new: Scene, attsync: Runner) -> None:
+    """Not a new log: it would have forgotten every consent, and every code that was sent."""
+    new.settings.log.path.write_bytes(b"")
+
+    ended = attsync(new.folder, "send", "-q")
+
+    assert (ended.exit_code, "[LOG-DAMAGED]" in ended.stderr) == (9, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("chown 0:0 state/attsync.db; chmod 600 state/attsync.db", "(owner: root)"),
+        ("chown 0:0 state/attsync.db.lock; chmod 600 state/attsync.db.lock", "(owner: root)"),
+        ("chmod 500 state; rm -f state/*.lock", "may only be read"),
+        ("chmod 400 state/attsync.db", "attsync.db"),
+    ],
+)
+def test_log_that_this_account_may_not_write_is_9(
+    attsync: Runner, certificates: Certificates, change: str, words: str
+) -> None:
+    """Left by one run under sudo, or in a folder that may only be read: not "another run", and nothing is sent."""
+    with TemporaryDirectory() as temporary:
+        Path(temporary).chmod(0o755)
+        with scene(Path(temporary) / "scene", certificates) as new:
+            authority = new.folder / "ca.pem"
+            authority.write_bytes(certificates.ca.read_bytes())
+            config = new.folder / "config.toml"
+            config.write_text(config.read_text().replace(str(certificates.ca), str(authority)))
+            script = f"touch state/attsync.db.lock; chown -R {NOBODY}:{NOBODY} .; {change}"
+            subprocess.run(["/bin/sh", "-c", script], cwd=new.folder, check=True)
+
+            ended = attsync(new.folder, "send", "-q", user=NOBODY)
+
+            assert (ended.exit_code, words in ended.stderr) == (9, True), ended.said
+            assert "Nothing" in ended.stderr
+            assert new.dfe.posts == []
+
+
+@pytest.mark.parametrize("column", ["code", "year_group", "session", "school"])
+def test_names_in_a_wrong_column_go_nowhere(new: Scene, attsync: Runner, column: str) -> None:
+    """Not sent, not logged, not shown, not even in part or under -vv, by no command."""
+    new.school.change(f"UPDATE marks SET {column} = name || ' ' || rowid")
+
+    ended = [
+        attsync(new.folder, *command)
+        for command in (["send", "-vv"], ["send", "--json"], ["preview"], ["preview", "--json"], ["status", "-vv"])
+    ]
+
+    first, *others = ended
+    assert first.exit_code == (0 if column == "school" else 1)
+    for one in ended:
+        assert "Traceback" not in one.said
+        assert "BUG" not in one.said
+    assert others
+    assert NAME.split()[1] not in "".join(one.said for one in ended)
+    assert new.dfe.posts == []
+    assert found_secrets(new.folder, (NAME, *NAME.split())) == []
+
+
+def test_password_of_the_database_is_in_no_output(new: Scene, attsync: Runner) -> None:
+    """A server that is not there: its driver would repeat the address in its error."""
+    address = new.folder / "database-url"
+    address.write_text("postgresql://reader:pass-w0rd@127.0.0.1:9/school")
+    address.chmod(0o600)
+    config = new.folder / "config.toml"
+    config.write_text(config.read_text().replace('url = "sqlite:///school.db"', 'url_file = "database-url"'))
+
+    ended = attsync(new.folder, "send", "-vv")
+
+    assert (ended.exit_code, "[DB-NONE]" in ended.said) == (3, True)
+    assert found_secrets(new.folder, ("pass-w0rd",)) == []
+
+
+@pytest.mark.parametrize("at", [30, 70])
+def test_bug_gives_one_line_and_a_report_without_secrets(new: Scene, attsync: Runner, at: int) -> None:
+    """No traceback: it could show values. The report names files and lines."""
+    text = f"{SECRET} {SUBSCRIPTION_KEY} {NAME}"
+
+    ended = attsync(new.folder, "send", "-q", "-vv", plan={"at": at, "act": "break", "text": text})
+
+    (line,) = [line for line in ended.stderr.splitlines() if "[BUG]" in line]
+    (report,) = (new.folder / "output").rglob("attsync-error-*.txt")
+    assert ended.exit_code == 70
+    assert "Traceback" not in ended.said
+    assert str(report) in line
+    assert "ZeroDivisionError" in report.read_text()
+    assert found_secrets(new.folder, (SECRET, SUBSCRIPTION_KEY, NAME)) == []
+
+
+def test_bug_is_told_even_where_no_report_can_be_written(new: Scene, attsync: Runner) -> None:
+    """A full disk, a folder that may only be read."""
+    ended = attsync(new.folder, "send", "-q", plan={"at": 30, "act": "break"}, largest_file=0)
+
+    assert ended.exit_code in {9, 70}
+    assert "Traceback" not in ended.said

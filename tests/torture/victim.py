@@ -1,0 +1,224 @@
+"""Runs attsync commands in children that can be made to fail at their N-th step. Started by `runner.py`.
+
+Everything that attsync needs is imported once; each command then runs in a fork of its own, within a tenth of a second.
+A step is a statement on the log, a lock, a file made, or bytes sent or received, each before it happens and after.
+"""
+
+# ruff: noqa: ANN401  what is wrapped here takes anything
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import sqlite3
+import ssl
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any, NoReturn
+
+# Whatever a command imports when it runs: its child has it already.
+from attsync.commands import main as command_line
+
+LOG = "attsync.db"
+
+
+class Steps:
+    """Counts steps, and does at one of them what the plan says."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        self._plan = plan
+        self._lock = Lock()
+        self.names: list[str] = []
+
+    def step(self, name: str) -> None:
+        """Take a step."""
+        with self._lock:
+            self.names.append(name)
+            is_it = len(self.names) == self._plan.get("at")
+        if is_it:
+            self._act(name)
+
+    def _act(self, name: str) -> None:
+        match self._plan["act"]:
+            case "signal":
+                os.kill(os.getpid(), self._plan["signal"])
+            case "fail":
+                if name.startswith("sqlite "):
+                    error = sqlite3.OperationalError("planted")
+                    error.sqlite_errorname = self._plan["error"]
+                    raise error
+            case "wait":
+                Path(self._plan["here"]).write_bytes(b"")  # both are pipes: this says that we are here,
+                Path(self._plan["go"]).read_bytes()  # and this waits until we may go on
+            case "break":
+                raise ZeroDivisionError(self._plan.get("text", ""))
+
+
+def install(steps: Steps) -> None:
+    """Put a step before and after everything that matters."""
+
+    class Connection(sqlite3.Connection):
+        """A connection to the log."""
+
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            word = sql.split(None, 1)[0]
+            steps.step(f"sqlite {word}")
+            found = super().execute(sql, *values)
+            if word != "SELECT":
+                steps.step(f"after {word}")
+            return found
+
+        def executemany(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            steps.step("sqlite many")
+            return super().executemany(sql, *values)
+
+        def executescript(self, sql: str) -> sqlite3.Cursor:
+            steps.step("sqlite script")
+            return super().executescript(sql)
+
+    connect: Any = sqlite3.connect
+
+    def connect_hooked(path: Any, **options: Any) -> Any:
+        return connect(path, **options | ({"factory": Connection} if LOG in str(path) else {}))
+
+    sqlite3.connect = connect_hooked  # type: ignore[assignment]
+    for owner, name in (
+        (ssl.SSLSocket, "send"),
+        (ssl.SSLSocket, "recv"),
+        (ssl.SSLSocket, "do_handshake"),
+        (socket.socket, "connect"),
+        (fcntl, "flock"),
+        (os, "link"),
+        (os, "fsync"),
+    ):
+        setattr(owner, name, _around(steps, name, getattr(owner, name)))
+
+
+def _around(steps: Steps, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(real)
+    def hooked(*args: Any, **options: Any) -> Any:
+        is_post = name == "send" and bytes(args[1][:17]) == b"POST /attendances"
+        steps.step("send POST" if is_post else name)
+        found = real(*args, **options)
+        steps.step(f"after {name}")
+        return found
+
+    return hooked
+
+
+def child(order: dict[str, Any]) -> NoReturn:
+    """Become the command."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    os.chdir(order["folder"])
+    _redirect(order)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    if user := order.get("user"):
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    steps = Steps(order.get("plan") or {})
+    install(steps)
+    if size := order.get("largest_file"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    _hurry(order.get("seconds"))
+    sys.argv = ["attsync", *order["arguments"]]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    code: Any = 0
+    try:
+        command_line()
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:  # noqa: BLE001  a traceback is what the tests look for
+        traceback.print_exc()
+        code = 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # the command is over; what follows is ours
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        with suppress(OSError):  # the disk may be full
+            Path(order["names"]).write_text(json.dumps({"steps": steps.names, "grown": grown}))
+        os._exit(_flush(code))
+
+
+def _hurry(seconds: float | None) -> None:
+    """Wait for nothing between two tries, and not longer than `seconds` for an answer."""
+    service: Any = import_module("attsync.dfe.service")
+    service.Dfe.__init__.__kwdefaults__["longest_wait"] = 0
+    if seconds:
+        real = service.Line
+        service.Line = lambda *args, **options: real(*args, **options | {"timeout_seconds": seconds})
+
+
+def _redirect(order: dict[str, Any]) -> None:
+    output = Path(order["output"])
+    for number, path in enumerate((Path("/dev/null"), output / "stdout", output / "stderr")):
+        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.dup2(opened, number)
+        os.close(opened)
+    for number in order["closed"]:
+        os.close(number)
+        setattr(sys, ("stdin", "stdout", "stderr")[number], None)
+
+
+def _flush(code: int) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            try:
+                stream.flush()
+            except OSError:
+                code = 120  # as Python itself ends then
+    return code
+
+
+def _import_everything() -> None:
+    """Import whatever a command imports when it runs: its child has it then."""
+    for name in (
+        "attsync.commands.consent",
+        "attsync.commands.send",
+        "attsync.commands.status",
+        "attsync.send",
+        "attsync.show.consent",
+        "attsync.show.send",
+        "attsync.show.status",
+        "encodings.idna",
+        "encodings.utf_8_sig",
+        "holidays",
+        "httpcore",
+        "joserfc.jwk",
+        "sqlalchemy.dialects.sqlite",
+    ):
+        import_module(name)
+
+
+def main() -> None:
+    """Take orders, one a line; answer each with the child's number, then with how it ended."""
+    _import_everything()
+    for line in sys.stdin:
+        order = json.loads(line)
+        number = os.fork()
+        if number == 0:
+            sys.stdin.close()
+            child(order)
+        _answer(number)
+        _, status = os.waitpid(number, 0)
+        _answer(os.waitstatus_to_exitcode(status))
+
+
+def _answer(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
