@@ -7,7 +7,7 @@ import pytest
 from attsync.fold import Fold
 from attsync.maps import Maps
 from attsync.model import Cell, Day, School, Session
-from attsync.oddities import oddities
+from attsync.oddities import marks_fewer, oddities
 from attsync.problems import Problem
 from attsync.window import Window
 
@@ -253,3 +253,17 @@ def test_the_fold_asks_for_oddities() -> None:
 
     assert fold.days().to_check == ()
     assert len(fold.days().days) == (WINDOW.last - WINDOW.first) // timedelta(days=1) + 1
+
+
+def test_a_register_that_is_gone_since_it_was_sent() -> None:
+    """It goes as zeros, so somebody has to know."""
+    gone = marks_fewer(OAKFIELD, [(MONDAY, USUAL, {Cell("7", AM): {"/": 28, "I": 2}, Cell("7", PM): {"\\": 0}})])
+
+    assert gone is not None
+    assert gone.code == "MARKS-FEWER"
+    assert gone.text.startswith("Mon 23 Nov PM has 0 marks, and had 30 when it was sent: a register that was removed")
+
+
+def test_a_late_correction_is_not_odd() -> None:
+    """Marks come and go every day."""
+    assert marks_fewer(OAKFIELD, [(MONDAY, USUAL, {**USUAL, Cell("7", AM): {"/": 16}})]) is None

@@ -140,6 +140,7 @@ def test_day_whose_marks_are_all_gone_is_sent_as_zeros(dfe: PretendDfe, school: 
 
     assert states(report) == {FRIDAY: State.ACCEPTED, MONDAY: State.ACCEPTED}
     assert set(dfe.counts.values()) == {0}
+    assert "MARKS-FEWER" in {problem.code for problem in report.schools[0].to_check}
 
 
 @pytest.mark.parametrize("between", [False, True], ids=["at once", "after a bad day"])

@@ -4,13 +4,13 @@ Pure: from counts alone. One problem a kind of oddity, with the worst place and 
 numbers and the likely cause. Days that are refused have a problem already and are left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from math import ceil
 from typing import Final, NamedTuple
 
 from attsync.codes import codes_on, year_groups
-from attsync.model import Cell, Day, School, Session, session_total
+from attsync.model import Cell, Cells, Day, School, Session, session_total
 from attsync.problems import Problem
 from attsync.window import Window, is_working_day
 
@@ -56,6 +56,22 @@ def oddities(school: School, days: Sequence[Day], window: Window, endless: int) 
         _reason_late(school, past, window),
     ]
     return tuple(problem for problem in found if problem)
+
+
+def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -> Problem | None:
+    """Find sessions that have half the marks or fewer that they had when they were sent: (date, before, now)."""
+    places = [
+        _Place(
+            1 - after / before,
+            day,
+            f"{day:%a %-d %b} {session} has {_marks(after)}, and had {before:,} when it was sent",
+        )
+        for day, was, now in sendings
+        for session in Session
+        if (before := session_total(was, session)) and (after := session_total(now, session)) <= before * _HALF
+    ]
+    cause = "a register that was removed, or marks that the marks SELECT no longer finds; what is gone is sent as 0"
+    return _worst("MARKS-FEWER", school, places, cause, unit="session")
 
 
 def _marks_none(school: School, days: Sequence[Day], window: Window) -> Problem | None:

@@ -3,12 +3,13 @@
 Contacts nobody and records nothing; `preview` and a dry run end here.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
 from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, State, Unlisted
+from attsync.oddities import marks_fewer
 from attsync.problems import Problem, SchoolError
 from attsync.report import DayResult, Report, SchoolResult
 from attsync.sent import read
@@ -92,10 +93,17 @@ def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window)
     return plans
 
 
-def school_result(found: SchoolDays) -> SchoolResult:
+def to_check(found: SchoolDays, plans: Iterable[Planned | Refused]) -> tuple[Problem, ...]:
+    """Give what is odd in a school: in what was read, and against what was sent before."""
+    sendings = [(p.body.day, p.before, p.body.cells) for p in plans if isinstance(p, Planned) and p.before]
+    fewer = marks_fewer(found.school, sendings)
+    return (*found.to_check, fewer) if fewer else found.to_check
+
+
+def school_result(found: SchoolDays, plans: Iterable[Planned | Refused]) -> SchoolResult:
     """Begin the result of a school."""
     outcome: SchoolOutcome = "failed" if found.problem else "read"
-    return SchoolResult(school=found.school, outcome=outcome, problem=found.problem, to_check=found.to_check)
+    return SchoolResult(school=found.school, outcome=outcome, problem=found.problem, to_check=to_check(found, plans))
 
 
 def refusal(plan: Refused) -> DayResult:

@@ -34,6 +34,7 @@ KINDS: Final = {
     "COUNT-WRONG": Kind(1, "counts that cannot be: negative, too large, or sums that differ"),
     "SCHOOL-UNLISTED": Kind(0, "the database holds marks of a school that the settings file does not list"),
     "MARKS-NONE": Kind(0, "pupils are on roll, and none of the days that are sent has a mark"),
+    "MARKS-FEWER": Kind(0, "a session has half the marks or fewer that it had when it was sent before"),
     "MARKS-HIGH": Kind(0, "a year group has more marks than pupils on roll"),
     "MARKS-UNMADE": Kind(0, "more than 5 % of a day's rows hold no mark"),
     "DAYS-NONE": Kind(0, "only one of the days that are sent has marks"),

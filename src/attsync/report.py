@@ -109,6 +109,7 @@ _BRIEF: Final = {
     "COUNT-WRONG": "counts that cannot be",
     "SCHOOL-UNLISTED": "marks of a school that is not listed",
     "MARKS-NONE": "no marks in these days",
+    "MARKS-FEWER": "half the marks are gone",
     "MARKS-HIGH": "more marks than pupils on roll",
     "MARKS-UNMADE": "many rows without a mark",
     "DAYS-NONE": "marks on one day only",

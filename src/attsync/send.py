@@ -7,6 +7,7 @@ of a school is a value, not an exception: a school without consent, or whose dat
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from attsync.lock import one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays, State
 from attsync.overview import known_schools
-from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result
+from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result, to_check
 from attsync.problems import LogError, Problem, SettingsError, exit_code
 from attsync.report import Report, SchoolResult
 from attsync.settings import Settings
@@ -59,8 +60,9 @@ def rehearse(settings: Settings, window: Window, only: Collection[int], tell: Te
             Credentials.load(settings.dfe)
         _record_done(None, report, due.done, tell)
         for found in read_schools(settings, due.wanted, window, report):
-            result = school_result(found)
-            for each in plan(settings, log, found, window):
+            plans = plan(settings, log, found, window)
+            result = school_result(found, plans)
+            for each in plans:
                 result.days.append(refusal(each) if isinstance(each, Refused) else day_result(each, None))
             report.schools.append(result)
             tell(result)
@@ -75,7 +77,8 @@ def preview(
     report = Report(window=window)
     with _log_to_read(settings) as log:
         for found in read_schools(settings, None, window, report, only):
-            yield found, plan(settings, log, found, window)
+            plans = plan(settings, log, found, window)
+            yield replace(found, to_check=to_check(found, plans)), plans
 
 
 class _Due(NamedTuple):
@@ -143,7 +146,8 @@ def _cross(
         crossing = Crossing(settings, log, dfe, pool, report, tell, shield)
         try:
             for found in read_schools(settings, wanted, report.window, report):
-                crossing.take(school_result(found), plan(settings, log, found, report.window))
+                plans = plan(settings, log, found, report.window)
+                crossing.take(school_result(found, plans), plans)
             crossing.finish()
         except BaseException:
             crossing.abandon()

@@ -107,7 +107,7 @@ def command(
 
 
 def _show(out: Screen, found: "SchoolDays", shown: list[Shown], wanted: list[Shown], session: str | None) -> None:
-    from attsync.show.preview import preview_day, preview_foot, preview_refused
+    from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
 
     if not wanted:
         out.show(f"{found.school}: no marks in these days: nothing to send.")
@@ -118,6 +118,8 @@ def _show(out: Screen, found: "SchoolDays", shown: list[Shown], wanted: list[Sho
             if not day.problem and session in (None, one) and any(cell.session is one for cell in cells):
                 out.show(preview_day(found.school, day, cells, out.signs, one), "")
         out.show(preview_foot(shown, day.date))
+    if found.to_check:
+        out.show(preview_to_check(found.to_check, out.signs))
 
 
 def _rows(found: "SchoolDays", days: list[Shown], session: str | None) -> list[tuple[object, ...]]:

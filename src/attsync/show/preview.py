@@ -9,6 +9,7 @@ from rich.text import Text
 
 from attsync.codes import all_codes, year_groups
 from attsync.model import Cells, Counts, Day, School, Session, total
+from attsync.problems import Problem
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, short
 
 _GAPS: Final = (3, 2, 1)
@@ -58,6 +59,13 @@ def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date) -> RenderableTy
         )
     )
     return Group(*lines)
+
+
+def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
+    """Say what is lawful but odd in the days that would be sent."""
+    return Group(
+        *(prose((f"{signs.check} ", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2) for p in problems)
+    )
 
 
 class CellsTable:
