@@ -13,8 +13,8 @@ import pytest
 from attsync.lock import one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.model import School, State
-from attsync.plan import plan
-from attsync.problems import AlreadyRunning, LogError, SettingsError, Stopped
+from attsync.plan import plan, read_schools
+from attsync.problems import AlreadyRunning, LogError, Problem, SettingsError, Stopped
 from attsync.report import Report, SchoolResult
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, make_certificates
@@ -231,6 +231,36 @@ def test_all_databases_fail(dfe: PretendDfe, tmp_path: Path) -> None:
     give_consent(loaded)
 
     assert run(loaded).exit_code == 3
+
+
+def test_time_limit_of_a_run_holds_before_a_database_is_opened(dfe: PretendDfe, tmp_path: Path) -> None:
+    """P7: a long series of slow databases must end too. Opening these would fail with another problem, exit 3."""
+    databases = (("nosuchkind://one", (OAKFIELD,)), ("nosuchkind://two", (ELMHURST,)))
+    loaded = settings(tmp_path, dfe, databases=databases, run_minutes=0)
+    give_consent(loaded, OAKFIELD, ELMHURST)
+
+    report = run(loaded)
+
+    found = {result.school: (result.outcome, result.problem and result.problem.code) for result in report.schools}
+    assert found == {OAKFIELD: ("failed", "RUN-TIME"), ELMHURST: ("failed", "RUN-TIME")}
+    assert report.exit_code == 5
+    with Log.open(loaded.log.path) as log:
+        assert {row.outcome for row in log.latest_school_runs().values()} == {"failed"}
+
+
+def test_time_limit_of_a_run_holds_between_two_schools(school: SchoolDatabase, tmp_path: Path) -> None:
+    """What was read is kept; the school after it and the databases after that are left to the next run."""
+    school.enrol(school=ELMHURST)
+    third = School(900045, "Ashgrove Primary School")
+    databases = (("sqlite:///school.db", (OAKFIELD, ELMHURST)), ("nosuchkind://nowhere", (third,)))
+    loaded = settings(tmp_path, databases=databases)
+    wanted = {school.urn: school for school in (OAKFIELD, ELMHURST, third)}
+    limit = Problem("RUN-TIME", "The time is up.", "Nothing to do.")
+    moments = iter([None, limit])
+
+    found = read_schools(loaded, wanted, WINDOW, Report(window=WINDOW), time_is_up=lambda: next(moments))
+
+    assert [(each.school, each.problem) for each in found] == [(OAKFIELD, None), (ELMHURST, limit), (third, limit)]
 
 
 def test_only_the_schools_named_are_sent(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attsync.problems import AlreadyRunning, LogError
+from attsync.state_folder import make_file, make_folder
 
 
 @contextmanager
@@ -51,8 +52,11 @@ def wait_for_starting_requests(log: Path) -> None:
 def _opened(log: Path, kind: str) -> Iterator[int]:
     path = log.with_name(f"{log.name}.{kind}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        make_folder(path.parent)
+        try:
+            descriptor = make_file(path)
+        except FileExistsError:  # it is never unlinked
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         raise LogError(
             "LOG-WRITE",

@@ -3,7 +3,7 @@
 Contacts nobody and records nothing; `preview` and a dry run end here.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from attsync import school as database_of
@@ -40,14 +40,20 @@ def read_schools(
     window: Window,
     report: Report,
     only: Collection[int] = (),
+    time_is_up: Callable[[], Problem | None] = lambda: None,
 ) -> Iterator[SchoolDays]:
     """Read every database that holds a wanted school; without `wanted`, every school, or those of `only`.
 
-    A database that fails gives its schools a problem and does not stop the others.
+    A database that fails gives its schools a problem and does not stop the others. Once `time_is_up` gives a problem,
+    no database is opened any more, nor the next school read: those that are left get that problem.
     """
     left = dict(wanted or {})
     failed: Problem | None = None
+    late: Problem | None = None
     for database in settings.database:
+        late = late or time_is_up()
+        if late:
+            break
         mine: dict[int, School] = {}
         try:
             schools = database_of.schools_of(database) if left or wanted is None else ()
@@ -63,13 +69,16 @@ def read_schools(
                     del mine[found.school.urn]
                     left.pop(found.school.urn, None)
                     yield found
+                    late = time_is_up()
+                    if late:
+                        break
         except SchoolError as error:
             failed = error.problem
             for school in mine.values():
                 left.pop(school.urn, None)
                 yield SchoolDays(school=school, problem=error.problem)
     for school in left.values():
-        yield SchoolDays(school=school, problem=failed or _nowhere(school))
+        yield SchoolDays(school=school, problem=late or failed or _nowhere(school))
 
 
 def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:

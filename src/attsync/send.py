@@ -145,7 +145,7 @@ def _cross(
     with ThreadPoolExecutor(settings.dfe.connections) as pool:
         crossing = Crossing(settings, log, dfe, pool, report, tell, shield)
         try:
-            for found in read_schools(settings, wanted, report.window, report):
+            for found in read_schools(settings, wanted, report.window, report, time_is_up=dfe.time_is_up):
                 plans = plan(settings, log, found, report.window)
                 crossing.take(school_result(found, plans), plans)
             crossing.finish()

@@ -1,6 +1,6 @@
-"""What the bounded form of the torture needs: commands that start at once, and certificates."""
+"""What the bounded form of the torture needs: commands that start at once, certificates, and the steps of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,17 @@ import pytest
 from attsync.sandbox.server import Certificates, make_certificates
 from tests.torture.runner import Runner
 from tests.torture.stranger import Identity, make_identity
-from tests.torture.sweeps import Place
+from tests.torture.sweeps import Place, Tally, steps_of_a_run
+
+TRIED = pytest.StashKey[int]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how much was tried: it is a part of the whole."""
+    if tried := config.stash.get(TRIED, 0):
+        terminalreporter.write_line(
+            f"Torture: {tried} kill points, faults and strangers tried; all of them: make torture"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +44,21 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
 def place(attsync: Runner, certificates: Certificates, tmp_path: Path) -> Place:
     """Give sweeps a place."""
     return Place(attsync, tmp_path / "scenes", certificates)
+
+
+@pytest.fixture(scope="session")
+def names(attsync: Runner, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Name the steps of a run that nothing disturbs."""
+    return steps_of_a_run(Place(attsync, tmp_path_factory.mktemp("steps"), certificates))
+
+
+@pytest.fixture
+def right(pytestconfig: pytest.Config) -> Callable[[Tally], None]:
+    """Check that something was tried and nothing was wrong, and count it."""
+
+    def check(tally: Tally) -> None:
+        assert tally.tried
+        assert tally.wrong == []
+        pytestconfig.stash[TRIED] = pytestconfig.stash.get(TRIED, 0) + tally.tried
+
+    return check

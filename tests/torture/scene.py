@@ -1,9 +1,10 @@
 """A school with consent, a pretend DfE, and a judge who says whether everything is right in the end."""
 
 import sqlite3
+import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -113,10 +114,11 @@ def scene(
     number_of_days: int = 3,
     connections: int = 1,
     has_consent: bool = True,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Scene]:
     """Make a school with marks on the last working days; its consent is given."""
     folder.mkdir(parents=True)
-    with pretend_dfe(certificates, *faults) as dfe:
+    with pretend_dfe(certificates, *faults, pause=pause) as dfe:
         school = SchoolDatabase(folder / "school.db")
         school.enrol()
         for day in days(number_of_days):

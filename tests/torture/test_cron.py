@@ -9,15 +9,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import pytest
+from flask import request
 
+from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
-from tests.factories import SECRET, SUBSCRIPTION_KEY
-from tests.torture.runner import Runner
-from tests.torture.scene import NAME, Scene, found_secrets, scene
+from tests.factories import ELMHURST, OAKFIELD, SECRET, SUBSCRIPTION_KEY, give_consent
+from tests.installed import PROGRAM, of_the_tests
+from tests.torture.runner import CRON, Runner
+from tests.torture.scene import NAME, SECRETS, Scene, found_secrets, scene
 
 NOBODY = 65534
+PASSWORD = "pass-w0rd"
+_A_WHILE = 30
 
 
 @pytest.fixture
@@ -115,7 +121,22 @@ def test_log_of_0_bytes_is_damage(new: Scene, attsync: Runner) -> None:
     assert (ended.exit_code, "[LOG-DAMAGED]" in ended.stderr) == (9, True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.fixture
+def of_nobody(certificates: Certificates) -> Iterator[Scene]:
+    """Make a school in a folder of another account, which can reach everything it needs; consent is not given yet."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    with TemporaryDirectory() as temporary:
+        Path(temporary).chmod(0o755)
+        with scene(Path(temporary) / "scene", certificates, has_consent=False) as new:
+            authority = new.folder / "ca.pem"
+            authority.write_bytes(certificates.ca.read_bytes())
+            config = new.folder / "config.toml"
+            config.write_text(config.read_text().replace(str(certificates.ca), str(authority)))
+            subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", new.folder], check=True)
+            yield new
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -125,25 +146,84 @@ def test_log_of_0_bytes_is_damage(new: Scene, attsync: Runner) -> None:
         ("chmod 400 state/attsync.db", "attsync.db"),
     ],
 )
-def test_log_that_this_account_may_not_write_is_9(
-    attsync: Runner, certificates: Certificates, change: str, words: str
-) -> None:
-    """Left by one run under sudo, or in a folder that may only be read: not "another run", and nothing is sent."""
-    with TemporaryDirectory() as temporary:
-        Path(temporary).chmod(0o755)
-        with scene(Path(temporary) / "scene", certificates) as new:
-            authority = new.folder / "ca.pem"
-            authority.write_bytes(certificates.ca.read_bytes())
-            config = new.folder / "config.toml"
-            config.write_text(config.read_text().replace(str(certificates.ca), str(authority)))
-            script = f"touch state/attsync.db.lock; chown -R {NOBODY}:{NOBODY} .; {change}"
-            subprocess.run(["/bin/sh", "-c", script], cwd=new.folder, check=True)
+def test_log_that_this_account_may_not_write_is_9(of_nobody: Scene, attsync: Runner, change: str, words: str) -> None:
+    """Brought back by root from a backup, or in a folder that may only be read: not "another run", nothing is sent."""
+    give_consent(of_nobody.settings)
+    script = f"touch state/attsync.db.lock; chown -R {NOBODY}:{NOBODY} state; {change}"
+    subprocess.run(["/bin/sh", "-c", script], cwd=of_nobody.folder, check=True)
 
-            ended = attsync(new.folder, "send", "-q", user=NOBODY)
+    ended = attsync(of_nobody.folder, "send", "-q", user=NOBODY)
 
-            assert (ended.exit_code, words in ended.stderr) == (9, True), ended.said
-            assert "Nothing" in ended.stderr
-            assert new.dfe.posts == []
+    assert (ended.exit_code, words in ended.stderr) == (9, True), ended.said
+    assert "Nothing" in ended.stderr
+    assert of_nobody.dfe.posts == []
+
+
+def test_log_and_locks_that_root_made_serve_the_next_run(of_nobody: Scene, attsync: Runner) -> None:
+    """`sudo attsync consent grant` makes them, cron comes in the night; and so after `sudo attsync consent revoke`."""
+    folder = of_nobody.folder
+
+    granted = attsync(folder, "consent", "grant", "--yes", "-q")
+    sent = attsync(folder, "send", "-q", user=NOBODY)
+    wrong = of_nobody.wrong()
+    revoked = attsync(folder, "consent", "revoke", "--yes", "-q")
+    skipped = attsync(folder, "send", "-q", user=NOBODY)
+
+    ended = [granted, sent, revoked, skipped]
+    assert [(one.exit_code, one.said) for one in ended] == [(0, "")] * 4
+    assert wrong == []
+    assert {path.stat().st_uid for path in (folder / "state", *(folder / "state").iterdir())} == {NOBODY}
+
+
+def test_secrets_are_not_in_the_process_list(certificates: Certificates, tmp_path: Path) -> None:
+    """Everybody on the machine can read how a program was called. Looked at while the DfE thinks about its answer."""
+    held, go = Event(), Event()
+    tokens: list[str] = []
+
+    def pause(_: float) -> None:
+        tokens.append(request.headers["Authorization"].removeprefix("Bearer "))
+        held.set()
+        go.wait(_A_WHILE)
+
+    with scene(tmp_path / "scene", certificates, Fault.SLOW, pause=pause) as new:
+        _add_database_with_password(new)
+        command = [str(PROGRAM), "send", "--quiet", "--config", str(new.folder / "config.toml")]
+        with subprocess.Popen(command, env=CRON | of_the_tests(), stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert held.wait(_A_WHILE)
+                seen = list(_process_list(process.pid))
+            finally:
+                go.set()
+            _, said = process.communicate()
+
+    assert process.returncode == 1
+    assert "[DB-NONE]" in said
+    assert b"send\0--quiet" in seen[0]
+    assert len(tokens) == 1
+    assert [secret for secret in (*SECRETS, *tokens, PASSWORD) if any(secret.encode() in text for text in seen)] == []
+
+
+def _add_database_with_password(new: Scene) -> None:
+    """Add a database, read before the other, that is not there; its school has given consent."""
+    address = new.folder / "database-url"
+    address.write_text(f"postgresql://reader:{PASSWORD}@127.0.0.1:9/school")
+    address.chmod(0o600)
+    config = new.folder / "config.toml"
+    before, first = config.read_text().split("[[database]]", 1)
+    second = first.replace("MIS 1", "MIS 2").replace('url = "sqlite:///school.db"', 'url_file = "database-url"')
+    second = second.replace(str(OAKFIELD.urn), str(ELMHURST.urn)).replace(OAKFIELD.name, ELMHURST.name)
+    config.write_text(f"{before}[[database]]{second}\n[[database]]{first}")
+    give_consent(new.settings, ELMHURST)
+
+
+def _process_list(number: int) -> Iterator[bytes]:
+    """Give the arguments and the environment of a process, and of all that it has started."""
+    process = Path(f"/proc/{number}")
+    for name in ("cmdline", "environ"):
+        yield (process / name).read_bytes()
+    for children in process.glob("task/*/children"):
+        for child in children.read_text().split():
+            yield from _process_list(int(child))
 
 
 @pytest.mark.parametrize("column", ["code", "year_group", "session", "school"])
@@ -170,7 +250,7 @@ def test_names_in_a_wrong_column_go_nowhere(new: Scene, attsync: Runner, column:
 def test_password_of_the_database_is_in_no_output(new: Scene, attsync: Runner) -> None:
     """A server that is not there: its driver would repeat the address in its error."""
     address = new.folder / "database-url"
-    address.write_text("postgresql://reader:pass-w0rd@127.0.0.1:9/school")
+    address.write_text(f"postgresql://reader:{PASSWORD}@127.0.0.1:9/school")
     address.chmod(0o600)
     config = new.folder / "config.toml"
     config.write_text(config.read_text().replace('url = "sqlite:///school.db"', 'url_file = "database-url"'))
@@ -178,7 +258,7 @@ def test_password_of_the_database_is_in_no_output(new: Scene, attsync: Runner) -
     ended = attsync(new.folder, "send", "-vv")
 
     assert (ended.exit_code, "[DB-NONE]" in ended.said) == (3, True)
-    assert found_secrets(new.folder, ("pass-w0rd",)) == []
+    assert found_secrets(new.folder, (PASSWORD,)) == []
 
 
 @pytest.mark.parametrize("at", [30, 70])

@@ -85,6 +85,16 @@ class Dfe:
         for line in opened:
             line.cut()
 
+    def time_is_up(self) -> Problem | None:
+        """Give the problem of whatever is not done yet, once the time limit of the run has passed."""
+        if monotonic() < self._until:
+            return None
+        return Problem(
+            "RUN-TIME",
+            f"The run reached its time limit of {self._settings.run_minutes} minutes before this was received.",
+            "Nothing to do: the next send covers this. If it happens again, raise [dfe] run_minutes.",
+        )
+
     def send(self, consent: Consent, body: bytes, key: str, permit: Permit) -> Outcome:
         """Send one message until it is confirmed, refused, or not worth another try.
 
@@ -94,7 +104,7 @@ class Dfe:
         tries: list[Try] = []
         state = State.FAILED
         while True:
-            if ended := self._ended or self._time_is_up():
+            if ended := self._ended or self.time_is_up():
                 return Outcome(state=state, tries=tuple(tries), problem=ended)
             at, started = datetime.now(UTC), monotonic()
             try:
@@ -241,15 +251,6 @@ class Dfe:
             with self._lock:
                 self._opened.append(lines[origin])
         return lines[origin]
-
-    def _time_is_up(self) -> Problem | None:
-        if monotonic() < self._until:
-            return None
-        return Problem(
-            "RUN-TIME",
-            f"The run reached its time limit of {self._settings.run_minutes} minutes before this was received.",
-            "Nothing to do: the next send covers this. If it happens again, raise [dfe] run_minutes.",
-        )
 
     def _wait(self, judgement: Judgement, number: int) -> bool:
         """Wait before the next try; False if there must not be one."""

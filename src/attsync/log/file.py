@@ -17,6 +17,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from attsync.problems import LogError
+from attsync.state_folder import make_file, make_folder
 
 _APPLICATION_ID: Final = 0x61747473  # "atts"
 _LAYOUT: Final = 1
@@ -106,11 +107,11 @@ class LogFile:
 
 def _make(path: Path) -> None:
     """Make an empty log under another name and move it into place, so that a crash leaves no half-made file."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     _clear_up(path)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(make_file(unfinished))
         connection = _connect(unfinished)
         try:
             tables = files("attsync").joinpath("data", "log.sql").read_text(encoding="utf-8")
