@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Final, NamedTuple
 
 from attsync.codes import year_groups
@@ -89,8 +90,10 @@ class Fold:
         self._roll: list[RollRow] = []
         self._not_dates = 0
         self._unmarked = maps.unmarked()
-        self._known: Counter[str] = Counter()
-        self._seen: Counter[str] = Counter()
+        # The same few values come again and again.
+        self._session, self._year_group, self._code = cache(maps.session), cache(maps.year_group), cache(maps.code)
+        self._seen = 0
+        self._not_known: Counter[str] = Counter()
         self._most_groups = (
             (34 + len(maps.codes)) * (len(year_groups()) + len(maps.year_groups)) * (len(Session) + len(maps.sessions))
         )
@@ -151,28 +154,28 @@ class Fold:
             yield Unmapped("year group", "database.year_groups", None, pupils, pupils=True)
 
     def _place(self, day: _Tally, row: MarkRow, at: date) -> _Unknown | None:
-        session = self._maps.session(row.session)
-        year_group = self._maps.year_group(row.year_group)
-        code = self._maps.code(row.code or "", session, at) if session else None
+        session = self._session(row.session)
+        year_group = self._year_group(row.year_group)
+        code = self._code(row.code or "", session, at) if session else None
+        self._seen += row.marks
+        if session and year_group and code:
+            counts = day.cells.setdefault(Cell(year_group, session), {})
+            counts[code] = counts.get(code, 0) + row.marks
+            return None
         for what, found in (("SESSION-UNKNOWN", session), ("YEAR-UNKNOWN", year_group), ("MARK-UNKNOWN", code)):
-            self._seen[what] += row.marks
-            self._known[what] += row.marks if found else 0
+            self._not_known[what] += 0 if found else row.marks
         if session is None:
             return _Unknown("SESSION-UNKNOWN", None, None, row.session)
         if year_group is None:
             return _Unknown("YEAR-UNKNOWN", session, None, row.year_group)
-        if code is None:
-            return _Unknown("MARK-UNKNOWN", session, year_group, row.code)
-        counts = day.cells.setdefault(Cell(year_group, session), {})
-        counts[code] = counts.get(code, 0) + row.marks
-        return None
+        return _Unknown("MARK-UNKNOWN", session, year_group, row.code)
 
     def _day(self, number: int, day: date, tally: _Tally) -> Day:
         roll: Counter[str] = Counter()
         not_placed = 0
         for row in self._roll:
             if row.on_roll[number]:
-                year_group = self._maps.year_group(row.year_group)
+                year_group = self._year_group(row.year_group)
                 roll[year_group or ""] += row.on_roll[number]
                 not_placed += 0 if year_group else row.on_roll[number]
         del roll[""]
@@ -250,7 +253,7 @@ class Fold:
         return is_code and self._known_share(unknown.code) >= _SHOWN_SHARE
 
     def _known_share(self, code: str) -> float:
-        return self._known[code] / self._seen[code]
+        return (self._seen - self._not_known[code]) / self._seen
 
 
 _WORDS: Final = {

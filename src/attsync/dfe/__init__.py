@@ -4,7 +4,13 @@
 puts them together with retries. Refuses to know what the counts mean.
 """
 
-from attsync.dfe.service import Dfe
-from attsync.dfe.sign_in import Credentials
+import sys
+
+# httpx brings a command line of its own, with rich, pygments and click: a tenth of what a run of one school imports.
+# It knows how to do without.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+
+from attsync.dfe.service import Dfe  # noqa: E402
+from attsync.dfe.sign_in import Credentials  # noqa: E402
 
 __all__ = ["Credentials", "Dfe"]

@@ -6,6 +6,7 @@ The number of statements does not grow with schools; rows are streamed, so memor
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -154,6 +155,7 @@ def _fold(
     return fold.days()
 
 
+@lru_cache(maxsize=64)  # more than a window has
 def _date(value: date | str) -> date | None:
     if not isinstance(value, str):
         return date(value.year, value.month, value.day)
