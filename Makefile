@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links $(ALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest torture fix demo lock calendar build clean
+.PHONY: help setup check test cover lowest torture bench fix demo lock calendar build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ lowest: setup  ## run the tests with the oldest versions that pyproject.toml all
 torture: setup  ## fail at every step of a run, meet every stranger; prints counts, takes some minutes
 	$(BIN)/python -m tests.torture
 
+bench: setup benchmarks/.venv/installed  ## compare attsync with a floor and with rivals; some rows: make bench ROWS=one
+	$(BIN)/python -m benchmarks --rows $(or $(ROWS),all) $(BENCH)
+
 fix: setup  ## format the code and mend what ruff can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
@@ -60,6 +63,11 @@ build: setup  ## wheel and source archive, into dist/
 clean:  ## remove everything that make has made
 	rm -rf .venv dist build htmlcov .coverage* .hypothesis .*_cache
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
+
+benchmarks/.venv/installed: benchmarks/requirements.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python benchmarks/.venv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python benchmarks/.venv --require-hashes --requirement $<
+	@touch $@
 
 .venv/installed: .venv/pinned pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
