@@ -80,7 +80,7 @@ def test_receipt_follows_from_what_was_recorded(tmp_path: Path) -> None:
 
 def test_notice_says_what_never_leaves() -> None:
     """The words that a head agrees to."""
-    said = dict(notice("https://dfe.example:8443", 8))
+    said = dict(notice("https://dfe.example:8443", "8 working days"))
 
     assert said["To:"] == "the Department for Education (dfe.example:8443)."
     assert "names" in said["What is never sent:"]

@@ -76,11 +76,11 @@ def receipt(row: ConsentRow) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:8]
 
 
-def notice(receiver: str, days: int) -> tuple[tuple[str, str], ...]:
+def notice(receiver: str, days: str) -> tuple[tuple[str, str], ...]:
     """Give the notice: what it is about, and what is said. A change of meaning raises NOTICE."""
     return (
         (
-            f"What is sent, twice a day, for the last {days} days:",
+            f"What is sent, twice a day, for the last {days}:",
             (
                 "the number of roll-call marks for each code and year group, AM and PM; the number of pupils on roll"
                 " in each year group."

@@ -238,11 +238,14 @@ class Fold:
                 f"Hardly any {what} is known: map them under [database.{table}] in the settings file. If {column} is"
                 " the wrong column, ask whoever wrote the marks SELECT."
             )
+        is_named = first.value is None or self._may_show(first)
+        # RELIABILITY.md 6: what is not shown could be a name.
+        belongs_not = f", which is not {belongs}" if is_named else f" that is not {belongs} (not shown here)"
         others = unknown.total() - number
         more = f" {_marks(others)} more cannot be counted." if others else ""
         return Problem(
             first.code,
-            f"{_marks(number)}{where} on {at} {'has' if number == 1 else 'have'} {value}, which is not {belongs}."
+            f"{_marks(number)}{where} on {at} {'has' if number == 1 else 'have'} {value}{belongs_not}."
             f"{more} This day was not sent.",
             then,
         )

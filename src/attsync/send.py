@@ -190,9 +190,9 @@ def _careful(tell: Tell) -> Tell:
 
 def _exit_code(report: Report, only: Collection[int]) -> int:
     # Without consent nothing is due, unless the school was named (RELIABILITY.md 2); also if it was removed meanwhile.
-    counted = [r for r in report.schools if r.outcome != "skipped" or r.school.urn in only]
-    confirmed = any(day.state is State.ACCEPTED for result in counted for day in result.days)
-    problems = [p for r in counted for p in r.problems if r.school.urn in only or not p.code.startswith("CONSENT-")]
+    # A consent that a change of receiver or data has ended is another thing: nobody removed it, and somebody must know.
+    confirmed = any(day.state is State.ACCEPTED for result in report.schools for day in result.days)
+    problems = [p for r in report.schools for p in r.problems if r.school.urn in only or p.code != "CONSENT-NONE"]
     return exit_code(problems, confirmed=confirmed)
 
 

@@ -18,9 +18,9 @@ Start = Callable[..., Trial]
             80,
             snapshot("""\
 Oakfield Primary School  URN 900023
-What is sent, twice a day, for the last 8 days: the number of roll-call marks
-  for each code and year group, AM and PM; the number of pupils on roll in each
-  year group.
+What is sent, twice a day, for the last 8 working days: the number of roll-call
+  marks for each code and year group, AM and PM; the number of pupils on roll in
+  each year group.
 To: the Department for Education (localhost:8443).
 What is never sent: names, pupil numbers, dates of birth, reasons, comments.
 Full text: attsync consent show --notice
@@ -35,8 +35,8 @@ You are sam, who holds "Data Returns: Administer" in the school database.
             100,
             snapshot("""\
 Oakfield Primary School  URN 900023
-What is sent, twice a day, for the last 8 days: the number of roll-call marks for each code and year
-  group, AM and PM; the number of pupils on roll in each year group.
+What is sent, twice a day, for the last 8 working days: the number of roll-call marks for each code
+  and year group, AM and PM; the number of pupils on roll in each year group.
 To: the Department for Education (localhost:8443).
 What is never sent: names, pupil numbers, dates of birth, reasons, comments.
 Full text: attsync consent show --notice

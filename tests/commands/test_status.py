@@ -544,3 +544,19 @@ def test_kind_of_file_that_is_not_known_is_told(trial: Start) -> None:
     assert ran.exit_code == 2
     assert ".html, .svg, .txt, .csv, .json" in ran.err
     assert not (run.folder / "report.pdf").exists()
+
+
+def test_day_that_was_received_before_still_says_what_was_sent(trial: Start) -> None:
+    """One send that did not get through takes back nothing of what the DfE holds."""
+    started = trial()
+    started("send")
+    received = started("status", "--date", "2026-11-20").out
+    started.sandbox.server.stop()
+    started("send")
+
+    shown = started("status", "--date", "2026-11-20")
+
+    assert shown.exit_code == 1
+    assert "836 marks" in received
+    assert "836 marks" in shown.out
+    assert "today 10:2" in started("status").out

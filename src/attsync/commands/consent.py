@@ -85,6 +85,8 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     person = who(os.environ)
     username = settings.consent.usernames.get(person.account, person.account)
     out = screen()
+    count = "working days" if settings.window.count == "working" else "days"
+    days = f"{settings.window.days} {count}"
     receipts: list[str] = []
     for database, entry, school in _asked(settings, schools, every=every):
         has_select = database.select.administrators is not None
@@ -102,7 +104,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
         )
         if not given().quiet:
             out.show(
-                show.consent_notice(school, settings.dfe.origin, settings.window.days),
+                show.consent_notice(school, settings.dfe.origin, days),
                 show.consent_holder(person.account, username, in_settings=not has_select),
             )
         if not yes:
@@ -121,7 +123,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
                 username=username,
                 role=role,
             )
-        receipts.append(show.receipt_text(row, settings.window.days))
+        receipts.append(show.receipt_text(row, days))
         first = next_send(settings.schedule.times, now())
         if not given().quiet:
             then = f"First send: {when(first, now())}." if first else ""

@@ -54,7 +54,7 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
         config = make_folder(
             place,
             today=at.date(),
-            port=8443 if folder else free_port(),
+            port=free_port(8443 if folder else 0),
             username=who(os.environ).account,
             with_problems=with_problems,
             afternoon=at.hour >= AFTERNOON,

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from attsync.commands.options import common, now, page
+from attsync.problems import Stopped
 
 
 @click.command(
@@ -59,4 +60,8 @@ def command(folder: Path, port: int, faults: str) -> None:
         click.echo(f"In another terminal: attsync consent grant --config {sandbox.config}")
         click.echo(f"                     attsync send --config {sandbox.config}")
         click.echo(f"What it received:    {sandbox.server.base_url}/sandbox/received")
-        signal.pause()
+        try:
+            signal.pause()
+        except Stopped as stopped:
+            click.echo("The pretend DfE has stopped.")
+            click.get_current_context().exit(stopped.exit_code)

@@ -164,7 +164,7 @@ def look(settings: Settings, log: Log | None, schools: Iterable[School], window:
         now=now,
         schools=tuple(views),
         last_run=log.last_run() if log else None,
-        next_send=next_send(settings.schedule.times, now),
+        next_send=next_send(settings.schedule.times, now) if any(view.consent for view in views) else None,
     )
 
 
@@ -186,7 +186,7 @@ def _days(
     for day in reversed(shown):
         entry = entries.get(day)
         history = log.history(school.urn, day) if entry else []
-        sent = next((e for e in reversed(history) if e.content), None)
+        sent = _newest_sent(history)
         content = read(sent.content) if sent and sent.content else None
         views.append(
             view(
@@ -219,6 +219,12 @@ def _before(history: list[Entry], sent: Entry | None) -> tuple[Cells, datetime] 
 def _sent_at(log: Log, sent: Entry | None) -> datetime | None:
     tries = log.tries(sent) if sent else []
     return tries[-1].at if tries else None
+
+
+def _newest_sent(history: list[Entry]) -> Entry | None:
+    """Find the newest entry that may have arrived, else the newest that was to be sent."""
+    bodies = [entry for entry in history if entry.content]
+    return next((e for e in reversed(bodies) if e.state is not State.FAILED), bodies[-1] if bodies else None)
 
 
 def next_send(times: tuple[time, ...], now: datetime) -> datetime | None:

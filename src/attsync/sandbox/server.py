@@ -53,9 +53,13 @@ def make_certificates(folder: Path) -> Certificates:
     return files
 
 
-def free_port() -> int:
-    """Find a port of 127.0.0.1 that nobody uses at this moment."""
-    with socket.create_server((HOST, 0)) as listener:
+def free_port(wished: int = 0) -> int:
+    """Find a port of 127.0.0.1 that nobody uses at this moment: the one wished for, if it is free."""
+    try:
+        listener = socket.create_server((HOST, wished))
+    except OSError:
+        listener = socket.create_server((HOST, 0))
+    with listener:
         port: int = listener.getsockname()[1]
     return port
 

@@ -8,6 +8,7 @@ import re
 import sqlite3
 from typing import Final
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from attsync.problems import SchoolError
@@ -112,7 +113,16 @@ def in_our_words(database: DatabaseSettings, error: Exception, select: str | Non
         then = f"Mend {select} under [database.select] in the settings file; try it in the database's own tool."
     else:
         what, then = _WORDS[code]
+        if code == "DB-NONE" and isinstance(original, sqlite3.Error):
+            what, then = f"the file {_file(database)} cannot be opened, or is no SQLite database.", _SQLITE_NONE
     return SchoolError(code, f"{database.name}: {what} Nothing was sent for its schools.", then)
+
+
+_SQLITE_NONE: Final = "Ask IT to check url in the settings file, and that this account may read the file."
+
+
+def _file(database: DatabaseSettings) -> str:
+    return make_url(database.database_url().get_secret_value()).database or "(no name)"
 
 
 def _why(sqlstate: str, number: object, sqlite_message: str) -> str | None:

@@ -13,7 +13,7 @@ from attsync.show.parts import CHECK, DIM, GOOD, Sheet, Signs, by, prose, title
 from attsync.window import LONDON
 
 
-def consent_notice(school: School, receiver: str, days: int) -> RenderableType:
+def consent_notice(school: School, receiver: str, days: str) -> RenderableType:
     """Show the notice before the question."""
     said = [prose((what, "bold"), f" {words}", indent=2) for what, words in notice(receiver, days)]
     return Group(title(school), *said, prose(("Full text: attsync consent show --notice", DIM)))
@@ -81,7 +81,7 @@ def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) ->
     return Group(title(school), sheet if sheet.rows else prose("No consent has ever been given."))
 
 
-def receipt_text(row: ConsentRow, days: int) -> str:
+def receipt_text(row: ConsentRow, days: str) -> str:
     """Write the receipt as a file that can be kept or printed."""
     at = row.at.astimezone(LONDON)
     lines = [

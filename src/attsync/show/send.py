@@ -116,8 +116,12 @@ def problem_lines(report: Report, named: Collection[int]) -> list[str]:
 
 
 def _problems(report: Report, named: Collection[int]) -> list[tuple[SchoolResult, Problem, str]]:
-    counted = [r for r in report.schools if r.outcome != "skipped" or r.school.urn in named]
-    return [(result, problem, days) for result in counted for problem, days in result.told()]
+    return [
+        (result, problem, days)
+        for result in report.schools
+        for problem, days in result.told()
+        if result.outcome != "skipped" or result.school.urn in named or problem.code != "CONSENT-NONE"
+    ]
 
 
 def _what_is_wrong(result: SchoolResult) -> str:
