@@ -92,17 +92,24 @@ def notice(receiver: str, days: str) -> tuple[tuple[str, str], ...]:
 
 
 FULL_NOTICE: Final = """\
-1. What is sent. For each school day and each session (AM, PM): how many roll-call marks of each attendance code each
-   year group has; and how many pupils each year group has on roll. Only numbers.
-2. How often. Twice a day, for today and the days before it in the window, so that late corrections arrive too.
-3. To whom. To the Department for Education, at the address that the settings file names, over an encrypted connection.
-4. What is never sent. Names, pupil numbers, dates of birth, addresses, reasons, comments: no row about a pupil leaves
-   the school's database. Small numbers are not rounded: a single mark of a rare code may point to a child for somebody
-   who knows the school. Treat what is sent, and attsync's log, as confidential.
-5. What is kept here. A log of what was sent, when, and what was answered, on this machine, readable by its owner only.
-6. How to stop. attsync consent revoke stops the next request, also of a run under way. What was sent before stays with
-   the Department for Education.
-7. If anything more is ever sent, or sent to anybody else, this consent no longer counts and the school is asked again.
+1. What is sent. For each school day and each session (AM, PM): how many
+   roll-call marks of each attendance code each year group has; and how many
+   pupils each year group has on roll. Only numbers.
+2. How often. Twice a day, for today and the days before it in the window, so
+   that late corrections arrive too.
+3. To whom. To the Department for Education, at the address that the settings
+   file names, over an encrypted connection.
+4. What is never sent. Names, pupil numbers, dates of birth, addresses,
+   reasons, comments: no row about a pupil leaves the school's database. Small
+   numbers are not rounded: a single mark of a rare code may point to a child
+   for somebody who knows the school. Treat what is sent, and attsync's log,
+   as confidential.
+5. What is kept here. A log of what was sent, when, and what was answered, on
+   this machine, readable by its owner only.
+6. How to stop. attsync consent revoke stops the next request, also of a run
+   under way. What was sent before stays with the Department for Education.
+7. If anything more is ever sent, or sent to anybody else, this consent no
+   longer counts and the school is asked again.
 """
 
 

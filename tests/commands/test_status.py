@@ -560,3 +560,14 @@ def test_day_that_was_received_before_still_says_what_was_sent(trial: Start) -> 
     assert "836 marks" in received
     assert "836 marks" in shown.out
     assert "today 10:2" in started("status").out
+
+
+def test_day_without_anything_is_said_to_be_so(trial: Start) -> None:
+    """Nobody should have to guess what an empty screen means."""
+    started = trial()
+    started("send")
+
+    shown = started("status", "--date", "2026-11-14")
+
+    assert shown.out == "Saturday 14 November 2026: nothing was sent, and nothing was due.\n"
+    assert shown.exit_code == 0

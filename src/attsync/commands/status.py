@@ -107,9 +107,13 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
 def _screen(
     overview: "Overview", log: "Log | None", signs: "Signs", *, heading: str | None, day: date | None
 ) -> "RenderableType":
+    from rich.text import Text
+
     from attsync.show.day import changed, status_day
     from attsync.show.status import status
 
+    if day and not any(school.days for school in overview.schools):
+        return Text(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
     if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
         return status(overview, signs, heading=heading)
     (school,) = overview.schools
