@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from attsync.lock import one_run, starting_request, wait_for_starting_requests
+from attsync.lock import Gate, one_run, wait_for_starting_requests
 from attsync.problems import AlreadyRunning, LogError
 
 HOLD = """
@@ -102,7 +102,7 @@ def test_lock_of_another_account_is_told_with_its_owner() -> None:
 def test_requests_may_start_together(tmp_path: Path) -> None:
     """The gate holds up a removal, not one sender by the other."""
     log = tmp_path / "attsync.db"
-    with starting_request(log), starting_request(log):
+    with Gate(log) as one, Gate(log) as other, one.starting_request(), other.starting_request():
         pass
 
 
@@ -115,7 +115,7 @@ def test_removal_waits_for_requests_that_are_starting(tmp_path: Path) -> None:
         wait_for_starting_requests(log)
         order.append("removed")
 
-    with starting_request(log):
+    with Gate(log) as gate, gate.starting_request():
         removal = threading.Thread(target=remove)
         removal.start()
         removal.join(0.05)
@@ -132,14 +132,15 @@ def test_removal_gets_through_between_many_requests(tmp_path: Path) -> None:
 
     def send() -> None:
         while not done.is_set():
-            with starting_request(log):
+            with gate.starting_request():
                 pass
 
-    senders = [threading.Thread(target=send) for _ in range(32)]
-    for sender in senders:
-        sender.start()
-    for _ in range(3):
-        wait_for_starting_requests(log)
-    done.set()
-    for sender in senders:
-        sender.join()
+    with Gate(log) as gate:
+        senders = [threading.Thread(target=send) for _ in range(32)]
+        for sender in senders:
+            sender.start()
+        for _ in range(3):
+            wait_for_starting_requests(log)
+        done.set()
+        for sender in senders:
+            sender.join()

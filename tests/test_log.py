@@ -278,7 +278,7 @@ def test_consent_is_read_from_several_threads(log: Log) -> None:
     seen: list[bool] = []
 
     def ask() -> None:
-        seen.extend(bool(log.latest_consent(OAKFIELD.urn)) for _ in range(50))
+        seen.extend(bool(log.consent_now(OAKFIELD.urn)) for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     number = log.begin_run(WINDOW, NOON)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from attsync.lock import one_run, starting_request, wait_for_starting_requests
+from attsync.lock import Gate, one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.state_folder import make_file, make_folder
 
@@ -35,7 +35,7 @@ def owners(folder: Path) -> set[tuple[int, int]]:
 
 def use_everything(log: Path) -> None:
     """Make the log and every lock beside it."""
-    with one_run(log), starting_request(log):
+    with one_run(log), Gate(log) as gate, gate.starting_request():
         pass
     wait_for_starting_requests(log)
     with Log.open(log) as opened, opened.writing():

@@ -4,22 +4,22 @@ Messages that leave together share a commit, and so do answers that come togethe
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from time import monotonic
 from typing import Final
 
 from attsync.consent import Consent, standing, why_not
 from attsync.dfe import Dfe
-from attsync.lock import starting_request
+from attsync.lock import Gate
 from attsync.log import Entry, Log
 from attsync.model import Outcome, School, State
 from attsync.plan import Planned, Refused, day_result, refusal
 from attsync.problems import LogError, NotPermitted
 from attsync.report import Report, SchoolResult
-from attsync.settings import Settings
 from attsync.shield import Shield
 
 Tell = Callable[[SchoolResult], None]
@@ -42,17 +42,20 @@ class Crossing:
 
     def __init__(
         self,
-        settings: Settings,
         log: Log,
+        gate: Gate,
         dfe: Dfe,
         pool: ThreadPoolExecutor,
         report: Report,
         tell: Tell,
         shield: Shield,
+        *,
+        connections: int,
     ) -> None:
-        self._receiver = settings.dfe.origin
-        self._connections = settings.dfe.connections
+        self._receiver = dfe.receiver
+        self._connections = connections
         self._log = log
+        self._gate = gate
         self._dfe = dfe
         self._pool = pool
         self._report = report
@@ -71,14 +74,14 @@ class Crossing:
         if has_room or sum(len(plans) for _, plans in self._waiting) >= _BATCH:
             self._embark()
         while len(self._under_way) >= self._connections + _BATCH:
-            self._land(FIRST_COMPLETED)
-        self._land(None)
+            self._land(_BATCH)
+        self._land(0)
 
     def finish(self) -> None:
         """Send what is left and wait for every answer."""
         self._embark()
         while self._under_way:
-            self._land(ALL_COMPLETED)
+            self._land(len(self._under_way))
 
     def abandon(self) -> None:
         """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log."""
@@ -89,7 +92,7 @@ class Crossing:
                     del self._under_way[future]
             wait(self._under_way, _STOP_SECONDS)
             with suppress(LogError):  # if the log is why we stop, it stays as it is: open entries, sent again next time
-                self._land(None)
+                self._land(0)
         finally:  # also if a second signal comes
             self._dfe.cut()
 
@@ -116,7 +119,7 @@ class Crossing:
         with self._log.writing():
             for result, plans in self._waiting:
                 # Read in the transaction that records the attempt (RELIABILITY.md P2).
-                row = self._log.latest_consent_in_transaction(result.school.urn)
+                row = self._log.latest_consent(result.school.urn)
                 consent = standing(row, self._receiver)
                 if consent is None:
                     result.outcome, result.problem = "skipped", why_not(result.school, row, self._receiver)
@@ -132,10 +135,10 @@ class Crossing:
                         entries.append((result, plan, entry, consent))
         return entries
 
-    def _land(self, until: str | None) -> None:
-        """Record the answers that have come; `until` says which to wait for, at most a fifth of a second."""
-        if until:
-            wait(self._under_way, _BATCH_SECONDS, until)
+    def _land(self, number: int) -> None:
+        """Record the answers that have come, after waiting for the oldest `number`, at most a fifth of a second."""
+        if number:
+            wait(list(islice(self._under_way, number)), _BATCH_SECONDS)
         done = [future for future in self._under_way if future.done()]
         if not done:
             return
@@ -174,8 +177,8 @@ class Crossing:
     def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
         @contextmanager
         def permit() -> Iterator[None]:
-            with starting_request(self._log.path):
-                row = self._log.latest_consent(school.urn)
+            with self._gate.starting_request():
+                row = self._log.consent_now(school.urn)
                 if standing(row, self._receiver) is None:
                     problem = why_not(school, row, self._receiver)
                     raise NotPermitted(problem.code, problem.text, problem.next)

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from attsync.consent import standing, why_not
 from attsync.crossing import Crossing, Tell
 from attsync.dfe import Credentials, Dfe
-from attsync.lock import one_run
+from attsync.lock import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays, State
 from attsync.overview import known_schools
@@ -24,6 +24,9 @@ from attsync.report import Report, SchoolResult
 from attsync.settings import Settings
 from attsync.shield import Shield
 from attsync.window import LONDON, Window
+
+_CONNECTIONS_A_SCHOOL: Final = 2
+"""A small school opens fewer connections: each costs the DfE a handshake, and here as much as four requests."""
 
 __all__ = ["Planned", "Refused", "preview", "rehearse", "send"]
 
@@ -142,8 +145,9 @@ def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell
 def _cross(
     settings: Settings, log: Log, dfe: Dfe, wanted: Mapping[int, School], report: Report, tell: Tell, shield: Shield
 ) -> None:
-    with ThreadPoolExecutor(settings.dfe.connections) as pool:
-        crossing = Crossing(settings, log, dfe, pool, report, tell, shield)
+    connections = min(settings.dfe.connections, _CONNECTIONS_A_SCHOOL * len(wanted))
+    with Gate(log.path) as gate, ThreadPoolExecutor(connections) as pool:
+        crossing = Crossing(log, gate, dfe, pool, report, tell, shield, connections=connections)
         try:
             for found in read_schools(settings, wanted, report.window, report, time_is_up=dfe.time_is_up):
                 plans = plan(settings, log, found, report.window)

@@ -71,6 +71,11 @@ class Dfe:
         for line in self._opened:
             line.close()
 
+    @property
+    def receiver(self) -> str:
+        """What consent must name: the origin of the API."""
+        return self._settings.origin
+
     def stop(self) -> None:
         """Start no more requests; those under way may end."""
         self._ended = self._ended or Problem(

@@ -19,4 +19,4 @@ __all__ = ["ConsentRow", "Entry", "Log", "Run", "SchoolOutcome", "SchoolRun"]
 
 
 class Log(Runs, Attempts, Consents):
-    """An open log. Use it from one thread; only `latest_consent` may be called from several."""
+    """An open log. Use it from one thread; only `consent_now` may be called from several."""

@@ -1,8 +1,13 @@
 """Grants and removals of consent, in the order in which they were made; triggers in the file keep them for good."""
 
+import sqlite3
+from typing import Final
+
 from attsync.log.file import LogFile
 from attsync.log.rows import ConsentRow, consent_of, utc
 from attsync.model import School
+
+_LATEST: Final = "SELECT * FROM consent WHERE urn = ? ORDER BY id DESC LIMIT 1"
 
 
 class Consents(LogFile):
@@ -29,13 +34,11 @@ class Consents(LogFile):
 
     def latest_consent(self, urn: int) -> ConsentRow | None:
         """Give the newest grant or removal of a school."""
-        with self._lock:
-            return self.latest_consent_in_transaction(urn)
+        return _latest(self._rows(_LATEST, (urn,)))
 
-    def latest_consent_in_transaction(self, urn: int) -> ConsentRow | None:
-        """Give the same, inside `writing`."""
-        rows = self._rows("SELECT * FROM consent WHERE urn = ? ORDER BY id DESC LIMIT 1", (urn,))
-        return consent_of(rows[0]) if rows else None
+    def consent_now(self, urn: int) -> ConsentRow | None:
+        """Give the same, from whichever thread, also while another is writing to the log."""
+        return _latest(self._rows_now(_LATEST, (urn,)))
 
     def consent_history(self, urn: int) -> list[ConsentRow]:
         """Give every grant and removal of a school, oldest first."""
@@ -45,3 +48,7 @@ class Consents(LogFile):
         """Give every school that ever gave or removed consent, by URN, with its newest name."""
         rows = self._rows("SELECT urn, name FROM consent ORDER BY id")
         return {row["urn"]: School(row["urn"], row["name"]) for row in rows}
+
+
+def _latest(rows: list[sqlite3.Row]) -> ConsentRow | None:
+    return consent_of(rows[0]) if rows else None

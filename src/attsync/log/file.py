@@ -41,7 +41,8 @@ class LogFile:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
-        self._lock = threading.Lock()
+        self._reader: sqlite3.Connection | None = None
+        self._reading = threading.Lock()
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -73,6 +74,8 @@ class LogFile:
 
     def close(self) -> None:
         """Close the file."""
+        if self._reader:
+            self._reader.close()
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -84,7 +87,7 @@ class LogFile:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make everything inside one transaction, on disk when it ends. Raises LogError."""
-        with self._lock, _in_our_words(self.path):
+        with _in_our_words(self.path):
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield
@@ -98,6 +101,12 @@ class LogFile:
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         with _in_our_words(self.path):
             return self._connection.execute(sql, values).fetchall()
+
+    def _rows_now(self, sql: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
+        # A connection of its own: the other one may be waiting for the disk, and a sender need not.
+        with self._reading, _in_our_words(self.path):
+            self._reader = self._reader or _connect(self.path)
+            return self._reader.execute(sql, values).fetchall()
 
     def _insert(self, table: str, **values: object) -> int:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
