@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
 from typing import Final, NamedTuple
 
 from attsync.codes import year_groups
@@ -90,8 +89,6 @@ class Fold:
         self._roll: list[RollRow] = []
         self._not_dates = 0
         self._unmarked = maps.unmarked()
-        # The same few values come again and again.
-        self._session, self._year_group, self._code = cache(maps.session), cache(maps.year_group), cache(maps.code)
         self._seen = 0
         self._not_known: Counter[str] = Counter()
         self._most_groups = (
@@ -100,20 +97,25 @@ class Fold:
 
     def add(self, row: MarkRow) -> None:
         """Put the marks of `row` where they belong."""
-        if row.day is None or row.day not in self._days:
-            self._not_dates += row.marks
+        at, session, year_group, code, marks = row
+        tally = self._days.get(at) if at else None
+        if at is None or tally is None:
+            self._not_dates += marks
             return
-        day = self._days[row.day]
-        day.groups += 1
-        if day.groups > self._most_groups:
+        tally.groups += 1
+        if tally.groups > self._most_groups:
             # More kinds of values than there can be: a wrong column, perhaps of names. Keep nothing of it.
-            day.unknown.clear()
-            day.refused += row.marks
-        elif (row.code or "") in self._unmarked:
-            day.unmarked += row.marks
-        elif unknown := self._place(day, row, row.day):
-            day.refused += row.marks
-            day.unknown[unknown] += row.marks
+            tally.unknown.clear()
+            tally.refused += marks
+        elif place := self._maps.place((at, session, year_group, code)):
+            self._seen += marks
+            counts = tally.cells.setdefault(place.cell, {})
+            counts[place.code] = counts.get(place.code, 0) + marks
+        elif (code or "") in self._unmarked:
+            tally.unmarked += marks
+        else:
+            tally.refused += marks
+            tally.unknown[self._unknown_of(row, at)] += marks
 
     def add_pupils(self, row: PupilRow) -> None:
         """Compare the rows of a session with its pupils: more rows than pupils prove a doubling join."""
@@ -153,15 +155,11 @@ class Fold:
         if pupils := sum(row.on_roll[-1] for row in self._roll if not self._maps.year_group(row.year_group)):
             yield Unmapped("year group", "database.year_groups", None, pupils, pupils=True)
 
-    def _place(self, day: _Tally, row: MarkRow, at: date) -> _Unknown | None:
-        session = self._session(row.session)
-        year_group = self._year_group(row.year_group)
-        code = self._code(row.code or "", session, at) if session else None
+    def _unknown_of(self, row: MarkRow, at: date) -> _Unknown:
+        session = self._maps.session(row.session)
+        year_group = self._maps.year_group(row.year_group)
+        code = self._maps.code(row.code or "", session, at) if session else None
         self._seen += row.marks
-        if session and year_group and code:
-            counts = day.cells.setdefault(Cell(year_group, session), {})
-            counts[code] = counts.get(code, 0) + row.marks
-            return None
         for what, found in (("SESSION-UNKNOWN", session), ("YEAR-UNKNOWN", year_group), ("MARK-UNKNOWN", code)):
             self._not_known[what] += 0 if found else row.marks
         if session is None:
@@ -175,7 +173,7 @@ class Fold:
         not_placed = 0
         for row in self._roll:
             if row.on_roll[number]:
-                year_group = self._year_group(row.year_group)
+                year_group = self._maps.year_group(row.year_group)
                 roll[year_group or ""] += row.on_roll[number]
                 not_placed += 0 if year_group else row.on_roll[number]
         del roll[""]

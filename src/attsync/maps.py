@@ -2,15 +2,26 @@
 
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from attsync.codes import PRESENT, UNMARKED, codes_on, year_groups
-from attsync.model import Session
+from attsync.model import Cell, Session
 
 _NUMBER: Final = re.compile(r"0*([0-9]+?)(?:\.0+)?")
 """Columns that fill numbers with zeros give 07, and those that know no whole numbers 7.0."""
+
+
+Values = tuple[date, str | None, str | None, str | None]
+"""Of one row: date, session, year group and code as the school writes them; None is NULL."""
+
+
+class Place(NamedTuple):
+    """Where the marks of a row belong."""
+
+    cell: Cell
+    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +31,23 @@ class Maps:
     codes: Mapping[str, str]
     sessions: Mapping[str, str]
     year_groups: Mapping[str, str]
+    _places: dict[Values, Place] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was found before: the same few values come again in every school."""
+
+    def place(self, values: Values) -> Place | None:
+        """Find the cell and the attendance code that the values of one row stand for; None if one is in no list."""
+        known = self._places.get(values)
+        if known is None:
+            day, session, year_group, code = values
+            cell = self._cell(session, year_group)
+            letter = self.code(code or "", cell.session, day) if cell else None
+            if cell and letter:
+                known = self._places[values] = Place(cell, letter)
+        return known
+
+    def _cell(self, session: str | None, year_group: str | None) -> Cell | None:
+        at, group = self.session(session), self.year_group(year_group)
+        return Cell(group, at) if at and group else None
 
     def session(self, value: str | None) -> Session | None:
         """Find the session that `value` stands for."""

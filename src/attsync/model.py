@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from attsync.problems import Problem
@@ -47,7 +48,7 @@ class School:
         return f"{self.name} ({self.urn})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: sums are remembered, many ask for them
 class Day:
     """What a school's database says of one date, after the school's own mapping."""
 
@@ -62,12 +63,17 @@ class Day:
     problem: Problem | None = None
     """Why this day must not be sent."""
 
-    @property
+    @cached_property
     def marks(self) -> int:
         """All marks that would be sent."""
-        return total(self.cells)
+        return sum(self.marks_of.values())
 
-    @property
+    @cached_property
+    def marks_of(self) -> Mapping[Session, int]:
+        """Session -> its marks; both sessions are there."""
+        return {session: session_total(self.cells, session) for session in Session}
+
+    @cached_property
     def on_roll(self) -> int:
         """All pupils on roll at that date."""
         return sum(self.roll.values())

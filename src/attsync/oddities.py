@@ -137,7 +137,7 @@ def _marks_high(school: School, days: Sequence[Day]) -> Problem | None:
 
 
 def _session_none(school: School, days: Sequence[Day]) -> Problem | None:
-    lacking = {s: [day for day in days if not session_total(day.cells, s)] for s in Session}
+    lacking = {s: [day for day in days if not day.marks_of[s]] for s in Session}
     session = max(Session, key=lambda s: len(lacking[s]))
     number = len(lacking[session])
     if not number:
@@ -150,16 +150,16 @@ def _session_none(school: School, days: Sequence[Day]) -> Problem | None:
     cause = "the marks SELECT leaves it out" if all_days else "a register not taken, or marks not in the database yet"
     return Problem(
         "SESSION-NONE",
-        f"No {session} marks on {which}{more}, while {other} has {_marks(session_total(last.cells, other))}: {cause}.",
+        f"No {session} marks on {which}{more}, while {other} has {_marks(last.marks_of[other])}: {cause}.",
         f"Compare with the MIS: attsync preview --school {school.urn} --date {last.date}",
     )
 
 
 def _year_none(school: School, days: Sequence[Day]) -> Problem | None:
     places = []
+    lacking = [(day, day.roll.keys() - _marked_groups(day)) for day in days]
     for group, name in year_groups().items():
-        without = [d for d in days if d.roll.get(group) and not any(c.year_group == group for c in d.cells)]
-        if without:
+        if without := [day for day, groups in lacking if group in groups and day.roll[group]]:
             last = without[-1]
             on = f"{last.date:%a %-d %b}"
             if len(without) > 1:
@@ -204,7 +204,7 @@ def _present_low(school: School, days: Sequence[Day]) -> Problem | None:
         for session in Session:
             present = _of(day, session, _ATTENDED)
             possible = day.on_roll - _of(day, session, _NOT_POSSIBLE)
-            if session_total(day.cells, session) and possible > 0 and present < possible * _HALF:
+            if day.marks_of[session] and possible > 0 and present < possible * _HALF:
                 share = present / possible
                 words = f"{present:,} of {_pupils(possible)} on roll are present on {day.date:%a %-d %b} {session}"
                 places.append(_Place(1 - share, day.date, f"{words} ({share:.0%})"))
@@ -237,11 +237,11 @@ def _unmade(school: School, days: Sequence[Day]) -> Problem | None:
 
 def _reason_late(school: School, days: Sequence[Day], window: Window) -> Problem | None:
     places = []
-    for day in days:
+    for day in (day for day in days if day.date < window.last - _WEEK):
         for session in Session:
             number = sum(counts.get("N", 0) for cell, counts in day.cells.items() if cell.session is session)
-            marks = session_total(day.cells, session)
-            if day.date < window.last - _WEEK and number > marks * _MANY:
+            marks = day.marks_of[session]
+            if number > marks * _MANY:
                 words = f"{_marks(number)} of {marks:,} on {day.date:%a %-d %b} {session} are still N, no reason yet"
                 places.append(_Place(number / marks, day.date, words))
     cause = "the reasons were not entered; after five school days N has to become O or another code"
@@ -278,12 +278,16 @@ def _of(day: Day, session: Session, categories: Sequence[str]) -> int:
 
 
 def _rows_at_most(day: Day) -> int:
-    marks = [session_total(day.cells, session) for session in Session]
+    marks = day.marks_of.values()
     return max(marks) + ceil(day.unmarked / sum(number > 0 for number in marks))
 
 
 def _roll_of_marked(day: Day) -> int:
-    return sum(day.roll.get(group, 0) for group in {cell.year_group for cell in day.cells})
+    return sum(day.roll.get(group, 0) for group in _marked_groups(day))
+
+
+def _marked_groups(day: Day) -> set[str]:
+    return {cell.year_group for cell in day.cells}
 
 
 def _marks(number: int) -> str:

@@ -38,6 +38,8 @@ def read(
     """
     listed = {school.school: school for school in schools}
     asked = {value: school for value, school in listed.items() if school.urn in wanted}
+    common = _maps(database)  # what it has found for one school it knows for the next
+    maps = {value: _maps(database, school) if school.codes else common for value, school in asked.items()}
     leave_out = sorted(listed.keys() - asked.keys())
     with snapshot(database, window) as connection:
         marks = source(connection, database, "marks", window)
@@ -50,7 +52,7 @@ def read(
             window,
             leave_out if "school" in marks else (),
             sessions=database.sessions,
-            unmarked=frozenset.intersection(*(_maps(database, school).unmarked() for school in asked.values())),
+            unmarked=frozenset.intersection(*(each.unmarked() for each in maps.values())),
         )
         running(connection, "marks")
         allow_stream(connection)
@@ -61,9 +63,9 @@ def read(
                 if found is None:
                     unlisted += sum(marks for *_, marks, pupils in mark_rows if pupils is None)
                 else:
-                    yield _fold(database, found, window, mark_rows, _roll_of(found, roll, roll_rows))
+                    yield _fold(found, maps[found.school], window, mark_rows, _roll_of(found, roll, roll_rows))
         for found in asked.values():
-            yield _fold(database, found, window, (), _roll_of(found, roll, roll_rows))
+            yield _fold(found, maps[found.school], window, (), _roll_of(found, roll, roll_rows))
         if unlisted:
             yield Unlisted(database.name, unlisted)
 
@@ -133,18 +135,19 @@ def _roll_of(school: SchoolSettings, roll: Source, rows: Mapping[str | None, lis
     return rows.get(school.school if "school" in roll else None, [])
 
 
-def _maps(database: DatabaseSettings, school: SchoolSettings) -> Maps:
-    return Maps(codes=database.codes | school.codes, sessions=database.sessions, year_groups=database.year_groups)
+def _maps(database: DatabaseSettings, school: SchoolSettings | None = None) -> Maps:
+    codes = database.codes | school.codes if school else database.codes
+    return Maps(codes=codes, sessions=database.sessions, year_groups=database.year_groups)
 
 
 def _fold(
-    database: DatabaseSettings,
     school: SchoolSettings,
+    maps: Maps,
     window: Window,
     mark_rows: Iterable[Sequence[Any]],
     roll_rows: Iterable[RollRow],
 ) -> SchoolDays:
-    fold = Fold(School(school.urn, school.name), _maps(database, school), window)
+    fold = Fold(School(school.urn, school.name), maps, window)
     for _, day, session, year_group, code, marks, pupils in mark_rows:
         if pupils is None:
             fold.add(MarkRow(_date(day), session, year_group, code, marks))
