@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
-from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, State, Unlisted
+from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted, session_total
 from attsync.oddities import marks_fewer
 from attsync.problems import Problem, SchoolError
 from attsync.report import DayResult, Report, SchoolResult
@@ -117,23 +117,36 @@ def school_result(found: SchoolDays, plans: Iterable[Planned | Refused]) -> Scho
 
 def refusal(plan: Refused) -> DayResult:
     """Give the result of a day that must not be sent."""
+    day = plan.day
     return DayResult(
-        date=plan.day.date, state=State.REFUSED, cells=plan.day.cells, on_roll=plan.day.on_roll, problem=plan.problem
+        date=day.date, state=State.REFUSED, marks=_marks(day.cells), on_roll=day.on_roll, problem=plan.problem
     )
 
 
 def day_result(plan: Planned, outcome: Outcome | None) -> DayResult:
     """Give the result of a message; without an outcome, of one that would be sent."""
+    body = plan.body
     return DayResult(
-        date=plan.body.day,
+        date=body.day,
         state=outcome.state if outcome else None,
-        cells=plan.body.cells,
-        on_roll=plan.body.on_roll,
-        before=plan.before,
+        marks=_marks(body.cells),
+        on_roll=body.on_roll,
+        changed=_changed(plan.before, body.cells) if plan.before is not None else frozenset(),
         sent_at=outcome.tries[-1].at if outcome and outcome.tries else None,
         problem=outcome.problem if outcome else None,
         faults=outcome.faults if outcome else (),
     )
+
+
+def _marks(cells: Cells) -> dict[Session, int]:
+    sessions = {cell.session for cell in cells}
+    return {session: session_total(cells, session) for session in Session if session in sessions}
+
+
+def _changed(before: Cells, now: Cells) -> frozenset[Session]:
+    if before == now:
+        return frozenset()
+    return frozenset(cell.session for cell in before.keys() | now.keys() if before.get(cell) != now.get(cell))
 
 
 def _faults(log: Log, entry: Entry) -> list[Fault]:

@@ -1,13 +1,16 @@
-"""What became of a run, as values: its schools and their days, and how a problem is called in a few words. Pure."""
+"""What became of a run, as values: its schools and their days, and how a problem is called in a few words. Pure.
+
+Holds totals, not counts: a run of thousands of schools must fit into a small machine.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
 from attsync.log import SchoolOutcome
-from attsync.model import Cells, Fault, School, Session, State
+from attsync.model import Fault, School, Session, State
 from attsync.problems import KINDS, Problem
 from attsync.window import Window
 
@@ -19,10 +22,11 @@ class DayResult:
     date: date
     state: State | None
     """None: it would be sent (a dry run)."""
-    cells: Cells
+    marks: Mapping[Session, int]
+    """Session -> its marks in the message; a session that the message leaves out is not there."""
     on_roll: int
-    before: Cells | None = None
-    """What was sent before; None if nothing was."""
+    changed: frozenset[Session] = frozenset()
+    """Sessions that were sent before with other counts."""
     sent_at: datetime | None = None
     problem: Problem | None = None
     faults: tuple[Fault, ...] = ()
@@ -68,13 +72,9 @@ def sessions_of(result: SchoolResult) -> tuple[int, int]:
         if day.state not in (State.ACCEPTED, State.FAULTY, None):
             continue
         faulty = {fault.cell.session if fault.cell else None for fault in day.faults}
-        for session in Session:
-            now = {cell: counts for cell, counts in day.cells.items() if cell.session is session}
-            if not now or session in faulty or None in faulty:
-                continue
-            received += 1
-            before = {c: n for c, n in (day.before or {}).items() if c.session is session}
-            changed += day.before is not None and before != now
+        well = [session for session in day.marks if session not in faulty and None not in faulty]
+        received += len(well)
+        changed += len(day.changed.intersection(well))
     return received, changed
 
 

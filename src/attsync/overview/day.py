@@ -3,13 +3,13 @@
 Knows when a session is due (SPEC.md 6) and what may lawfully be missing. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from attsync.codes import attendance_rate
-from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, session_total, total
+from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, total
 from attsync.problems import Problem
 from attsync.report import DayResult, brief
 from attsync.window import LONDON, is_working_day
@@ -103,7 +103,7 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
     `missing` is the sign of a session without marks; `unread` is why the school database was not read when it was due.
     """
     cells = cells or {}
-    signs = _signs(state, cells, faults, missing)
+    signs = _signs(state, {cell.session for cell in cells}, faults, missing)
     if problem is None and Sign.NOT_RECEIVED in signs.values():
         problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
     note, to_check = _note(day, signs, problem, cells, before, times, now)
@@ -128,18 +128,15 @@ def day_of_result(day: DayResult, times: tuple[time, ...], now: datetime) -> Day
     """Make the view of what one run did with a day, or would do."""
     missing = missing_signs(day.date, times, now, now, now)
     if day.state is None:
-        missing |= {session: Sign.NOT_DUE for session in Session if session_total(day.cells, session)}
-    return view(
-        day.date,
-        state=day.state,
-        cells=day.cells,
+        missing |= {session: Sign.NOT_DUE for session, marks in day.marks.items() if marks}
+    return DayView(
+        date=day.date,
+        signs=_signs(day.state, day.marks, day.faults, missing),
+        marks=sum(day.marks.values()) if day.marks else None,
         on_roll=day.on_roll,
         sent_at=day.sent_at,
+        state=day.state,
         problem=day.problem,
-        faults=day.faults,
-        missing=missing,
-        times=times,
-        now=now,
     )
 
 
@@ -169,14 +166,13 @@ def _missing(
 
 
 def _signs(
-    state: State | None, cells: Cells, faults: Iterable[Fault], missing: Mapping[Session, Sign]
+    state: State | None, sent: Container[Session], faults: Iterable[Fault], missing: Mapping[Session, Sign]
 ) -> dict[Session, Sign]:
     faulty = {fault.cell.session if fault.cell else None for fault in faults}
     signs = {}
     for session in Session:
-        was_sent = session_total(cells, session) > 0 or any(cell.session is session for cell in cells)
         is_refused = state is State.REFUSED and missing[session] is not Sign.NOT_DUE
-        if state is None or not (was_sent or is_refused):
+        if state is None or not (session in sent or is_refused):
             signs[session] = missing[session]
         elif state is State.FAULTY and (session in faulty or None in faulty or not faulty):
             signs[session] = Sign.FAULTY

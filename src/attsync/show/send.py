@@ -145,7 +145,7 @@ def _code(day: DayResult) -> str:
 
 
 def _sessions(day: DayResult) -> int:
-    return len({cell.session for cell in day.cells}) or len(Session)
+    return len(day.marks) or len(Session)
 
 
 def _bad_sessions(day: DayResult) -> int:
