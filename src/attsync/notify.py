@@ -36,9 +36,11 @@ class Monitored:
             return
         dfe = self._settings.dfe
         watch = Watch()
+        context = trusted(dfe.ca_file)
+        context.load_default_certs()
         line = Line(
             "{0.scheme}://{0.netloc}".format(urlsplit(url)),
-            trusted(dfe.ca_file),
+            context,
             watch,
             timeout_seconds=_SECONDS,
             proxy=dfe.proxy.get_secret_value() if dfe.proxy else None,

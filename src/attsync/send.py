@@ -147,6 +147,7 @@ def _cross(
 ) -> None:
     connections = min(settings.dfe.connections, _CONNECTIONS_A_SCHOOL * len(wanted))
     with Gate(log.path) as gate, ThreadPoolExecutor(connections) as pool:
+        pool.submit(dfe.get_ready)
         crossing = Crossing(log, gate, dfe, pool, report, tell, shield, connections=connections)
         try:
             for found in read_schools(settings, wanted, report.window, report, time_is_up=dfe.time_is_up):

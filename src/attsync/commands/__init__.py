@@ -3,6 +3,7 @@
 A command's module is imported when it runs, so that help stays fast. Refuses to know what the commands do.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -148,6 +149,7 @@ def main() -> None:
         signal.signal(number, _stop)
     _open_what_is_closed()
     _be_quiet()
+    _start_fast()
     try:
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
@@ -169,6 +171,12 @@ def _be_quiet() -> None:
     warnings.simplefilter("ignore")
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def _start_fast() -> None:
+    """Leave out what imports spend on looking around: a tenth of a run of one school (benchmarks/README.md)."""
+    gc.set_threshold(50_000)  # imports make many objects and throw none away
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # attsync has none, and another's has no business with settings
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -58,11 +58,13 @@ class Unfit(NoAnswer):
 
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Make the TLS settings: the system's certificates and `ca_file`, TLS 1.2 or newer. Raises SettingsError."""
+    """Make the TLS settings: TLS 1.2 or newer, trusting `ca_file`. Raises SettingsError.
+
+    The certificates of the system are still to be added: load_default_certs().
+    """
     # Not create_default_context: it honours SSLKEYLOGFILE and writes session keys to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_default_certs()
     if ca_file:
         try:
             context.load_verify_locations(ca_file)

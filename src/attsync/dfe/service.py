@@ -48,6 +48,8 @@ class Dfe:
         self._longest_wait = longest_wait
         self._credentials = credentials
         self._context = trusted(settings.ca_file)
+        self._trusts_system = False
+        self._getting_ready = threading.Lock()
         self._watch = Watch()
         self._lines = threading.local()
         self._opened: list[Line] = []
@@ -75,6 +77,13 @@ class Dfe:
     def receiver(self) -> str:
         """What consent must name: the origin of the API."""
         return self._settings.origin
+
+    def get_ready(self) -> None:
+        """Load the system's certificates, which takes longer than a request: best done while a database is read."""
+        with self._getting_ready:
+            if not self._trusts_system:
+                self._context.load_default_certs()
+                self._trusts_system = True
 
     def stop(self) -> None:
         """Start no more requests; those under way may end."""
@@ -245,6 +254,7 @@ class Dfe:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         lines: dict[str, Line] = self._lines.__dict__
         if origin not in lines:
+            self.get_ready()
             proxy = self._settings.proxy
             lines[origin] = Line(
                 origin,
