@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -129,7 +130,7 @@ class Line:
     def __init__(
         self, origin: str, context: ssl.SSLContext, watch: Watch, *, timeout_seconds: float, proxy: str | None
     ) -> None:
-        self._origin = httpx.URL(origin)
+        self._origin = _origin(_parsed(origin))
         self._watch = watch
         self._seconds = timeout_seconds
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
@@ -163,12 +164,12 @@ class Line:
         with ExitStack() as starting:
             request = httpx.Request(
                 method,
-                url,
+                _parsed(url),
                 headers=fixed | dict(headers),
                 content=content,
                 extensions={"timeout": self._timeout, "trace": self._tracing(starting, permit)},
             )
-            if _origin(request.url) != _origin(self._origin) or request.url.userinfo:
+            if _origin(request.url) != self._origin or request.url.userinfo:
                 msg = "a request to a host that is not in the settings"
                 raise AssertionError(msg)
             self._cut = False
@@ -236,6 +237,11 @@ def _content(response: httpx.Response) -> bytes:
         if size > _LARGEST_ANSWER:
             raise Unfit
     return b"".join(parts)
+
+
+@lru_cache(maxsize=16)  # the few addresses of the settings, again for every message
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
