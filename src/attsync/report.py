@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from attsync.log import SchoolOutcome
 from attsync.model import Fault, School, Session, State
@@ -32,6 +32,17 @@ class DayResult:
     faults: tuple[Fault, ...] = ()
 
 
+class Sums(NamedTuple):
+    """What became of the days of a school, added up."""
+
+    received: int
+    """Sessions that were received, or would be sent."""
+    changed: int
+    """Those of them that changed since the last send."""
+    confirmed: bool
+    """At least one day was received without a fault."""
+
+
 @dataclass(slots=True, kw_only=True)
 class SchoolResult:
     """What became of one school in one run."""
@@ -42,6 +53,17 @@ class SchoolResult:
     to_check: tuple[Problem, ...] = ()
     days: list[DayResult] = field(default_factory=list)
     seconds: float = 0.0
+    _sums: Sums | None = None
+
+    @property
+    def sums(self) -> Sums:
+        """Its days in three figures."""
+        return self._sums or _sums_of(self.days)
+
+    def keep_sums(self) -> None:
+        """Forget the days without a problem: of thousands of schools nobody asks for them again."""
+        self._sums = self.sums
+        self.days = [day for day in self.days if day.problem]
 
     @property
     def problems(self) -> list[Problem]:
@@ -65,17 +87,18 @@ class Report:
     exit_code: int = 0
 
 
-def sessions_of(result: SchoolResult) -> tuple[int, int]:
-    """Count the sessions of a school that were received (or would be sent), and those of them that changed."""
+def _sums_of(days: Iterable[DayResult]) -> Sums:
     received = changed = 0
-    for day in result.days:
+    confirmed = False
+    for day in days:
+        confirmed = confirmed or day.state is State.ACCEPTED
         if day.state not in (State.ACCEPTED, State.FAULTY, None):
             continue
         faulty = {fault.cell.session if fault.cell else None for fault in day.faults}
         well = [session for session in day.marks if session not in faulty and None not in faulty]
         received += len(well)
         changed += len(day.changed.intersection(well))
-    return received, changed
+    return Sums(received, changed, confirmed)
 
 
 def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[tuple[Problem, str]]:

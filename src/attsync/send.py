@@ -16,7 +16,7 @@ from attsync.crossing import Crossing, Tell
 from attsync.dfe import Credentials, Dfe
 from attsync.lock import Gate, one_run
 from attsync.log import Log
-from attsync.model import School, SchoolDays, State
+from attsync.model import School, SchoolDays
 from attsync.overview import known_schools
 from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result, to_check
 from attsync.problems import LogError, Problem, SettingsError, exit_code
@@ -196,7 +196,7 @@ def _careful(tell: Tell) -> Tell:
 def _exit_code(report: Report, only: Collection[int]) -> int:
     # Without consent nothing is due, unless the school was named (RELIABILITY.md 2); also if it was removed meanwhile.
     # A consent that a change of receiver or data has ended is another thing: nobody removed it, and somebody must know.
-    confirmed = any(day.state is State.ACCEPTED for result in report.schools for day in result.days)
+    confirmed = any(result.sums.confirmed for result in report.schools)
     problems = [p for r in report.schools for p in r.problems if r.school.urn in only or p.code != "CONSENT-NONE"]
     return exit_code(problems, confirmed=confirmed)
 

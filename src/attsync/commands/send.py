@@ -54,6 +54,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     window = window_of(settings, days)
     is_silent = as_json or given().quiet
     out = screen()
+    say = (lambda _: None) if is_silent else out.show
     names = _names(settings, schools)
     width = max(map(len, names), default=20)
     if not is_silent:
@@ -63,8 +64,9 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
         def tell(result: "SchoolResult") -> None:
             if progress:
                 progress()
-            if not is_silent:
-                out.show(show.send_line(result, out.signs, name_width=width, dry_run=dry_run))
+            say(show.send_line(result, out.signs, name_width=width, dry_run=dry_run))
+            if not as_json:
+                result.keep_sums()
 
         if dry_run:
             report = send.rehearse(settings, window, schools, tell)

@@ -4,7 +4,7 @@ The number of statements does not grow with schools; rows are streamed, so memor
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
@@ -111,7 +111,7 @@ def _read_roll(
     window: Window,
     asked: Collection[str],
     leave_out: Sequence[str],
-) -> Mapping[str | None, list[RollRow]]:
+) -> dict[str | None, list[RollRow]]:
     statement = roll_statement(roll, window, database.leaving_date_is, leave_out if "school" in roll else ())
     rows = defaultdict[str | None, list[RollRow]](list)
     running(connection, "roll")
@@ -131,8 +131,8 @@ def _added(one: RollRow, other: RollRow) -> RollRow:
     return RollRow(None, one.not_dates + other.not_dates, one.endless + other.endless, on_roll)
 
 
-def _roll_of(school: SchoolSettings, roll: Source, rows: Mapping[str | None, list[RollRow]]) -> list[RollRow]:
-    return rows.get(school.school if "school" in roll else None, [])
+def _roll_of(school: SchoolSettings, roll: Source, rows: dict[str | None, list[RollRow]]) -> list[RollRow]:
+    return rows.pop(school.school if "school" in roll else None, [])
 
 
 def _maps(database: DatabaseSettings, school: SchoolSettings | None = None) -> Maps:

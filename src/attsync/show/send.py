@@ -9,7 +9,7 @@ from rich.text import Text
 
 from attsync.model import Session, State
 from attsync.problems import Problem
-from attsync.report import DayResult, Report, SchoolResult, brief, sessions_of
+from attsync.report import DayResult, Report, SchoolResult, brief
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, plural, prose
 from attsync.window import Window
 
@@ -52,11 +52,11 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
     if result.problems:
         sheet.add(Text(signs.bad, BAD), result.school.name, Text.assemble((_what_is_wrong(result), BAD), took))
         return sheet
-    sessions, changed_sessions = sessions_of(result)
-    words = f"{plural(sessions, 'session')} {'would be sent' if dry_run else 'received'}"
-    if changed_sessions:
-        words += f", {changed_sessions} of them changed since the last send"
-    if not sessions:
+    sums = result.sums
+    words = f"{plural(sums.received, 'session')} {'would be sent' if dry_run else 'received'}"
+    if sums.changed:
+        words += f", {sums.changed} of them changed since the last send"
+    if not sums.received:
         words = "no marks in these days: nothing to send"
     if result.to_check:
         words += f"; {len(result.to_check)} to check"
@@ -155,7 +155,7 @@ def _bad_sessions(day: DayResult) -> int:
 
 def _totals(report: Report, *, dry_run: bool) -> str:
     results = [result for result in report.schools if result.outcome != "skipped"]
-    received = sum(sessions_of(result)[0] for result in results)
+    received = sum(result.sums.received for result in results)
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
     for words in ("refused", "rejected", "faulty", "not received"):
         days = [day for r in results for day in r.days if day.problem and _word(day) == words]
