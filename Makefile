@@ -13,7 +13,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar build clean
+.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,14 @@ lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versio
 
 calendar: setup  ## make the table of bank holidays again, from the library that knows them
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv
+
+figures: setup  ## write docs/figures.md: sizes, complexity, coverage, beside other codebases; runs the tests
+	$(BIN)/coverage erase
+	$(BIN)/python scripts/figures.py > figures.new
+	mv figures.new docs/figures.md
+
+green:  ## all that must hold before a change lands, as CI runs it
+	bash .ci/run
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist
