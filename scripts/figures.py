@@ -102,8 +102,7 @@ def test_figures(code: Code) -> dict[str, str]:
     if ended.returncode:
         sys.exit(ended.stdout[-4000:])
     _run("coverage", "combine", "--quiet")
-    _run("coverage", "json", "--quiet", "-o", ".coverage.json")
-    totals = json.loads((ROOT / ".coverage.json").read_text())["totals"]
+    totals = json.loads(_run("coverage", "json", "--quiet", "-o", "-").stdout)["totals"]
     result = next(line for line in reversed(ended.stdout.splitlines()) if " passed" in line)
     branches = totals["covered_branches"] / totals["num_branches"]
     return {

@@ -58,18 +58,19 @@ def test_consent_is_asked_for(sandbox: Sandbox, answer: str, *, given: bool) -> 
     assert (attsync("consent", "show", config=sandbox.config).exit_code == 0) is given
 
 
-def test_removal_is_asked_for(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(("answer", "removed"), [("y", True), ("", False)])
+def test_removal_is_asked_for(sandbox: Sandbox, answer: str, *, removed: bool) -> None:
     """Enter alone changes nothing."""
     assert attsync("consent", "grant", "--yes", config=sandbox.config).exit_code == 0
     terminal = start(sandbox, "consent", "revoke")
     terminal.expect_exact("Stop sending for Oakfield Primary School? [y/N]:")
-    terminal.sendline("")
+    terminal.sendline(answer)
 
     code, said = finish(terminal)
 
     assert code == 0
-    assert "Nothing was changed." in said
-    assert attsync("consent", "show", config=sandbox.config).exit_code == 0
+    assert ("Nothing was changed." in said) is not removed
+    assert (attsync("consent", "show", config=sandbox.config).exit_code == 1) is removed
 
 
 def test_error_breaks_between_words(sandbox: Sandbox) -> None:

@@ -135,6 +135,8 @@ def test_server_in_another_time_zone_is_told(trial: Start, table: Path) -> None:
     assert "Correct the hours" in installed.out
     assert (quiet.exit_code, quiet.said) == (0, "")
     assert len(entries(table.read_text())) == 2
+    assert attsync("crontab", "--remove", "--quiet", config=config, PATH=os.environ["PATH"]).said == ""
+    assert not entries(table.read_text())
 
 
 def test_options_that_contradict_are_refused(trial: Start) -> None:

@@ -23,7 +23,11 @@ def test_quiet_says_nothing_of_what_went_well(trial: Start) -> None:
     """A script asks the exit code."""
     started = trial(consent=False)
 
-    for words in (["consent", "grant", "--yes", "--save", "receipt.txt"], ["send"], ["check", "--offline"]):
+    for words in (
+        ["consent", "grant", "--school", "900023", "--yes", "--save", "receipt.txt"],
+        ["send"],
+        ["check", "--offline"],
+    ):
         ran = started(*words, "--quiet")
         assert (ran.exit_code, ran.out, ran.err) == (0, "", ""), words
     assert started("status", "--save", "status.csv", "--quiet").err == ""

@@ -148,6 +148,9 @@ def test_narrow_terminal_says_the_checks_below_the_table(trial: Start) -> None:
     assert "Check" not in table
     assert re.search(r"! 3 N: reason not yet known; 30 more marks than\s+pupils on roll \(Year 2\)", checks)
     assert "! 20 on roll without a mark (Year 3)" in checks
+    wider = started("preview", "--date", "2026-11-20", "--session", "AM", columns=66)
+    assert "Marks Check\n" in wider.out
+    assert max(map(len, wider.out.splitlines())) <= 66
 
 
 def test_refused_day_that_is_not_shown_is_told_too(trial: Start) -> None:
