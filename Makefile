@@ -5,8 +5,15 @@ ALL := pyproject.toml --extra postgresql --extra mysql --extra demo
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(ALL)
 
+define tests_with
+$(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv/$@
+$(BIN)/uv pip compile --quiet --python .venv/$@ --resolution $(1) $(ALL) --output-file .venv/$@/versions.txt
+$(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.txt --group test --editable .
+.venv/$@/bin/python -m pytest
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest torture bench fix demo lock calendar build clean
+.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,10 +38,10 @@ cover: setup  ## run the tests and show which lines and branches none of them re
 	$(BIN)/coverage report
 
 lowest: setup  ## run the tests with the oldest versions that pyproject.toml allows
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lowest
-	$(BIN)/uv pip compile --quiet --resolution lowest-direct $(ALL) --output-file .venv/lowest.txt
-	$(BIN)/uv pip install --quiet --python .venv/lowest --requirement .venv/lowest.txt --group test --editable .
-	.venv/lowest/bin/python -m pytest
+	$(call tests_with,lowest-direct)
+
+newest: setup  ## run the tests with the newest versions there are; on another Python: make newest PYTHON=python3.14
+	$(call tests_with,highest)
 
 torture: setup  ## fail at every step of a run, meet every stranger; prints counts, takes some minutes
 	$(BIN)/python -m tests.torture
@@ -55,6 +62,14 @@ lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versio
 
 calendar: setup  ## make the table of bank holidays again, from the library that knows them
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv
+
+figures: setup  ## write docs/figures.md: sizes, complexity, coverage, beside other codebases; runs the tests
+	$(BIN)/coverage erase
+	$(BIN)/python scripts/figures.py > figures.new
+	mv figures.new docs/figures.md
+
+green:  ## all that must hold before a change lands, as CI runs it
+	bash .ci/run
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist

@@ -22,6 +22,7 @@ from sqlalchemy import URL, make_url
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 _NO_ANSWER = 2003
 """MariaDB's number for a server that cannot be reached."""
+_NO_SUCH_THREAD = 1094
 
 
 class EngineMissingError(Exception):
@@ -250,7 +251,11 @@ class _MariaDB:
                 f"SELECT id FROM information_schema.processlist WHERE db = '{name}' AND id <> connection_id()"
             )
             for (left_behind,) in cursor.fetchall():
-                cursor.execute(f"KILL {left_behind}")
+                try:
+                    cursor.execute(f"KILL {left_behind}")
+                except pymysql.OperationalError as error:
+                    if error.args[0] != _NO_SUCH_THREAD:  # it ended by itself in the meantime
+                        raise
             cursor.execute(f"DROP DATABASE {name}")
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""README, help, exit codes, problem codes and the example settings agree with the code."""
+"""README, the pages of docs/, help, exit codes, problem codes and the example settings agree with the code."""
 
 import re
 from collections.abc import Iterator
@@ -9,9 +9,17 @@ import pytest
 
 from attsync.commands import COMMANDS, attsync
 from attsync.problems import KINDS
+from attsync.settings import Settings
+from attsync.settings.environment import variables
+from attsync.settings.words import tables_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MESSAGES = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
+PAPERS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
+}
 EXAMPLE = ROOT / "examples" / "config.toml"
 
 
@@ -47,14 +55,24 @@ OPTIONS = sorted(
 
 
 @pytest.mark.parametrize("code", KINDS)
-def test_readme_explains_each_problem_code(code: str) -> None:
-    """It is what somebody looks up."""
-    assert f"| `{code}` | {KINDS[code].meaning} |" in section("Messages")
+def test_each_problem_code_is_explained(code: str) -> None:
+    """Somebody has it in a mail, and needs to know: what it means, who acts, what to do."""
+    kind = KINDS[code]
+
+    found = re.search(rf"^### {code}\n\n(.+)\.\\\nExit code (\d+)\. Who acts: (.+)\.\n\n(.+)", MESSAGES, re.MULTILINE)
+
+    assert found, code
+    meaning, exit_code, who, _to_do = found.groups()
+    assert (meaning[0].lower() + meaning[1:], int(exit_code)) == (
+        kind.meaning[0].lower() + kind.meaning[1:],
+        kind.exit_code,
+    )
+    assert who in {"data manager", "IT", "database administrator", "head", "nobody", "nobody at first"}
 
 
-def test_readme_has_no_problem_code_that_is_gone() -> None:
+def test_no_problem_code_is_explained_that_is_gone() -> None:
     """Nobody looks for what cannot come."""
-    assert set(re.findall(r"^\| `([A-Z-]+)` \|", section("Messages"), re.MULTILINE)) == set(KINDS)
+    assert sorted(re.findall(r"^### (.+)$", MESSAGES, re.MULTILINE)) == sorted(KINDS)
 
 
 @pytest.mark.parametrize("code", sorted({0, 1, 130, 129, 143, *(kind.exit_code for kind in KINDS.values())}))
@@ -145,3 +163,50 @@ def test_readme_names_each_place_of_the_settings_file() -> None:
 def test_readme_is_honest_at_the_top() -> None:
     """The DfE has closed the service; nobody may find out at the end."""
     assert "closed the service" in " ".join(README.split()[:120])
+
+
+def typed(text: str) -> Iterator[str]:
+    """Give what a page of Markdown says to type after `attsync`: in `spans` and in indented or fenced lines."""
+    for code in [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4,}(.+)$", text, re.MULTILINE)]:
+        for words in re.findall(r"(?:^|[\s/])attsync (?!attsync)([a-z][^|#;&>]*)", code):
+            yield words.strip()
+
+
+@pytest.mark.parametrize("page", PAPERS)
+def test_what_a_page_says_to_type_exists(page: str) -> None:
+    """The command, and each of its options."""
+    common = {"--config", "--quiet", "--verbose", "--no-color", "--help", "--version"}
+    for words in typed(PAPERS[page]):
+        name = next((name for name in COMMANDS_BY_NAME if f"{words} ".startswith(f"{name} ")), None)
+        if name is None:
+            assert words == "consent", words
+        known = common | {option for of, option in OPTIONS if of == name}
+        assert set(re.findall(r"--[a-z][a-z-]*", words)) <= known, words
+
+
+@pytest.mark.parametrize("page", PAPERS)
+def test_each_setting_that_a_page_names_exists(page: str) -> None:
+    """`[dfe] run_minutes`, `[database.codes]`, ATTSYNC_DFE__TIMEOUT_SECONDS."""
+    tables = {".".join(names): set(table.model.model_fields) for names, table in tables_of(Settings).items()}
+    for table, name in re.findall(r"`\[+(?!tool\.)([a-z_.]+)\]+(?: ([a-z_]+))?", PAPERS[page]):
+        above, _, last = table.rpartition(".")
+        assert table in tables or last in tables.get(above, ()), table
+        assert not name or name in tables[table], f"[{table}] {name}"
+    tests_own = r"ATTSYNC_(?!CONFIG\b|COMPLETE\b|TEST_|REQUIRE_)[A-Z_]+"
+    assert set(re.findall(tests_own, PAPERS[page])) <= set(variables(tables_of(Settings)))
+
+
+def test_contributing_says_what_each_module_does() -> None:
+    """Who is new looks there first."""
+    table = PAPERS["CONTRIBUTING.md"].partition("## Who does what")[2].partition("\n## ")[0]
+    modules = {path.stem for path in (ROOT / "src" / "attsync").iterdir()}
+    named = [name.rstrip("/").removesuffix(".py") for name in re.findall(r"`([a-z_]+(?:/|\.py))`", table)]
+
+    assert sorted(named) == sorted(modules - {"__init__", "__main__", "__pycache__", "data", "py"})
+
+
+@pytest.mark.parametrize("page", PAPERS)
+def test_each_link_to_a_file_leads_somewhere(page: str) -> None:
+    """Within the repository; others are not followed."""
+    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", PAPERS[page]):
+        assert ((ROOT / page).parent / target).exists(), target

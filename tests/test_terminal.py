@@ -58,6 +58,35 @@ def test_consent_is_asked_for(sandbox: Sandbox, answer: str, *, given: bool) -> 
     assert (attsync("consent", "show", config=sandbox.config).exit_code == 0) is given
 
 
+@pytest.mark.parametrize(("answer", "removed"), [("y", True), ("", False)])
+def test_removal_is_asked_for(sandbox: Sandbox, answer: str, *, removed: bool) -> None:
+    """Enter alone changes nothing."""
+    assert attsync("consent", "grant", "--yes", config=sandbox.config).exit_code == 0
+    terminal = start(sandbox, "consent", "revoke")
+    terminal.expect_exact("Stop sending for Oakfield Primary School? [y/N]:")
+    terminal.sendline(answer)
+
+    code, said = finish(terminal)
+
+    assert code == 0
+    assert ("Nothing was changed." in said) is not removed
+    assert (attsync("consent", "show", config=sandbox.config).exit_code == 1) is removed
+
+
+def test_error_breaks_between_words(sandbox: Sandbox) -> None:
+    """At a terminal; a mail gets it in one line."""
+    attsync("consent", "grant", "--yes", config=sandbox.config)
+    secret = sandbox.config.with_name("client-secret")
+    secret.chmod(0o644)
+
+    code, said = finish(start(sandbox, "send"))
+
+    assert code == 2
+    lines = COLOUR.sub("", said).split("\r\n")
+    assert max(map(len, lines)) <= 100
+    assert f"chmod 600 {secret}" in " ".join(lines)
+
+
 def test_ctrl_c_at_the_question_is_no_consent(sandbox: Sandbox) -> None:
     """130, and nothing recorded."""
     terminal = start(sandbox, "consent", "grant")

@@ -10,6 +10,7 @@ import pytest
 
 from attsync.commands.units import clock_is_of_london
 from tests.commands.trial import Trial
+from tests.installed import attsync
 
 Start = Callable[..., Trial]
 
@@ -102,6 +103,40 @@ def test_machine_without_cron_is_told(trial: Start) -> None:
 
     assert ran.exit_code == 2
     assert "--systemd" in ran.err
+
+
+@pytest.mark.parametrize("refuses", ["-l", "-"])
+def test_account_that_may_not_use_cron_is_told(trial: Start, table: Path, refuses: str) -> None:
+    """And whatever is in its table stays."""
+    table.write_text(THEIRS)
+    program = Path(shutil.which("crontab") or "")
+    program.write_text(
+        program.read_text().replace(
+            "#!/bin/sh\n", f'#!/bin/sh\n[ "$1" = {refuses} ] && echo "sam: you are not allowed" >&2 && exit 1\n'
+        )
+    )
+
+    ran = trial()("crontab", "--install")
+
+    assert ran.exit_code == 2
+    assert "Nothing was changed." in ran.err
+    assert table.read_text() == THEIRS
+
+
+def test_server_in_another_time_zone_is_told(trial: Start, table: Path) -> None:
+    """An hour too early all summer is a register that is not taken yet."""
+    config = trial().config
+
+    printed = attsync("crontab", config=config, TZ="UTC0")
+    installed = attsync("crontab", "--install", config=config, TZ="UTC0", PATH=os.environ["PATH"])
+    quiet = attsync("crontab", "--install", "--quiet", config=config, TZ="UTC0", PATH=os.environ["PATH"])
+
+    assert "correct the hours" in printed.out
+    assert "Correct the hours" in installed.out
+    assert (quiet.exit_code, quiet.said) == (0, "")
+    assert len(entries(table.read_text())) == 2
+    assert attsync("crontab", "--remove", "--quiet", config=config, PATH=os.environ["PATH"]).said == ""
+    assert not entries(table.read_text())
 
 
 def test_options_that_contradict_are_refused(trial: Start) -> None:

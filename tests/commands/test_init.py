@@ -29,6 +29,8 @@ def answer(path: Path, *, url: str = "sqlite:///school.db", name: str = "Oakfiel
         ("Its URN", "900023"),
         ("school database", url),
         ("last day at school", "last_day"),
+        ("/attendances", "http://dfe.example/v1"),
+        ("begins with https://", ""),
         ("/attendances", "https://dfe.example/v1"),
         ("signs in there", "https://dfe.example/token"),
         ("Client id", "oakfield"),

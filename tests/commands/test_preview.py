@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -131,6 +132,25 @@ def test_refused_day_is_told_on_the_screen(trial: Start) -> None:
 
     assert ran.exit_code == 1
     assert "This day would not be sent.  3 marks in Year 4" in ran.out
+
+
+def test_narrow_terminal_says_the_checks_below_the_table(trial: Start) -> None:
+    """No number is cut, and no check is lost."""
+    started = trial()
+    started.school("UPDATE enrolments SET leaving_date = '2026-11-01' WHERE year_group = 'Year 2' AND rowid % 2 = 0")
+    started.school(
+        "DELETE FROM roll_call_marks WHERE mark_date = '2026-11-20' AND year_group = 'Year 3' AND rowid % 3 = 0"
+    )
+
+    narrow = started("preview", "--date", "2026-11-20", "--session", "AM", columns=50)
+
+    table, _, checks = narrow.out.partition("\nAll")
+    assert "Check" not in table
+    assert re.search(r"! 3 N: reason not yet known; 30 more marks than\s+pupils on roll \(Year 2\)", checks)
+    assert "! 20 on roll without a mark (Year 3)" in checks
+    wider = started("preview", "--date", "2026-11-20", "--session", "AM", columns=66)
+    assert "Marks Check\n" in wider.out
+    assert max(map(len, wider.out.splitlines())) <= 66
 
 
 def test_refused_day_that_is_not_shown_is_told_too(trial: Start) -> None:

@@ -66,7 +66,8 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that was typed, or guess which was meant."""
-        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+        is_typed = not ctx.resilient_parsing  # while a shell completes a line, nobody is told anything
+        if args[0] not in self.list_commands(ctx) and not args[0].startswith("-") and is_typed:
             from difflib import get_close_matches
 
             meant = get_close_matches(args[0], self.list_commands(ctx), n=1)

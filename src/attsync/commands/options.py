@@ -33,23 +33,18 @@ class Given:
     no_color: bool = False
 
 
-class UrnType(click.ParamType[int]):
-    """A URN on the command line."""
-
-    name = "urn"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401
-        """Read six digits."""
-        text = str(value)
-        if not (text.isascii() and text.isdecimal() and len(text) == 6 and text[0] != "0"):  # noqa: PLR2004
-            self.fail("a URN has 6 digits, for example 900012.", param, ctx)
-        return int(text)
+def _urn(text: str) -> int:
+    """Read six digits."""
+    if not (text.isascii() and text.isdecimal() and len(text) == 6 and text[0] != "0"):  # noqa: PLR2004
+        message = "a URN has 6 digits, for example 900012."
+        raise click.BadParameter(message)
+    return int(text)
 
 
 schools_option = click.option(
     "--school",
     "schools",
-    type=UrnType(),
+    type=_urn,
     multiple=True,
     metavar="URN",
     help="Only this school; can be repeated. Without it: every school in the settings file.",

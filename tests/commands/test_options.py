@@ -1,0 +1,39 @@
+"""What every command takes: dates, schools, and completion of what is typed."""
+
+from collections.abc import Callable
+
+import pytest
+
+from attsync.commands import COMMANDS
+from tests.commands.trial import Trial
+from tests.installed import attsync
+
+Start = Callable[..., Trial]
+
+
+@pytest.mark.parametrize("day", ["23.11.2026", "2026-02-30", "yesterday"])
+def test_date_that_is_none_is_told(trial: Start, day: str) -> None:
+    """With one that is written right."""
+    ran = trial()("preview", "--date", day)
+
+    assert ran.exit_code == 2
+    assert "a date is written 2026-11-23." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("attsync co", ["consent"]),
+        ("attsync consent re", ["revoke"]),
+        ("attsync send --dr", ["--dry-run"]),
+        ("attsync sned ", [name for group in COMMANDS.values() for name in group]),  # an unknown word is no traceback
+    ],
+)
+def test_completion_offers_what_there_is(typed: str, offered: list[str]) -> None:
+    """The README says how to switch it on."""
+    words = len(typed.split(" ")) - 1
+
+    ended = attsync(_ATTSYNC_COMPLETE="bash_complete", COMP_WORDS=typed, COMP_CWORD=str(words))
+
+    assert [line.removeprefix("plain,") for line in ended.out.split()] == offered
+    assert ended.err == ""

@@ -1,0 +1,38 @@
+"""`attsync sandbox`: serves until it is told to stop, and then says so."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from attsync.sandbox.server import free_port
+from tests.installed import PROGRAM, attsync, of_the_tests
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    """What it prints is what somebody types in the other terminal; the same folder can be served again."""
+    folder = tmp_path / "try"
+    command = [str(PROGRAM), "sandbox", "--dir", str(folder), "--port", str(free_port())]
+    for _ in range(2):
+        with subprocess.Popen(command, env=of_the_tests(), stdout=subprocess.PIPE, text=True, bufsize=1) as served:
+            assert served.stdout
+            said = [served.stdout.readline() for _ in range(4)]
+            assert f"attsync send --config {folder / 'config.toml'}" in said[2]
+            attsync("consent", "grant", "--yes", config=folder / "config.toml")
+            assert attsync("send", config=folder / "config.toml").exit_code == 0
+            served.send_signal(number)
+            assert served.stdout.read() == "The pretend DfE has stopped.\n"
+        assert served.returncode == 128 + number
+
+
+def test_fault_that_is_none_is_told(tmp_path: Path) -> None:
+    """With those that there are; and no folder is made."""
+    ended = attsync("sandbox", "--dir", str(tmp_path / "try"), "--faults", "bussy")
+
+    assert ended.exit_code == 2
+    assert "busy" in ended.err
+    assert not (tmp_path / "try").exists()
