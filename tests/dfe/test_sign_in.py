@@ -106,6 +106,7 @@ SETTINGS = DfeSettings.model_construct(
         (503, {}, 5),
         (400, {"title": "Odd"}, 8),
         (404, {}, 8),
+        (404, {"error": "not_found"}, 8),  # the address is wrong, not the secret
         (302, {}, 8),
         (204, {}, 8),
         (200, {"access_token": None}, 8),

@@ -158,7 +158,8 @@ def judge_refusal(settings: DfeSettings, answer: Answer) -> Judgement:
         error = None
     if error in _PASSING or answer.status >= 500 or answer.status in (408, 425, 429):  # noqa: PLR2004
         return judge_other(settings.token_url, answer)
-    if error or (answer.status in (401, 403) and "html" not in answer.headers.get("Content-Type", "").lower()):
+    is_html = "html" in answer.headers.get("Content-Type", "").lower()
+    if (error and answer.status != 404) or (answer.status in (401, 403) and not is_html):  # noqa: PLR2004
         shown = error if error in _REFUSING else None
         return Judgement(State.FAILED, words_of(answer.status), signing_in_refused(settings, shown), ends_run=True)
     return stranger(settings.token_url, answer.status)
