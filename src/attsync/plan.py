@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
-from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted, session_total
+from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted
 from attsync.oddities import marks_fewer
 from attsync.problems import Problem, SchoolError
 from attsync.report import DayResult, Report, SchoolResult
@@ -139,8 +139,10 @@ def day_result(plan: Planned, outcome: Outcome | None) -> DayResult:
 
 
 def _marks(cells: Cells) -> dict[Session, int]:
-    sessions = {cell.session for cell in cells}
-    return {session: session_total(cells, session) for session in Session if session in sessions}
+    marks: dict[Session, int] = {}
+    for cell, counts in cells.items():
+        marks[cell.session] = marks.get(cell.session, 0) + sum(counts.values())
+    return marks
 
 
 def _changed(before: Cells, now: Cells) -> frozenset[Session]:

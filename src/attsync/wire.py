@@ -227,11 +227,12 @@ def openapi() -> dict[str, Any]:
 
 
 def _with_zeros(cells: Cells, sent_before: Cells) -> Cells:
-    codes = {
-        cell: dict.fromkeys(sent_before.get(cell, ()), 0) | dict(cells.get(cell, {}))
-        for cell in in_order(cells.keys() | sent_before.keys())
-    }
-    return {cell: counts for cell, counts in codes.items() if counts}
+    if sent_before:
+        cells = {
+            cell: dict.fromkeys(sent_before.get(cell, ()), 0) | dict(cells.get(cell, {}))
+            for cell in cells.keys() | sent_before.keys()
+        }
+    return {cell: cells[cell] for cell in in_order(cells) if cells[cell]}
 
 
 def _message(school: School, day: Day, cells: Cells, *, send_year_groups: bool) -> dict[str, Any]:
