@@ -1,5 +1,6 @@
 """`attsync check`: tries everything a send needs, sends nothing, and says who does what."""
 
+import re
 from collections.abc import Callable
 
 from attsync.sandbox.faults import Fault
@@ -78,3 +79,34 @@ def test_service_that_answers_again_is_sent_to_again(trial: Start) -> None:
 
     assert "it was closed and answers again" in checked.out
     assert started("send").exit_code == 0
+
+
+def test_settings_are_shown_without_opening_anything(trial: Start) -> None:
+    """Which value holds, and where it comes from; also where neither database nor DfE is there."""
+    started = trial(consent=False)
+    (started.folder / "school.db").unlink()
+    (started.folder / "client-secret").unlink()
+    started.sandbox.server.stop()
+    proxy = "http://sam:hunter2@proxy.example:3128"
+
+    ran = started("check", "--show-settings", ATTSYNC_DFE__PROXY=proxy)
+    document = started("check", "--show-settings", "--json", ATTSYNC_DFE__PROXY=proxy).json
+
+    assert ran.exit_code == 0
+    assert re.search(r"^dfe\.client_id +line 12 +oakfield$", ran.out, re.MULTILINE)
+    assert re.search(
+        r"^dfe\.proxy +variable ATTSYNC_DFE__PROXY +http://\*{3}@proxy\.example:3128$", ran.out, re.MULTILINE
+    )
+    assert re.search(r"^window\.days +default +8$", ran.out, re.MULTILINE)
+    assert "hunter2" not in ran.out + str(document)
+    rows = {row["setting"]: row for row in document["settings"]}
+    assert document["version"] == 1
+    assert rows["dfe.timeout_seconds"] == {
+        "setting": "dfe.timeout_seconds",
+        "value": 30,
+        "from": "default",
+        "line": None,
+        "name": None,
+    }
+    assert rows["dfe.proxy"]["name"] == "ATTSYNC_DFE__PROXY"
+    assert not started.log.exists()

@@ -1,11 +1,16 @@
 """`attsync check`."""
 
+import os
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from attsync.commands.options import common, given, json_option, load_settings, page, schools_option, window_of
 from attsync.commands.output import print_json, screen
+
+if TYPE_CHECKING:
+    from attsync.settings import Origins, Settings
 
 
 @click.command(
@@ -21,38 +26,49 @@ from attsync.commands.output import print_json, screen
         """,
         "attsync check",
         "attsync check --school 900023 --json",
+        "attsync check --show-settings",
     ),
     short_help="Try the settings and the SELECTs, and say what is wrong.",
 )
 @schools_option
 @click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE.")
+@click.option(
+    "--show-settings", is_flag=True, help="Only show each setting and where it comes from; passwords are hidden."
+)
 @json_option
 @common
-def command(schools: tuple[int, ...], *, offline: bool, as_json: bool) -> None:
+def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
     """Look at everything and show what was found."""
-    from attsync.findings import Finding, database_findings, exit_code_of, missing
+    from attsync.settings import origins
+
+    settings = load_settings()
+    sources = origins(settings.path, os.environ)
+    if show_settings:
+        _show(settings, sources, as_json=as_json)
+        return
+    from attsync.findings import Finding, database_findings, exit_code_of, missing, placed
     from attsync.log import Log
     from attsync.overview import known_schools
     from attsync.school.look import look
     from attsync.service_findings import consent_findings, service_findings
 
-    settings = load_settings()
     window = window_of(settings, None)
     findings = [Finding("good", "Settings", f"{settings.path}: {_number(len(settings.database))}")]
     seen: set[int] = set()
-    for database in settings.database:
+    for number, database in enumerate(settings.database):
         listed = [school.urn for school in database.schools]
         if schools and listed and not set(schools) & set(listed):
             continue
         facts = look(database, schools, window)
         seen |= {found.school.urn for found in facts.schools} | (set(listed) if facts.fails else set())
-        findings += database_findings(facts)
+        findings += database_findings(facts, ("database", number))
     findings += missing(set(schools) - seen)
     with Log.open_existing(settings.log.path) or nullcontext() as log:
         known = [school for urn, school in known_schools(settings, log).items() if not schools or urn in schools]
     if not offline:
         findings += service_findings(settings, known, window.last)
     findings += consent_findings(settings, known)
+    findings = placed(findings, sources)
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})
@@ -66,3 +82,20 @@ def command(schools: tuple[int, ...], *, offline: bool, as_json: bool) -> None:
 
 def _number(databases: int) -> str:
     return f"{databases} school {'database' if databases == 1 else 'databases'}"
+
+
+def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
+    from attsync.settings import Origin, shown
+
+    found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
+    if as_json:
+        rows = [
+            {"setting": each.name, "value": each.value, "from": origin.kind, "line": origin.line, "name": origin.name}
+            for each, origin in found
+        ]
+        print_json({"version": 1, "settings_file": str(settings.path), "settings": rows})
+        return
+    from attsync.show.check import settings as table
+
+    shown_on = screen()
+    shown_on.show(table(settings.path, found, shown_on.signs))
