@@ -110,3 +110,46 @@ def test_settings_are_shown_without_opening_anything(trial: Start) -> None:
     }
     assert rows["dfe.proxy"]["name"] == "ATTSYNC_DFE__PROXY"
     assert not started.log.exists()
+
+
+def test_damaged_log_is_one_line_of_many(trial: Start) -> None:
+    """The rest is looked at all the same: a technician wants all that is wrong at once."""
+    started = trial()
+    content = bytearray(started.log.read_bytes())
+    content[:100] = bytes(100)
+    started.log.write_bytes(content)
+
+    ran = started("check", "--json")
+
+    findings = ran.json["findings"]
+    assert [(f["what"], f["code"]) for f in findings if f["sign"] == "bad"] == [("Log", "LOG-DAMAGED")]
+    assert ran.exit_code == 9
+    assert "not known, because the log cannot be used: nothing is sent" in [f["text"] for f in findings]
+    assert "900023 is Oakfield Primary School" in [f["text"] for f in findings]
+    assert started.log.read_bytes() == content
+
+
+def test_no_log_is_made_by_looking(trial: Start) -> None:
+    """Nor a lock, nor a folder."""
+    started = trial(consent=False)
+    before = sorted(started.folder.iterdir())
+
+    ran = started("check")
+
+    assert ran.exit_code == 0
+    assert "Log " in ran.out
+    assert "no school has given consent" in ran.out
+    assert sorted(started.folder.iterdir()) == before
+
+
+def test_line_to_change_is_told(trial: Start) -> None:
+    """Beside what to do."""
+    started = trial()
+    started.change(("mark AS code", "no_column AS code"))
+
+    (bad,) = (
+        finding for finding in started("check", "--offline", "--json").json["findings"] if finding["sign"] == "bad"
+    )
+
+    assert bad["code"] == "DB-SELECT"
+    assert bad["where"] == "config.toml line 51"

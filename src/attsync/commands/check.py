@@ -1,12 +1,11 @@
 """`attsync check`."""
 
 import os
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.options import common, given, json_option, load_settings, page, schools_option, window_of
+from attsync.commands.options import common, given, json_option, load_settings, now, page, schools_option, window_of
 from attsync.commands.output import print_json, screen
 
 if TYPE_CHECKING:
@@ -46,42 +45,19 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     if show_settings:
         _show(settings, sources, as_json=as_json)
         return
-    from attsync.findings import Finding, database_findings, exit_code_of, missing, placed
-    from attsync.log import Log
-    from attsync.overview import known_schools
-    from attsync.school.look import look
-    from attsync.service_findings import consent_findings, service_findings
+    from attsync.checkup import check
+    from attsync.findings import exit_code_of
 
-    window = window_of(settings, None)
-    findings = [Finding("good", "Settings", f"{settings.path}: {_number(len(settings.database))}")]
-    seen: set[int] = set()
-    for number, database in enumerate(settings.database):
-        listed = [school.urn for school in database.schools]
-        if schools and listed and not set(schools) & set(listed):
-            continue
-        facts = look(database, schools, window)
-        seen |= {found.school.urn for found in facts.schools} | (set(listed) if facts.fails else set())
-        findings += database_findings(facts, ("database", number))
-    findings += missing(set(schools) - seen)
-    with Log.open_existing(settings.log.path) or nullcontext() as log:
-        known = [school for urn, school in known_schools(settings, log).items() if not schools or urn in schools]
-    if not offline:
-        findings += service_findings(settings, known, window.last)
-    findings += consent_findings(settings, known)
-    findings = placed(findings, sources)
+    findings = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})
     elif not given().quiet or code:
-        from attsync.show.check import check
+        from attsync.show.check import check as table
 
-        shown = screen()
-        shown.show(check(findings, shown.signs, code))
+        shown_on = screen()
+        shown_on.show(table(findings, shown_on.signs, code))
     click.get_current_context().exit(code)
-
-
-def _number(databases: int) -> str:
-    return f"{databases} school {'database' if databases == 1 else 'databases'}"
 
 
 def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:

@@ -31,7 +31,7 @@ from attsync.settings.models import (
 )
 from attsync.settings.origins import Origin, Origins
 from attsync.settings.places import Location, places
-from attsync.settings.shown import Shown, shown
+from attsync.settings.shown import Shown, holds_password, shown
 from attsync.settings.words import findings, syntax_fault, tables_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ __all__ = [
     "WindowSettings",
     "fault_lines",
     "find",
+    "holds_password",
     "load",
     "origins",
     "shown",

@@ -21,6 +21,7 @@ _SIGN_IN: Final = re.compile(r"(?P<start>[a-z][a-z0-9+_]*://[^:/?@]*):.*@", re.I
 """A password ends at the last @: it may hold any sign, and too much hidden does no harm."""
 _OPEN_PARAMETERS: Final = {"charset", "encrypt", "mode", "service_name", "sslmode", "trustservercertificate", "uri"}
 """What may stand in the query of a database address and is no secret."""
+_PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)
 
 Value = str | int | list[str] | None
 
@@ -43,13 +44,24 @@ def shown(settings: Settings) -> Iterator[Shown]:
     return _below(settings, ())
 
 
+def holds_password(settings: Settings) -> Iterator[Location]:
+    """Find the addresses in the settings that hold a password."""
+    addresses: list[tuple[Location, SecretStr | None]] = [
+        (("database", number, "url"), database.url) for number, database in enumerate(settings.database)
+    ]
+    for location, address in (*addresses, (("dfe", "proxy"), settings.dfe.proxy)):
+        text = address.get_secret_value() if address else ""
+        if _SIGN_IN.match(text) or _PASSWORD_PARAMETER.search(text):
+            yield location
+
+
 def _below(table: BaseModel, at: Location) -> Iterator[Shown]:
     for name in type(table).model_fields:
         value, location = getattr(table, name), (*at, name)
         if isinstance(table, NotifySettings) and value:  # whoever knows a monitor's address may speak for us
             yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
         elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
-            yield Shown(location, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))
+            yield Shown(location, _proxy(value.get_secret_value()))
         else:
             yield from _values(value, location)
 
@@ -83,6 +95,10 @@ def _plain(value: object) -> Value:
         case _:
             msg = "a setting of a kind that nobody thought of: it may be a secret"
             raise TypeError(msg)
+
+
+def _proxy(text: str) -> str:
+    return re.sub(r"//[^/]*@", "//***@", text)
 
 
 def _address(text: str) -> str:
