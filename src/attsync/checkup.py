@@ -3,6 +3,7 @@
 What fails is a line; the rest is looked at all the same. Prints nothing, and sends no counts.
 """
 
+import os
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import datetime
@@ -11,6 +12,8 @@ from attsync.file_findings import file_findings, log_findings
 from attsync.findings import Finding, database_findings, missing, placed
 from attsync.log import Log
 from attsync.overview import known_schools
+from attsync.schedule.machine import look as look_for_entries
+from attsync.schedule_findings import schedule_findings
 from attsync.school.look import look
 from attsync.service_findings import consent_findings, service_findings
 from attsync.settings import Location, Origins, Settings
@@ -41,6 +44,7 @@ def check(
         else:
             text = "not known, because the log cannot be used: nothing is sent"
             findings.append(Finding("check", "Consent", text, "Put the log right first."))
+    findings += schedule_findings(settings, look_for_entries(os.environ), now)
     return placed(findings, origins)
 
 

@@ -3,17 +3,32 @@
 import re
 from collections.abc import Callable
 
+import pytest
+
+from attsync.person import who
 from attsync.sandbox.faults import Fault
+from attsync.schedule.clock import server_clock
 from tests.commands.trial import Trial
 
 Start = Callable[..., Trial]
 
 
+def install_timer(trial: Trial) -> None:
+    """Put the units that `attsync crontab --systemd` prints where a user of systemd has them."""
+    _, service, timer = trial("crontab", "--systemd").out.split("# Save as ")
+    folder = trial.folder / "home/.config/systemd/user"
+    (folder / "timers.target.wants").mkdir(parents=True)
+    for name, text in (("attsync.service", service), ("attsync.timer", timer)):
+        (folder / name).write_text(text.split("\n", 1)[1])
+    (folder / "timers.target.wants/attsync.timer").symlink_to("../attsync.timer")
+
+
 def test_everything_right_is_all_ticks(trial: Start) -> None:
     """The technician's question after setting up: will it work, and who is to mend what does not."""
     started = trial()
+    install_timer(started)
 
-    ran = started("check")
+    ran = started("check", HOME=str(started.folder / "home"))
 
     assert ran.exit_code == 0
     signs = {line[0] for line in ran.out.splitlines() if line.strip() and not line.startswith(" ")}
@@ -21,6 +36,7 @@ def test_everything_right_is_all_ticks(trial: Start) -> None:
     assert ran.out.endswith("\n\nNo problem. Exit code 0.\n")
     assert "900023 is Oakfield Primary School" in ran.out
     assert "has given consent" in ran.out
+    assert "timer attsync.timer: weekdays 10:18 and 14:48 (Europe/London)" in ran.out
     assert started.sandbox.store.received() == []
 
 
@@ -153,3 +169,26 @@ def test_line_to_change_is_told(trial: Start) -> None:
 
     assert bad["code"] == "DB-SELECT"
     assert bad["where"] == "config.toml line 51"
+
+
+@pytest.mark.usefixtures("table")
+def test_what_is_to_be_typed_next_finds_the_same_settings(trial: Start) -> None:
+    """Whoever copies it must not land in another school's settings."""
+    started = trial()
+
+    (schedule,) = (f for f in started("check", "--json").json["findings"] if f["what"] == "Schedule")
+
+    assert schedule["sign"] == "check"
+    assert schedule["next"].endswith(": attsync crontab --install --config config.toml")
+
+
+@pytest.mark.usefixtures("table")
+def test_entries_that_were_installed_are_found(trial: Start) -> None:
+    """By the same words that put them in; whether their times fit depends on this machine's clock."""
+    started = trial()
+    assert started("crontab", "--install").exit_code == 0
+
+    (schedule,) = (f for f in started("check", "--json").json["findings"] if f["what"] == "Schedule")
+
+    assert f"crontab of {who({}).account}: weekdays 10:18 and 14:48 (server clock: " in schedule["text"]
+    assert (schedule["sign"] == "good") is server_clock().is_of_london

@@ -1,36 +1,52 @@
 """`attsync check`."""
 
 import os
-from typing import TYPE_CHECKING
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from attsync.commands.options import common, given, json_option, load_settings, now, page, schools_option, window_of
+from attsync.commands.options import (
+    common,
+    given,
+    json_option,
+    load_settings,
+    now,
+    page,
+    schools_option,
+    window_of,
+    with_config,
+)
 from attsync.commands.output import print_json, screen
 
 if TYPE_CHECKING:
     from attsync.settings import Origins, Settings
+
+_COMMAND: Final = re.compile(r"\battsync [a-z][^.]*$")
+"""What is to be typed next ends with one of our commands."""
 
 
 @click.command(
     "check",
     help=page(
         """
-        Try the settings and the SELECTs, and say what is wrong.
+        Try everything that a send needs, and say what is wrong.
 
-        Tries each SELECT on its own and counts: columns and types, rows, marks without a date, values that no map
-        knows, whether an index serves, what the account may do, and how long it takes. Then it signs in to the DfE,
-        asks for its lists and for each school's URN, and says where consent stands. Sends no counts, and shows never a
-        value that may be a name.
+        Looks at the rights of settings, secrets and log, and reads the log through. Tries each SELECT on its own and
+        counts: columns and types, rows, marks without a date, values that no map knows, whether an index serves, what
+        the account may do, and how long it takes. Then it signs in to the DfE, looks at certificate and clock, asks
+        for its lists and for each school's URN, and says where consent stands and what sends by itself. Sends no
+        counts, and shows never a value that may be a name.
         """,
         "attsync check",
         "attsync check --school 900023 --json",
         "attsync check --show-settings",
     ),
-    short_help="Try the settings and the SELECTs, and say what is wrong.",
+    short_help="Try everything that a send needs, and say what is wrong.",
 )
 @schools_option
-@click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE.")
+@click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE nor a proxy.")
 @click.option(
     "--show-settings", is_flag=True, help="Only show each setting and where it comes from; passwords are hidden."
 )
@@ -48,7 +64,8 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     from attsync.checkup import check
     from attsync.findings import exit_code_of
 
-    findings = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
+    found = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
+    findings = [replace(each, next=with_config(each.next)) if _COMMAND.search(each.next) else each for each in found]
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})
