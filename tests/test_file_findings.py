@@ -159,6 +159,9 @@ def test_password_of_the_proxy_counts_too(folder: Path) -> None:
 
     assert only(look(folder)).setting == ("dfe", "proxy")
 
+    change(folder, ("sqlite:///school.db", PASSWORD))
+    assert only(look(folder)).setting == ("database", 0, "url")  # one command puts both right
+
 
 def test_secret_that_others_may_read_is_told_with_its_setting(folder: Path) -> None:
     """In the words in which a send would stop."""
@@ -225,7 +228,10 @@ def test_what_one_run_under_sudo_left_behind_is_told(folder: Path) -> None:
     os.chown(state, SOMEBODY_ELSE, -1)
     os.chown(state / "attsync.db", SOMEBODY_ELSE, -1)
     (state / "attsync.db.lock").touch(0o600)
-    found = only(look(folder))
+    of_root, found, _ = look(folder)
+
+    assert of_root.sign == "check"
+    assert of_root.next == f"As the account that sends: sudo -u '#{SOMEBODY_ELSE}' attsync check"
 
     assert found.text.endswith(
         "these belong to root, as after one run under sudo, and cannot be used: attsync.db.lock."

@@ -21,6 +21,7 @@ from attsync.window import LONDON
 
 _RIGHTS: Final = "File rights"
 _LOG: Final = "Log"
+_LOG_PATH: Final[Location] = ("log", "path")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ENTER: Final = stat.S_IXGRP | stat.S_IXOTH
@@ -31,6 +32,7 @@ _BESIDE: Final = ("", "-wal", "-shm", ".lock", ".gate", ".door")
 def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
     """Say of each file what is wrong with its rights; then, in one line, which are right."""
     right: list[str] = []
+    yield from _of_root(settings.log.path)
     for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(settings.log.path)):
         if isinstance(found, Finding):
             yield found
@@ -50,11 +52,25 @@ def log_findings(path: Path) -> Iterator[Finding]:
         with log:
             layout, run = log.examine(), log.last_run()
     except LogError as error:
-        yield told(_LOG, error.problem)
+        yield told(_LOG, error.problem, _LOG_PATH)
         return
     newest = f"newest run {run.id}, {run.started_at.astimezone(LONDON):%a %-d %b %H:%M}" if run else "no run yet"
     size = f"{path.stat().st_size / 10**6:.1f} MB"
     yield Finding("good", _LOG, f"{path}: {size}, layout {layout}, sound, can be written; {newest}")
+
+
+def _of_root(log: Path) -> Iterator[Finding]:
+    """Say that root sees other rights than the account that sends."""
+    folder = next(each for each in log.parents if each.exists())
+    if os.geteuid() == 0 and (owner := folder.stat().st_uid):
+        yield Finding(
+            "check",
+            _RIGHTS,
+            f"This is root, and the folder {folder} of the log belongs to {name_of(owner)}: what is said of rights and"
+            " schedule is true for root.",
+            f"As the account that sends: sudo -u {_sudo(owner)} attsync check",
+            setting=_LOG_PATH,
+        )
 
 
 def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | str]:
@@ -64,7 +80,8 @@ def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | s
     # Root's file can only be read through its group, so the group has to be the right one there.
     readers = stat.S_IROTH if found.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
     passwords = [place for place in holds_password(settings) if origins.of(place).kind == "file"]
-    for place in passwords if found.st_mode & readers else ():
+    is_read = bool(passwords and found.st_mode & readers)
+    if is_read:
         who = "o-r" if found.st_uid == 0 else "go-r"
         yield Finding(
             "bad",
@@ -72,9 +89,9 @@ def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | s
             f"Other accounts may read the settings file {path} (mode {_mode(found)}), and it holds a password.",
             f"Its owner or root: chmod {who} {_quoted(path)}",
             "FILE-RIGHTS",
-            place,
+            passwords[0],
         )
-    if not loose and not (passwords and found.st_mode & readers):
+    if not loose and not is_read:
         yield f"settings file {_mode(found)} {name_of(found.st_uid)}"
     ca_file = settings.dfe.ca_file
     if ca_file and ca_file.exists() and (loose := _open_to_change(ca_file)):
@@ -144,7 +161,6 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
         files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in _BESIDE) if each.exists()}
     except OSError:
         return  # there is none yet, or it may not be entered: that is told of the log itself
-    place: Location = ("log", "path")
     strangers = [each for each, found in files.items() if found.st_uid != folder.st_uid]
     open_files = [each for each, found in files.items() if found.st_mode & _OTHERS]
     if strangers:
@@ -156,7 +172,7 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
             f" one run under sudo, and cannot be used: {_names(strangers)}.",
             f"Root: chown {_account(folder.st_uid)} {' '.join(map(_quoted, strangers))}",
             "LOG-WRITE",
-            place,
+            _LOG_PATH,
         )
     if open_files:
         yield Finding(
@@ -166,7 +182,7 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
             f" and the log is confidential: {_names(open_files)}.",
             f"{name_of(folder.st_uid)}: chmod 600 {' '.join(map(_quoted, open_files))}",
             "FILE-RIGHTS",
-            place,
+            _LOG_PATH,
         )
     if folder.st_mode & _OTHERS:
         may = "others could put another log there" if folder.st_mode & _WRITE else "others may enter it"
@@ -176,7 +192,7 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
             f"The folder of the log, {path.parent}, has mode {_mode(folder)}: {may}.",
             f"If it is for attsync alone, {name_of(folder.st_uid)}: chmod 700 {_quoted(path.parent)}",
             "FILE-RIGHTS",
-            place,
+            _LOG_PATH,
         )
     if path in files and not strangers and not open_files:
         yield f"log {_mode(files[path])} {name_of(files[path].st_uid)} in a folder {_mode(folder)}"
@@ -194,7 +210,7 @@ def _no_log(path: Path) -> Finding:
         f" {name_of(above.stat().st_uid)}.",
         f"Root: install -d -m 700 -o {_account(account)} {_quoted(path.parent)}",
         "LOG-WRITE",
-        ("log", "path"),
+        _LOG_PATH,
     )
 
 
@@ -210,6 +226,12 @@ def _mode(found: os.stat_result) -> str:
 def _account(uid: int) -> str:
     """Name an account as chown takes it."""
     return name_of(uid).removeprefix("uid ")
+
+
+def _sudo(uid: int) -> str:
+    """Name an account as sudo takes it."""
+    account = _account(uid)
+    return f"'#{uid}'" if account == str(uid) else account
 
 
 def _names(paths: list[Path]) -> str:

@@ -176,8 +176,12 @@ def test_what_is_to_be_typed_next_finds_the_same_settings(trial: Start) -> None:
     """Whoever copies it must not land in another school's settings."""
     started = trial()
 
-    (schedule,) = (f for f in started("check", "--json").json["findings"] if f["what"] == "Schedule")
+    started.folder.chmod(0o755)
+    findings = started("check", "--json").json["findings"]
+    (schedule,) = (f for f in findings if f["what"] == "Schedule")
+    (rights,) = (f for f in findings if f["what"] == "File rights" and f["sign"] != "good")
 
+    assert rights["next"].endswith(f": chmod 700 {started.folder}")
     assert schedule["sign"] == "check"
     assert schedule["next"].endswith(": attsync crontab --install --config config.toml")
 

@@ -23,7 +23,7 @@ from attsync.commands.output import print_json, screen
 if TYPE_CHECKING:
     from attsync.settings import Origins, Settings
 
-_COMMAND: Final = re.compile(r"\battsync [a-z][^.]*$")
+_COMMAND: Final = re.compile(r"\battsync (?:check|consent|crontab|init|preview|send|status)\b[^.]*$")
 """What is to be typed next ends with one of our commands."""
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import httpx
 
 from attsync import __version__
-from attsync.dfe.trust import Distrust, ends_at, why_distrusted
+from attsync.dfe.trust import Distrust, ending_of, moment_of, why_distrusted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -129,8 +129,7 @@ class Line:
         self._has_proxy = proxy is not None
         self._is_through = False
         """The proxy has handed us on: what happens now happens at the host."""
-        self.certificate_ends: datetime | None = None
-        """The last day of the certificate that the host has shown; None before there was one."""
+        self._ending: str | None = None
         self._transport = httpx.HTTPTransport(
             verify=context,
             trust_env=False,
@@ -143,6 +142,11 @@ class Line:
     def host(self) -> str:
         """The host, and its port unless that is the usual one."""
         return self._origin.netloc.decode("ascii")
+
+    @property
+    def certificate_ends(self) -> "datetime | None":
+        """The end of the certificate that the host has shown; None before there was one."""
+        return moment_of(self._ending) if self._ending else None
 
     def exchange(
         self,
@@ -238,8 +242,8 @@ class Line:
                 self._is_through = True
             elif event.endswith(("connect_tcp.complete", "start_tls.complete")) and stream is not None:
                 self._socket = stream.get_extra_info("socket")
-                if self._is_through or not self._has_proxy:
-                    self.certificate_ends = ends_at(stream.get_extra_info("ssl_object"))
+                if event.endswith("start_tls.complete") and (self._is_through or not self._has_proxy):
+                    self._ending = ending_of(stream.get_extra_info("ssl_object"))  # only check asks: read then
             elif event == "http11.send_request_headers.started":
                 starting.enter_context(permit())
             elif event in ("http11.send_request_headers.complete", "http11.send_request_headers.failed"):

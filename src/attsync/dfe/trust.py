@@ -5,6 +5,7 @@ Knows TLS; refuses to know what is said over it.
 
 import ssl
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -72,7 +73,12 @@ def why_distrusted(error: BaseException | None) -> Distrust | None:
     return None
 
 
-def ends_at(connection: Any) -> datetime | None:  # noqa: ANN401  ssl has two classes for it, one of them private
-    """Give the end of the certificate that the other side of a TLS connection has shown."""
-    shown = connection.getpeercert() if connection else None
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(shown["notAfter"]), UTC) if shown else None
+def ending_of(connection: Any) -> str:  # noqa: ANN401  ssl has two classes for it, one of them private
+    """Give the end of the certificate that the other side of a TLS connection has shown, as it says it."""
+    return str(connection.getpeercert()["notAfter"])
+
+
+def moment_of(ending: str) -> datetime:
+    """Read such an end: "Jan  5 09:34:43 2030 GMT"."""
+    month, day, clock, year, zone = ending.split()
+    return parsedate_to_datetime(f"{day} {month} {year} {clock} {zone}").astimezone(UTC)
