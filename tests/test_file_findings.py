@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import trustme
 
 from attsync.file_findings import file_findings, log_findings
 from attsync.findings import Finding, exit_code_of
@@ -212,13 +213,15 @@ def test_certificates_to_trust_are_looked_at(folder: Path) -> None:
     change(folder, ("connections = 2", 'ca_file = "ca.pem"'))
     missing = only(look(folder))
     (folder / "ca.pem").write_text("")
+    empty = only(look(folder))
+    trustme.CA().cert_pem.write_to_path(folder / "ca.pem")
     (folder / "ca.pem").chmod(0o666)
-    loose, empty = (f for f in look(folder) if f.sign == "bad")
+    loose = only(look(folder))
 
     assert (missing.code, missing.setting) == ("SETTINGS", ("dfe", "ca_file"))
+    assert "holds no certificate" in empty.text
     assert loose.next == f"Its owner or root: chmod go-w {folder}/ca.pem"
     assert loose.setting == ("dfe", "ca_file")
-    assert "holds no certificate" in empty.text
 
 
 @needs_root
@@ -304,6 +307,24 @@ def test_log_that_could_not_be_made_is_told(open_folder: Path, somebody_else: Ca
     )
     assert found.next == f"Root: install -d -m 700 -o {SOMEBODY_ELSE} {path.parent}"
     assert exit_code_of([found]) == 9
+
+
+@needs_root
+def test_folders_that_may_not_be_entered_are_told(open_folder: Path, somebody_else: Callable[[], None]) -> None:
+    """Each by the words of what is in it."""
+    settings(open_folder, dfe_lines='ca_file = "closed/ca.pem"')
+    change(open_folder, ('path = "state/attsync.db"', 'path = "closed/attsync.db"'))
+    (open_folder / "closed").mkdir(mode=0o700)
+    for path in open_folder.iterdir():
+        if path.is_file():
+            os.chown(path, SOMEBODY_ELSE, -1)
+    somebody_else()
+    found = look(open_folder)
+    (log,) = log_findings(open_folder / "closed" / "attsync.db")
+
+    assert f"{open_folder}/closed/ca.pem cannot be read" in only(found).text
+    assert (log.sign, log.code, log.setting) == ("bad", "LOG-WRITE", ("log", "path"))
+    assert "permission denied" in log.text
 
 
 @needs_root

@@ -109,7 +109,7 @@ def test_proxy_that_is_not_there_is_told_with_its_line(identity: Identity, tmp_p
 
     assert (bad.what, bad.code, exit_code_of([bad])) == ("DfE service", "DFE-UNREACHABLE", 5)
     assert "could not be reached: the proxy does not answer" in bad.text
-    assert bad.next.endswith("ask IT to check [dfe] proxy in the settings file, and the proxy.")
+    assert bad.next.endswith("ask IT to check the proxy, and [dfe] proxy in the settings file.")
     assert bad.where == f"config.toml line {line}"
 
 

@@ -33,6 +33,7 @@ def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
     """Say of each file what is wrong with its rights; then, in one line, which are right."""
     right: list[str] = []
     yield from _of_root(settings.log.path)
+    yield from _certificates(settings.dfe.ca_file)
     for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(settings.log.path)):
         if isinstance(found, Finding):
             yield found
@@ -61,8 +62,10 @@ def log_findings(path: Path) -> Iterator[Finding]:
 
 def _of_root(log: Path) -> Iterator[Finding]:
     """Say that root sees other rights than the account that sends."""
+    if os.geteuid() != 0:
+        return
     folder = next(each for each in log.parents if each.exists())
-    if os.geteuid() == 0 and (owner := folder.stat().st_uid):
+    if owner := folder.stat().st_uid:
         yield Finding(
             "check",
             _RIGHTS,
@@ -93,13 +96,16 @@ def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | s
         )
     if not loose and not is_read:
         yield f"settings file {_mode(found)} {name_of(found.st_uid)}"
-    ca_file = settings.dfe.ca_file
-    if ca_file and ca_file.exists() and (loose := _open_to_change(ca_file)):
-        yield _changeable(loose, "the certificates that are trusted: they could pretend to be the DfE", "ca_file")
+
+
+def _certificates(ca_file: Path | None) -> Iterator[Finding]:
     try:
         trusted(ca_file)
     except SettingsError as error:
         yield told(_RIGHTS, error.problem)
+        return
+    if ca_file and (loose := _open_to_change(ca_file)):
+        yield _changeable(loose, "the certificates that are trusted: they could pretend to be the DfE", "ca_file")
 
 
 def _open_to_change(path: Path) -> tuple[Path, os.stat_result] | None:

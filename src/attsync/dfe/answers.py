@@ -118,7 +118,7 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
         "DFE-UNREACHABLE",
         f"The DfE service at {_host(url)} could not be reached: {words}.",
         "Nothing to do at first: the next send covers this. If it stays so, ask IT to check "
-        + ("[dfe] proxy in the settings file, and the proxy." if _is_proxys(reason) else "the internet connection."),
+        + ("the proxy, and [dfe] proxy in the settings file." if _is_proxys(reason) else "the internet connection."),
     )
     return Judgement(state, words, problem, again=True)
 
