@@ -148,6 +148,36 @@ def test_certificate_that_is_not_good_says_why(
     assert not setting or " line " in bad.where
 
 
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_server_without_tls_is_told(identity: Identity, tmp_path: Path, *, is_proxy: bool) -> None:
+    """An address that is wrong, or a filter that answers: the line of whichever it is."""
+    with Stranger(None, on_connect=lambda raw: raw.sendall(b"HTTP/1.1 200 OK\r\n\r\n")) as plain:
+        lines = f'ca_file = "{identity.ca}"' + (f'\nproxy = "https://localhost:{plain.port}"' if is_proxy else "")
+        origin = "https://localhost:9" if is_proxy else plain.origin
+        bad = not_good(look(settings(tmp_path, origin=origin, path="/token", dfe_lines=lines)))
+
+    assert bad.text.startswith("The proxy " if is_proxy else "The server at localhost:")
+    assert "it does not speak TLS 1.2 or newer" in bad.text
+    assert bad.setting == ("dfe", "proxy" if is_proxy else "base_url")
+
+
+def test_service_that_refuses_the_questions_is_told(certificates: Certificates, tmp_path: Path) -> None:
+    """Such as for a subscription key of yesterday; the sign-in needs none."""
+    with pretend_dfe(certificates) as dfe:
+        loaded = settings(tmp_path, dfe)
+        (tmp_path / "subscription-key").write_text("another")
+        found = look(loaded)
+
+    assert found[0].what == "DfE sign-in"
+    assert found[0].sign == "good"
+    assert (found[-1].what, found[-1].code, found[-1].setting) == (
+        "DfE service",
+        "SIGNIN-REFUSED",
+        ("dfe", "client_id"),
+    )
+    assert len(found) == 3
+
+
 def test_certificate_of_the_proxy_is_not_the_dfes(identity: Identity, tmp_path: Path) -> None:
     """Whoever looks at the DfE's would search in vain."""
     with Stranger(identity.other_host) as proxy:

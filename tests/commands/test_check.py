@@ -196,3 +196,19 @@ def test_entries_that_were_installed_are_found(trial: Start) -> None:
 
     assert f"crontab of {who({}).account}: weekdays 10:18 and 14:48 (server clock: " in schedule["text"]
     assert (schedule["sign"] == "good") is server_clock().is_of_london
+
+
+def test_database_of_other_schools_is_left_alone(trial: Start) -> None:
+    """Whoever asks for one school of a trust waits for one database."""
+    started = trial()
+    text = started.config.read_text()
+    other = text[text.index("[[database]]") :].replace("school.db", "none.db").replace("900023", "900024")
+    started.config.write_text(f"{text}\n{other}")
+
+    one = started("check", "--offline", "--school", "900023", "--json")
+    both = started("check", "--offline", "--json")
+
+    assert (one.exit_code, both.exit_code) == (0, 3)
+    (bad,) = (finding for finding in both.json["findings"] if finding["sign"] == "bad")
+    second = next(n for n, line in enumerate(started.config.read_text().split("\n"), 1) if "none.db" in line)
+    assert bad["where"] == f"config.toml line {second}"
