@@ -1,18 +1,22 @@
 """findings.py: every line that is not a tick says what to do; nothing in it may be a name."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from attsync.findings import Finding, database_findings, exit_code_of, missing
+from attsync.findings import Finding, database_findings, exit_code_of, missing, placed, told
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
 from attsync.problems import Problem
 from attsync.school.look import DatabaseFacts, SelectFacts
+from attsync.settings import origins
+from tests.settings_file import loaded, settings_text
 
 OAKFIELD = School(900023, "Oakfield Primary School")
 MONDAY = date(2026, 11, 23)
 REFUSED = Problem("MARK-UNKNOWN", '3 marks have the code "ZZ". This day was not sent.', "Correct it.")
+AT = ("database", 0)
 COLUMNS = (("date", "date"), ("session", ""), ("pupil", "int4"))
 
 
@@ -38,12 +42,12 @@ def select(**changes: Any) -> DatabaseFacts:  # noqa: ANN401  any fact
 
 def lines(found: DatabaseFacts) -> list[str]:
     """Write each finding in one line."""
-    return [f"{f.sign} {f.what}: {f.text}" for f in database_findings(found)]
+    return [f"{f.sign} {f.what}: {f.text}" for f in database_findings(found, AT)]
 
 
 def only(found: DatabaseFacts) -> Finding:
     """Give the one finding that is not good."""
-    (finding,) = (f for f in database_findings(found) if f.sign != "good")
+    (finding,) = (f for f in database_findings(found, AT) if f.sign != "good")
     assert finding.next
     return finding
 
@@ -62,7 +66,7 @@ def test_a_database_as_it_should_be_has_ticks_only() -> None:
         ),
         "good School database: SIMS: 1 school read in 0.2 s, as a send does",
     ]
-    assert exit_code_of(database_findings(facts(school))) == 0
+    assert exit_code_of(database_findings(facts(school), AT)) == 0
 
 
 def test_the_last_session_with_marks_is_named() -> None:
@@ -116,9 +120,10 @@ def test_a_small_table_needs_no_index() -> None:
 def test_a_database_that_fails_is_one_line() -> None:
     """And leads to exit code 3."""
     problem = Problem("DB-SIGNIN", "SIMS: the database refused the sign-in. Nothing was sent for its schools.", "Ask.")
-    found = list(database_findings(DatabaseFacts(name="SIMS", problem=problem)))
+    found = list(database_findings(DatabaseFacts(name="SIMS", problem=problem), AT))
 
-    assert found == [Finding("bad", "School database", "SIMS: the database refused the sign-in.", "Ask.", "DB-SIGNIN")]
+    text = "SIMS: the database refused the sign-in."
+    assert found == [Finding("bad", "School database", text, "Ask.", "DB-SIGNIN", (*AT, "url"))]
     assert exit_code_of(found) == 3
 
 
@@ -130,7 +135,7 @@ def test_a_select_that_fails_is_named() -> None:
     found = facts(selects=(SelectFacts(name="roll", problem=problem),))
 
     assert only(found) == Finding(
-        "bad", "SELECT roll", "SIMS: the roll SELECT cannot be used.", "Mend it.", "DB-SELECT"
+        "bad", "SELECT roll", "SIMS: the roll SELECT cannot be used.", "Mend it.", "DB-SELECT", (*AT, "select", "roll")
     )
 
 
@@ -153,7 +158,7 @@ def test_refused_days_are_told_once_for_each_kind() -> None:
             Unmapped("year group", "database.year_groups", None, 2, pupils=True),
         ),
     )
-    found = [f for f in database_findings(facts(school)) if f.what == OAKFIELD.name]
+    found = [f for f in database_findings(facts(school), AT) if f.what == OAKFIELD.name]
 
     assert [(f.sign, f.text) for f in found] == [
         ("bad", '3 marks have the code "ZZ". This day would not be sent. The like on 2 more days.'),
@@ -195,4 +200,54 @@ def test_a_finding_can_be_read_by_programs() -> None:
         "text": "fine",
         "next": "",
         "code": None,
+        "where": None,
     }
+
+
+def test_what_is_not_good_says_where_the_setting_stands(tmp_path: Path) -> None:
+    """And a tick does not: there is nothing to change."""
+    text = settings_text()
+    loaded(text, tmp_path)
+    sources = origins(tmp_path / "config.toml", {})
+    problem = Problem("LOG-NEWER", "It is newer. Nothing was sent.", "Name another file under [log] path.")
+    bad = told("Log", problem)
+    good = Finding("good", "Settings", "fine", setting=("dfe", "client_id"))
+    other = Finding("check", "SELECT marks", "odd", "Ask.", setting=(*AT, "select", "marks"))
+
+    assert bad.setting == ("log", "path")
+    assert bad.text == "It is newer."
+    line = text.splitlines().index('marks = "SELECT 1"') + 1
+    assert [found.where for found in placed([good, bad, other], sources)] == [
+        "",
+        "config.toml",
+        f"config.toml line {line}",
+    ]
+
+
+def test_a_database_whose_address_file_cannot_be_used_is_not_blamed_twice() -> None:
+    """What is wrong with the file is told among the file rights."""
+    problem = Problem("SECRET-FILE", "The file with the database address, /x, is open to others.", "Close it.")
+    (found,) = database_findings(DatabaseFacts(name="SIMS", problem=problem, address="url_file"), AT)
+
+    assert found.text == "SIMS: not opened, because the file with its address cannot be used."
+    assert (found.sign, found.code) == ("bad", "SECRET-FILE")
+
+
+@pytest.mark.parametrize(
+    ("found", "setting"),
+    [
+        (facts(SchoolDays(school=OAKFIELD, days=(day(problem=REFUSED),))), (*AT, "codes")),
+        (
+            facts(
+                SchoolDays(school=OAKFIELD, days=(day(),), unmapped=(Unmapped("session", "database.sessions", "x", 4),))
+            ),
+            (*AT, "sessions"),
+        ),
+        (facts(problem=REFUSED), (*AT, "select")),
+        (facts(unlisted=1), (*AT, "schools")),
+        (select(name="roll", columns=(), has_index=None), (*AT, "select", "roll")),
+    ],
+)
+def test_the_setting_to_change_is_known(found: DatabaseFacts, setting: tuple[str | int, ...]) -> None:
+    """Of several databases, that of this one."""
+    assert {f.setting for f in database_findings(found, AT) if f.sign != "good"} == {setting}

@@ -1,16 +1,18 @@
 """From the facts of a look to lines that a person reads: a sign, what was looked at, what was found, what to do.
 
-Pure. More kinds of findings (sign-in, service, schedule) can be added as functions that give such lines.
+Pure. Knows what a line is, and those about the settings and the school databases; the others have rooms of their own.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from attsync.model import SchoolDays, Session, Unmapped, session_total
 from attsync.problems import Problem, exit_code
 from attsync.school.look import DatabaseFacts, SelectFacts
+from attsync.settings import Location, Origins
 
 _MANY_ROWS: Final = 20_000
 """From here on an index on the date is felt."""
@@ -27,10 +29,44 @@ class Finding:
     next: str = ""
     code: str | None = None
     """The problem's code, for the exit code and for looking it up."""
+    setting: Location | None = None
+    """What has to be changed, if that is a setting."""
+    where: str = ""
+    """File and line of that setting."""
 
     def as_json(self) -> dict[str, str | None]:
         """Give the line as `--json` has it."""
-        return {"sign": self.sign, "what": self.what, "text": self.text, "next": self.next, "code": self.code}
+        return {
+            "sign": self.sign,
+            "what": self.what,
+            "text": self.text,
+            "next": self.next,
+            "code": self.code,
+            "where": self.where or None,
+        }
+
+
+_NOTHING: Final = re.compile(r" Nothing (?:new )?was (?:read or )?sent(?: for its schools| for this school)?\.")
+"""Said of a send; a check sends nothing anyway."""
+_NAMED: Final = re.compile(r"\[(dfe|window|log|schedule|notify|consent)\](?: ([a-z_]+))?")
+
+
+def told(what: str, problem: Problem, setting: Location | None = None) -> Finding:
+    """Make a bad line of a problem; its setting is the one that it names, if none is given."""
+    named = _NAMED.search(problem.next)
+    if setting is None and named:
+        setting = tuple(filter(None, named.groups()))
+    return Finding("bad", what, _NOTHING.sub("", problem.text), problem.next, problem.code, setting)
+
+
+def placed(findings: Iterable[Finding], origins: Origins) -> list[Finding]:
+    """Give the lines that say what to do the places of their settings."""
+    return [
+        finding
+        if finding.sign == "good" or finding.setting is None
+        else replace(finding, where=origins.where(finding.setting))
+        for finding in findings
+    ]
 
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
@@ -39,10 +75,10 @@ def exit_code_of(findings: Iterable[Finding]) -> int:
     return exit_code(problems, confirmed=False)
 
 
-def database_findings(facts: DatabaseFacts) -> Iterator[Finding]:
-    """Say what was found in one database, in the order in which things are set right."""
+def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:
+    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right."""
     if facts.problem and not facts.selects:
-        yield _bad(_DATABASE, facts.problem)
+        yield _not_opened(facts.name, facts.problem, (*at, facts.address))
         return
     yield _account(facts)
     if not facts.knows_london:
@@ -54,9 +90,9 @@ def database_findings(facts: DatabaseFacts) -> Iterator[Finding]:
             "Ask your database administrator to load the time zones: mysql_tzinfo_to_sql.",
         )
     for select in facts.selects:
-        yield from _select(facts.name, select)
+        yield from _select(facts.name, select, (*at, "select", select.name))
     if facts.problem:
-        yield _bad(_DATABASE, facts.problem)
+        yield told(_DATABASE, facts.problem, (*at, "select"))
     if facts.unlisted:
         yield Finding(
             "check",
@@ -64,9 +100,10 @@ def database_findings(facts: DatabaseFacts) -> Iterator[Finding]:
             f"{facts.name}: {facts.unlisted:,} marks of the window belong to no school of the settings file.",
             "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
             "SCHOOL-UNLISTED",
+            (*at, "schools"),
         )
     for school in facts.schools:
-        yield from _school(school)
+        yield from _school(school, at)
     if facts.schools:
         number = len(facts.schools)
         words = f"{number:,} {'school' if number == 1 else 'schools'} read in {facts.seconds:.1f} s"
@@ -78,6 +115,13 @@ def missing(urns: Iterable[int]) -> Iterator[Finding]:
     for urn in sorted(urns):
         text = f"The settings have no school with the URN {urn}."
         yield Finding("bad", "Settings", text, "Check the URN, or add the school to the settings file.", "SCHOOL-NONE")
+
+
+def _not_opened(name: str, problem: Problem, at: Location) -> Finding:
+    if problem.code == "SECRET-FILE":  # told in full among the file rights
+        text = f"{name}: not opened, because the file with its address cannot be used."
+        return Finding("bad", _DATABASE, text, "Put that file right, then: attsync check", problem.code)
+    return told(_DATABASE, problem, at)
 
 
 def _account(facts: DatabaseFacts) -> Finding:
@@ -99,24 +143,32 @@ def _account(facts: DatabaseFacts) -> Finding:
     return Finding("good", _DATABASE, f"{facts.name}: opens, read-only")
 
 
-def _select(database: str, facts: SelectFacts) -> Iterator[Finding]:
+def _select(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
     what = f"SELECT {facts.name}"
     if facts.problem:
-        yield _bad(what, facts.problem)
+        yield told(what, facts.problem, at)
         return
     columns = ", ".join(f"{name} ({kind})" if kind else name for name, kind in facts.columns)
     yield Finding("good", what, f"{database}: {_number(facts.rows, 'row')} in {facts.seconds:.1f} s; {columns}")
     if not facts.rows:
         yield Finding(
-            "check", what, f"{database}: it gives no row at all.", f"Try {facts.name} in the database's tool."
+            "check",
+            what,
+            f"{database}: it gives no row at all.",
+            f"Try {facts.name} in the database's tool.",
+            setting=at,
         )
     if facts.name in ("marks", "roll") and not facts.has_pupil:
         is_marks = facts.name == "marks"
         why = "no second mark of a pupil can be proven" if is_marks else "a pupil enrolled twice counts twice"
         yield Finding(
-            "check", what, f"{database}: it has no column pupil: {why}.", f"Add the column pupil to {facts.name}."
+            "check",
+            what,
+            f"{database}: it has no column pupil: {why}.",
+            f"Add the column pupil to {facts.name}.",
+            setting=at,
         )
-    yield from _dates(what, database, facts)
+    yield from _dates(what, database, facts, at)
     if facts.overlaps:
         number = f"{facts.overlaps:,} {'pupil is' if facts.overlaps == 1 else 'pupils are'}"
         yield Finding(
@@ -124,11 +176,12 @@ def _select(database: str, facts: SelectFacts) -> Iterator[Finding]:
             what,
             f"{database}: {number} on roll in more than one year group today, and counted in each.",
             "End the older enrolments in the MIS, or leave them out of the roll SELECT.",
+            setting=at,
         )
-    yield from _index(database, facts)
+    yield from _index(database, facts, at)
 
 
-def _dates(what: str, database: str, facts: SelectFacts) -> Iterator[Finding]:
+def _dates(what: str, database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
     if bad := facts.no_date + facts.not_dates:
         parts = [(facts.no_date, "no date"), (facts.not_dates, "a text that is not a date (YYYY-MM-DD)")]
         words = " and ".join(f"{n:,} {'has' if n == 1 else 'have'} {lacking}" for n, lacking in parts if n)
@@ -138,6 +191,7 @@ def _dates(what: str, database: str, facts: SelectFacts) -> Iterator[Finding]:
             f"{database}: of {facts.rows:,} marks, {words}: {'it is' if bad == 1 else 'they are'} never sent.",
             "Ask whoever wrote the marks SELECT to give date as a date.",
             "DATE-NONE",
+            at,
         )
     if facts.in_utc:
         yield Finding(
@@ -145,10 +199,11 @@ def _dates(what: str, database: str, facts: SelectFacts) -> Iterator[Finding]:
             what,
             f"{database}: {facts.in_utc:,} dates are texts in UTC; midnight in London is the day before in summer.",
             "Ask whoever wrote the marks SELECT to give the date in London.",
+            setting=at,
         )
 
 
-def _index(database: str, facts: SelectFacts) -> Iterator[Finding]:
+def _index(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
     if facts.has_index:
         yield Finding("good", f"SELECT {facts.name}", f"{database}: an index serves the filter on the date")
     elif facts.has_index is False and facts.rows >= _MANY_ROWS:
@@ -157,13 +212,23 @@ def _index(database: str, facts: SelectFacts) -> Iterator[Finding]:
             f"SELECT {facts.name}",
             f"{database}: no index serves the filter on the date: each send reads all {facts.rows:,} rows.",
             "Ask your database administrator for an index on the date column, and give that column as it is.",
+            setting=at,
         )
 
 
-def _school(found: SchoolDays) -> Iterator[Finding]:
+_MAPS: Final = {
+    "MARK-UNKNOWN": "codes",
+    "SESSION-UNKNOWN": "sessions",
+    "YEAR-UNKNOWN": "year_groups",
+    "ROLL-UNKNOWN": "year_groups",
+}
+"""Code of a problem with a value -> the map where the value would stand."""
+
+
+def _school(found: SchoolDays, at: Location) -> Iterator[Finding]:
     what = found.school.name
     if found.problem:
-        yield _bad(what, found.problem)
+        yield told(what, found.problem, (*at, "select"))
         return
     refused = [day.problem for day in found.days if day.problem]
     numbers = Counter(problem.code for problem in refused)
@@ -171,16 +236,16 @@ def _school(found: SchoolDays) -> Iterator[Finding]:
         first = next(problem for problem in refused if problem.code == code)
         more = f" The like on {number - 1} more {'day' if number == 2 else 'days'}." if number > 1 else ""  # noqa: PLR2004
         text = first.text.replace("This day was not sent.", "This day would not be sent.")
-        yield Finding("bad", what, f"{text}{more}", first.next, code)
+        yield Finding("bad", what, f"{text}{more}", first.next, code, (*at, _MAPS.get(code, "select")))
     for unmapped in found.unmapped:
-        yield _unmapped(what, unmapped)
+        yield _unmapped(what, unmapped, at)
     for problem in found.to_check:
         yield Finding("check", what, problem.text, problem.next, problem.code)
     if not refused:
         yield Finding("good", what, _summary(found))
 
 
-def _unmapped(what: str, unmapped: Unmapped) -> Finding:
+def _unmapped(what: str, unmapped: Unmapped, at: Location) -> Finding:
     things = "pupils on roll" if unmapped.pupils else "marks"
     if unmapped.shown:
         text = f'{unmapped.number:,} {things} have the {unmapped.what} "{unmapped.shown}", which no map knows.'
@@ -190,7 +255,7 @@ def _unmapped(what: str, unmapped: Unmapped) -> Finding:
             f"{unmapped.number:,} {things} have a {unmapped.what} that no map knows; it may be a name and is not shown."
         )
         then = f"Look them up in the database's own tool, and add each to [{unmapped.table}]."
-    return Finding("check", what, text, then)
+    return Finding("check", what, text, then, setting=(*at, *unmapped.table.split(".")[1:]))
 
 
 def _summary(found: SchoolDays) -> str:
@@ -209,13 +274,6 @@ def _summary(found: SchoolDays) -> str:
 def _unmarked(days: Sequence[object]) -> str:
     number = sum(getattr(day, "unmarked", 0) for day in days)
     return f" and {_number(number, 'row')} without a mark" if number else ""
-
-
-def _bad(what: str, problem: Problem) -> Finding:
-    text = problem.text.replace(" Nothing was sent for its schools.", "").replace(
-        " Nothing was sent for this school.", ""
-    )
-    return Finding("bad", what, text, problem.next, problem.code)
 
 
 def _number(number: int, one: str) -> str:

@@ -8,7 +8,8 @@ from time import monotonic
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from attsync.dfe.line import Line, NoAnswer, Watch, trusted
+from attsync.dfe.line import Line, NoAnswer, Watch
+from attsync.dfe.trust import trusted
 from attsync.settings import Settings
 
 _SECONDS: Final = 10

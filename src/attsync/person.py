@@ -28,10 +28,15 @@ def who(environ: Mapping[str, str]) -> Person:
     caller = environ.get("SUDO_UID", "")
     if os.geteuid() == 0 and re.fullmatch("[0-9]{1,9}", caller):
         uid = int(caller)
+    return Person(name_of(uid), _login_uid())
+
+
+def name_of(uid: int) -> str:
+    """Name an account; containers run under numbers that have no name."""
     try:
-        return Person(pwd.getpwuid(uid).pw_name, _login_uid())
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return Person(f"uid {uid}", _login_uid())
+        return f"uid {uid}"
 
 
 def _login_uid() -> int | None:

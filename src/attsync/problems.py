@@ -55,6 +55,7 @@ KINDS: Final = {
     "SETTINGS-NONE": Kind(2, "there is no settings file"),
     "SCHOOL-NONE": Kind(2, "a school named on the command line is not in the settings"),
     "SECRET-FILE": Kind(2, "a secret file is missing, or others can read it"),
+    "FILE-RIGHTS": Kind(2, "others can change the settings file, read a password in it, or read the log"),
     "DEMO-MISSING": Kind(2, "the packages of the sandbox are not installed"),
     "CLOCK": Kind(2, "this computer's date is wrong by a day or more"),
     "DB-DRIVER": Kind(3, "the driver of the database is not installed"),

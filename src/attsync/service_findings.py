@@ -1,92 +1,166 @@
-"""What `attsync check` says of the DfE's side and of consent: sign-in, service, look-ups, URNs, where consent stands.
+"""What `attsync check` says of the DfE and of consent: sign-in, certificate, clock, look-ups, where consent stands.
 
 Asks the DfE's look-ups (DOMAIN.md 2), never sends counts.
 """
 
-from collections.abc import Collection, Iterable, Iterator
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from math import inf
 from typing import Final
-from urllib.parse import urlsplit
 
 from attsync.codes import codes_on
 from attsync.consent import standing, why_not
-from attsync.dfe import Credentials, Dfe
+from attsync.dfe import Credentials
 from attsync.dfe.answers import clean
-from attsync.findings import Finding
+from attsync.dfe.enquiry import Enquiry, Met
+from attsync.findings import Finding, told
 from attsync.log import Log
 from attsync.model import School
 from attsync.problems import Problem, SettingsError
-from attsync.settings import Settings
+from attsync.settings import Location, Origins, Settings
 from attsync.window import LONDON
 
+_SIGN_IN: Final = "DfE sign-in"
 _SERVICE: Final = "DfE service"
+_TOLD_OF: Final = {"SIGNIN-REFUSED": _SIGN_IN, "CLOCK": "Clock"}
+"""Code of a problem at the sign-in -> what its line is about, if not the service."""
+_ENDS_SOON: Final = timedelta(days=30)
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 
 
-def service_findings(settings: Settings, schools: Collection[School], today: date) -> Iterator[Finding]:
-    """Sign in, ask for the lists and for each school's URN; a service that answers again is no longer closed."""
-    host = urlsplit(settings.dfe.base_url).netloc
+def service_findings(
+    settings: Settings, origins: Origins, schools: Mapping[School, Location | None], log: Log | None, now: datetime
+) -> Iterator[Finding]:
+    """Sign in, look at certificate and clock, ask for the lists and for the URN of each school.
+
+    `schools` come with the place of their URN in the settings, if it has one. A service that answers again is no
+    longer closed.
+    """
     try:
-        credentials = Credentials.load(settings.dfe)
-    except SettingsError as error:
-        yield _bad("Secret files", error.problem)
+        dfe = Enquiry(settings.dfe, Credentials.load(settings.dfe))
+    except SettingsError as error:  # told in full among the file rights
+        text = "not tried, because a file that it needs cannot be used."
+        yield Finding("bad", _SIGN_IN, text, "Put that file right, then: attsync check", error.problem.code)
         return
-    with Dfe(settings.dfe, credentials) as dfe:
-        known = dfe.look_up("/codes/attendance")
+    with dfe:
+        lasts = dfe.sign_in()
+        if isinstance(lasts, Problem):
+            yield told(_TOLD_OF.get(lasts.code, _SERVICE), lasts)
+            known: object = lasts
+        else:
+            minutes = f", token valid for {lasts / 60:.0f} minutes" if lasts < inf else ""
+            yield Finding("good", _SIGN_IN, f"signed in as {settings.dfe.client_id}{minutes}")
+            known = dfe.look_up("/codes/attendance")
+        way = _way(settings, origins)
+        clock = [_clock_words(dfe.clock_differs)] if dfe.clock_differs is not None else []
+        for met in dfe.met():
+            yield _connection(met, way, now, clock)
+            clock = []  # that of the first: the sign-in's
+        if dfe.clock_differs and not (isinstance(lasts, Problem) and lasts.code == "CLOCK"):
+            yield from _clock(dfe.clock_differs)
         if isinstance(known, Problem):
-            yield _bad(_SERVICE, known)
+            if known is not lasts:
+                yield told(_SERVICE, known)
             return
-        yield Finding("good", _SERVICE, f"signed in as {settings.dfe.client_id}; {host} answers, certificate trusted")
-        yield from _codes(known, today)
-        for school in schools:
-            yield _urn(school, dfe.look_up(f"/provider/{school.urn}"))
-    log = Log.open_existing(settings.log.path)
-    if log:
-        with log:
-            if log.closed_since(settings.dfe.origin):
-                log.reopen_service(settings.dfe.origin)
-                yield Finding("good", _SERVICE, "it was closed and answers again: the next send will send")
+        yield _codes(known, now.astimezone(LONDON).date())
+        for school, place in schools.items():
+            yield _urn(school, place, dfe.look_up(f"/provider/{school.urn}"))
+    if log and log.closed_since(settings.dfe.origin):
+        log.reopen_service(settings.dfe.origin)
+        yield Finding("good", _SERVICE, "it was closed and answers again: the next send will send")
 
 
-def consent_findings(settings: Settings, schools: Iterable[School]) -> Iterator[Finding]:
+def consent_findings(settings: Settings, schools: Iterable[School], log: Log | None) -> Iterator[Finding]:
     """Say where consent stands, and when something was last sent."""
-    log = Log.open_existing(settings.log.path)
     if log is None:
         yield Finding(
             "check", "Consent", "no school has given consent: nothing will be sent", "To give it: attsync consent grant"
         )
         return
-    with log:
-        for school in schools:
-            row = log.latest_consent(school.urn)
-            if standing(row, settings.dfe.origin):
-                yield Finding("good", "Consent", f"{school} has given consent")
-            else:
-                problem = why_not(school, row, settings.dfe.origin)
-                yield Finding("check", "Consent", f"{school}: {problem.text}", problem.next, problem.code)
-        run = log.last_run()
-    when = f"{run.started_at.astimezone(LONDON):%a %-d %b %H:%M}, exit code {run.exit_code}" if run else "none yet"
-    yield Finding("good", "Last send", when)
+    for school in schools:
+        row = log.latest_consent(school.urn)
+        if standing(row, settings.dfe.origin):
+            yield Finding("good", "Consent", f"{school} has given consent")
+        else:
+            problem = why_not(school, row, settings.dfe.origin)
+            yield Finding("check", "Consent", f"{school}: {problem.text}", problem.next, problem.code)
+    yield _last_send(log)
 
 
-def _codes(known: object, today: date) -> Iterator[Finding]:
+def _last_send(log: Log) -> Finding:
+    run = log.last_run()
+    if run is None:
+        return Finding("good", "Last send", "none yet")
+    when = f"{run.started_at.astimezone(LONDON):%a %-d %b %H:%M}"
+    if run.exit_code is None:
+        return Finding("good", "Last send", f"{when}, not ended: under way, or cut off")
+    if run.exit_code:
+        return Finding(
+            "check",
+            "Last send",
+            f"{when}, exit code {run.exit_code}",
+            "To see what was wrong: attsync status --problems",
+        )
+    return Finding("good", "Last send", f"{when}, exit code 0")
+
+
+def _way(settings: Settings, origins: Origins) -> str:
+    if settings.dfe.proxy is None:
+        return "directly"
+    origin = origins.of(("dfe", "proxy"))
+    return f"through the proxy of the {'settings file' if origin.kind == 'file' else origin}"
+
+
+def _connection(met: Met, way: str, now: datetime, clock: list[str]) -> Finding:
+    left = met.certificate_ends - now
+    until = f"{met.certificate_ends.astimezone(LONDON):%-d %B %Y}"
+    if left < _ENDS_SOON:
+        ends = f"certificate trusted, but it ends in {left.days} {'day' if left.days == 1 else 'days'}, on {until}"
+        return Finding(
+            "check",
+            _SERVICE,
+            "; ".join([f"{met.host} answers {way}", ends, *clock]) + ".",
+            "Whoever runs that server has to renew it, or sends will stop. Ask IT to look again a week before.",
+        )
+    parts = [f"{met.host} answers {way}", f"certificate trusted, valid until {until}", *clock]
+    return Finding("good", _SERVICE, "; ".join(parts))
+
+
+def _clock_words(ahead: timedelta) -> str:
+    seconds = round(abs(ahead.total_seconds()))
+    return f"clock differs by {seconds:,} s" if seconds else "clock differs by less than a second"
+
+
+def _clock(ahead: timedelta) -> Iterator[Finding]:
+    if abs(ahead) > _CLOCKS_DIFFER:
+        seconds = abs(ahead.total_seconds())
+        way = "behind" if ahead > timedelta() else "ahead of"
+        yield Finding(
+            "check",
+            "Clock",
+            f"This computer's clock is {seconds:,.0f} s {way} the DfE's: sends begin at the wrong moment.",
+            "Ask IT to let a time service set the clock, such as: timedatectl set-ntp true",
+        )
+
+
+def _codes(known: object, today: date) -> Finding:
     rows = known if isinstance(known, list) else []
     theirs = {row.get("AttendanceCode") for row in rows if isinstance(row, dict)}
     missing = [code for code in codes_on(today) if code not in theirs]
-    if missing:
-        shown = ", ".join(missing[:12]) + (", ..." if len(missing) > 12 else "")  # noqa: PLR2004  a line's worth
-        yield Finding(
-            "check",
-            _SERVICE,
-            f"its list lacks {len(missing)} of today's attendance codes: {shown}",
-            "Days with such a mark will come back with faults. Ask IT to ask the DfE which codes to use.",
-        )
-    else:
-        yield Finding("good", _SERVICE, f"its list has all {len(codes_on(today))} attendance codes of today")
+    if not missing:
+        return Finding("good", _SERVICE, f"its list has all {len(codes_on(today))} attendance codes of today")
+    shown = ", ".join(missing[:12]) + (", ..." if len(missing) > 12 else "")  # noqa: PLR2004  a line's worth
+    return Finding(
+        "check",
+        _SERVICE,
+        f"its list lacks {len(missing)} of today's attendance codes: {shown}",
+        "Days with such a mark will come back with faults. Ask IT to ask the DfE which codes to use.",
+    )
 
 
-def _urn(school: School, found: object) -> Finding:
+def _urn(school: School, place: Location | None, found: object) -> Finding:
     if isinstance(found, Problem):
-        return _bad(_SERVICE, found)
+        return told(_SERVICE, found)
     if found is None:
         return Finding(
             "bad",
@@ -94,10 +168,7 @@ def _urn(school: School, found: object) -> Finding:
             f"the DfE does not know the URN of {school}",
             "Check the URN in the settings file: an academy conversion or a merger brings a new one.",
             "DFE-REJECTED",
+            place,
         )
     name = clean(str(found.get("name", ""))) if isinstance(found, dict) else ""
     return Finding("good", _SERVICE, f"{school.urn} is {name or 'known'}")
-
-
-def _bad(what: str, problem: Problem) -> Finding:
-    return Finding("bad", what, problem.text, problem.next, problem.code)

@@ -42,3 +42,18 @@ def trial(made_folder: Path, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
             return started
 
         yield start
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a crontab program into PATH that keeps its table in a file."""
+    program, table = tmp_path / "bin" / "crontab", tmp_path / "table"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$1" = -l ]; then [ -f {table} ] && cat {table} || {{ echo "no crontab for sam" >&2; exit 1; }};\n'
+        f"else cat > {table}; fi\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return table

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attsync.commands.units import clock_is_of_london
+from attsync.schedule.clock import server_clock
 from tests.commands.trial import Trial
 from tests.installed import attsync
 
@@ -22,21 +22,6 @@ MAILTO=sam@school.example
 @reboot /usr/bin/something 'with # in it'
 */10 * * * 1-5 /usr/local/bin/attsync-like-name  # attsync /another/config.toml
 """
-
-
-@pytest.fixture
-def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put a crontab program into PATH that keeps its table in a file."""
-    program, table = tmp_path / "bin" / "crontab", tmp_path / "table"
-    program.parent.mkdir()
-    program.write_text(
-        "#!/bin/sh\n"
-        f'if [ "$1" = -l ]; then [ -f {table} ] && cat {table} || {{ echo "no crontab for sam" >&2; exit 1; }};\n'
-        f"else cat > {table}; fi\n"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    return table
 
 
 def entries(text: str) -> list[str]:
@@ -59,7 +44,7 @@ def test_entries_have_full_paths_and_the_minute_of_the_urn(trial: Start) -> None
 
 def test_clock_that_is_not_of_london_is_told(trial: Start) -> None:
     """Cron knows no time zone; in summer a UTC machine is an hour late."""
-    assert ("correct the hours" in trial()("crontab").out) is not clock_is_of_london()
+    assert ("correct the hours" in trial()("crontab").out) is not server_clock().is_of_london
 
 
 def test_install_twice_and_remove_leave_other_lines_as_they_were(trial: Start, table: Path) -> None:
@@ -184,5 +169,7 @@ def test_real_crontab_program_takes_the_entries(trial: Start) -> None:
     assert run("crontab", "--install").exit_code == 0
     listed = subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=True).stdout
     assert len(entries(listed)) == 2
+    (found,) = (f for f in run("check", "--offline", "--json").json["findings"] if f["what"] == "Schedule")
+    assert "weekdays 10:18 and 14:48" in found["text"]
     assert run("crontab", "--remove").exit_code == 0
     assert not entries(subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False).stdout)

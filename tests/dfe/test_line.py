@@ -4,15 +4,16 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
 from time import monotonic
 
 import pytest
 
-from attsync.dfe.line import Answer, Distrusted, Line, Lost, NotDelivered, TooLate, Unfit, Watch, trusted
+from attsync.dfe.line import Answer, Distrusted, Line, Lost, NotDelivered, TooLate, Unfit, Watch
+from attsync.dfe.trust import Distrust, trusted
 from attsync.problems import SettingsError
+from tests.proxy import proxy_answering
 from tests.torture.stranger import Behaviour, Identity, Stranger, Talk, make_identity
 
 LIMIT = 64 * 1024
@@ -142,24 +143,42 @@ def test_lost_answer_may_have_been_an_arrived_request(ask: Callable[..., Answer]
         ask(behaviour)
 
 
-@pytest.mark.parametrize("wrong", ["other_host", "expired", "unknown"])
-def test_wrong_certificate_is_not_trusted(identity: Identity, wrong: str) -> None:
-    """Nothing is said to such a server."""
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("other_host", Distrust.OTHER_NAME),
+        ("expired", Distrust.EXPIRED),
+        ("unknown", Distrust.UNKNOWN),
+        ("self_signed", Distrust.SELF_SIGNED),
+        ("not_yet", Distrust.NOT_YET),
+    ],
+)
+def test_wrong_certificate_is_not_trusted(identity: Identity, wrong: str, why: Distrust) -> None:
+    """Nothing is said to such a server, and somebody else acts for each reason."""
     with Stranger(getattr(identity, wrong)) as server:
-        assert isinstance(_failure(server, identity), Distrusted)
+        failure = _failure(server, identity)
+
+        assert isinstance(failure, Distrusted)
+        assert failure.why is why
         assert server.requests == []
 
 
 def test_old_tls_is_not_trusted(identity: Identity) -> None:
     """TLS 1.1 can be broken."""
     with Stranger(identity.good, tls_version=ssl.TLSVersion.TLSv1_1) as server:
-        assert isinstance(_failure(server, identity), Distrusted)
+        failure = _failure(server, identity)
+
+    assert isinstance(failure, Distrusted)
+    assert failure.why is Distrust.NO_TLS
 
 
 def test_server_without_tls_is_not_trusted(identity: Identity) -> None:
     """A plain page on the port of https is no DfE."""
     with Stranger(None, on_connect=lambda raw: raw.sendall(b"HTTP/1.1 200 OK\r\n\r\n")) as server:
-        assert isinstance(_failure(server, identity), Distrusted)
+        failure = _failure(server, identity)
+
+    assert isinstance(failure, Distrusted)
+    assert failure.why is Distrust.NO_TLS
 
 
 def test_connection_that_breaks_before_tls_is_the_network(identity: Identity) -> None:
@@ -184,43 +203,10 @@ def test_time_limit_holds_for_the_handshake(identity: Identity) -> None:
     assert str(failure) == "no connection in time"
 
 
-@contextmanager
-def _proxy(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Run a proxy for one connection: it answers CONNECT so, and hands on what follows if that was 200."""
-    seen: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            client, _ = listener.accept()
-            with client:
-                seen.append(client.recv(65536))
-                client.sendall(b"HTTP/1.1 " + answer + b"\r\n\r\n")
-                if not answer.startswith(b"200"):
-                    return
-                with socket.create_connection(("127.0.0.1", int(seen[0].split()[1].split(b":")[1]))) as server:
-                    back = Thread(target=_hand_on, args=(server, client, []))
-                    back.start()
-                    _hand_on(client, server, seen)
-                    back.join()
-
-        thread = Thread(target=serve)
-        thread.start()
-        yield listener.getsockname()[1], seen
-        thread.join()
-
-
-def _hand_on(source: socket.socket, target: socket.socket, seen: list[bytes]) -> None:
-    with suppress(OSError):
-        while part := source.recv(65536):
-            seen.append(part)
-            target.sendall(part)
-        target.shutdown(socket.SHUT_WR)
-
-
 def test_proxy_of_the_settings_sees_only_what_is_sealed(identity: Identity) -> None:
     """Many schools have one. It learns the host's name; its password goes to it alone."""
     watch = Watch()
-    with Stranger(identity.good) as server, _proxy(b"200 OK") as (port, seen):
+    with Stranger(identity.good) as server, proxy_answering(b"200 OK") as (port, seen):
         proxy = f"http://user:pass%25word@127.0.0.1:{port}"
         line = Line(server.origin, trusted(identity.ca), watch, timeout_seconds=5, proxy=proxy)
         answer = line.exchange(
@@ -239,7 +225,7 @@ def test_proxy_of_the_settings_sees_only_what_is_sealed(identity: Identity) -> N
 def test_proxy_that_refuses_is_told(identity: Identity) -> None:
     """Nothing was delivered."""
     watch = Watch()
-    with _proxy(b"407 Proxy Authentication Required") as (port, _):
+    with proxy_answering(b"407 Proxy Authentication Required") as (port, _):
         line = Line(
             "https://localhost:9", trusted(identity.ca), watch, timeout_seconds=5, proxy=f"http://127.0.0.1:{port}"
         )
@@ -247,6 +233,82 @@ def test_proxy_that_refuses_is_told(identity: Identity) -> None:
             line.exchange("POST", "https://localhost:9/", headers={}, until=monotonic() + 5)
         line.close()
         watch.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "(it wants another user name or password)"),
+        (b"HTTP/1.1 403 Forbidden by policy\r\n\r\n", "the proxy refused the connection (403)"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "what answers there is no proxy"),
+        (b"", "the proxy does not answer"),
+    ],
+)
+def test_proxy_that_does_not_let_through_is_told_apart(identity: Identity, answer: bytes, words: str) -> None:
+    """The host has heard nothing, and it is the proxy that IT has to look at."""
+    with _answering(answer) as port:
+        failure = _failure_through(f"http://sam:hunter2@127.0.0.1:{port}", identity)
+
+    assert isinstance(failure, NotDelivered)
+    assert failure.by_proxy
+    assert words in str(failure)
+
+
+def test_proxy_that_is_not_there_or_says_nothing_is_told(identity: Identity) -> None:
+    """Its own time limit is that of the request."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        slow = _failure_through(proxy, identity, seconds=0.2)
+    nobody = _failure_through(proxy, identity)
+
+    assert [(str(each), each.by_proxy) for each in (slow, nobody)] == [
+        ("the proxy did not answer in time", True),
+        ("the proxy does not answer", True),
+    ]
+
+
+def test_proxy_without_a_good_certificate_is_not_the_hosts_fault(identity: Identity) -> None:
+    """A proxy that is spoken to over TLS has to prove itself too."""
+    with Stranger(identity.expired) as proxy:
+        failure = _failure_through(f"https://localhost:{proxy.port}", identity)
+
+    assert isinstance(failure, Distrusted)
+    assert (failure.why, failure.by_proxy) == (Distrust.EXPIRED, True)
+
+
+def test_host_behind_a_proxy_without_a_good_certificate_is_not_the_proxys_fault(identity: Identity) -> None:
+    """The proxy only hands on."""
+    with Stranger(identity.expired) as server, proxy_answering(b"200 OK") as (port, _):
+        failure = _failure_through(f"http://127.0.0.1:{port}", identity, origin=server.origin)
+
+    assert isinstance(failure, Distrusted)
+    assert (failure.why, failure.by_proxy) == (Distrust.EXPIRED, False)
+
+
+@contextmanager
+def _answering(answer: bytes) -> Iterator[int]:
+    """Run a server that says this, whatever it is asked, and hangs up."""
+
+    def answer_once(raw: socket.socket) -> None:
+        raw.recv(65536)
+        raw.sendall(answer)
+        raise ConnectionAbortedError
+
+    with Stranger(None, on_connect=answer_once) as server:
+        yield server.port
+
+
+def _failure_through(
+    proxy: str, identity: Identity, *, origin: str = "https://localhost:9", seconds: float = 5
+) -> NotDelivered:
+    watch = Watch()
+    line = Line(origin, trusted(identity.ca), watch, timeout_seconds=seconds, proxy=proxy)
+    with pytest.raises(NotDelivered) as raised:
+        line.exchange("POST", f"{origin}/attendances", headers={"A": "secret"}, until=monotonic() + 60)
+    line.close()
+    watch.close()
+    assert "hunter2" not in f"{raised.value!r} {raised.value.__context__!r}"
+    return raised.value
 
 
 def test_other_host_is_refused(identity: Identity) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from attsync.dfe import Credentials, Dfe
 from attsync.dfe.sign_in import token_request
 from attsync.model import Cell, Session, State
-from attsync.problems import NotPermitted, Problem
+from attsync.problems import NotPermitted
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.sign_in import Client
 from attsync.settings import DfeSettings
@@ -453,51 +453,6 @@ def test_stopped_run_starts_nothing_more(call: Start) -> None:
     outcome = running.send()
 
     assert (outcome.tries, outcome.problem and outcome.problem.code) == ((), "STOPPED")
-
-
-def test_look_up_gives_what_the_dfe_says(call: Start) -> None:
-    """The codes, the year groups, a school, and None where it knows none; `attsync check` asks."""
-    dfe = call().dfe
-
-    assert dfe.look_up("/codes/attendance")[0].keys() == {"AttendanceCode", "AttendanceDescription"}
-    assert dfe.look_up("/codes/ncyeargroup")[0].keys() == {"YearGroupCode", "YearGroup"}
-    assert dfe.look_up("/provider/900023")["name"] == "Oakfield Primary School"
-    assert dfe.look_up("/provider/123456") is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"),
-    [
-        ((200, b""), "DFE-ANSWER"),
-        ((200, b"[" * 60_000), "DFE-ANSWER"),
-        ((200, b"x" * 70_000), "DFE-ANSWER"),
-        ((404, b"<html>"), "DFE-ANSWER"),
-        ((400, b"{}"), "DFE-ANSWER"),
-        ((302, b"{}"), "DFE-ANSWER"),
-        ((401, b"{}"), "SIGNIN-REFUSED"),
-        ((410, b"{}"), "DFE-CLOSED"),
-        ((503, b"{}"), "DFE-BUSY"),
-    ],
-    ids=str,
-)
-def test_look_up_that_brings_nothing_says_why(tmp_path: Path, answer: tuple[int, bytes], code: str) -> None:
-    """The same words as for a message."""
-    identity = make_identity(tmp_path)
-    with Stranger(identity.good, api=lambda talk: talk.reply(*answer)) as server:
-        loaded = settings(tmp_path, origin=server.origin, path="/token", ca_file=identity.ca)
-        with Dfe(loaded.dfe, credentials(loaded), longest_wait=0) as dfe:
-            found = dfe.look_up("/attendances")
-
-    assert isinstance(found, Problem)
-    assert found.code == code
-
-
-def test_look_up_without_a_token_says_why(call: Start) -> None:
-    """Wrong secret."""
-    found = call(pretend={"client": Client("oakfield", "another")}).dfe.look_up("/codes/attendance")
-
-    assert isinstance(found, Problem)
-    assert found.code == "SIGNIN-REFUSED"
 
 
 @contextmanager

@@ -34,21 +34,28 @@ class Identity:
     other_host: Path
     expired: Path
     unknown: Path
+    self_signed: Path
+    not_yet: Path
+
+
+_NAMES = ("ca", "good", "other_host", "expired", "unknown", "self_signed", "not_yet")
 
 
 def make_identity(folder: Path) -> Identity:
     """Make certificates: one that is right, and those that are wrong."""
     authority, nobody = trustme.CA(), trustme.CA()
-    made = Identity(*(folder / f"{name}.pem" for name in ("ca", "good", "other_host", "expired", "unknown")))
-    yesterday = datetime.now(UTC) - timedelta(days=1)
+    made = Identity(*(folder / f"{name}.pem" for name in _NAMES))
+    yesterday, tomorrow = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
     authority.cert_pem.write_to_path(made.ca)
     for path, certificate in (
         (made.good, authority.issue_cert("localhost", "127.0.0.1")),
         (made.other_host, authority.issue_cert("elsewhere.example")),
         (made.expired, authority.issue_cert("localhost", "127.0.0.1", not_after=yesterday)),
         (made.unknown, nobody.issue_cert("localhost", "127.0.0.1")),
+        (made.not_yet, authority.issue_cert("localhost", "127.0.0.1", not_before=tomorrow)),
     ):
         certificate.private_key_and_cert_chain_pem.write_to_path(path)
+    made.self_signed.write_bytes(nobody.private_key_pem.bytes() + nobody.cert_pem.bytes())
     return made
 
 

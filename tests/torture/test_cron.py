@@ -1,6 +1,7 @@
 """Under cron, as it is on real machines: an empty environment, no terminal, a log that is not as it should be."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -173,6 +174,26 @@ def test_log_and_locks_that_root_made_serve_the_next_run(of_nobody: Scene, attsy
     assert [(one.exit_code, one.said) for one in ended] == [(0, "")] * 4
     assert wrong == []
     assert {path.stat().st_uid for path in (folder / "state", *(folder / "state").iterdir())} == {NOBODY}
+
+
+def test_check_says_how_to_put_the_files_of_another_account_right(of_nobody: Scene, attsync: Runner) -> None:
+    """What root left behind, and what is not the account's to read, with the commands that mend it."""
+    give_consent(of_nobody.settings)
+    lock, secret = (of_nobody.folder / name for name in ("state/attsync.db.lock", "client-secret"))
+    subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", of_nobody.folder / "state"], check=True)
+    lock.touch(0o600)
+    os.chown(secret, 0, 0)
+
+    wrong = attsync(of_nobody.folder, "check", "--offline", user=NOBODY)
+    for line in re.findall(r"chown \S+ \S+", wrong.stdout):
+        subprocess.run(["/bin/sh", "-c", line], check=True)
+    right = attsync(of_nobody.folder, "check", user=NOBODY)
+
+    assert wrong.exit_code == 9
+    assert f"chown nobody {lock}" in wrong.stdout
+    assert f"chown nobody {secret}" in wrong.stdout
+    assert right.exit_code == 0, right.said
+    assert "log 0600 nobody in a folder 0700" in right.stdout
 
 
 def test_secrets_are_not_in_the_process_list(certificates: Certificates, tmp_path: Path) -> None:

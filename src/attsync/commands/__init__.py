@@ -36,7 +36,7 @@ COMMANDS: Final = {
     },
     "Setting up": {
         "init": "Ask a few questions and write a commented settings file.",
-        "check": "Try the settings and the SELECTs, and say what is wrong.",
+        "check": "Try everything that a send needs, and say what is wrong.",
         "crontab": "Print or install what makes cron send twice a day.",
     },
     "Trying out": {

@@ -1,68 +1,94 @@
 """`attsync check`."""
 
-from contextlib import nullcontext
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from attsync.commands.options import common, given, json_option, load_settings, page, schools_option, window_of
+from attsync.commands.options import (
+    common,
+    given,
+    json_option,
+    load_settings,
+    now,
+    page,
+    schools_option,
+    window_of,
+    with_config,
+)
 from attsync.commands.output import print_json, screen
+
+if TYPE_CHECKING:
+    from attsync.settings import Origins, Settings
+
+_COMMAND: Final = re.compile(r"\battsync (?:check|consent|crontab|init|preview|send|status)\b[^.]*$")
+"""What is to be typed next ends with one of our commands."""
 
 
 @click.command(
     "check",
     help=page(
         """
-        Try the settings and the SELECTs, and say what is wrong.
+        Try everything that a send needs, and say what is wrong.
 
-        Tries each SELECT on its own and counts: columns and types, rows, marks without a date, values that no map
-        knows, whether an index serves, what the account may do, and how long it takes. Then it signs in to the DfE,
-        asks for its lists and for each school's URN, and says where consent stands. Sends no counts, and shows never a
-        value that may be a name.
+        Looks at the rights of settings, secrets and log, and reads the log through. Tries each SELECT on its own and
+        counts: columns and types, rows, marks without a date, values that no map knows, whether an index serves, what
+        the account may do, and how long it takes. Then it signs in to the DfE, looks at certificate and clock, asks
+        for its lists and for each school's URN, and says where consent stands and what sends by itself. Sends no
+        counts, and shows never a value that may be a name.
         """,
         "attsync check",
         "attsync check --school 900023 --json",
+        "attsync check --show-settings",
     ),
-    short_help="Try the settings and the SELECTs, and say what is wrong.",
+    short_help="Try everything that a send needs, and say what is wrong.",
 )
 @schools_option
-@click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE.")
+@click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE nor a proxy.")
+@click.option(
+    "--show-settings", is_flag=True, help="Only show each setting and where it comes from; passwords are hidden."
+)
 @json_option
 @common
-def command(schools: tuple[int, ...], *, offline: bool, as_json: bool) -> None:
+def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
     """Look at everything and show what was found."""
-    from attsync.findings import Finding, database_findings, exit_code_of, missing
-    from attsync.log import Log
-    from attsync.overview import known_schools
-    from attsync.school.look import look
-    from attsync.service_findings import consent_findings, service_findings
+    from attsync.settings import origins
 
     settings = load_settings()
-    window = window_of(settings, None)
-    findings = [Finding("good", "Settings", f"{settings.path}: {_number(len(settings.database))}")]
-    seen: set[int] = set()
-    for database in settings.database:
-        listed = [school.urn for school in database.schools]
-        if schools and listed and not set(schools) & set(listed):
-            continue
-        facts = look(database, schools, window)
-        seen |= {found.school.urn for found in facts.schools} | (set(listed) if facts.fails else set())
-        findings += database_findings(facts)
-    findings += missing(set(schools) - seen)
-    with Log.open_existing(settings.log.path) or nullcontext() as log:
-        known = [school for urn, school in known_schools(settings, log).items() if not schools or urn in schools]
-    if not offline:
-        findings += service_findings(settings, known, window.last)
-    findings += consent_findings(settings, known)
+    sources = origins(settings.path, os.environ)
+    if show_settings:
+        _show(settings, sources, as_json=as_json)
+        return
+    from attsync.checkup import check
+    from attsync.findings import exit_code_of
+
+    found = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
+    findings = [replace(each, next=with_config(each.next)) if _COMMAND.search(each.next) else each for each in found]
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})
     elif not given().quiet or code:
-        from attsync.show.check import check
+        from attsync.show.check import check as table
 
-        shown = screen()
-        shown.show(check(findings, shown.signs, code))
+        shown_on = screen()
+        shown_on.show(table(findings, shown_on.signs, code))
     click.get_current_context().exit(code)
 
 
-def _number(databases: int) -> str:
-    return f"{databases} school {'database' if databases == 1 else 'databases'}"
+def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
+    from attsync.settings import Origin, shown
+
+    found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
+    if as_json:
+        rows = [
+            {"setting": each.name, "value": each.value, "from": origin.kind, "line": origin.line, "name": origin.name}
+            for each, origin in found
+        ]
+        print_json({"version": 1, "settings_file": str(settings.path), "settings": rows})
+        return
+    from attsync.show.check import settings as table
+
+    shown_on = screen()
+    shown_on.show(table(settings.path, found, shown_on.signs))

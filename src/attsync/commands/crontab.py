@@ -1,14 +1,11 @@
 """`attsync crontab`."""
 
 import os
-import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import click
 
 from attsync.commands.options import common, given, load_settings, page
-from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
     from attsync.settings import Settings
@@ -50,111 +47,58 @@ def command(*, install: bool, remove: bool, systemd: bool) -> None:
 
 
 def _print_lines(settings: "Settings") -> None:
-    from attsync.commands.units import clock_is_of_london, cron_entries
     from attsync.person import who
+    from attsync.schedule.clock import server_clock
+    from attsync.schedule.units import cron_entries, first_urn
 
     account = who(os.environ).account
     click.echo(f"# attsync sends attendance counts: settings {settings.path}, account {account}.")
     click.echo("# To put these lines in: attsync crontab --install   To take them out: attsync crontab --remove")
-    if not clock_is_of_london():
+    if not server_clock().is_of_london:
         click.echo(
             "# These times are those of this computer's clock, which does not go as in the UK: correct the hours."
         )
-    for when, what in cron_entries(settings, _urn(settings)):
+    for when, what in cron_entries(settings, first_urn(settings)):
         click.echo(f"{when}  {what}")
 
 
 def _print_units(settings: "Settings") -> None:
-    from attsync.commands.units import service_unit, timer_unit
     from attsync.person import who
+    from attsync.schedule.units import first_urn, service_unit, timer_unit
 
     click.echo("# Save as /etc/systemd/system/attsync.service")
     click.echo(service_unit(settings, who(os.environ).account))
     click.echo("# Save as /etc/systemd/system/attsync.timer, then: systemctl enable --now attsync.timer")
-    click.echo(timer_unit(settings, _urn(settings)), nl=False)
+    click.echo(timer_unit(settings, first_urn(settings)), nl=False)
 
 
 def _install(settings: "Settings") -> None:
-    from attsync.commands.units import clock_is_of_london, cron_entries
+    from attsync.schedule.clock import server_clock
+    from attsync.schedule.crontab import is_ours, mark, read, write
+    from attsync.schedule.units import cron_entries, first_urn
 
-    entries = cron_entries(settings, _urn(settings))
-    lines = _read()
-    others = [line for line in lines if not _is_ours(line, settings)]
-    _write([*others, *(f"{when} {what} {_mark(settings)}" for when, what in entries)])
+    entries = cron_entries(settings, first_urn(settings))
+    lines = read()
+    others = [line for line in lines if not is_ours(line, settings)]
+    write([*others, *(f"{when} {what} {mark(settings)}" for when, what in entries)])
     if given().quiet:
         return
     click.echo(f"{'Put into' if others == lines else 'Changed in'} the crontab of this account:")
     for when, what in entries:
         click.echo(f"  {when}  {what}")
-    if not clock_is_of_london():
+    if not server_clock().is_of_london:
         click.echo("This computer's clock does not go as in the UK. Correct the hours with: crontab -e")
     click.echo("To see that it works: attsync status, after the next of these times.")
 
 
 def _remove(settings: "Settings") -> None:
-    lines = _read()
-    others = [line for line in lines if not _is_ours(line, settings)]
+    from attsync.schedule.crontab import is_ours, read, write
+
+    lines = read()
+    others = [line for line in lines if not is_ours(line, settings)]
     removed = len(lines) - len(others)
     if removed:
-        _write(others)
+        write(others)
     if not given().quiet:
         words = f"Took {removed} entries out of" if removed else "There was nothing of attsync in"
         click.echo(f"{words} the crontab of this account.")
-
-
-def _mark(settings: "Settings") -> str:
-    """Give the comment by which our lines are known: those of another settings file are not ours."""
-    path = str(settings.path).replace("%", r"\%")
-    return f"# attsync {path}"
-
-
-def _is_ours(line: str, settings: "Settings") -> bool:
-    return line.endswith(f" {_mark(settings)}") and not line.startswith("#")
-
-
-def _urn(settings: "Settings") -> int:
-    return next((school.urn for database in settings.database for school in database.schools), 0)
-
-
-# Not python-crontab: it writes every line anew, in its own layout; here other people's lines stay byte for byte.
-
-
-def _read() -> list[str]:
-    ended = _crontab("-l")
-    if ended.returncode:
-        if ended.stdout or "no crontab for" not in ended.stderr:
-            raise _refused()
-        return []
-    return ended.stdout.splitlines()
-
-
-def _write(lines: list[str]) -> None:
-    if _crontab("-", text="".join(f"{line}\n" for line in lines)).returncode:
-        raise _refused()
-
-
-def _crontab(word: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("crontab")
-    if program is None:
-        raise SettingsError(
-            "SETTINGS",
-            "This computer has no crontab program. Nothing was changed.",
-            "Install cron, or use a timer of systemd: attsync crontab --systemd",
-        )
-    return subprocess.run(  # noqa: S603  the program of the system, without a word of the user's
-        [program, word],
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        env=os.environ | {"LC_ALL": "C"},
-        check=False,
-    )
-
-
-def _refused() -> SettingsError:
-    return SettingsError(
-        "SETTINGS",
-        "The crontab of this account cannot be read or written. Nothing was changed.",
-        "Ask IT whether this account may use cron, or put the lines in by hand: attsync crontab",
-    )

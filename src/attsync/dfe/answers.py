@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from attsync.codes import year_groups
 from attsync.dfe.line import Answer, Distrusted, NoAnswer, NotDelivered, TooLate, Unfit
+from attsync.dfe.trust import Distrust
 from attsync.model import Fault, State
 from attsync.problems import Problem
 from attsync.settings import DfeSettings
@@ -104,7 +105,7 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
     """Say what it means that no answer came, or none that could be read."""
     match reason:
         case Distrusted():
-            return _distrusted(url)
+            return _distrusted(url, reason)
         case Unfit():
             return stranger(url, None)
         case NotDelivered():
@@ -116,9 +117,14 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
     problem = Problem(
         "DFE-UNREACHABLE",
         f"The DfE service at {_host(url)} could not be reached: {words}.",
-        "Nothing to do at first: the next send covers this. If it stays so, ask IT to check the internet connection.",
+        "Nothing to do at first: the next send covers this. If it stays so, ask IT to check "
+        + ("the proxy, and [dfe] proxy in the settings file." if _is_proxys(reason) else "the internet connection."),
     )
     return Judgement(state, words, problem, again=True)
+
+
+def _is_proxys(reason: NoAnswer) -> bool:
+    return isinstance(reason, NotDelivered) and reason.by_proxy
 
 
 def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Problem:
@@ -131,19 +137,37 @@ def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Probl
     )
 
 
-def _distrusted(url: str) -> Judgement:
-    """Say that the server could not prove who it is."""
+def _distrusted(url: str, reason: Distrusted) -> Judgement:
+    """Say that the server could not prove who it is, and why."""
+    who = "The proxy" if reason.by_proxy else f"The server at {_host(url)}"
+    whose = "the one of the settings" if reason.by_proxy else "the DfE's"
     return Judgement(
         State.FAILED,
         "certificate not trusted",
         Problem(
             "DFE-CERTIFICATE",
-            f"The server at {_host(url)} cannot prove that it is the DfE's: its certificate or TLS is not trusted."
-            " Nothing was sent.",
-            "Ask IT: where a web filter inspects TLS, name its certificate under [dfe] ca_file in the settings file.",
+            f"{who} cannot prove that it is {whose}: {reason.why}. Nothing was sent.",
+            _what_to_do(reason),
         ),
         ends_run=True,
     )
+
+
+def _what_to_do(reason: Distrusted) -> str:
+    match reason.why:
+        case Distrust.EXPIRED | Distrust.NOT_YET:
+            return "Ask IT to check this computer's date; if it is right, whoever runs that server has to renew it."
+        case Distrust.OTHER_NAME if not reason.by_proxy:
+            return "Ask IT to check the host names in [dfe] base_url and token_url in the settings file."
+        case Distrust.OTHER_NAME | Distrust.NO_TLS if reason.by_proxy:
+            return "Ask IT to check the address in [dfe] proxy in the settings file."
+        case Distrust.NO_TLS:
+            return "Ask IT to check [dfe] base_url and token_url, and whether a web filter answers instead of the DfE."
+        case _:
+            return (
+                "Ask IT: where a web filter inspects TLS, name its certificate under [dfe] ca_file in the settings"
+                " file. Never trust one that nobody knows."
+            )
 
 
 def retry_after(text: str, now: datetime) -> float:

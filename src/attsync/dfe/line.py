@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from math import inf
-from pathlib import Path
 from time import monotonic
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 
 from attsync import __version__
-from attsync.problems import SettingsError
+from attsync.dfe.trust import Distrust, ending_of, moment_of, why_distrusted
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _LARGEST_ANSWER: Final = 64 * 1024
 
@@ -41,9 +43,18 @@ class NoAnswer(Exception):
 class NotDelivered(NoAnswer):
     """No connection came about: surely no byte of the request arrived. Its text says why, in a few words."""
 
+    def __init__(self, words: str, *, by_proxy: bool = False) -> None:
+        super().__init__(words)
+        self.by_proxy = by_proxy
+        """It was the proxy of the settings that did not let us through."""
+
 
 class Distrusted(NotDelivered):
     """The TLS handshake was refused: another certificate, another protocol, or no TLS at all."""
+
+    def __init__(self, why: Distrust, *, by_proxy: bool = False) -> None:
+        super().__init__("certificate not trusted", by_proxy=by_proxy)
+        self.why = why
 
 
 class Lost(NoAnswer):
@@ -56,26 +67,6 @@ class TooLate(Lost):
 
 class Unfit(NoAnswer):
     """The answer is larger than any answer of the DfE, or packed, or not HTTP."""
-
-
-def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Make the TLS settings: TLS 1.2 or newer, trusting `ca_file`. Raises SettingsError.
-
-    The certificates of the system are still to be added: load_default_certs().
-    """
-    # Not create_default_context: it honours SSLKEYLOGFILE and writes session keys to a file.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                "SETTINGS",
-                f"The certificate file {ca_file} cannot be read, or holds no certificate. Nothing was read or sent.",
-                "Correct [dfe] ca_file in the settings file; it names a file in PEM form.",
-            ) from error
-    return context
 
 
 class Watch:
@@ -130,12 +121,17 @@ class Line:
     def __init__(
         self, origin: str, context: ssl.SSLContext, watch: Watch, *, timeout_seconds: float, proxy: str | None
     ) -> None:
-        self._origin = _origin(_parsed(origin))
+        self._url = _parsed(origin)
+        self._origin = _origin(self._url)
         self._watch = watch
         self._seconds = timeout_seconds
         self._timeout = httpx.Timeout(timeout_seconds).as_dict()
         self._socket: socket.socket | None = None
         self._cut = False
+        self._has_proxy = proxy is not None
+        self._is_through = False
+        """The proxy has handed us on: what happens now happens at the host."""
+        self._ending: str | None = None
         self._transport = httpx.HTTPTransport(
             verify=context,
             trust_env=False,
@@ -143,6 +139,16 @@ class Line:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=httpx.Proxy(proxy, ssl_context=context if proxy.startswith("https:") else None) if proxy else None,
         )
+
+    @property
+    def host(self) -> str:
+        """The host, and its port unless that is the usual one."""
+        return self._url.netloc.decode("ascii")
+
+    @property
+    def certificate_ends(self) -> "datetime | None":
+        """The end of the certificate that the host has shown; None before there was one."""
+        return moment_of(self._ending) if self._ending else None
 
     def exchange(
         self,
@@ -201,23 +207,45 @@ class Line:
             raise self._in_our_words(error) from None  # its text may hold what a stranger said, or the token
 
     def _in_our_words(self, error: httpx.TransportError) -> Exception:
-        if isinstance(error, httpx.ProxyError):
-            return NotDelivered("the proxy refused the connection")
+        if self._has_proxy and not self._is_through:
+            return self._at_proxy(error)
         never_connected = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         if self._cut or isinstance(error, httpx.TimeoutException):
             return NotDelivered("no connection in time") if never_connected else TooLate()
         if never_connected:
-            return Distrusted() if _is_about_trust(error) else NotDelivered("no connection")
+            why = why_distrusted(error)
+            return Distrusted(why) if why else NotDelivered("no connection")
         # What is not HTTP at all is no loss on the way: something else answers. h11 has no other sign for it.
         if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(("Server disc", "peer ")):
             return Unfit()
         return Lost()
 
+    def _at_proxy(self, error: httpx.TransportError) -> Exception:
+        """Say what kept us at the proxy; the host has heard nothing."""
+        if isinstance(error, httpx.ProxyError):
+            status = str(error)[:3]
+            reason = "it wants another user name or password" if status == "407" else status
+            return NotDelivered(f"the proxy refused the connection ({reason})", by_proxy=True)
+        if self._cut or isinstance(error, httpx.TimeoutException):
+            return NotDelivered("the proxy did not answer in time", by_proxy=True)
+        if why := why_distrusted(error):
+            return Distrusted(why, by_proxy=True)
+        no_proxy = isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith("Server disc")
+        return NotDelivered(
+            "what answers there is no proxy" if no_proxy else "the proxy does not answer", by_proxy=True
+        )
+
     def _tracing(self, starting: ExitStack, permit: Permit) -> Callable[[str, Mapping[str, Any]], None]:
         def trace(event: str, info: Mapping[str, Any]) -> None:
             stream = info.get("return_value")
-            if event.endswith(("connect_tcp.complete", "start_tls.complete")) and stream is not None:
+            if event.endswith("connect_tcp.started"):
+                self._is_through = False
+            elif event == "proxy.start_tls.started":
+                self._is_through = True
+            elif event.endswith(("connect_tcp.complete", "start_tls.complete")) and stream is not None:
                 self._socket = stream.get_extra_info("socket")
+                if event.endswith("start_tls.complete") and (self._is_through or not self._has_proxy):
+                    self._ending = ending_of(stream.get_extra_info("ssl_object"))  # only check asks: read then
             elif event == "http11.send_request_headers.started":
                 starting.enter_context(permit())
             elif event in ("http11.send_request_headers.complete", "http11.send_request_headers.failed"):
@@ -246,16 +274,3 @@ def _parsed(url: str) -> httpx.URL:
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
-
-
-def _is_about_trust(error: BaseException | None) -> bool:
-    # A certificate that fails arrives as a ConnectError, like a refused connection; the cause tells them apart.
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, ssl.SSLError):
-            return not isinstance(
-                error, ssl.SSLEOFError | ssl.SSLZeroReturnError
-            )  # hung up, which is the network's way
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
-    return False

@@ -4,30 +4,31 @@ Knows when to try again and when to stop (RELIABILITY.md 4): four tries a messag
 limit a run, jitter, Retry-After obeyed. May be used from several threads.
 """
 
-import json
 import random
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from attsync.consent import Consent
-from attsync.dfe.answers import Judgement, judge, judge_no_answer, signing_in_refused, stranger, words_of
-from attsync.dfe.line import Answer, Line, NoAnswer, Permit, Watch, trusted
+from attsync.dfe.answers import Judgement, judge, judge_no_answer, signing_in_refused, words_of
+from attsync.dfe.line import Answer, Line, NoAnswer, Permit, Watch
 from attsync.dfe.sign_in import (
     Credentials,
     Token,
+    clock_differs,
     clock_problem,
     judge_refusal,
     read_token,
     token_request,
 )
+from attsync.dfe.trust import trusted
 from attsync.model import Outcome, State, Try
 from attsync.problems import NotPermitted, Problem
 from attsync.settings import DfeSettings
@@ -62,6 +63,7 @@ class Dfe:
         self._signing_in = threading.Lock()
         self._token: Token | None = None
         self._renewed = False
+        self._clock_differs: timedelta | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -141,30 +143,6 @@ class Dfe:
             faults=judgement.faults,
         )
 
-    def look_up(self, path: str) -> Any:  # noqa: ANN401  whatever JSON it is, or a Problem
-        """Ask a question such as `/codes/attendance`, once; gives the JSON of the answer, or a Problem.
-
-        None: the DfE does not know what was asked for (404).
-        """
-        token = self._bearer(refused=None)
-        if isinstance(token, Judgement):
-            return token.problem
-        url = f"{self._settings.base_url}{path}"
-        answer = self._exchange(url, self._headers(token), b"", method="GET")
-        if isinstance(answer, Judgement):
-            return answer.problem
-        try:
-            found = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            found = None
-        if answer.status == 200 and found is not None:  # noqa: PLR2004
-            return found
-        if answer.status == 404 and isinstance(found, dict):  # noqa: PLR2004
-            return None
-        refused = judge(self._settings, b"", answer, self._hiding(token)).problem
-        is_known = refused and refused.code in ("SIGNIN-REFUSED", "DFE-CLOSED", "DFE-BUSY")
-        return refused if is_known else stranger(url, answer.status).problem
-
     def _try(self, body: bytes, key: str, permit: Permit) -> Judgement:
         token = self._bearer(refused=None)
         answer = token if isinstance(token, Judgement) else self._post(body, key, token, permit)
@@ -227,6 +205,7 @@ class Dfe:
         if isinstance(answer, Judgement):
             # A token request carries no counts: whatever became of it, nothing of the message was delivered.
             return Judgement(State.FAILED, f"sign-in: {answer.answer}", answer.problem, again=answer.again)
+        self._clock_differs = clock_differs(answer, datetime.now(UTC))
         if problem := clock_problem(answer, datetime.now(UTC)):
             return Judgement(State.FAILED, "sign-in: wrong date", problem)
         if answer.status == 200 and (token := read_token(answer)):  # noqa: PLR2004

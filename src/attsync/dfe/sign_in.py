@@ -165,6 +165,15 @@ def judge_refusal(settings: DfeSettings, answer: Answer) -> Judgement:
     return stranger(settings.token_url, answer.status)
 
 
+def clock_differs(answer: Answer, now: datetime) -> timedelta | None:
+    """Say by how much the clock of the server that answered is ahead; None if it shows no time.
+
+    To the second: a header shows no more, and on average its time is half a second over.
+    """
+    theirs = http_date(answer.headers.get("Date", ""))
+    return theirs + timedelta(seconds=0.5) - now if theirs else None
+
+
 def clock_problem(answer: Answer, now: datetime) -> Problem | None:
     """Compare this computer's date with the one of a server that proved who it is: a wrong day sends wrong days."""
     theirs = http_date(answer.headers.get("Date", ""))

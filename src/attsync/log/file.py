@@ -98,6 +98,15 @@ class LogFile:
                         self._connection.execute("ROLLBACK")
                 raise
 
+    def examine(self) -> int:
+        """Read every page, and take the right to write without writing; give the layout. Raises LogError."""
+        damaged = self._rows("PRAGMA quick_check(1)")[0][0] != "ok"
+        if damaged:
+            raise _damaged(self.path)
+        with self.writing():
+            (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
+        return int(layout)
+
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         with _in_our_words(self.path):
             return self._connection.execute(sql, values).fetchall()

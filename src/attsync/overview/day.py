@@ -14,7 +14,7 @@ from attsync.problems import Problem
 from attsync.report import DayResult, brief
 from attsync.window import LONDON, is_working_day
 
-_LATE: Final = timedelta(minutes=30)
+LATE: Final = timedelta(minutes=30)
 """How long after its time a planned send may begin; `attsync crontab` spreads schools over some minutes."""
 
 _SIGNS: Final = {
@@ -159,10 +159,10 @@ def _missing(
     now: datetime,
 ) -> Sign:
     due = datetime.combine(day, times[0] if session is Session.AM else times[-1], LONDON)
-    if not is_working_day(day) or (read_at and read_at >= due - _LATE):
+    if not is_working_day(day) or (read_at and read_at >= due - LATE):
         return Sign.NO_REGISTER
     was_planned = read_at is not None or (since is not None and since < due)
-    return Sign.NOT_RECEIVED if was_planned and now >= due + _LATE else Sign.NOT_DUE
+    return Sign.NOT_RECEIVED if was_planned and now >= due + LATE else Sign.NOT_DUE
 
 
 def _signs(

@@ -6,7 +6,7 @@ Gives facts and no opinion; only counts, and names and types of columns, come ou
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection, func, select
 
@@ -54,6 +54,8 @@ class DatabaseFacts:
     name: str
     problem: Problem | None = None
     """Why nothing could be tried."""
+    address: Literal["url", "url_file"] = "url"
+    """The setting that holds its address."""
     kind: str = ""
     writes: tuple[str, ...] | None = None
     """What its account may do besides reading; None: not asked."""
@@ -72,11 +74,12 @@ class DatabaseFacts:
 
 def look(database: DatabaseSettings, only: Collection[int], window: Window) -> DatabaseFacts:
     """Look at `database`, and read the window of its schools, or of those of `only`, as a send does."""
+    address: Literal["url", "url_file"] = "url_file" if database.url_file else "url"
     try:
         with snapshot(database, window) as connection:
             kind, account, zone = connection.dialect.name, writes(connection), knows_london(connection)
     except SchoolError as error:
-        return DatabaseFacts(name=database.name, problem=error.problem)
+        return DatabaseFacts(name=database.name, problem=error.problem, address=address)
     names = [name for name in NEEDED if getattr(database.select, name)]
     selects = tuple(_try(database, name, window) for name in names)
     schools: list[SchoolDays] = []
@@ -97,6 +100,7 @@ def look(database: DatabaseSettings, only: Collection[int], window: Window) -> D
     return DatabaseFacts(
         name=database.name,
         problem=problem,
+        address=address,
         kind=kind,
         writes=account,
         knows_london=zone,

@@ -29,7 +29,9 @@ from attsync.settings.models import (
     Settings,
     WindowSettings,
 )
-from attsync.settings.places import Location
+from attsync.settings.origins import Origin, Origins
+from attsync.settings.places import Location, places
+from attsync.settings.shown import Shown, holds_password, shown
 from attsync.settings.words import findings, syntax_fault, tables_of
 
 if TYPE_CHECKING:
@@ -40,17 +42,24 @@ __all__ = [
     "DatabaseSettings",
     "DfeSettings",
     "Fault",
+    "Location",
     "LogSettings",
     "NotifySettings",
+    "Origin",
+    "Origins",
     "ScheduleSettings",
     "SchoolSettings",
     "SelectSettings",
     "Settings",
     "SettingsFaults",
+    "Shown",
     "WindowSettings",
     "fault_lines",
     "find",
+    "holds_password",
     "load",
+    "origins",
+    "shown",
 ]
 
 _FOR_ALL_USERS: Final = Path("/etc/attsync/config.toml")
@@ -87,7 +96,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     raw, message = _read(text)
     if raw is None:
         raise SettingsFaults(path, [syntax_fault(path, text, message, tables), *faults])
-    variables = environment.complete(raw, environ, tables)
+    variables = environment.complete(raw, environ, tables).variables
     settings, errors = _check(raw, path)
     if found := [*findings(errors, tables), *_repeats(raw)]:
         source = Source(path, text, variables)
@@ -95,6 +104,17 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     if settings is None or faults:
         raise SettingsFaults(path, faults)
     return settings
+
+
+def origins(path: Path, environ: Mapping[str, str]) -> Origins:
+    """Find out where each setting comes from that `load` gave for the same `path` and `environ`.
+
+    Apart from it, as it takes time that only `check` has.
+    """
+    text = _text_of(path)
+    raw, _ = _read(text)
+    taken = environment.complete(raw or {}, environ, tables_of(Settings))
+    return Origins(path, places(text), taken.variables, taken.credentials)
 
 
 def _is_there(path: Path) -> bool:

@@ -8,9 +8,10 @@ import pwd
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_origin
+from typing import Any, Final, NamedTuple, get_origin
 
 from attsync.settings.faults import Fault, clean
+from attsync.settings.places import Location
 from attsync.settings.words import Names, Tables, near
 
 _PREFIX: Final = "ATTSYNC_"
@@ -20,6 +21,15 @@ _TABLES: Final[tuple[Names, ...]] = ((), ("dfe",), ("window",), ("log",), ("sche
 
 _CREDENTIALS: Final = {"client-secret": "client_secret_file", "subscription-key": "subscription_key_file"}
 """Name of a systemd credential -> the setting of [dfe] that it replaces."""
+
+
+class Taken(NamedTuple):
+    """What the environment put into the settings."""
+
+    variables: dict[str, Names]
+    """Variable -> the setting that it overrides."""
+    credentials: dict[str, Location]
+    """Name of a systemd credential -> the setting that it stands in for."""
 
 
 def home(environ: Mapping[str, str]) -> Path | None:
@@ -56,18 +66,18 @@ def unknown_variables(environ: Mapping[str, str], tables: Tables) -> list[Fault]
     return faults
 
 
-def complete(raw: dict[str, Any], environ: Mapping[str, str], tables: Tables) -> dict[str, Names]:
-    """Put into `raw`, the tables of the file, what the environment holds; give the variables that did so."""
+def complete(raw: dict[str, Any], environ: Mapping[str, str], tables: Tables) -> Taken:
+    """Put into `raw`, the tables of the file, what the environment holds, and say what that was."""
     used = {variable: names for variable, names in variables(tables).items() if variable in environ}
     for variable, (*above, name) in used.items():
         table = raw.setdefault(above[0], {}) if above else raw
         if isinstance(table, dict):
             table[name] = _value(environ[variable], tables[tuple(above)].model.model_fields[name].annotation)
-    _take_credentials(raw, environ)
+    credentials = _take_credentials(raw, environ)
     log = raw.setdefault("log", {})
     if isinstance(log, dict) and (folder := _state_folder(environ)):
         log.setdefault("path", str(folder / "attsync.db"))
-    return used
+    return Taken(used, credentials)
 
 
 def _value(text: str, annotation: object) -> object:
@@ -80,19 +90,25 @@ def _value(text: str, annotation: object) -> object:
     return read["value"] if read.keys() == {"value"} and type(read["value"]) is wanted else text
 
 
-def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
+def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Location]:
     """Let LoadCredential= of a systemd unit stand in for the files that hold secrets."""
+    taken: dict[str, Location] = {}
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     dfe = raw.get("dfe")
     if isinstance(dfe, dict):
         wanted = _CREDENTIALS
         if dfe.get("auth_method") == "private_key_jwt":
             wanted = wanted | {"private-key": "private_key_file"}
-        dfe |= {setting: path for name, setting in wanted.items() if (path := _credential(folder, name))}
+        for name, setting in wanted.items():
+            if path := _credential(folder, name):
+                dfe[setting] = path
+                taken[name] = ("dfe", setting)
     match raw.get("database"), _credential(folder, "database-url"):
         case [dict() as only], str() as path:
             only.pop("url", None)
             only["url_file"] = path
+            taken["database-url"] = ("database", 0, "url_file")
+    return taken
 
 
 def _credential(folder: str, name: str) -> str | None:

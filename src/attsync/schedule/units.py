@@ -17,8 +17,6 @@ from attsync.window import LONDON
 _SPREAD_MINUTES: Final = 20
 """Schools start at different minutes, so that they do not all call at once. Less than status waits for a late send."""
 
-_DAYS_TO_COMPARE: Final = (datetime(2026, 1, 15, 12, tzinfo=LONDON), datetime(2026, 7, 15, 12, tzinfo=LONDON))
-
 
 def program() -> list[str]:
     """Give the full path of this very program; cron has no PATH to look it up in."""
@@ -47,9 +45,9 @@ def cron_entries(settings: Settings, urn: int) -> list[tuple[str, str]]:
     return [(f"{at.minute} {at.hour} * * 1-5", command) for at in run_times(settings, urn)]
 
 
-def clock_is_of_london() -> bool:
-    """Tell whether this machine's clock goes as in the UK, in winter and in summer."""
-    return all(day.astimezone().utcoffset() == day.utcoffset() for day in _DAYS_TO_COMPARE)
+def first_urn(settings: Settings) -> int:
+    """Give the URN that the minutes follow from; a database that lists its schools itself has none here."""
+    return next((school.urn for database in settings.database for school in database.schools), 0)
 
 
 def service_unit(settings: Settings, account: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attsync.commands.units import service_unit
+from attsync.schedule.units import service_unit
 from tests.settings_file import DFE, loaded, settings_text
 
 KEY = """

@@ -1,0 +1,114 @@
+"""Every setting with its value, as far as it may be shown to whoever looks over a shoulder or reads a request for help.
+
+Opens no secret file. Of an address it shows the host, never a password, a key or a token.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import time
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from attsync.settings.faults import key_of
+from attsync.settings.models import DfeSettings, NotifySettings, Settings
+from attsync.settings.places import Location
+
+_HIDDEN: Final = "(hidden)"
+_SIGN_IN: Final = re.compile(r"(?P<start>[a-z][a-z0-9+_]*://[^:/?@]*):.*@", re.IGNORECASE | re.DOTALL)
+"""A password ends at the last @: it may hold any sign, and too much hidden does no harm."""
+_OPEN_PARAMETERS: Final = {"charset", "encrypt", "mode", "service_name", "sslmode", "trustservercertificate", "uri"}
+"""What may stand in the query of a database address and is no secret."""
+_PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)
+
+Value = str | int | list[str] | None
+
+
+class Shown(NamedTuple):
+    """One setting."""
+
+    location: Location
+    value: Value
+    """None: not set."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as messages about the settings file write it: database[1].url."""
+        return key_of(self.location)
+
+
+def shown(settings: Settings) -> Iterator[Shown]:
+    """Give every setting in the order of the models, also those that were left out of the file."""
+    return _below(settings, ())
+
+
+def holds_password(settings: Settings) -> Iterator[Location]:
+    """Find the addresses in the settings that hold a password."""
+    addresses: list[tuple[Location, SecretStr | None]] = [
+        (("database", number, "url"), database.url) for number, database in enumerate(settings.database)
+    ]
+    for location, address in (*addresses, (("dfe", "proxy"), settings.dfe.proxy)):
+        text = address.get_secret_value() if address else ""
+        if _SIGN_IN.match(text) or _PASSWORD_PARAMETER.search(text):
+            yield location
+
+
+def _below(table: BaseModel, at: Location) -> Iterator[Shown]:
+    for name in type(table).model_fields:
+        value, location = getattr(table, name), (*at, name)
+        if isinstance(table, NotifySettings) and value:  # whoever knows a monitor's address may speak for us
+            yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
+        elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
+            yield Shown(location, _proxy(value.get_secret_value()))
+        else:
+            yield from _values(value, location)
+
+
+def _values(value: object, at: Location) -> Iterator[Shown]:
+    match value:
+        case BaseModel():
+            yield from _below(value, at)
+        case Mapping():
+            for name, target in value.items():
+                yield Shown((*at, name), str(target))
+        case (BaseModel(), *_) as tables:
+            for number, table in enumerate(tables):
+                yield from _values(table, (*at, number))
+        case () if at[-1] == "schools":
+            pass  # their SELECT stands in for them
+        case _:
+            yield Shown(at, _plain(value))
+
+
+def _plain(value: object) -> Value:
+    match value:
+        case SecretStr():
+            return _address(value.get_secret_value())
+        case tuple():
+            return [f"{item:%H:%M}" if isinstance(item, time) else str(item) for item in value]
+        case Path():
+            return str(value)
+        case int() | str() | None:
+            return value
+        case _:
+            msg = "a setting of a kind that nobody thought of: it may be a secret"
+            raise TypeError(msg)
+
+
+def _proxy(text: str) -> str:
+    return re.sub(r"//[^/]*@", "//***@", text)
+
+
+def _address(text: str) -> str:
+    """Hide what may be secret in the address of a database."""
+    start, mark, query = _SIGN_IN.sub(r"\g<start>:***@", text, count=1).partition("?")
+    parts = []
+    for part in query.split("&") if mark else ():
+        name, _, _ = part.partition("=")
+        if name.lower() not in _OPEN_PARAMETERS:
+            parts.append(f"{name}=***")
+            break  # what looks like the next one may belong to this one's value
+        parts.append(part)
+    return start + mark + "&".join(parts)
