@@ -52,7 +52,10 @@ def consent_findings(settings: Settings, schools: Iterable[School]) -> Iterator[
     log = Log.open_existing(settings.log.path)
     if log is None:
         yield Finding(
-            "check", "Consent", "no school has given consent: nothing will be sent", "To give it: attsync consent grant"
+            "check",
+            "Consent",
+            "no school has given consent: nothing is sent",
+            "To give it: attsync consent grant --all",
         )
         return
     with log:

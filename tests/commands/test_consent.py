@@ -27,6 +27,8 @@ Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
   Receipt 7c1e0000. First send: today 14:45.
+  To send now: attsync send --config config.toml
+  To have it sent twice a day: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config
   config.toml
 """),
@@ -43,6 +45,8 @@ Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
   First send: today 14:45.
+  To send now: attsync send --config config.toml
+  To have it sent twice a day: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config config.toml
 """),
         ),
@@ -125,7 +129,7 @@ def test_show_says_where_consent_stands(trial: Start) -> None:
    School                   URN     Consent
 ────────────────────────────────────────────────────────────────────────────────────────────────────
 ○  Oakfield Primary School  900023  No consent has been given. Nothing is read or sent. To give it:
-                                    attsync consent grant --school 900023
+                                    attsync consent grant --school 900023 --config config.toml
 """)
     assert after.screen == snapshot("""\
    School                   URN     Consent

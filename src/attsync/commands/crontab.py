@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attsync.commands.hints import complete
 from attsync.commands.options import common, given, load_settings, page
 from attsync.problems import SettingsError
 
@@ -55,7 +56,8 @@ def _print_lines(settings: "Settings") -> None:
 
     account = who(os.environ).account
     click.echo(f"# attsync sends attendance counts: settings {settings.path}, account {account}.")
-    click.echo("# To put these lines in: attsync crontab --install   To take them out: attsync crontab --remove")
+    click.echo(complete("# To put these lines in:    attsync crontab --install"))
+    click.echo(complete("# To take them out again:   attsync crontab --remove"))
     if not clock_is_of_london():
         click.echo(
             "# These times are those of this computer's clock, which does not go as in the UK: correct the hours."
@@ -80,15 +82,23 @@ def _install(settings: "Settings") -> None:
     entries = cron_entries(settings, _urn(settings))
     lines = _read()
     others = [line for line in lines if not _is_ours(line, settings)]
-    _write([*others, *(f"{when} {what} {_mark(settings)}" for when, what in entries)])
+    ours = [f"{when} {what} {_mark(settings)}" for when, what in entries]
+    _write([*others, *ours])
     if given().quiet:
         return
     click.echo(f"{'Put into' if others == lines else 'Changed in'} the crontab of this account:")
     for when, what in entries:
         click.echo(f"  {when}  {what}")
+    replaced = [line for line in lines if line not in others and line not in ours]
+    for words, found in (
+        ("In the place of what stood there:", replaced),
+        ("Left as they are, and they run attsync too:", [line for line in others if _runs(line, settings)]),
+    ):
+        if found:
+            click.echo("\n  ".join([words, *found]))
     if not clock_is_of_london():
         click.echo("This computer's clock does not go as in the UK. Correct the hours with: crontab -e")
-    click.echo("To see that it works: attsync status, after the next of these times.")
+    click.echo(complete("After the next of these times, to see that it works: attsync status"))
 
 
 def _remove(settings: "Settings") -> None:
@@ -98,7 +108,8 @@ def _remove(settings: "Settings") -> None:
     if removed:
         _write(others)
     if not given().quiet:
-        words = f"Took {removed} entries out of" if removed else "There was nothing of attsync in"
+        entries = f"{removed} {'entry' if removed == 1 else 'entries'}"
+        words = f"Took {entries} out of" if removed else "There was nothing of attsync in"
         click.echo(f"{words} the crontab of this account.")
 
 
@@ -110,6 +121,10 @@ def _mark(settings: "Settings") -> str:
 
 def _is_ours(line: str, settings: "Settings") -> bool:
     return line.endswith(f" {_mark(settings)}") and not line.startswith("#")
+
+
+def _runs(line: str, settings: "Settings") -> bool:
+    return not line.startswith("#") and "attsync" in line and " send " in line and str(settings.path) in line
 
 
 def _urn(settings: "Settings") -> int:
