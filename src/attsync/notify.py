@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from attsync.dfe.line import Line, NoAnswer, Watch, trusted
 from attsync.settings import Settings
 
-_SECONDS: Final = 10
+_SECONDS: Final = 5
 _logger = logging.getLogger(__name__)
 
 

@@ -73,6 +73,28 @@ def test_grant_saves_the_receipt(trial: Start) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_receipt_that_cannot_be_saved_is_told_before_anything_is_recorded(trial: Start) -> None:
+    """Else there is a consent, an error, and no receipt."""
+    run = trial(consent=False)
+    path = run.folder / "receipt.txt"
+    path.write_text("an older one")
+
+    ran = run("consent", "grant", "--yes", "--save", str(path))
+
+    assert (ran.exit_code, path.read_text()) == (2, "an older one")
+    assert not run.log.exists()
+
+
+def test_account_with_another_user_name_is_told_where_that_belongs(trial: Start) -> None:
+    """The account of a server is seldom the name that the school system knows."""
+    run = trial(consent=False)
+    run.school("UPDATE staff_permissions SET username = 'someone.else'")
+
+    ran = run("consent", "grant", "--yes")
+
+    assert f'below [consent.usernames]: "{who({}).account}" = ' in " ".join(ran.err.split())
+
+
 def test_account_without_the_permission_is_refused(trial: Start) -> None:
     """In the words of the brief, and with 7."""
     run = trial(consent=False)

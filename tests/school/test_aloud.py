@@ -52,6 +52,22 @@ def test_texts_that_go_along_are_not_shown(any_database: EngineDatabase, caplog:
     assert NAME not in caplog.text
 
 
+def test_texts_of_a_select_are_not_shown(any_database: EngineDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    """Some join to another server by a password, or leave a pupil out by name; names of columns stay."""
+    fill(any_database, [mark()], [enrolment()])
+    written = f"SELECT school, mark_date AS date, session, year_group, code, pupil FROM marks -- but {NAME}\n"
+    written += f" WHERE session <> '{NAME}' /* not {NAME} */ AND code <> 'ZZ'"
+
+    with caplog.at_level(logging.DEBUG, logger="attsync"):
+        read_all(settings(any_database.url, marks=written))
+
+    assert NAME not in caplog.text
+    shown = said(caplog, logging.INFO)
+    assert "WHERE session <> '...' /* ... */ AND code <> 'ZZ'" in shown
+    assert "FROM marks -- ...\n" in shown
+    assert re.search(r"trim\(CAST\(marks\.\W?session\W? AS", shown, re.IGNORECASE)
+
+
 def test_address_is_shown_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
     """Nor what may stand behind the question mark."""
     url = "postgresql://attsync_ro:pa55word@127.0.0.1:1/school?application_name=s3cr3t"

@@ -1,6 +1,7 @@
 """Says to IT, under -v, what is asked of a school database: where, each statement as it is sent, how many rows came.
 
-Of the values that go along it shows dates and numbers; texts may be secrets or names, and stand as `?`.
+Of the values that go along it shows dates and numbers; any other text may be a secret or a name, also one that somebody
+has written into a SELECT of the settings, and is left out.
 """
 
 import logging
@@ -22,6 +23,7 @@ PROBE: Final = {"attsync_probe": True}
 """Execution options of a statement that asks for columns only: told under -vv, like those that open a snapshot."""
 
 _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PLAIN_LITERAL: Final = re.compile("'(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^']{0,2})'")
 _PERCENT: Final = re.compile(r"%%|%s|%\((\w+)\)s")
 
 
@@ -57,7 +59,8 @@ def _begin(connection: Connection, _cursor: object, statement: str, values: Any,
     level = _level(context)
     if _logger.isEnabledFor(level):
         dialect = connection.dialect.name
-        shown = laid_out(_with_values(statement, values, connection.dialect.paramstyle, dialect), dialect)
+        filled_in = _with_values(statement, values, connection.dialect.paramstyle, dialect)
+        shown = laid_out(_without_texts(filled_in, dialect), dialect)
         _logger.log(level, "sent to the database:\n%s", re.sub("(?m)^", "    ", shown))
 
 
@@ -87,6 +90,20 @@ def _with_values(statement: str, values: Mapping[str, object] | Sequence[object]
 
         return _PERCENT.sub(value, statement)
     return statement
+
+
+def _without_texts(statement: str, dialect: str) -> str:
+    """Leave out what stands in quotation marks, unless it is a date or the shortest of codes, and every comment."""
+    parts = []
+    for kind, part in tokens(statement, dialect):
+        is_name = kind == "literal" and part[0] in ("`[" if dialect in ("mysql", "mariadb") else '"`[')
+        if kind == "comment":
+            parts.append("/* ... */" if part.startswith("/*") else "-- ...")
+        elif kind == "literal" and not is_name and not _PLAIN_LITERAL.fullmatch(part):
+            parts.append("'...'")
+        else:
+            parts.append(part)
+    return "".join(parts)
 
 
 def _shown(value: object) -> str:
