@@ -126,12 +126,18 @@ def test_secret_that_others_can_read_is_told(trial: Start) -> None:
     assert "client-secret" in ran.err
 
 
-@pytest.mark.parametrize("words", [["send"], ["send", "--dry-run"]])
-@pytest.mark.parametrize("name", ["client-secret", "ca.pem", "attsync.db"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("client-secret", ["send"]),
+        ("client-secret", ["send", "--dry-run"]),
+        ("ca.pem", ["send"]),
+        ("attsync.db", ["send"]),
+        ("attsync.db", ["send", "--dry-run"]),
+    ],
+)
 def test_no_heading_stands_before_an_error_that_ends_it_all(trial: Start, words: list[str], name: str) -> None:
     """Above "Nothing was sent", the heading "Sending Mon 16 to Mon 23" makes people wonder which is true."""
-    if name == "ca.pem" and "--dry-run" in words:
-        pytest.skip("a dry run contacts nobody")
     run = trial()
     for path in run.folder.glob(f"{name}*"):
         path.unlink()

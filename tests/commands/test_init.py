@@ -7,7 +7,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from attsync.commands.questions import _SANDBOX_URNS
 from attsync.person import who
+from attsync.sandbox.dfe import _REGISTER
 from attsync.settings import load
 from tests.installed import PROGRAM, attsync, of_the_tests, served
 
@@ -184,6 +186,25 @@ def test_enter_is_the_sandbox(tmp_path: Path) -> None:
 
         assert "There is no sandbox in that folder yet" in said
         assert (checked.exit_code, sandbox.server.base_url.split("//")[1] in checked.out) == (0, True), checked
+
+
+def test_real_urn_is_exchanged_for_one_that_the_sandbox_knows(tmp_path: Path) -> None:
+    """It takes no real school's; whoever does not know that would be rejected at the first send."""
+    assert _SANDBOX_URNS == _REGISTER
+    with served(tmp_path / "attsync-sandbox"):
+        path = tmp_path / "config.toml"
+        real = [(NAME, "Oakfield"), (URN, "123456"), (DATABASE, "attsync-sandbox/school.db"), (LEAVING, "1")]
+        sandbox = [
+            (USERNAME, ""),
+            (BASE_URL, ""),
+            (SANDBOX, ""),
+            ("URN to try with", "123457"),
+            ("URN to try with", ""),
+        ]
+        said = dialogue(path, [*real, *sandbox])
+
+    assert "The sandbox knows 900000 to 989999 only." in said
+    assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].urn == 900023
 
 
 def test_pipe_can_answer(tmp_path: Path) -> None:

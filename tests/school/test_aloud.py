@@ -2,10 +2,14 @@
 
 import logging
 import re
+from datetime import date
+from typing import Any
 
 import pytest
+from sqlalchemy import Date, Select, bindparam, column, make_url, select
 
 from attsync.school import holds_permission
+from attsync.school.aloud import with_values
 from tests.engines import EngineDatabase
 from tests.school.small import ELM, OAKFIELD, WINDOW, enrolment, fill, mark, read_all, settings
 
@@ -90,3 +94,22 @@ def test_nothing_is_followed_unless_somebody_listens(
         read_all(settings(any_database.url))
 
     assert not caplog.records
+
+
+@pytest.mark.parametrize("url", ["oracle://", "mssql+pyodbc://", "postgresql://", "mysql+pymysql://", "sqlite://"])
+def test_each_way_to_mark_a_place_is_understood(url: str) -> None:
+    """Two of the drivers are not here to be asked; their SQL is."""
+    dialect = make_url(url).get_dialect()()
+    statement: Select[Any] = select(column("day")).where(
+        column("day") >= bindparam("start", date(2026, 11, 20), Date), column("code") != "a % ? name", column("n") > 3
+    )
+    compiled = statement.compile(dialect=dialect)
+    named = compiled.params
+    values = [named[name] for name in compiled.positiontup or ()] if compiled.positional else named
+
+    filled_in = with_values(str(compiled), values, dialect.paramstyle, dialect.name)
+
+    assert "'2026-11-20'" in filled_in
+    assert "> 3" in filled_in
+    assert "name" not in filled_in
+    assert filled_in.count("?") == 1

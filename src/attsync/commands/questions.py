@@ -19,6 +19,8 @@ _Answer = TypeVar("_Answer")
 
 SECRET: Final = "client-secret"  # noqa: S105  the name of a file
 KEY: Final = "subscription-key"
+_SANDBOX_URNS: Final = range(900_000, 990_000)
+"""As in `sandbox.dfe`, which is not imported here: it needs packages that only the sandbox has."""
 _LEAVING: Final = {"1": "last_day", "2": "first_day_off"}
 
 
@@ -76,14 +78,15 @@ def ask(folder: Path, account: str) -> Answers:
         " pretend DfE on this computer.",
     )
     base_url = _ask("Address that counts are sent to, https://... (Enter: the sandbox)", _base_url, default="")
+    receiver = _receiver(base_url, folder) if base_url else _ask_for_sandbox()
     return Answers(
         name=name,
-        urn=urn,
+        urn=urn if base_url or urn in _SANDBOX_URNS else _ask_for_sandbox_urn(),
         database=database,
         leaving_date_is=leaving,
         account=account,
         username=username,
-        receiver=_receiver(base_url, folder) if base_url else _ask_for_sandbox(),
+        receiver=receiver,
     )
 
 
@@ -107,6 +110,23 @@ def _receiver(base_url: str, folder: Path) -> Receiver:
 def _ask_for_sandbox() -> Receiver:
     _explain(complete("\nThe sandbox runs in a second terminal, in this folder: attsync sandbox"))
     return _ask("Folder of the sandbox (Enter: attsync-sandbox)", _sandbox, default="attsync-sandbox")
+
+
+def _ask_for_sandbox_urn() -> int:
+    from attsync.settings import typed
+
+    first, last, usual = _SANDBOX_URNS[0], _SANDBOX_URNS[-1], _SANDBOX_URNS[23]
+
+    def check(said: str) -> int:
+        if typed.urn(said) not in _SANDBOX_URNS:
+            raise ValueError(f"The sandbox knows {first} to {last} only.")
+        return typed.urn(said)
+
+    _explain(
+        f"\nThe sandbox knows no real school, only URNs from {first} to {last}. Put your own into the file"
+        " when you have done trying."
+    )
+    return _ask(f"URN to try with (Enter: {usual})", check, default=str(usual))
 
 
 def _ask_secret(what: str, path: Path, otherwise: str) -> str:

@@ -61,6 +61,7 @@ def command(folder: Path, port: int, faults: str) -> None:
         given().config = str(sandbox.config)
         click.echo(complete("In another terminal: attsync consent grant"))
         click.echo(complete("                     attsync send"))
+        click.echo(complete("With settings of your own, here:  attsync init"))
         click.echo(f"What it received:    {sandbox.server.base_url}/sandbox/received")
         try:
             signal.pause()

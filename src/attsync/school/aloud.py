@@ -59,7 +59,7 @@ def _begin(connection: Connection, _cursor: object, statement: str, values: Any,
     level = _level(context)
     if _logger.isEnabledFor(level):
         dialect = connection.dialect.name
-        filled_in = _with_values(statement, values, connection.dialect.paramstyle, dialect)
+        filled_in = with_values(statement, values, connection.dialect.paramstyle, dialect)
         shown = laid_out(_without_texts(filled_in, dialect), dialect)
         _logger.log(level, "sent to the database:\n%s", re.sub("(?m)^", "    ", shown))
 
@@ -73,8 +73,8 @@ def _level(context: Any) -> int:  # noqa: ANN401  SQLAlchemy's
     return logging.INFO if counts else logging.DEBUG
 
 
-def _with_values(statement: str, values: Mapping[str, object] | Sequence[object], style: str, dialect: str) -> str:
-    """Put the values into their places; other styles than these keep their names."""
+def with_values(statement: str, values: Mapping[str, object] | Sequence[object], style: str, dialect: str) -> str:
+    """Put the values into their places, in the style in which the driver wants those marked."""
     if style == "qmark":
         left = iter(values if isinstance(values, Sequence) else ())
         pieces = tokens(statement, dialect)
@@ -89,7 +89,19 @@ def _with_values(statement: str, values: Mapping[str, object] | Sequence[object]
             return _shown(named.get(found[1]) if found[1] else next(rest, None))
 
         return _PERCENT.sub(value, statement)
-    return statement
+    return _with_named_values(statement, values if isinstance(values, Mapping) else {}, dialect)
+
+
+def _with_named_values(statement: str, values: Mapping[str, object], dialect: str) -> str:
+    parts: list[str] = []
+    for kind, part in tokens(statement, dialect):
+        if kind == "bind":
+            parts.append(_shown(values.get(part[1:])))
+        elif parts and parts[-1] == ":" and part in values:
+            parts[-1] = _shown(values[part])
+        else:
+            parts.append(part)
+    return "".join(parts)
 
 
 def _without_texts(statement: str, dialect: str) -> str:
