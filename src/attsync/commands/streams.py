@@ -30,11 +30,14 @@ class _Output(FileIO):
 
 def prepare() -> _Output | None:
     """Put stdin, stdout and stderr in order; give what stdout is written to, if it is a file."""
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr, _ = _careful(sys.stderr)
+    output = None
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout, output = _careful(sys.stdout, errors="replace")  # no sign that cannot be shown stops a send
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: else the next file that is opened takes its number
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
-    sys.stderr, _ = _careful(sys.stderr)
-    sys.stdout, output = _careful(sys.stdout, errors="replace")  # a sign that cannot be shown must not stop a send
     return output
 
 
@@ -46,8 +49,8 @@ def loss(output: _Output | None) -> str | None:
     return os.strerror(output.why.errno or 0).lower()
 
 
-def _careful(stream: object, *, errors: str | None = None) -> tuple[TextIOWrapper, _Output]:
-    assert isinstance(stream, TextIOWrapper)  # noqa: S101  what Python opens
+def _careful(stream: TextIOWrapper, *, errors: str | None = None) -> tuple[TextIOWrapper, _Output]:
+    # `stream` itself stays open for as long as sys.__stdout__ and sys.__stderr__ name it.
     output = _Output(stream.fileno(), "w", closefd=False)
     return TextIOWrapper(
         BufferedWriter(output),

@@ -24,6 +24,7 @@ PROBE: Final = {"attsync_probe": True}
 
 _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PLAIN_LITERAL: Final = re.compile("'(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^']{0,2})'")
+_PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
 _PERCENT: Final = re.compile(r"%%|%s|%\((\w+)\)s")
 
 
@@ -105,13 +106,13 @@ def _with_named_values(statement: str, values: Mapping[str, object], dialect: st
 
 
 def _without_texts(statement: str, dialect: str) -> str:
-    """Leave out what stands in quotation marks, unless it is a date or the shortest of codes, and every comment."""
+    """Leave out comments, and what stands in quotation marks: all but dates, the shortest of codes, and plain names."""
     parts = []
     for kind, part in tokens(statement, dialect):
-        is_name = kind == "literal" and part[0] in ("`[" if dialect in ("mysql", "mariadb") else '"`[')
+        is_name = part[0] in ("`[" if dialect in ("mysql", "mariadb") else '"`[')
         if kind == "comment":
             parts.append("/* ... */" if part.startswith("/*") else "-- ...")
-        elif kind == "literal" and not is_name and not _PLAIN_LITERAL.fullmatch(part):
+        elif kind == "literal" and not (_PLAIN_NAME if is_name else _PLAIN_LITERAL).fullmatch(part):
             parts.append("'...'")
         else:
             parts.append(part)
