@@ -6,7 +6,6 @@ settings file, has to do so again: what that takes is put in here, at the one pl
 
 import re
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,5 +48,7 @@ def _program() -> str:
         return f"{shlex.quote(sys.executable)} -m attsync"
     if typed.name != "attsync":
         return "attsync"
-    found = shutil.which("attsync")
+    from shutil import which
+
+    found = which("attsync")
     return "attsync" if found and typed.exists() and Path(found).samefile(typed) else shlex.quote(sys.argv[0])
