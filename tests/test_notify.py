@@ -1,15 +1,18 @@
 """A monitor hears start, success and failure, no figures, and never stands in the way."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from time import monotonic
 
 import pytest
 import trustme
 
+from attsync import notify
 from attsync.notify import Monitored
 from attsync.problems import LogError
 from attsync.settings import Settings
@@ -93,3 +96,18 @@ def test_dead_monitor_does_not_stop_a_run(tmp_path: Path, authority: trustme.CA)
         run.exit_code = 0
 
     assert heard == []
+
+
+def test_monitor_that_hangs_delays_a_run_for_seconds_only(
+    tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the connection and says nothing; the promise is ten seconds a run, here shorter."""
+    assert notify._SECONDS <= 5  # noqa: SLF001  twice a run
+    monkeypatch.setattr(notify, "_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = settings_with(tmp_path, authority, f"https://localhost:{silent.getsockname()[1]}/ping/abc")
+        started = monotonic()
+        with Monitored(settings) as run:
+            run.exit_code = 0
+
+    assert monotonic() - started < 3

@@ -37,6 +37,7 @@ def run_everything(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
     for words in (
         "consent grant --yes -vv",
         "preview -vv",
+        "check -vv",
         "preview --json -vv",
         "send --dry-run -vv",
         "send -vv",

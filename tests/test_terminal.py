@@ -87,15 +87,17 @@ def test_error_breaks_between_words(sandbox: Sandbox) -> None:
     assert f"chmod 600 {secret}" in " ".join(lines)
 
 
-def test_ctrl_c_at_the_question_is_no_consent(sandbox: Sandbox) -> None:
-    """130, and nothing recorded."""
+@pytest.mark.parametrize(("sent", "expected"), [("intr", 130), ("eof", 1)])
+def test_ctrl_c_and_ctrl_d_at_the_question_are_no_consent(sandbox: Sandbox, sent: str, expected: int) -> None:
+    """130 and 1, one line, and nothing recorded."""
     terminal = start(sandbox, "consent", "grant")
-    terminal.expect_exact("[y/N]:")
-    terminal.sendintr()
+    terminal.expect_exact("[y/N]: ")
+    terminal.sendintr() if sent == "intr" else terminal.sendeof()
 
     code, said = finish(terminal)
 
-    assert code in (1, 130)
+    assert code == expected
+    assert said.strip().splitlines()[-1] == "Stopped. What is not confirmed above was not recorded."
     assert "Traceback" not in said
     assert attsync("consent", "show", config=sandbox.config).exit_code == 1
 

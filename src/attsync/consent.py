@@ -177,7 +177,12 @@ def require_permission(
         raise NotPermitted(
             "PERMISSION",
             f'{school}: you are {name}, who does not hold "{PERMISSION}" in {where}. Consent was not recorded.',
-            "If you need this permission, ask your office team to assign it to you.",
+            "If you need this permission, ask your office team to assign it to you."
+            + (
+                f' If you have another user name there, ask IT to add it below [consent.usernames]: "{name}" = "..."'
+                if username == person.account
+                else ""
+            ),
         )
 
 

@@ -12,7 +12,7 @@ from attsync.dfe.line import Line, NoAnswer, Watch
 from attsync.dfe.trust import trusted
 from attsync.settings import Settings
 
-_SECONDS: Final = 10
+_SECONDS: Final = 5
 _logger = logging.getLogger(__name__)
 
 

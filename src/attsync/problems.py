@@ -80,6 +80,7 @@ KINDS: Final = {
     "LOG-WRITE": Kind(9, "the log cannot be opened or written"),
     "LOG-DAMAGED": Kind(9, "the log is damaged"),
     "LOG-NEWER": Kind(9, "the log was made by a newer attsync"),
+    "OUTPUT": Kind(1, "what a command had to say could not be written: a full disk"),
     "BUG": Kind(70, "an error in attsync itself"),
 }
 """Every problem code: its exit code (RELIABILITY.md 2) and what it stands for."""

@@ -4,7 +4,8 @@ Joins the school's database and the DfE and knows neither's insides; nothing of 
 of a school is a value, not an exception: a school without consent, or whose database fails, does not stop the others.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -28,13 +29,18 @@ from attsync.window import LONDON, Window
 _CONNECTIONS_A_SCHOOL: Final = 2
 """A small school opens fewer connections: each costs the DfE a handshake, and here as much as four requests."""
 
+_logger = logging.getLogger(__name__)
+
 __all__ = ["Planned", "Refused", "preview", "rehearse", "send"]
 
 
-def send(settings: Settings, window: Window, only: Collection[int], tell: Tell) -> Report:
+def send(
+    settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
+) -> Report:
     """Send the window for every school with consent, or those of `only`, and record what became of it.
 
-    `tell` hears of each school when it is done. Raises AttsyncError where nothing at all can be done.
+    `begin` is called once nothing is left that could stop the whole run before it has read anything; `tell` hears of
+    each school when it is done. Raises AttsyncError where nothing at all can be done.
     """
     path = settings.log.path
     with one_run(path), Log.open(path) as log, Shield() as shield:
@@ -44,7 +50,10 @@ def send(settings: Settings, window: Window, only: Collection[int], tell: Tell) 
         with Dfe(settings.dfe, credentials, schools=len(due.wanted)) if credentials else nullcontext() as dfe:
             with shield.held():
                 report = Report(window=window, number=log.begin_run(window, _now()))
+            _logger.info("run %s begins", report.number)
             with _ended(log, report, shield):
+                with suppress(OSError):
+                    begin()
                 _record_done(log, report, due.done, _careful(tell))
                 if dfe:
                     _cross(settings, log, dfe, due.wanted, report, _careful(tell), shield)
@@ -54,13 +63,16 @@ def send(settings: Settings, window: Window, only: Collection[int], tell: Tell) 
     return report
 
 
-def rehearse(settings: Settings, window: Window, only: Collection[int], tell: Tell) -> Report:
+def rehearse(
+    settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
+) -> Report:
     """Do all that `send` does but the sending and the recording."""
     report = Report(window=window)
     with _log_to_read(settings) as log:
         due = _due(settings, log, only)
         if due.wanted:
             Credentials.load(settings.dfe)
+        begin()
         _record_done(None, report, due.done, tell)
         for found in read_schools(settings, due.wanted, window, report):
             plans = plan(settings, log, found, window)
@@ -172,6 +184,7 @@ def _ended(log: Log, report: Report, shield: Shield) -> Iterator[None]:
         raise
     with shield.held():
         log.end_run(report.number or 0, report.exit_code, _now())
+    _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
 
 def _after_sending(error: LogError) -> LogError:

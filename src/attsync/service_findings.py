@@ -74,7 +74,10 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
     """Say where consent stands, and when something was last sent."""
     if log is None:
         yield Finding(
-            "check", "Consent", "no school has given consent: nothing will be sent", "To give it: attsync consent grant"
+            "check",
+            "Consent",
+            "no school has given consent: nothing is sent",
+            "To give it: attsync consent grant --all",
         )
         return
     for school in schools:

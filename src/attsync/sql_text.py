@@ -65,20 +65,18 @@ def prepare(text: str, dialect: str) -> Prepared:
     A `:word` in a literal or a comment survives as it is. A semicolon at the end is dropped; anything but comments
     after it is a second statement. Raises NotOneSelect.
     """
-    dialect = "mysql" if dialect == "mariadb" else dialect
     text = re.sub(r"\r\n?", "\n", text)
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text):
         raise NotOneSelect("it holds an invisible character")
-    tokens = [(token.lastgroup or "", token[0]) for token in _token(dialect).finditer(text)]
-    tokens = [("literal" if kind == "tag" else kind, part) for kind, part in tokens]
-    stop = next((number for number, (kind, _) in enumerate(tokens) if kind == "stop"), len(tokens))
-    if any(kind not in ("comment", "stop") and not part.isspace() for kind, part in tokens[stop:]):
+    found = tokens(text, dialect)
+    stop = next((number for number, (kind, _) in enumerate(found) if kind == "stop"), len(found))
+    if any(kind not in ("comment", "stop") and not part.isspace() for kind, part in found[stop:]):
         raise NotOneSelect("it holds more than one statement")
-    if any(kind == "open" for kind, _ in tokens):
+    if any(kind == "open" for kind, _ in found):
         raise NotOneSelect("a quotation mark or a comment in it is not closed")
-    if any(kind == "comment" and part.startswith("/*") and "/*" in part[2:] for kind, part in tokens):
+    if any(kind == "comment" and part.startswith("/*") and "/*" in part[2:] for kind, part in found):
         raise NotOneSelect("a comment in it holds the beginning of another")
-    outermost = _outermost(tokens)
+    outermost = _outermost(found)
     if not re.match(r"\s*(select|with)\b", outermost):
         raise NotOneSelect("it does not begin with SELECT or WITH")
     if cut := _first(_CUTS, outermost):
@@ -87,15 +85,21 @@ def prepare(text: str, dialect: str) -> Prepared:
         _refuse_what_sql_server_refuses(outermost)
     parts = [
         part.replace(":", r"\:") if kind in ("comment", "literal", "colon") else part
-        for kind, part in tokens
+        for kind, part in found
         if kind != "stop"
     ]
     # The line break ends a comment that stands at the end, so that the closing bracket is not part of it.
     return Prepared(
         "".join(parts) + "\n",
-        frozenset(part[1:] for kind, part in tokens if kind == "bind"),
+        frozenset(part[1:] for kind, part in found if kind == "bind"),
         _first(_MERGES, outermost),
     )
+
+
+def tokens(text: str, dialect: str) -> list[tuple[str, str]]:
+    """Take `text` apart: each piece with its kind, such as literal, comment, bracket or other."""
+    pieces = _token("mysql" if dialect == "mariadb" else dialect).finditer(text)
+    return [("literal" if piece.lastgroup == "tag" else piece.lastgroup or "", piece[0]) for piece in pieces]
 
 
 @cache
@@ -119,14 +123,14 @@ def _token(dialect: str) -> re.Pattern[str]:
     )
 
 
-def _outermost(tokens: list[tuple[str, str]]) -> str:
+def _outermost(found: list[tuple[str, str]]) -> str:
     """Give the words outside of brackets, comments and quotation marks, in lower case.
 
     A SELECT that stands in brackets as a whole counts as if it did not. Raises NotOneSelect if brackets do not match.
     """
     parts: list[str] = []
     depth = outer = 0
-    for kind, part in tokens:
+    for kind, part in found:
         if kind == "bracket":
             depth += 1 if part == "(" else -1
             if depth < 0:

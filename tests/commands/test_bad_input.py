@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from attsync.lock import one_run
 from tests.commands.trial import Ran, Trial, mark
 
 Start = Callable[..., Trial]
@@ -123,6 +124,39 @@ def test_secret_that_others_can_read_is_told(trial: Start) -> None:
 
     assert_one_clear_message(ran, 2, "SECRET-FILE")
     assert "client-secret" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("client-secret", ["send"]),
+        ("client-secret", ["send", "--dry-run"]),
+        ("ca.pem", ["send"]),
+        ("attsync.db", ["send"]),
+        ("attsync.db", ["send", "--dry-run"]),
+    ],
+)
+def test_no_heading_stands_before_an_error_that_ends_it_all(trial: Start, words: list[str], name: str) -> None:
+    """Above "Nothing was sent", the heading "Sending Mon 16 to Mon 23" makes people wonder which is true."""
+    run = trial()
+    for path in run.folder.glob(f"{name}*"):
+        path.unlink()
+    if name == "attsync.db":
+        run.log.touch()
+
+    ran = run(*words)
+
+    assert (ran.exit_code, ran.out) == (9 if name == "attsync.db" else 2, "")
+    assert ran.err.startswith("Error: ")
+
+
+def test_no_heading_stands_before_the_word_that_another_is_running(trial: Start) -> None:
+    """Nothing was read or sent."""
+    run = trial()
+    with one_run(run.log):
+        ran = run("send")
+
+    assert (ran.exit_code, ran.out) == (6, "")
 
 
 def test_certificate_that_does_not_verify_is_told(trial: Start) -> None:

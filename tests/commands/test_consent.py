@@ -27,6 +27,8 @@ Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
   Receipt 7c1e0000. First send: today 14:45.
+  To send now: attsync send --config config.toml
+  To have it sent twice a day: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config
   config.toml
 """),
@@ -43,6 +45,8 @@ Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
   First send: today 14:45.
+  To send now: attsync send --config config.toml
+  To have it sent twice a day: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config config.toml
 """),
         ),
@@ -67,6 +71,28 @@ def test_grant_saves_the_receipt(trial: Start) -> None:
     assert f"Consent {receipt}" in path.read_text()
     assert SCHOOL in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_receipt_that_cannot_be_saved_is_told_before_anything_is_recorded(trial: Start) -> None:
+    """Else there is a consent, an error, and no receipt."""
+    run = trial(consent=False)
+    path = run.folder / "receipt.txt"
+    path.write_text("an older one")
+
+    ran = run("consent", "grant", "--yes", "--save", str(path))
+
+    assert (ran.exit_code, path.read_text()) == (2, "an older one")
+    assert not run.log.exists()
+
+
+def test_account_with_another_user_name_is_told_where_that_belongs(trial: Start) -> None:
+    """The account of a server is seldom the name that the school system knows."""
+    run = trial(consent=False)
+    run.school("UPDATE staff_permissions SET username = 'someone.else'")
+
+    ran = run("consent", "grant", "--yes")
+
+    assert f'below [consent.usernames]: "{who({}).account}" = ' in " ".join(ran.err.split())
 
 
 def test_account_without_the_permission_is_refused(trial: Start) -> None:
@@ -125,7 +151,7 @@ def test_show_says_where_consent_stands(trial: Start) -> None:
    School                   URN     Consent
 ────────────────────────────────────────────────────────────────────────────────────────────────────
 ○  Oakfield Primary School  900023  No consent has been given. Nothing is read or sent. To give it:
-                                    attsync consent grant --school 900023
+                                    attsync consent grant --school 900023 --config config.toml
 """)
     assert after.screen == snapshot("""\
    School                   URN     Consent

@@ -90,6 +90,32 @@ def test_machine_without_cron_is_told(trial: Start) -> None:
     assert "--systemd" in ran.err
 
 
+def test_line_that_was_edited_by_hand_is_shown_before_it_is_gone(trial: Start, table: Path) -> None:
+    """Whoever moved an hour for the summer can move it again."""
+    run = trial()
+    run("crontab", "--install")
+    edited = table.read_text().replace("18 10 * * 1-5", "18 9 * * 1-5")
+    table.write_text(edited)
+
+    ran = run("crontab", "--install")
+
+    assert "In the place of what stood there:\n  18 9 * * 1-5 /" in ran.out
+    assert ran.out.count("18 9 * * 1-5") == 1
+    assert "18 9" not in table.read_text()
+
+
+def test_line_without_our_mark_is_left_and_told(trial: Start, table: Path) -> None:
+    """It is somebody's own, but then attsync runs twice."""
+    run = trial()
+    run("crontab", "--install")
+    table.write_text(table.read_text().replace(f" # attsync {run.config}", ""))
+
+    ran = run("crontab", "--install")
+
+    assert len(entries(table.read_text())) == 4
+    assert "Left as they are, and they run attsync too:" in ran.out
+
+
 @pytest.mark.parametrize("refuses", ["-l", "-"])
 def test_account_that_may_not_use_cron_is_told(trial: Start, table: Path, refuses: str) -> None:
     """And whatever is in its table stays."""

@@ -1,47 +1,79 @@
 """`attsync init`: a settings file that nobody has to write from nothing, at a real terminal and without one."""
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from attsync.commands.questions import _SANDBOX_URNS
+from attsync.person import who
+from attsync.sandbox.dfe import _REGISTER
 from attsync.settings import load
-from tests.installed import PROGRAM, attsync, of_the_tests
+from tests.installed import PROGRAM, attsync, of_the_tests, served
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "config.toml"
 
 
-def answer(path: Path, *, url: str = "sqlite:///school.db", name: str = "Oakfield Primary School", ca: str = "") -> str:
-    """Answer the questions at a terminal; give what was said."""
-    terminal = pexpect.spawn(
+REAL = ("https://dfe.example/v1", "https://dfe.example/token", "oakfield")
+"""What the DfE gave: two addresses and a client id."""
+NAME, URN, DATABASE, LEAVING, USERNAME, BASE_URL, TOKEN_URL, CLIENT_ID, SECRET, KEY, CA_FILE, SANDBOX = (
+    "Name of the school",
+    "Its URN",
+    "Address of the school database",
+    "1 or 2:",
+    "Your user name there",
+    "Address that counts are sent to",
+    "Address where attsync signs in",
+    "Client id",
+    "Client secret",
+    "Subscription key",
+    "Certificate file",
+    "Folder of the sandbox",
+)
+
+
+def begin(path: Path, *, columns: int = 100) -> "pexpect.spawn[str]":
+    """Start the questions at a terminal."""
+    return pexpect.spawn(
         str(PROGRAM),
         ["init", "--output", str(path)],
         encoding="utf-8",
         timeout=20,
-        dimensions=(40, 100),
+        dimensions=(40, columns),
         env={"TERM": "dumb", "PYTHONUTF8": "1", **of_the_tests()},
+        cwd=str(path.parent) if path.parent.exists() else None,
     )
-    answers = [
-        ("Name of the school", name),
-        ("Its URN", "12"),
-        ("6 digits, for example", ""),
-        ("Its URN", "900023"),
-        ("school database", url),
-        ("last day at school", "last_day"),
-        ("/attendances", "http://dfe.example/v1"),
-        ("begins with https://", ""),
-        ("/attendances", "https://dfe.example/v1"),
-        ("signs in there", "https://dfe.example/token"),
-        ("Client id", "oakfield"),
-        ("certificate file", ca),
-    ]
+
+
+def answer(
+    path: Path,
+    *more: tuple[str, str],
+    url: str = "sqlite:///school.db",
+    name: str = "Oakfield Primary School",
+    receiver: tuple[str, ...] = REAL,
+    secret: str = "",
+    key: str = "",
+    ca: str = "",
+) -> str:
+    """Answer every question at a terminal, after wrong answers of `more`; give what was said."""
+    base_url, token_url, client_id = receiver
+    right = {NAME: name, URN: "900023", DATABASE: url, LEAVING: "2", USERNAME: "s.patel", BASE_URL: base_url}
+    right |= {TOKEN_URL: token_url, CLIENT_ID: client_id, SECRET: secret, KEY: key, CA_FILE: ca}
+    return dialogue(
+        path, [pair for at, said in right.items() for pair in (*(m for m in more if m[0] == at), (at, said))]
+    )
+
+
+def dialogue(path: Path, answers: Iterable[tuple[str, str]]) -> str:
+    """Give each answer to its question; give what was said."""
+    terminal = begin(path)
     said = ""
     for question, words in answers:
         terminal.expect_exact(question)
         said += terminal.before or ""
-        if words or question == "certificate file":
-            terminal.sendline(words)
+        terminal.sendline(words)
     terminal.expect(pexpect.EOF)
     said += terminal.before or ""
     terminal.close()
@@ -60,9 +92,161 @@ def test_answers_become_a_settings_file_that_loads(tmp_path: Path) -> None:
     assert (school.urn, school.name) == (900023, "Oakfield Primary School")
     assert (settings.dfe.base_url, settings.dfe.client_id) == ("https://dfe.example/v1", "oakfield")
     assert settings.dfe.ca_file is None
+    assert settings.database[0].leaving_date_is == "first_day_off"
+    assert settings.consent.usernames == {who({}).account: "s.patel"}
     assert path.read_text().count("#") >= EXAMPLE.read_text().count("#")
     assert path.stat().st_mode & 0o777 == 0o600
-    assert "attsync check" in said
+    assert f"check --config {path}" in " ".join(said.split())
+
+
+def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
+    """As they are typed: whoever types them still has the paper in hand."""
+    path = tmp_path / "config.toml"
+
+    said = answer(
+        path,
+        (URN, "12"),
+        (URN, "9000234"),
+        (DATABASE, "school.db"),
+        (LEAVING, "perhaps"),
+        (BASE_URL, "http://dfe.example"),
+        (BASE_URL, "https://dfe.example/v1/attendances"),
+        (TOKEN_URL, "dfe.example/token"),
+        (CA_FILE, "/nowhere/ca.pem"),
+    )
+
+    for words in (
+        "A URN has 6 digits, for example 900012. Once more:",
+        "This looks like a LAESTAB.",
+        "There is no such file here, and an address begins with the kind of the database",
+        "Answer 1 or 2.",
+        "Leave out /attendances at the end",
+        "There is no such file. Once more:",
+    ):
+        assert words in " ".join(said.split()), words
+    assert said.count("Give an address that begins with https://") == 2
+    assert load(path, {"HOME": str(tmp_path)}).dfe.base_url == "https://dfe.example/v1"
+
+
+def test_file_that_is_here_is_named_in_full(tmp_path: Path) -> None:
+    """A path of the settings starts at the file, not where somebody happened to stand."""
+    (tmp_path / "school.db").touch()
+    (tmp_path / "etc").mkdir()
+    path = tmp_path / "config.toml"
+
+    answer(path, url="school.db")
+
+    url = load(path, {"HOME": str(tmp_path)}).database[0].database_url().get_secret_value()
+    assert url == f"sqlite:///{tmp_path}/school.db"
+
+
+def test_secrets_are_not_shown_and_go_into_files_of_their_own(tmp_path: Path) -> None:
+    """The first check would ask for them anyway."""
+    path = tmp_path / "config.toml"
+
+    said = answer(path, secret="s3cr3t", key="k3y")
+
+    assert "s3cr3t" not in said + path.read_text()
+    assert "k3y" not in said + path.read_text()
+    dfe = load(path, {"HOME": str(tmp_path)}).dfe
+    for file, secret in ((dfe.client_secret_file, "s3cr3t"), (dfe.subscription_key_file, "k3y")):
+        assert file
+        assert file.read_text() == f"{secret}\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_secret_that_is_not_at_hand_is_the_first_step_after(tmp_path: Path) -> None:
+    """And a key that there is none of is not asked for by the first check."""
+    path = tmp_path / "config.toml"
+
+    said = answer(path)
+
+    assert f"Put the client secret into {tmp_path / 'client-secret'}" in " ".join(said.split())
+    assert load(path, {"HOME": str(tmp_path)}).dfe.subscription_key_file is None
+
+
+def test_enter_is_the_sandbox(tmp_path: Path) -> None:
+    """To try everything before the DfE is asked for anything: its folder has all it takes."""
+    with served(tmp_path / "attsync-sandbox") as sandbox:
+        path = tmp_path / "config.toml"
+        said = dialogue(
+            path,
+            [
+                (NAME, "Oakfield"),
+                (URN, "900023"),
+                (DATABASE, "attsync-sandbox/school.db"),
+                (LEAVING, "1"),
+                (USERNAME, ""),
+                (BASE_URL, ""),
+                (SANDBOX, "elsewhere"),
+                (SANDBOX, ""),
+            ],
+        )
+        checked = attsync("check", config=path)
+
+        assert "There is no sandbox in that folder yet" in said
+        assert (checked.exit_code, sandbox.server.base_url.split("//")[1] in checked.out) == (0, True), checked
+
+
+def test_real_urn_is_exchanged_for_one_that_the_sandbox_knows(tmp_path: Path) -> None:
+    """It takes no real school's; whoever does not know that would be rejected at the first send."""
+    assert _SANDBOX_URNS == _REGISTER
+    with served(tmp_path / "attsync-sandbox"):
+        path = tmp_path / "config.toml"
+        real = [(NAME, "Oakfield"), (URN, "123456"), (DATABASE, "attsync-sandbox/school.db"), (LEAVING, "1")]
+        sandbox = [
+            (USERNAME, ""),
+            (BASE_URL, ""),
+            (SANDBOX, ""),
+            ("URN to try with", "123457"),
+            ("URN to try with", ""),
+        ]
+        said = dialogue(path, [*real, *sandbox])
+
+    assert "The sandbox knows 900000 to 989999 only." in said
+    assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].urn == 900023
+
+
+def test_pipe_can_answer(tmp_path: Path) -> None:
+    """For those who set up many schools."""
+    path = tmp_path / "config.toml"
+    answers = ["Oakfield", "900023", "sqlite:///school.db", "1", "", *REAL, "s3cr3t", "", ""]
+
+    ended = subprocess.run(
+        [PROGRAM, "init", "--output", path],
+        input="\n".join([*answers, ""]),
+        capture_output=True,
+        text=True,
+        env=of_the_tests(),
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].urn == 900023
+    assert (tmp_path / "client-secret").read_text() == "s3cr3t\n"
+
+
+@pytest.mark.parametrize(("sent", "code"), [("intr", 130), ("eof", 1)])
+@pytest.mark.parametrize("question", [NAME, SECRET])
+def test_whoever_stops_in_the_middle_has_nothing_written(tmp_path: Path, sent: str, code: int, question: str) -> None:
+    """Ctrl-C and Ctrl-D; one line says so."""
+    folder = tmp_path / "new"
+    terminal = begin(folder / "config.toml")
+    answers = {NAME: "Oakfield", URN: "900023", DATABASE: "sqlite:///s.db", LEAVING: "1", USERNAME: ""}
+    answers |= dict(zip((BASE_URL, TOKEN_URL, CLIENT_ID), REAL, strict=True))
+    for asked, words in () if question == NAME else answers.items():
+        terminal.expect_exact(asked)
+        terminal.sendline(words)
+    terminal.expect_exact(question)
+    terminal.expect_exact(": ")
+    terminal.sendintr() if sent == "intr" else terminal.sendeof()
+    terminal.expect(pexpect.EOF)
+    said = (terminal.before or "").strip().splitlines()
+    terminal.close()
+
+    assert terminal.exitstatus == code, said
+    assert said[-1] == "Stopped. Nothing was written."
+    assert not folder.exists()
 
 
 def test_address_with_a_password_goes_into_a_file_of_its_own(tmp_path: Path) -> None:
@@ -85,11 +269,13 @@ def test_any_name_of_a_school_is_kept(tmp_path: Path) -> None:
 
 
 def test_certificate_file_is_kept(tmp_path: Path) -> None:
-    """For a web filter, and to try the sandbox."""
+    """For a web filter."""
     path = tmp_path / "config.toml"
-    answer(path, ca="/etc/ssl/filter.pem")
+    authority = tmp_path / "filter.pem"
+    authority.touch()
+    answer(path, ca=str(authority))
 
-    assert load(path, {"HOME": str(tmp_path)}).dfe.ca_file == Path("/etc/ssl/filter.pem")
+    assert load(path, {"HOME": str(tmp_path)}).dfe.ca_file == authority
 
 
 def test_print_is_the_example(tmp_path: Path) -> None:

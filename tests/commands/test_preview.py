@@ -35,11 +35,11 @@ Year 6          62  52 · 1  · 5 1 1 1 1    62 ! 1 N: reason not yet known
 All            419 393 2 2  2 9 1 6 2 2   419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
-To see one of them: attsync preview --date 2026-11-12
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
 counts may point to a child: for the school itself. Full message: attsync
-preview --json
+preview --json --config config.toml
 """),
         ),
         (
@@ -61,10 +61,10 @@ Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: r
 All              419   393   2   2    2   9   1   6   2   2     419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
-To see one of them: attsync preview --date 2026-11-12
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json
+child: for the school itself. Full message: attsync preview --json --config config.toml
 """),
         ),
         (
@@ -86,10 +86,10 @@ Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: r
 All              419   393   2   2    2   9   1   6   2   2     419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
-To see one of them: attsync preview --date 2026-11-12
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json
+child: for the school itself. Full message: attsync preview --json --config config.toml
 """),
         ),
     ],

@@ -200,7 +200,7 @@ def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
     lines = run("send", "--quiet").err.splitlines()
 
     assert len(lines) == 12
-    assert lines[-2:] == ["attsync: 2 more problems.", "  To see them: attsync status"]
+    assert lines[-2:] == ["attsync: 2 more problems.", "  To see them: attsync status --config config.toml"]
 
 
 def test_json_is_one_document_with_what_this_run_did(trial: Start) -> None:

@@ -200,7 +200,7 @@ Oakfield Primary School  URN 900023
 ○ No consent has been given. Nothing is read or sent.
 
 What to do next
-○ To give it: attsync consent grant --school 900023
+○ To give it: attsync consent grant --school 900023 --config config.toml
 """)
 
 
@@ -257,7 +257,7 @@ Fri 13 Nov  ✓   ✓     840      420       94.2%  Mon 23 Nov 10:20
 
 What to do next
 ✗ Mon 23 Nov and 1 more day: A planned send did not happen. Ask IT whether cron runs attsync. To
-  send now: attsync send  [SEND-MISSED]
+  send now: attsync send --config config.toml  [SEND-MISSED]
 """)
 
 

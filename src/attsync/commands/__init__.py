@@ -5,25 +5,36 @@ A command's module is imported when it runs, so that help stays fast. Refuses to
 
 import gc
 import os
+import re
 import signal
 import sys
 import warnings
 from datetime import UTC, datetime
 from importlib import import_module
-from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from attsync import __version__
-from attsync.commands.options import Given, common
-from attsync.problems import AttsyncError, Stopped
+from attsync.commands import streams
+from attsync.commands.hints import complete
+from attsync.commands.options import Given, common, for_people
+from attsync.problems import AttsyncError, Problem, Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attsync.settings import Fault
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_MOST_FAULTS: Final = 10
+
+_WHEN_STOPPED: Final = {
+    "send": " What was sent so far is in the log; the next send covers the rest.",
+    "init": " Nothing was written.",
+    "consent": " What is not confirmed above was not recorded.",
+}
 
 COMMANDS: Final = {
     "Every day": {
@@ -80,17 +91,32 @@ class Commands(click.Group):
             with formatter.section(heading):
                 formatter.write_dl(list(commands.items()))
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:  # noqa: ANN401  click's signature
+        """Read the options before a command's name; say what is wrong with them as `invoke` does."""
+        try:
+            return super().make_context(*args, **more)
+        except click.UsageError as error:
+            _tell_usage(error, Given())
+            raise click.exceptions.Exit(error.exit_code) from None
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         """Run a command; turn what went wrong into words on stderr and an exit code."""
+        given = ctx.ensure_object(Given)
         try:
             return super().invoke(ctx)
         except AttsyncError as error:
-            tell(error, ctx.find_object(Given) or Given())
+            tell(error, given)
+            ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            _tell_usage(error, given)
             ctx.exit(error.exit_code)
         except Stopped as stopped:
-            click.echo("Stopped. What was sent so far is in the log; the next send covers the rest.", err=True)
+            _tell_stopped(ctx.invoked_subcommand)
             ctx.exit(stopped.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except click.Abort:  # Ctrl-D at a question
+            _tell_stopped(ctx.invoked_subcommand)
+            ctx.exit(1)
+        except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001  the one place for what nobody foresaw (RELIABILITY.md 2)
             click.echo(f"attsync: an error in attsync itself. {_report(error)} [BUG]", err=True)
@@ -100,25 +126,43 @@ class Commands(click.Group):
 def tell(error: AttsyncError, given: Given) -> None:
     """Say on stderr what happened and what to do next."""
     problem = error.problem
-    if faults := getattr(error, "faults", None):
+    faults = getattr(error, "faults", ())
+    if faults and given.quiet:
+        _tell_faults_briefly(problem, faults)
+    elif faults:
         click.secho(f"Error: {problem.text}", err=True, fg="red", bold=True)
         for fault in faults:
             click.echo("\n" + _coloured(fault), err=True)
         click.echo(f"\n{problem.next} Exit code {error.exit_code}.", err=True)
-        return
+    else:
+        _say_error(given, f"{problem.text} [{problem.code}]", problem.next)
+
+
+def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
+    """Say a line a fault, for cron: at most 12."""
+    click.echo(f"attsync: {problem.text}. {problem.next} [{problem.code}]", err=True)
+    for fault in faults[:_MOST_FAULTS]:
+        click.echo(f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}", err=True)
+    if len(faults) > _MOST_FAULTS:
+        click.echo(complete("  To see the others: attsync check"), err=True)
+
+
+def _tell_usage(error: click.UsageError, given: Given) -> None:
+    """Say what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
+    said = re.sub(r"\AInvalid value for (?:'([^']+)'|(\S+)): ", r"\1\2: ", error.format_message())
+    _say_error(given, said, f"How it is used: {error.ctx.command_path} --help" if error.ctx else "")
+
+
+def _say_error(given: Given, text: str, then: str) -> None:
     start = "attsync:" if given.quiet else "Error:"
-    said = _for_people(f"{start} {problem.text} [{problem.code}]"), _for_people(problem.next)
+    said = [for_people(complete(words), sys.stderr) for words in (f"{start} {text}", then) if words]
     click.echo("\n".join(said).replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
 
 
-def _for_people(text: str) -> str:
-    """Break lines between words at a terminal; a mail or a file gets one line, whole in itself."""
-    if not sys.stderr.isatty():
-        return text
-    from shutil import get_terminal_size
-    from textwrap import fill
-
-    return fill(text, min(get_terminal_size().columns, 100), break_long_words=False, break_on_hyphens=False)
+def _tell_stopped(command: str | None) -> None:
+    if sys.stderr.isatty():
+        click.echo(err=True)  # the question, or ^C, stands in this line
+    click.echo(f"Stopped.{_WHEN_STOPPED.get(command or '', '')}", err=True)
 
 
 def _coloured(fault: "Fault") -> str:
@@ -136,7 +180,7 @@ def _coloured(fault: "Fault") -> str:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Examples:  attsync demo   |   attsync send --window 8   |   attsync status",
+    epilog="New here? First attsync demo, which shows it all; then attsync init, which says what comes next.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @common
@@ -148,30 +192,21 @@ def main() -> None:
     """Run the command line; the entry point of the installed program."""
     for number in _SIGNALS:
         signal.signal(number, _stop)
-    _open_what_is_closed()
-    _be_quiet()
+    output = streams.prepare()
     _start_fast()
+    warnings.simplefilter("ignore")  # nothing is printed but by us: cron mails what a library warns of
     try:
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
         sys.exit(stopped.exit_code)
+    except SystemExit as end:
+        if why := streams.loss(output):
+            click.echo(f"attsync: what it had to say could not be written: {why}. [OUTPUT]", err=True)
+            sys.exit(end.code or 1)
+        raise
     finally:
         for number in _SIGNALS:  # nothing is left to be ended in order
             signal.signal(number, signal.SIG_DFL)
-
-
-def _open_what_is_closed() -> None:
-    """Give a closed stdin, stdout or stderr a place: else the next file that is opened takes its number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
-
-
-def _be_quiet() -> None:
-    """Let nothing be printed but by us: cron mails what a library warns of. And let no sign stop a send."""
-    warnings.simplefilter("ignore")
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
 
 
 def _start_fast() -> None:

@@ -1,9 +1,7 @@
 """`attsync check`."""
 
 import os
-import re
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,15 +14,11 @@ from attsync.commands.options import (
     page,
     schools_option,
     window_of,
-    with_config,
 )
 from attsync.commands.output import print_json, screen
 
 if TYPE_CHECKING:
     from attsync.settings import Origins, Settings
-
-_COMMAND: Final = re.compile(r"\battsync (?:check|consent|crontab|init|preview|send|status)\b[^.]*$")
-"""What is to be typed next ends with one of our commands."""
 
 
 @click.command(
@@ -64,8 +58,7 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     from attsync.checkup import check
     from attsync.findings import exit_code_of
 
-    found = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
-    findings = [replace(each, next=with_config(each.next)) if _COMMAND.search(each.next) else each for each in found]
+    findings = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attsync.commands.hints import complete
 from attsync.commands.options import (
     common,
     given,
@@ -15,9 +16,8 @@ from attsync.commands.options import (
     now,
     page,
     schools_option,
-    with_config,
 )
-from attsync.commands.output import print_json, screen, writing
+from attsync.commands.output import must_be_new, print_json, screen, writing
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     from attsync.show.parts import when
 
     settings = load_settings()
+    if saved:
+        must_be_new(saved)  # before anything is asked or recorded
     person = who(os.environ)
     username = settings.consent.usernames.get(person.account, person.account)
     out = screen()
@@ -123,11 +125,11 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
                 username=username,
                 role=role,
             )
-        receipts.append(show.receipt_text(row, days))
+        receipts.append(complete(show.receipt_text(row, days)))
         first = next_send(settings.schedule.times, now())
         if not given().quiet:
             then = f"First send: {when(first, now())}." if first else ""
-            out.show(show.consent_receipt(row, out.signs, then, with_config))
+            out.show(show.consent_receipt(row, out.signs, then))
     if saved and receipts:
         with writing(saved, replace=False) as file:
             file.write("\n".join(receipts))

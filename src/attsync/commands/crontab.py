@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attsync.commands.hints import complete
 from attsync.commands.options import common, given, load_settings, page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from attsync.settings import Settings
 
 
@@ -53,7 +56,8 @@ def _print_lines(settings: "Settings") -> None:
 
     account = who(os.environ).account
     click.echo(f"# attsync sends attendance counts: settings {settings.path}, account {account}.")
-    click.echo("# To put these lines in: attsync crontab --install   To take them out: attsync crontab --remove")
+    click.echo(complete("# To put these lines in:    attsync crontab --install"))
+    click.echo(complete("# To take them out again:   attsync crontab --remove"))
     if not server_clock().is_of_london:
         click.echo(
             "# These times are those of this computer's clock, which does not go as in the UK: correct the hours."
@@ -80,15 +84,29 @@ def _install(settings: "Settings") -> None:
     entries = cron_entries(settings, first_urn(settings))
     lines = read()
     others = [line for line in lines if not is_ours(line, settings)]
-    write([*others, *(f"{when} {what} {mark(settings)}" for when, what in entries)])
+    ours = [f"{when} {what} {mark(settings)}" for when, what in entries]
+    write([*others, *ours])
     if given().quiet:
         return
     click.echo(f"{'Put into' if others == lines else 'Changed in'} the crontab of this account:")
     for when, what in entries:
         click.echo(f"  {when}  {what}")
+    replaced = [line for line in lines if line not in others and line not in ours]
+    for words, found in (
+        ("In the place of what stood there:", replaced),
+        ("Left as they are, and they run attsync too:", _also_sending(others, settings)),
+    ):
+        if found:
+            click.echo("\n  ".join([words, *found]))
     if not server_clock().is_of_london:
         click.echo("This computer's clock does not go as in the UK. Correct the hours with: crontab -e")
-    click.echo("To see that it works: attsync status, after the next of these times.")
+    click.echo(complete("After the next of these times, to see that it works: attsync status"))
+
+
+def _also_sending(lines: "Iterable[str]", settings: "Settings") -> list[str]:
+    from attsync.schedule.crontab import sends
+
+    return [line for line in lines if not line.startswith("#") and sends(line) and str(settings.path) in line]
 
 
 def _remove(settings: "Settings") -> None:
@@ -100,5 +118,6 @@ def _remove(settings: "Settings") -> None:
     if removed:
         write(others)
     if not given().quiet:
-        words = f"Took {removed} entries out of" if removed else "There was nothing of attsync in"
+        entries = f"{removed} {'entry' if removed == 1 else 'entries'}"
+        words = f"Took {entries} out of" if removed else "There was nothing of attsync in"
         click.echo(f"{words} the crontab of this account.")

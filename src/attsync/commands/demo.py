@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.options import common, now, page
+from attsync.commands.hints import complete
+from attsync.commands.options import common, given, now, page
 
 AFTERNOON = 14
 """From this hour on, the made-up school has taken today's afternoon register."""
@@ -77,13 +78,15 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
         click.get_current_context().exit(1)
     say("That was all of it. Everything was made up, and nothing left this machine.")
     if folder:
-        click.echo(f"To try more by hand: attsync sandbox --dir {folder}  and in another terminal")
-        click.echo(f"  attsync preview --config {config}")
-        click.echo(f"  attsync status --date {at.date()} --config {config}")
-        click.echo(f"  attsync consent revoke --config {config}")
+        given().config = str(config)
+        click.echo(
+            complete(f"To try more by hand: attsync sandbox --dir {shlex.quote(str(folder))}  and in another terminal")
+        )
+        for words in ("preview", f"status --date {at.date()}", "consent revoke"):
+            click.echo(complete(f"  attsync {words}"))
     else:
-        click.echo("To try more by hand:                attsync demo --keep try")
-        click.echo("To see what a bad day looks like:   attsync demo --with-problems")
+        click.echo(complete("To try more by hand:                attsync demo --keep try"))
+        click.echo(complete("To see what a bad day looks like:   attsync demo --with-problems"))
 
 
 def say(text: str) -> None:
@@ -93,8 +96,10 @@ def say(text: str) -> None:
 
 def run(words: str, config: Path, why: str) -> int:
     """Run one command as a user would and show it with its output; give its exit code."""
+    from attsync.schedule.units import program
+
     say(why)
     arguments = [*shlex.split(words), "--config", str(config)]
-    click.echo(f"$ attsync {shlex.join(arguments)}")
+    click.echo(complete(f"$ attsync {shlex.join(arguments)}"))
     sys.stdout.flush()
-    return subprocess.run([sys.executable, "-m", "attsync", *arguments], check=False).returncode  # noqa: S603
+    return subprocess.run([*program(), *arguments], check=False).returncode  # noqa: S603

@@ -3,13 +3,22 @@
 import json
 import os
 import re
+import shlex
+import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.options import common, given, need_terminal, page
+from attsync.commands.hints import complete
+from attsync.commands.options import common, for_people, given, page
 from attsync.commands.output import writing
+from attsync.commands.questions import SECRET
+from attsync.problems import SettingsError
+
+if TYPE_CHECKING:
+    from attsync.commands.questions import Answers
 
 _PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|[?&]password=", re.IGNORECASE)
 
@@ -48,14 +57,15 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     if path.exists():
         message = f"{path} is there already and was left as it is. Name another file: --output FILE"
         raise click.UsageError(message)
-    if not no_input:
-        need_terminal("the questions", "To write the example without questions: --no-input")
+    answers = None if no_input else _answers(path)
     _make_folder(path.parent)
-    text = example if no_input else _asked(example, path)
+    if answers:
+        example = _filled_in(example, answers)
+        _write_secrets(path.parent, answers)
     with writing(path, replace=False) as file:
-        file.write(text)
+        file.write(example)
     if not given().quiet:
-        _tell_next(path)
+        _tell_next(path, answers)
 
 
 def _make_folder(folder: Path) -> None:
@@ -76,72 +86,98 @@ def _usual_place() -> Path:
     return folder / ".config" / "attsync" / "config.toml"
 
 
-def _asked(example: str, path: Path) -> str:
-    click.echo(f"A few questions, then {path} is written. Everything in it can be changed later.\n")
-    name = click.prompt("Name of the school")
-    urn = click.prompt("Its URN (6 digits, from Get Information About Schools)", value_proc=_urn)
-    url = click.prompt(
-        "Address of the school database, such as postgresql://attsync_ro@server/school or sqlite:///f.db"
-    )
-    leaving = click.prompt(
-        "The leaving date of a pupil in it is the last day at school, or the first day off (the office knows)",
-        type=click.Choice(["last_day", "first_day_off"]),
-    )
-    base_url = click.prompt(
-        "Address of the DfE's service (counts go to this address + /attendances)", value_proc=_https
-    )
-    token_url = click.prompt("Address where attsync signs in there", value_proc=_https)
-    client_id = click.prompt("Client id that the DfE gave you")
-    ca_file = click.prompt(
-        "A certificate file to trust besides the system's, for a web filter or the sandbox (Enter: none)",
-        default="",
-        show_default=False,
-    )
-    text = _set(example, "base_url", base_url)
-    text = _set(text, "token_url", token_url)
-    text = _set(text, "client_id", client_id)
-    text = _set(text, "ca_file", ca_file) if ca_file else text.replace('ca_file = "ca.pem"  ', '# ca_file = "ca.pem"')
-    text = _set(text, "leaving_date_is", leaving)
-    text = re.sub(r"(?m)^urn +=.*?(?=  +#|$)", f"urn  = {urn}", text)
-    text = _set(text, "name", name)
-    if not _PASSWORD.search(url):
-        return _set(text, "url", url)
-    with writing(path.with_name("database-url"), replace=False) as file:
-        file.write(f"{url}\n")
-    text = text.replace('# url_file = "database-url"', 'url_file = "database-url"  ')
-    return re.sub(r'(?m)^url = "sqlite', '# url = "sqlite', text)
+def _answers(path: Path) -> "Answers":
+    from attsync.commands.questions import ask
+    from attsync.person import who
+
+    click.echo(for_people(f"A few questions, then {path} is written; everything in it can be changed.", sys.stdout))
+    click.echo("To stop without writing anything: Ctrl-C.")
+    try:
+        return ask(path.parent, who(os.environ).account)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        message = "\nthere is no terminal to ask on, and no answer is left to read. Nothing was written."
+        raise click.UsageError(f"{message} To write the example without questions: --no-input") from None
+
+
+def _filled_in(text: str, answers: "Answers") -> str:
+    """Put the answers into the example, and keep its comments: they are the manual."""
+    receiver = answers.receiver
+    for name, value in (
+        ("base_url", receiver.base_url),
+        ("token_url", receiver.token_url),
+        ("client_id", receiver.client_id),
+        ("client_secret_file", receiver.secret_file),
+        ("subscription_key_file", receiver.key_file),
+        ("ca_file", receiver.ca_file),
+        ("url", "" if _has_password(answers) else answers.database),
+        ("leaving_date_is", answers.leaving_date_is),
+        ("name", answers.name),
+    ):
+        text = _set(text, name, value) if value else re.sub(f"(?m)^{name} *=", r"# \g<0>", text)
+    text = re.sub(r"(?m)^urn +=.*?(?=  +#|$)", f"urn  = {answers.urn}", text)
+    if _has_password(answers):
+        text = text.replace("# url_file =", "url_file =")
+    if answers.username == answers.account:
+        return text
+    pair = f"{_quoted(answers.account)} = {_quoted(answers.username)}"
+    return re.sub(r'# (\[consent\.usernames\]\n)# \w+ = "[^"]*"', lambda found: found[1] + pair, text)
+
+
+def _has_password(answers: "Answers") -> bool:
+    return bool(_PASSWORD.search(answers.database))
+
+
+def _write_secrets(folder: Path, answers: "Answers") -> None:
+    """Write what must not stand in the settings file, each into a file that only this account can read."""
+    secrets = {**answers.receiver.secrets, **({"database-url": answers.database} if _has_password(answers) else {})}
+    for name, secret in secrets.items():
+        with writing(folder / name, replace=False) as file:
+            file.write(f"{secret}\n")
 
 
 def _set(text: str, name: str, value: str) -> str:
     """Give the setting `name` another value, and keep the comment behind it."""
-    written = json.dumps(value, ensure_ascii=False)  # a string of JSON is one of TOML
-    return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + written, text, count=1)
+    return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + _quoted(value), text, count=1)
 
 
-def _urn(text: str) -> str:
-    if not re.fullmatch("[1-9][0-9]{5}", text.strip()):
-        message = "A URN has 6 digits, for example 900012."
-        raise click.UsageError(message)
-    return text.strip()
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a string of JSON is one of TOML
 
 
-def _https(text: str) -> str:
-    if not re.fullmatch(r"https://[^\s?#@]+", text.strip()):
-        message = "The address begins with https://"
-        raise click.UsageError(message)
-    return text.strip()
-
-
-def _tell_next(path: Path) -> None:
+def _tell_next(path: Path, answers: "Answers | None") -> None:
+    """Say what comes next, in commands that find this very file."""
+    if not _is_found(path):
+        given().config = str(path)
+    folder = path.parent
+    open_it = (
+        "Open the file and put your own SELECTs in the place of those of the example, with whoever knows the school"
+    )
+    open_it += " database; the comments say what each has to give."
+    steps = [open_it]
+    if answers is None:
+        steps = ["Open the file and put your own values in the place of the example's; each has a comment."]
+    if answers is None or not (folder / answers.receiver.secret_file).exists():
+        steps.append(
+            f"Put the client secret into {folder / SECRET}, then: chmod 600 {shlex.quote(str(folder / SECRET))}"
+        )
+    steps += [
+        "See what is right and what is missing, such as codes of your own to map: attsync check",
+        "Look at what would be sent: attsync preview",
+        "Give consent: attsync consent grant",
+        "Send: attsync send",
+        "When that is well, let cron send: attsync crontab",
+    ]
     click.echo(f"\nWritten: {path}. What comes next:")
-    click.echo(
-        f"  1. Put the client secret into {path.with_name('client-secret')}, and the subscription key, if you have"
-    )
-    click.echo(
-        f"     one, into {path.with_name('subscription-key')}; both with mode 0600. Without a key, take its line out."
-    )
-    click.echo("  2. Write the SELECTs and the maps in the file, with whoever knows the school database.")
-    click.echo(f"  3. attsync check --config {path}")
-    click.echo(f"  4. attsync preview --config {path}")
-    click.echo(f"  5. attsync consent grant --config {path}")
-    click.echo(f"  6. attsync send --config {path}, and when that is well: attsync crontab --config {path}")
+    for number, step in enumerate(steps, start=1):
+        click.echo(for_people(f"  {number}. {complete(step)}", sys.stdout, indent=5))
+
+
+def _is_found(path: Path) -> bool:
+    from attsync.settings import find
+
+    try:
+        return find(None, os.environ) == path
+    except SettingsError:
+        return False

@@ -4,13 +4,12 @@ The common options work before and after the command's name.
 """
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -77,10 +76,20 @@ def given() -> Given:
     return click.get_current_context().ensure_object(Given)
 
 
-def with_config(words: str) -> str:
-    """Complete a command that is to be typed next, so that it finds the same settings."""
-    config = given().config
-    return f"{words} --config {shlex.quote(config)}" if config else words
+def for_people(text: str, stream: IO[str], *, indent: int = 0) -> str:
+    """Break lines between words at a terminal; a mail or a file gets one line, whole in itself."""
+    if not stream.isatty():
+        return text
+    from shutil import get_terminal_size
+    from textwrap import fill
+
+    return fill(
+        text,
+        min(get_terminal_size().columns, 100),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def load_settings() -> "Settings":

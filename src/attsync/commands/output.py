@@ -77,18 +77,19 @@ class Screen:
 
 def screen() -> Screen:
     """Open the screen of the running command."""
-    from rich.console import Console
-
-    from attsync.show.parts import signs_for
+    from attsync.commands.hints import completions
+    from attsync.show.parts import CompletingConsole, signs_for
 
     is_terminal = sys.stdout.isatty()
-    console = Console(
+    console = CompletingConsole(
+        completions,
+        is_endless=not is_terminal and _columns() is None,
         file=sys.stdout,
         no_color=given().no_color or None,
         highlight=False,
         markup=False,
         emoji=False,
-        width=None if is_terminal else _width(),
+        width=None if is_terminal else _columns() or _WIDTH_WITHOUT_TERMINAL,
         force_terminal=is_terminal,
         legacy_windows=False,
     )
@@ -101,17 +102,23 @@ def print_json(document: dict[str, Any]) -> None:
     click.echo(json.dumps(document, ensure_ascii=not is_unicode, indent=2))
 
 
-def _width() -> int:
+def _columns() -> int | None:
     columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and int(columns) else _WIDTH_WITHOUT_TERMINAL
+    return int(columns) if columns.isdecimal() and int(columns) else None
+
+
+def must_be_new(path: Path) -> None:
+    """Raise UsageError if there is such a file."""
+    if path.exists():
+        message = f"{path} is there already and was left as it is. Name a new file."
+        raise click.UsageError(message)
 
 
 @contextmanager
 def writing(path: Path, *, replace: bool) -> Iterator[IO[str]]:
     """Write a file that a command is asked to save: readable by its owner only, and never half of it."""
-    if not replace and path.exists():
-        message = f"{path} is there already and was left as it is. Name a new file."
-        raise click.UsageError(message)
+    if not replace:
+        must_be_new(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -99,7 +99,7 @@ def command(
         raise SettingsError(
             "SCHOOL-NONE",
             f"The settings file has no school with the URN {min(missing)}. Nothing was read for it.",
-            "Check the URN; attsync status lists the schools.",
+            "Check the URN. To see the schools: attsync status",
         )
     if problems:
         raise AttsyncError(problems[0].code, problems[0].text, problems[0].next)

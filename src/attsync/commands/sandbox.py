@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.options import common, now, page
+from attsync.commands.hints import complete
+from attsync.commands.options import common, given, now, page
 from attsync.problems import Stopped
 
 
@@ -57,8 +58,10 @@ def command(folder: Path, port: int, faults: str) -> None:
         )
     with open_folder(folder, faults=script) as sandbox:
         click.echo(f"The pretend DfE answers at {sandbox.server.base_url}, on this machine only. Stop it with Ctrl-C.")
-        click.echo(f"In another terminal: attsync consent grant --config {sandbox.config}")
-        click.echo(f"                     attsync send --config {sandbox.config}")
+        given().config = str(sandbox.config)
+        click.echo(complete("In another terminal: attsync consent grant"))
+        click.echo(complete("                     attsync send"))
+        click.echo(complete("With settings of your own, here:  attsync init"))
         click.echo(f"What it received:    {sandbox.server.base_url}/sandbox/received")
         try:
             signal.pause()

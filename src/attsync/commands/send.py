@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from attsync.commands.hints import complete
 from attsync.commands.options import (
     common,
     given,
@@ -15,7 +16,6 @@ from attsync.commands.options import (
     page,
     schools_option,
     window_option,
-    with_config,
 )
 from attsync.commands.output import print_json, screen
 
@@ -57,8 +57,10 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     say = (lambda _: None) if is_silent else out.show
     names = _names(settings, schools)
     width = max(map(len, names), default=20)
-    if not is_silent:
-        out.show(show.send_heading(window, _days(settings, days), len(names), dry_run=dry_run))
+
+    def begin() -> None:
+        say(show.send_heading(window, _days(settings, days), len(names), dry_run=dry_run))
+
     with out.progress(len(names)) if not is_silent else nullcontext() as progress:
 
         def tell(result: "SchoolResult") -> None:
@@ -69,18 +71,18 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
                 result.keep_sums()
 
         if dry_run:
-            report = send.rehearse(settings, window, schools, tell)
+            report = send.rehearse(settings, window, schools, tell, begin)
         else:
             with Monitored(settings) as monitored:
-                report = send.send(settings, window, schools, tell)
+                report = send.send(settings, window, schools, tell, begin)
                 monitored.exit_code = report.exit_code
     if as_json:
         print_json(_as_json(report, settings.schedule.times))
     elif not is_silent:
-        out.show(show.send_summary(report, out.signs, schools, with_config, dry_run=dry_run))
+        out.show(show.send_summary(report, out.signs, schools, dry_run=dry_run))
     if is_silent:
         for line in show.problem_lines(report, schools):
-            click.echo(line, err=True)
+            click.echo(complete(line), err=True)
     click.get_current_context().exit(report.exit_code)
 
 

@@ -255,7 +255,7 @@ def _rejected(answer: Answer, hide: Callable[[str], str]) -> Judgement:
         problem = Problem(
             "DFE-REJECTED",
             f"The DfE rejected this day ({answer.status}{': ' + words if words else ''}). It was not received.",
-            "Ask IT to look at: attsync status --date for this day.",
+            "Ask IT to look at this day (--date) in: attsync status",
         )
     return Judgement(State.REJECTED, words_of(answer.status), problem)
 

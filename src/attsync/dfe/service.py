@@ -4,6 +4,7 @@ Knows when to try again and when to stop (RELIABILITY.md 4): four tries a messag
 limit a run, jitter, Retry-After obeyed. May be used from several threads.
 """
 
+import logging
 import random
 import threading
 from collections import Counter
@@ -32,6 +33,8 @@ from attsync.dfe.trust import trusted
 from attsync.model import Outcome, State, Try
 from attsync.problems import NotPermitted, Problem
 from attsync.settings import DfeSettings
+
+_logger = logging.getLogger(__name__)
 
 _TRIES: Final = 4
 _LONGEST_WAIT: Final = 30
@@ -222,12 +225,16 @@ class Dfe:
     def _exchange(
         self, url: str, headers: dict[str, str], body: bytes, permit: Permit = nullcontext, *, method: str = "POST"
     ) -> Answer | Judgement:
+        where, started = "{0.netloc}{0.path}".format(urlsplit(url)), monotonic()
         try:
-            return self._line(url).exchange(
+            answer = self._line(url).exchange(
                 method, url, headers=headers, content=body, until=self._until, permit=permit
             )
         except NoAnswer as reason:
+            _logger.info("%s %s: no answer (%s), %.2f s", method, where, type(reason).__name__, monotonic() - started)
             return judge_no_answer(url, reason)
+        _logger.info("%s %s: %s, %.2f s", method, where, answer.status, monotonic() - started)
+        return answer
 
     def _line(self, url: str) -> Line:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))

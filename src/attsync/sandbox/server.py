@@ -103,7 +103,7 @@ class Server:
                 "SETTINGS",
                 f"The sandbox cannot listen on port {self.port} of this computer: {error.strerror}."
                 " Nothing was started.",
-                "Stop the program that uses the port, perhaps another sandbox, or make a sandbox with another port.",
+                "Stop the program that uses it, perhaps another sandbox, or: attsync sandbox --dir NEW --port 8444",
             ) from error
         with listener:
             self._server = _TlsServer(self._app, self._context, listener)

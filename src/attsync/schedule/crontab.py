@@ -4,11 +4,15 @@ Other people's lines stay byte for byte.
 """
 
 import os
+import re
 import shutil
 import subprocess
+from typing import Final
 
 from attsync.problems import SettingsError
 from attsync.settings import Settings
+
+_SENDS: Final = re.compile(r"""(?<![\w.-])attsync['"]?\s+(?:-\S+(?:[ =]\S+)?\s+)*send\b(?!.*--dry-run)""")
 
 
 def mark(settings: Settings) -> str:
@@ -20,6 +24,11 @@ def mark(settings: Settings) -> str:
 def is_ours(line: str, settings: Settings) -> bool:
     """Tell whether attsync wrote this line, for this settings file."""
     return line.endswith(f" {mark(settings)}") and not line.startswith("#")
+
+
+def sends(command: str) -> bool:
+    """Tell whether a command is `attsync send`, and not a rehearsal."""
+    return _SENDS.search(command) is not None
 
 
 def has_program() -> bool:

@@ -22,7 +22,6 @@ from attsync.schedule.grammar import Week, calendar_week, cron_week
 from attsync.settings import find
 from attsync.settings.environment import home
 
-_SENDS: Final = re.compile(r"""(?<![\w.-])attsync['"]?\s+(?:-\S+(?:[ =]\S+)?\s+)*send\b(?!.*--dry-run)""")
 _CONFIG: Final = re.compile(r"""(?:--config(?:=|\s+)|\bATTSYNC_CONFIG=)('[^']*'|"[^"]*"|[^\s'"]+)""")
 _VARIABLE: Final = re.compile(r"""\s*(\w+)\s*=\s*["']?([^"']*?)["']?\s*""")
 _LINE: Final = re.compile(r"\s*(@\w+|\S+(?:\s+\S+){4})\s+(.*)")
@@ -99,7 +98,7 @@ def _of_crontab(lines: Iterable[str], source: str, user: str | None = None) -> I
                 if whose != user:
                     continue
             command = re.split(r"(?<!\\)%", command)[0].replace(r"\%", "%")
-            if _SENDS.search(command):
+            if crontab.sends(command):
                 zone = _zone(variables.get("CRON_TZ"))
                 yield Entry(
                     source=source,
@@ -118,7 +117,7 @@ def _of_systemd(folder: Path, account: str | None) -> Iterator[Entry]:
         timer = _unit(path)
         service = _unit(folder / (timer.get("Unit") or [f"{path.stem}.service"])[-1])
         command = (service.get("ExecStart") or [""])[-1].replace("%%", "%").replace("$$", "$")
-        if not _SENDS.search(command) or (account is not None and (service.get("User") or ["root"])[-1] != account):
+        if not crontab.sends(command) or (account is not None and (service.get("User") or ["root"])[-1] != account):
             continue
         variables = dict(word.split("=", 1) for word in _words(" ".join(service.get("Environment", ()))) if "=" in word)
         for said in timer.get("OnCalendar", ()):

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from attsync.school import words
 from attsync.school.address import address, no_driver
+from attsync.school.aloud import follow
 from attsync.school.words import in_our_words
 from attsync.settings import DatabaseSettings
 from attsync.window import LONDON, Window
@@ -44,6 +45,7 @@ def snapshot(database: DatabaseSettings, window: Window | None = None) -> Iterat
     connection: Connection | None = None
     try:
         engine = _engine(address(database), window)
+        follow(engine, database.name)
         with engine.connect() as connection:
             connection = connection.execution_options(**_options(connection))  # noqa: PLW2901
             with connection.begin():

@@ -17,6 +17,7 @@ from attsync.fold import Fold, MarkRow, PupilRow, RollRow
 from attsync.maps import Maps
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import SchoolError
+from attsync.school.aloud import counted
 from attsync.school.connect import allow_stream, running, snapshot
 from attsync.school.source import Source, broken, source
 from attsync.school.statements import administrators_statement, marks_statement, roll_statement, schools_statement
@@ -58,7 +59,7 @@ def read(
         allow_stream(connection)
         unlisted = 0
         with connection.execution_options(yield_per=_ROWS_AT_A_TIME).execute(statement) as rows:
-            for value, mark_rows in groupby(rows, itemgetter(0)):
+            for value, mark_rows in groupby(counted(rows, f"{database.name}: marks"), itemgetter(0)):
                 found = asked.pop(value if "school" in marks else next(iter(asked)), None)
                 if found is None:
                     unlisted += sum(marks for *_, marks, pupils in mark_rows if pupils is None)
@@ -115,7 +116,9 @@ def _read_roll(
     statement = roll_statement(roll, window, database.leaving_date_is, leave_out if "school" in roll else ())
     rows = defaultdict[str | None, list[RollRow]](list)
     running(connection, "roll")
-    for school, year_group, not_dates, endless, *on_roll in connection.execute(statement):
+    for school, year_group, not_dates, endless, *on_roll in counted(
+        connection.execute(statement), f"{database.name}: roll"
+    ):
         if "school" in roll and school not in asked:
             continue
         row = RollRow(year_group, not_dates, endless, tuple(on_roll))

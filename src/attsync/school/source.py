@@ -36,6 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.elements import quoted_name
 
 from attsync.problems import SchoolError
+from attsync.school.aloud import PROBE
 from attsync.school.connect import knows_london, london_offset, running
 from attsync.settings import DatabaseSettings
 from attsync.sql_text import NotOneSelect, prepare
@@ -165,7 +166,9 @@ def source(connection: Connection, database: DatabaseSettings, name: SelectName,
     elif prepared.parameters:
         raise broken(database, name, ":start and :end can stand in marks and roll only")
     running(connection, name)
-    probe = select(text("*")).select_from(wrapped.columns().subquery(name)).where(text("1 = 0"))
+    probe = (
+        select(text("*")).select_from(wrapped.columns().subquery(name)).where(text("1 = 0")).execution_options(**PROBE)
+    )
     with connection.execute(probe) as result:
         described = result.cursor.description or ()
     if dialect == "sqlite":  # it gives the second column of a name as `code:1`

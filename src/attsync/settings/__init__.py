@@ -80,7 +80,7 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     raise SettingsError(
         "SETTINGS-NONE",
         f"There is no settings file: looked for {' and '.join(map(str, paths))}. Nothing was read or sent.",
-        "Name your settings file with --config FILE. To try attsync without one: attsync demo",
+        "To write one: attsync init. One that is elsewhere: --config FILE. To try attsync without one: attsync demo",
     )
 
 

@@ -1,15 +1,16 @@
 """The screens of `attsync consent`: the notice, the receipt, where consent stands, its history."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.text import Text
 
 from attsync.consent import PERMISSION, notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
 from attsync.problems import Problem
-from attsync.show.parts import CHECK, DIM, GOOD, Sheet, Signs, by, prose, title
+from attsync.show.parts import CHECK, DIM, GOOD, PROSE_COLUMNS, Sheet, Signs, by, prose, title
 from attsync.window import LONDON
 
 
@@ -26,7 +27,7 @@ def consent_holder(account: str, username: str, *, in_settings: bool) -> Rendera
     return prose("You are ", (name, "bold"), f', who holds "{PERMISSION}" in {place}.')
 
 
-def consent_receipt(row: ConsentRow, signs: Signs, next_send: str, complete: Callable[[str], str]) -> RenderableType:
+def consent_receipt(row: ConsentRow, signs: Signs, next_send: str) -> RenderableType:
     """Confirm that consent was given."""
     at = row.at.astimezone(LONDON)
     revoke = f"attsync consent revoke --school {row.school.urn}"
@@ -37,7 +38,9 @@ def consent_receipt(row: ConsentRow, signs: Signs, next_send: str, complete: Cal
             f" Receipt {receipt(row)}. {next_send}",
             indent=2,
         ),
-        prose("  Remove it at any time: ", (complete(revoke), "bold"), indent=2),
+        prose("  To send now: ", ("attsync send", "bold"), indent=2),
+        prose("  To have it sent twice a day: ", ("attsync crontab", "bold"), indent=2),
+        prose("  Remove it at any time: ", (revoke, "bold"), indent=2),
     )
 
 
@@ -62,7 +65,7 @@ def consent_table(rows: Iterable[tuple[School, ConsentRow | None, Problem | None
                 str(school.urn),
                 Text(f"{problem.text} {problem.next}", CHECK if again else ""),
             )
-    return sheet
+    return Constrain(sheet, PROSE_COLUMNS)
 
 
 def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) -> RenderableType:
@@ -78,7 +81,9 @@ def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) ->
             row.receiver.removeprefix("https://"),
             row.role or row.reason or "",
         )
-    return Group(title(school), sheet if sheet.rows else prose("No consent has ever been given."))
+    return Group(
+        title(school), Constrain(sheet, PROSE_COLUMNS) if sheet.rows else prose("No consent has ever been given.")
+    )
 
 
 def receipt_text(row: ConsentRow, days: str) -> str:
@@ -94,7 +99,7 @@ def receipt_text(row: ConsentRow, days: str) -> str:
         "",
         *(f"{what} {words}" for what, words in notice(row.receiver, days)),
         "",
-        "attsync consent show --notice prints the full text of the notice.",
+        "To see the full text of the notice: attsync consent show --notice",
         f"To remove this consent: attsync consent revoke --school {row.school.urn}",
         "",
     ]

@@ -1,9 +1,9 @@
 """The small parts of every screen: signs, tables that never cut a cell, prose, numbers and times in plain words."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -24,6 +24,8 @@ PROSE_COLUMNS: Final = 100
 """Longer lines are hard to read."""
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
+_READABLE: Final = 60
+"""Columns for the sentences of a table that is too wide for them to end at PROSE_COLUMNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,33 @@ def signs_for(encoding: str | None) -> Signs:
     return UNICODE
 
 
+class CompletingConsole(Console):
+    """A console that completes the commands which words name, so that they work when they are typed.
+
+    `completions` finds them: where each begins and ends, and what is to stand there. Pages and pictures, which go to
+    other people, are drawn on other consoles.
+    """
+
+    def __init__(
+        self,
+        completions: Callable[[str], Iterable[tuple[int, int, str]]],
+        *,
+        is_endless: bool,
+        **console: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(**console)
+        self._completions = completions
+        self.is_endless = is_endless
+        """Nobody says how wide it is: a pipe, a file. Tables take what they need; text is broken all the same."""
+
+    def completed(self, text: Text) -> Text:
+        """Complete the commands in `text`; each keeps its style."""
+        for start, end, command in reversed([*self._completions(text.plain)]):
+            before, old, after = text.divide([start, end])
+            text = Text.assemble(before, Text(command, old.get_style_at_offset(self, 0)), after, style=text.style)
+        return text
+
+
 @dataclass
 class Sheet:
     """A table in which no cell is ever cut: only the last column wraps, and a screen too narrow for it is overrun."""
@@ -94,21 +123,25 @@ class Sheet:
     @property
     def width(self) -> int:
         """What the table takes if nothing has to wrap."""
-        return sum(self._widths()) + self.gap * (len(self.columns) - 1)
+        return sum(self._widths(self.rows)) + self.gap * (len(self.columns) - 1)
 
     @property
     def last_width(self) -> int:
         """What the last column takes if nothing has to wrap."""
-        return self._widths()[-1]
+        return self._widths(self.rows)[-1]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        *fixed, last = self._widths()
-        room = options.max_width - sum(fixed) - self.gap * len(fixed)
+        rows = [(*row[:-1], _completed(console, row[-1])) if row else row for row in self.rows]
+        *fixed, last = self._widths(rows)
+        taken = sum(fixed) + self.gap * len(fixed)
+        room = options.max_width - taken
+        if isinstance(console, CompletingConsole) and console.is_endless:
+            room = max(PROSE_COLUMNS - taken, _READABLE)
         widths = [*fixed, min(last, max(room, _NARROWEST))]
         if any(self.columns):
             yield from self._row(console, widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
             yield Text(self.signs.line * (sum(widths) + self.gap * len(fixed)), overflow="ignore", no_wrap=True)
-        for row in self.rows:
+        for row in rows:
             yield from self._row(console, widths, row) if row else [Text()]
 
     def _row(self, console: Console, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
@@ -129,10 +162,10 @@ class Sheet:
         text.align("right" if column.startswith(">") else "left", width)
         return text
 
-    def _widths(self) -> list[int]:
+    def _widths(self, rows: Sequence[tuple[Text, ...]]) -> list[int]:
         least = [*self.widths, *[0] * (len(self.columns) - len(self.widths))]
         return [
-            max([least[n], *_lines(name.lstrip(">")), *(w for row in self.rows if row for w in _lines(row[n].plain))])
+            max([least[n], *_lines(name.lstrip(">")), *(w for row in rows if row for w in _lines(row[n].plain))])
             for n, name in enumerate(self.columns)
         ]
 
@@ -152,16 +185,21 @@ class _Hanging:
     indent: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        first, *_ = self.text.wrap(console, options.max_width)
+        text = _completed(console, self.text)
+        first, *_ = text.wrap(console, options.max_width)
         start = len(first.plain)
         first.rstrip()
         yield first
-        while self.text.plain[start : start + 1] == " ":
+        while text.plain[start : start + 1] == " ":
             start += 1
-        if start < len(self.text.plain):
-            for line in self.text[start:].wrap(console, max(1, options.max_width - self.indent)):
+        if start < len(text.plain):
+            for line in text[start:].wrap(console, max(1, options.max_width - self.indent)):
                 line.rstrip()
                 yield Text(" " * self.indent) + line
+
+
+def _completed(console: Console, text: Text) -> Text:
+    return console.completed(text) if isinstance(console, CompletingConsole) else text
 
 
 def title(school: School) -> Text:

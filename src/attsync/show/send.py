@@ -1,6 +1,6 @@
 """The lines of `attsync send`: one a school, a summary, and what cron mails when something is wrong."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import date
 from typing import Final
 
@@ -64,13 +64,10 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
     return sheet
 
 
-def send_summary(
-    report: Report, signs: Signs, named: Collection[int], complete: Callable[[str], str], *, dry_run: bool
-) -> RenderableType:
+def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_run: bool) -> RenderableType:
     """Say how a run ended and what comes next.
 
-    `named` are schools that were asked for: without consent, they are a problem. `complete` adds to a command what
-    lets it find the same settings.
+    `named` are schools that were asked for: without consent, they are a problem.
     """
     told = _problems(report, named)
     tail = f" {_totals(report, dry_run=dry_run)}."
@@ -87,7 +84,7 @@ def send_summary(
     ]
     if (left := len(told) - _MOST_PROBLEMS) > 0:
         lines.append(prose(f"  and {plural(left, 'more problem')}."))
-    lines.append(prose("Next: ", (complete(_next(report, is_well=not told, dry_run=dry_run)), "bold")))
+    lines.append(prose("Next: ", (_next(report, is_well=not told, dry_run=dry_run), "bold")))
     return Group(*lines)
 
 
@@ -98,7 +95,7 @@ def _to_check(report: Report) -> list[tuple[str, Problem]]:
 
 def _next(report: Report, *, is_well: bool, dry_run: bool) -> str:
     if all(result.outcome == "skipped" for result in report.schools):
-        return "attsync consent grant"
+        return "attsync consent grant" + (" --all" if len(report.schools) > 1 else "")
     if dry_run:
         return "attsync send"
     return "attsync status" if is_well and not _to_check(report) else "attsync status --problems"
