@@ -34,11 +34,11 @@ Year 6          62  52 · 1  · 5 1 1 1 1    62 ! 1 N: reason not yet known
 All            419 393 2 2  2 9 1 6 2 2   419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
-To see one of them: attsync preview --date 2026-11-12
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
 counts may point to a child: for the school itself. Full message: attsync
-preview --json
+preview --json --config config.toml
 """),
         ),
         (
@@ -60,10 +60,10 @@ Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: r
 All              419   393   2   2    2   9   1   6   2   2     419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
-To see one of them: attsync preview --date 2026-11-12
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json
+child: for the school itself. Full message: attsync preview --json --config config.toml
 """),
         ),
         (
@@ -85,10 +85,10 @@ Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: r
 All              419   393   2   2    2   9   1   6   2   2     419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
-To see one of them: attsync preview --date 2026-11-12
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json
+child: for the school itself. Full message: attsync preview --json --config config.toml
 """),
         ),
     ],
@@ -99,6 +99,18 @@ def test_one_session_as_a_table(trial: Start, columns: int, screen: str) -> None
 
     assert ran.exit_code == 0
     assert ran.screen == screen
+
+
+def test_commands_to_copy_name_the_school_where_there_are_several(trial: Start) -> None:
+    """Else the next screen would be that of all of them."""
+    run = trial(consent=False)
+    text = run.config.read_text()
+    run.config.write_text(text + text[text.index("[[database]]") :].replace("900023", "900024"))
+
+    shown = run("preview", "--date", "2026-11-20", "--session", "AM").out
+
+    for urn in (900023, 900024):
+        assert f"attsync preview --date 2026-11-12 --school {urn} --config config.toml" in shown
 
 
 def test_preview_needs_no_consent_and_contacts_nobody(trial: Start) -> None:

@@ -119,7 +119,8 @@ def _screen(
     (school,) = overview.schools
     history = [(entry, log.tries(entry)) for entry in log.history(school.school.urn, day)]
     before, after = _last_two([entry for entry, _ in history])
-    return status_day(school, school.days[0], history, changed(before, after) if before else [], signs, overview.now)
+    changes = changed(day, before, after) if before else []
+    return status_day(school, school.days[0], history, changes, signs, overview.now)
 
 
 def _last_two(entries: "Sequence[Entry]") -> "tuple[Cells, Cells]":

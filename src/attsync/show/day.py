@@ -1,7 +1,7 @@
 """The screen of `attsync status --date`: one day in four parts."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
@@ -13,6 +13,9 @@ from attsync.overview import DayView, SchoolView
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, when
 from attsync.show.preview import CellsTable
 
+History = Sequence[tuple[Entry, Sequence[Try]]]
+"""What was recorded for one day, oldest first, each with its tries."""
+
 _STATES = {
     State.ACCEPTED: "received",
     State.FAULTY: "received, with faults",
@@ -23,6 +26,7 @@ _STATES = {
     State.FAILED: "not sent",
     State.SUPERSEDED: "replaced by a newer one",
 }
+_ARRIVED = (State.ACCEPTED, State.FAULTY)
 
 _SHORT_REFERENCE = 8
 
@@ -30,7 +34,7 @@ _SHORT_REFERENCE = 8
 def status_day(
     school: SchoolView,
     day: DayView,
-    history: Sequence[tuple[Entry, Sequence[Try]]],
+    history: History,
     changes: Sequence[str],
     signs: Signs,
     now: datetime,
@@ -40,30 +44,32 @@ def status_day(
         *_signs_of(day, signs), (f"{day.date:%A %-d %B %Y}", "bold"), "   ", (school.school.name, "bold")
     )
     heading.append(f"  URN {school.school.urn}", style=DIM)
-    parts: list[RenderableType] = [heading]
-    if day.problem and day.failed:
-        parts += _part("What went wrong", prose(day.problem.text, (f"  [{day.problem.code}]", DIM)))
-    parts += _part("What was sent", *_what_was_sent(day, changes, signs, now))
-    parts += _part("What to do next", *_what_to_do(school, day))
-    return Group(*parts, *_part("Tries", _Tries(history, signs, now) if history else prose("None.")))
+    return Group(
+        heading,
+        *_part("What went wrong", _what_went_wrong(day)),
+        *_part("What was sent", *_what_was_sent(day, history, changes, signs, now)),
+        *_part("What to do next", *_what_to_do(school, day, signs)),
+        *_part("Tries", _Tries(history, signs, now) if history else prose("None.")),
+    )
 
 
-def changed(before: Cells, after: Cells) -> list[str]:
-    """Say how two sendings of one day differ: "2 marks from N to I, Year 4, PM"."""
+def changed(day: date, before: Cells, after: Cells) -> list[str]:
+    """Say how two sendings of one day differ: "2 marks changed: N to I, Year 4, Friday AM"."""
     said = []
     for cell in dict.fromkeys((*after, *before)):
         old, new = before.get(cell, {}), after.get(cell, {})
         steps = {code: new.get(code, 0) - old.get(code, 0) for code in dict.fromkeys((*old, *new))}
         fewer = {code: -step for code, step in steps.items() if step < 0}
         more = {code: step for code, step in steps.items() if step > 0}
-        said += [f"{words}, {year_groups()[cell.year_group]}, {cell.session}" for words in _steps(fewer, more)]
+        where = f"{year_groups()[cell.year_group]}, {day:%A} {cell.session}"
+        said += [f"{words}, {where}" for words in _steps(fewer, more)]
     return said
 
 
 def _steps(fewer: dict[str, int], more: dict[str, int]) -> list[str]:
     if sum(fewer.values()) == sum(more.values()) and 1 in (len(fewer), len(more)):
         pairs = [(f"{old} to {new}", min(fewer[old], more[new])) for old in fewer for new in more]
-        return [f"{plural(number, 'mark')} from {which}" for which, number in pairs]
+        return [f"{plural(number, 'mark')} changed: {which}" for which, number in pairs]
     words = [f"{number} fewer {code}" for code, number in fewer.items()]
     words += [f"{number} more {code}" for code, number in more.items()]
     return [", ".join(words)] if words else []
@@ -80,14 +86,26 @@ def _part(heading: str, *content: RenderableType) -> list[RenderableType]:
     return [Text(), Text(heading, style="bold"), *content]
 
 
-def _what_was_sent(day: DayView, changes: Sequence[str], signs: Signs, now: datetime) -> list[RenderableType]:
+def _what_went_wrong(day: DayView) -> RenderableType:
+    if day.problem and day.failed:
+        return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
+    return prose("Nothing.")
+
+
+def _what_was_sent(
+    day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
+) -> list[RenderableType]:
     if not day.sent_at:
         return [prose("Nothing.")]
     groups = len({cell.year_group for cell in day.cells})
+    has_arrived = any(entry.state in _ARRIVED for entry, _ in history)
+    sent = f"last sent {when(day.sent_at, now)}"
+    if day.state and not has_arrived:
+        sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
     said: list[RenderableType] = [
         prose(
             f"{number_of(day.marks)} marks of {plural(groups, 'year group')}, {number_of(day.on_roll)} pupils on roll;"
-            f" last sent {when(day.sent_at, now)}. Counts only: no names, no pupil numbers."
+            f" {sent}. Counts only: no names, no pupil numbers."
         )
     ]
     if changes:
@@ -100,20 +118,24 @@ def _what_was_sent(day: DayView, changes: Sequence[str], signs: Signs, now: date
     return said
 
 
-def _what_to_do(school: SchoolView, day: DayView) -> list[RenderableType]:
+def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[RenderableType]:
+    """Say what to do about this day, and about what keeps the whole school from being sent."""
     if school.no_consent:
         return [prose(f"{school.no_consent.text} {school.no_consent.next}")]
-    if day.problem and day.failed:
-        return [prose(day.problem.next)]
-    if day.to_check:
-        return [prose((f"Check: {day.note}.", CHECK))]
-    return [prose("Nothing.")]
+    said = [prose(day.problem.next)] if day.problem and day.failed else []
+    others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
+    others += [(signs.check, CHECK, problem) for problem in school.to_check]
+    said += [
+        prose((f"{sign} ", style), f"{problem.text} {problem.next}", (f"  [{problem.code}]", DIM), indent=2)
+        for sign, style, problem in others
+    ]
+    return said or [prose("Nothing.")]
 
 
 class _Tries:
     """A row a request; the reference in full where there is room for it."""
 
-    def __init__(self, history: Sequence[tuple[Entry, Sequence[Try]]], signs: Signs, now: datetime) -> None:
+    def __init__(self, history: History, signs: Signs, now: datetime) -> None:
         self._history, self._signs, self._now = history, signs, now
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:

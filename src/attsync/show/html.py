@@ -55,7 +55,7 @@ def status_page(overview: Overview, *, heading: str | None = None) -> str:
     at = overview.now.astimezone(LONDON)
     is_one = len(overview.schools) == 1 and not overview.left_out
     name = overview.schools[0].school.name if is_one else heading or "All schools"
-    number = len(overview.schools) + overview.left_out
+    number = len(overview.schools) + len(overview.left_out)
     below = f"URN {overview.schools[0].school.urn}" if is_one else plural(number, "school")
     as_at = f"as at {at:%A %-d %B %Y, %H:%M} (UK time)"
     parts = [

@@ -1,6 +1,6 @@
 """The screen of `attsync preview`: a row a year group, a column a code, and a check in each row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -37,14 +37,17 @@ def preview_refused(school: School, day: Day, signs: Signs) -> RenderableType:
     )
 
 
-def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date) -> RenderableType:
-    """Say that there are counts only, how the sum comes out, and which other days go along."""
+def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date, complete: Callable[[str], str]) -> RenderableType:
+    """Say that there are counts only, how the sum comes out, and which other days go along.
+
+    `complete` adds to a command what lets it find the same school and settings.
+    """
     lines = []
     others = [day.date for day, _ in days if day.date != shown and not day.problem]
     if others:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
-        lines.append(prose("To see one of them: ", (f"attsync preview --date {others[0]}", "bold")))
+        lines.append(prose("To see one of them: ", (complete(f"attsync preview --date {others[0]}"), "bold")))
     unmarked = sum(day.unmarked for day, _ in days)
     refused = sum(day.refused for day, _ in days)
     sent = sum(total(cells) for day, cells in days if not day.problem)
@@ -55,7 +58,7 @@ def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date) -> RenderableTy
     lines.append(
         prose(
             ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may", DIM),
-            (" point to a child: for the school itself. Full message: attsync preview --json", DIM),
+            (f" point to a child: for the school itself. Full message: {complete('attsync preview --json')}", DIM),
         )
     )
     return Group(*lines)
