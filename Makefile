@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links $(ALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest torture bench fix demo lock calendar build clean
+.PHONY: help setup check test cover lowest torture bench fix demo lock calendar pictures build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versio
 
 calendar: setup  ## make the table of bank holidays again, from the library that knows them
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv
+
+pictures: setup  ## draw the pictures of the README again
+	$(BIN)/python -m tests.show.test_paper
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist
