@@ -500,6 +500,7 @@ def test_day_tells_what_is_odd_on_it_and_nothing_of_other_days(trial: Start) -> 
     odd, fine = run("status", "--date", "2026-11-17"), run("status", "--date", "2026-11-16")
 
     assert (odd.exit_code, fine.exit_code) == (1, 0)
+    assert "What went wrong\nNothing; 2 things to check, told below.\n" in odd.out
     assert "! Tue 17 Nov PM has 0 marks, and had 419 when it was sent" in odd.out
     assert "What to do next\nNothing.\n" in fine.out
 

@@ -46,7 +46,7 @@ def status_day(
     heading.append(f"  URN {school.school.urn}", style=DIM)
     return Group(
         heading,
-        *_part("What went wrong", _what_went_wrong(day)),
+        *_part("What went wrong", _what_went_wrong(school, day)),
         *_part("What was sent", *_what_was_sent(day, history, changes, signs, now)),
         *_part("What to do next", *_what_to_do(school, day, signs)),
         *_part("Tries", _Tries(history, signs, now) if history else prose("None.")),
@@ -86,10 +86,11 @@ def _part(heading: str, *content: RenderableType) -> list[RenderableType]:
     return [Text(), Text(heading, style="bold"), *content]
 
 
-def _what_went_wrong(day: DayView) -> RenderableType:
+def _what_went_wrong(school: SchoolView, day: DayView) -> RenderableType:
     if day.problem and day.failed:
         return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
-    return prose("Nothing.")
+    odd = len(school.to_check) if school.consent else 0
+    return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
 
 
 def _what_was_sent(

@@ -24,9 +24,10 @@ _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAU
 
 
 def send_heading(window: Window, days: str, schools: int, *, dry_run: bool) -> RenderableType:
-    """Say what is about to be done; `days` is such as "8 working days"."""
+    """Say what is about to be done; `days` is such as "8 working days". No schools: the database will tell."""
     what = "Rehearsing, nothing is sent:" if dry_run else "Sending"
-    return prose(f"{what} {span(window.first, window.last)} ({days}) for {plural(schools, 'school')}")
+    whose = plural(schools, "school") if schools else "the schools that the database lists"
+    return prose(f"{what} {span(window.first, window.last)} ({days}) for {whose}")
 
 
 def span(first: date, last: date) -> str:
