@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from html import unescape
 
 import pytest
 from inline_snapshot import snapshot
@@ -584,6 +585,29 @@ def test_saved_status_is_one_file_without_an_outside_address(trial: Start, kind:
     assert "Oakfield" in text
     assert "8 marks changed" in text.replace("\xa0", " ").replace("&#160;", " ") or kind == "json"
     assert not re.search(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z]", text)
+
+
+@pytest.mark.parametrize("kind", ["html", "svg", "txt"])
+def test_saved_day_has_its_four_parts(trial: Start, kind: str) -> None:
+    """As on the screen, and never "today": the page is read later."""
+    run = sent_twice(trial())
+    path = run.folder / f"day.{kind}"
+
+    run("status", "--date", "2026-11-19", "--save", str(path))
+
+    text = unescape(path.read_text(encoding="utf-8")).replace("\xa0", " ")
+    for part in ("What went wrong", "What was sent", "What to do next", "Tries", "1 mark changed: M to C, Reception"):
+        assert part in text
+    assert not re.search(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z]", text)
+    assert kind != "html" or ("today" not in text and "Mon 23 Nov 10:2" in text)
+
+
+def test_problems_of_a_day_that_is_fine(trial: Start) -> None:
+    """Something was sent, and it is fine."""
+    ran = sent_twice(trial())("status", "--date", "2026-11-19", "--problems")
+
+    assert ran.exit_code == 0
+    assert "✓ 1 up to date" in ran.out
 
 
 def test_saved_status_takes_the_place_of_the_one_before(trial: Start) -> None:

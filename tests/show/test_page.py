@@ -1,13 +1,19 @@
 """The saved page in a real browser: axe-core finds nothing, in light and in dark, and it prints well."""
 
 import re
+from datetime import date
 from unicodedata import normalize
 
 import pytest
 from pypdf import PdfReader
 
+from attsync.log import Log
 from attsync.overview import look
+from attsync.settings import Settings
+from attsync.show.day import changed
 from attsync.show.html import status_page
+from attsync.show.html_day import day_page
+from attsync.window import Window
 from tests.browser import Browser
 from tests.show.screens import NOW, SCHOOLS, WINDOW, trust_log, trust_settings
 
@@ -19,6 +25,11 @@ WHOSE = {
     "to check": [school for school in SCHOOLS if school.name == "Elm Grove Primary"],
     "no consent": [school for school in SCHOOLS if school.name == "Parkside PRU"],
     "well": [school for school in SCHOOLS if school.name == "Abbey Lane Primary"],
+}
+DAYS = {
+    "day tried": ("Riverside Academy", 19),
+    "day refused": ("Birchwood High", 23),
+    "day odd": ("Elm Grove Primary", 17),
 }
 DEMANDED = {
     "color-contrast",
@@ -42,13 +53,23 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     settings = trust_settings(tmp_path_factory.mktemp("pages"))
     with trust_log(settings) as log:
         views = {whose: look(settings, log, schools, WINDOW, NOW) for whose, schools in WHOSE.items()}
+        days = {which: _day_page(settings, log, *asked) for which, asked in DAYS.items()}
     views["only problems"] = views["trust"].only_problems()
     views["no problems"] = views["well"].only_problems()
-    return {whose: status_page(view, heading="Example Learning Trust") for whose, view in views.items()}
+    return days | {whose: status_page(view, heading="Example Learning Trust") for whose, view in views.items()}
+
+
+def _day_page(settings: Settings, log: Log, name: str, number: int) -> str:
+    (school,) = [school for school in SCHOOLS if school.name == name]
+    day = date(2026, 11, number)
+    (view,) = look(settings, log, [school], Window(day, day), NOW).schools
+    history = [(entry, log.tries(entry)) for entry in log.history(school.urn, day)]
+    cells = view.days[0].cells
+    return day_page(view, view.days[0], history, changed(day, {cell: {"N": 1} for cell in cells}, cells), NOW)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("whose", [*WHOSE, "only problems", "no problems"])
+@pytest.mark.parametrize("whose", [*WHOSE, *DAYS, "only problems", "no problems"])
 def test_axe_finds_nothing(browser: Browser, pages: dict[str, str], whose: str, *, dark: bool) -> None:
     """Headings, contrast, table headers, whatever the reader's screen is set to."""
     audit = browser.audit(pages[whose], dark=dark)
@@ -97,3 +118,12 @@ def test_printed_trust_repeats_its_table_head_and_breaks_no_row(browser: Browser
 def test_printed_school_is_one_page(browser: Browser, pages: dict[str, str]) -> None:
     """For the wall of the office."""
     assert len(PdfReader(browser.printed(pages["problem"])).pages) == 1
+
+
+def test_printed_day_tells_its_four_parts(browser: Browser, pages: dict[str, str]) -> None:
+    """In the order of the screen, on two pages at most."""
+    printed = [page.extract_text() for page in PdfReader(browser.printed(pages["day tried"])).pages]
+
+    parts = ["What went wrong", "What was sent", "What to do next", "Tries"]
+    assert len(printed) <= 2
+    assert re.findall("|".join(parts), "".join(printed)) == parts

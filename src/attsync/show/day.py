@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TypeAlias
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
@@ -10,11 +11,14 @@ from attsync.codes import year_groups
 from attsync.log import Entry
 from attsync.model import Cells, Session, State, Try
 from attsync.overview import DayView, SchoolView
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, when
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, number_of, plural, prose, when
 from attsync.show.preview import CellsTable
 
 History = Sequence[tuple[Entry, Sequence[Try]]]
 """What was recorded for one day, oldest first, each with its tries."""
+
+Content: TypeAlias = "Prose | Text | CellsTable | Tries"
+"""A paragraph, a heading (an empty one is a blank line), or a table."""
 
 _STATES = {
     State.ACCEPTED: "received",
@@ -39,18 +43,25 @@ def status_day(
     signs: Signs,
     now: datetime,
 ) -> RenderableType:
-    """Show one day: what went wrong, what was sent, what to do next, the tries."""
+    """Show one day in its four parts."""
     heading = Text.assemble(
         *_signs_of(day, signs), (f"{day.date:%A %-d %B %Y}", "bold"), "   ", (school.school.name, "bold")
     )
     heading.append(f"  URN {school.school.urn}", style=DIM)
-    return Group(
-        heading,
-        *_part("What went wrong", _what_went_wrong(school, day)),
-        *_part("What was sent", *_what_was_sent(day, history, changes, signs, now)),
-        *_part("What to do next", *_what_to_do(school, day, signs)),
-        *_part("Tries", _Tries(history, signs, now) if history else prose("None.")),
-    )
+    parts = day_parts(school, day, history, changes, signs, now)
+    return Group(heading, *(line for name, content in parts for line in (Text(), Text(name, style="bold"), *content)))
+
+
+def day_parts(
+    school: SchoolView, day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
+) -> list[tuple[str, list[Content]]]:
+    """Say what went wrong, what was sent, what to do next, and how often it was tried."""
+    return [
+        ("What went wrong", [_what_went_wrong(school, day)]),
+        ("What was sent", _what_was_sent(day, history, changes, signs, now)),
+        ("What to do next", _what_to_do(school, day, signs)),
+        ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
+    ]
 
 
 def changed(day: date, before: Cells, after: Cells) -> list[str]:
@@ -82,11 +93,7 @@ def _signs_of(day: DayView, signs: Signs) -> list[Text]:
     ]
 
 
-def _part(heading: str, *content: RenderableType) -> list[RenderableType]:
-    return [Text(), Text(heading, style="bold"), *content]
-
-
-def _what_went_wrong(school: SchoolView, day: DayView) -> RenderableType:
+def _what_went_wrong(school: SchoolView, day: DayView) -> Prose:
     if day.problem and day.failed:
         return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
     odd = len(school.to_check) if school.consent else 0
@@ -95,7 +102,7 @@ def _what_went_wrong(school: SchoolView, day: DayView) -> RenderableType:
 
 def _what_was_sent(
     day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
-) -> list[RenderableType]:
+) -> list[Content]:
     if not day.sent_at:
         return [prose("Nothing.")]
     groups = len({cell.year_group for cell in day.cells})
@@ -103,7 +110,7 @@ def _what_was_sent(
     sent = f"last sent {when(day.sent_at, now)}"
     if day.state and not has_arrived:
         sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
-    said: list[RenderableType] = [
+    said: list[Content] = [
         prose(
             f"{number_of(day.marks)} marks of {plural(groups, 'year group')}, {number_of(day.on_roll)} pupils on roll;"
             f" {sent}. Counts only: no names, no pupil numbers."
@@ -119,11 +126,11 @@ def _what_was_sent(
     return said
 
 
-def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[RenderableType]:
+def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[Content]:
     """Say what to do about this day, and about what keeps the whole school from being sent."""
     if school.no_consent:
         return [prose(f"{school.no_consent.text} {school.no_consent.next}")]
-    said = [prose(day.problem.next)] if day.problem and day.failed else []
+    said: list[Content] = [prose(day.problem.next)] if day.problem and day.failed else []
     others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
     others += [(signs.check, CHECK, problem) for problem in school.to_check]
     said += [
@@ -133,7 +140,7 @@ def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[Renderab
     return said or [prose("Nothing.")]
 
 
-class _Tries:
+class Tries:
     """A row a request; the reference in full where there is room for it."""
 
     def __init__(self, history: History, signs: Signs, now: datetime) -> None:
@@ -142,6 +149,10 @@ class _Tries:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         sheet = self._sheet(None)
         yield sheet if sheet.width <= options.max_width else self._sheet(_SHORT_REFERENCE)
+
+    def sheet(self) -> Sheet:
+        """Give the table with references in full, for a page."""
+        return self._sheet(None)
 
     def _sheet(self, signs_of_reference: int | None) -> Sheet:
         sheet = Sheet(self._signs, (">Try", "Time", "Answer", ">Took", "Reference", "What became of it"), gap=2)

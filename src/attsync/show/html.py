@@ -22,6 +22,7 @@ _STYLE = """
 body { margin: 2rem auto; max-width: 78rem; padding: 0 1rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.45 system-ui, "Segoe UI", "DejaVu Sans", Arial, sans-serif; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 1.8rem 0 .5rem; }
+h3 { font-size: 1rem; margin: 1.1rem 0 .3rem; } p { margin: .5rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .4rem; color: var(--quiet); }
@@ -40,7 +41,7 @@ ul { padding-left: 1.2rem; } li { margin: .35rem 0; }
 footer { margin-top: 2rem; font-size: .9rem; }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; font-size: 9.5pt; }
   .wide { overflow: visible; } thead { display: table-header-group; }
-  tr, li { break-inside: avoid; } h2 { break-after: avoid; } }
+  tr, li { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 @page { size: A4 landscape; margin: 14mm; }
 """
 
@@ -62,18 +63,28 @@ def status_page(overview: Overview, *, heading: str | None = None) -> str:
     every = (*overview.schools, *overview.left_out)
     name = every[0].school.name if len(every) == 1 else heading or "All schools"
     below = f"URN {every[0].school.urn}" if len(every) == 1 else plural(len(every), "school")
-    as_at = f"as at {at:%A %-d %B %Y, %H:%M} (UK time)"
     parts = [
         f"<h1>{escape(name)}</h1>",
-        f'<p class="quiet">{below}. Attendance counts sent to the Department for Education, {as_at}.</p>',
+        f'<p class="quiet">{below}. {about(overview.now)}</p>',
         *(_one_school(overview.schools[0], overview) if is_one else _schools(overview)),
         *_next_steps(overview, several=not is_one),
     ]
+    return page(f"Attendance sent: {name}, {at:%-d %B %Y}", parts)
+
+
+def about(now: datetime) -> str:
+    """Say what a page is, and as at when."""
+    as_at = f"as at {now.astimezone(LONDON):%A %-d %B %Y, %H:%M} (UK time)"
+    return f"Attendance counts sent to the Department for Education, {as_at}."
+
+
+def page(title: str, parts: Iterable[str]) -> str:
+    """Write a whole page around its parts."""
     foot = "Made by attsync from its log. Counts of marks only: no names, no pupil numbers."
     return (
         '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Attendance sent: {escape(name)}, {at:%-d %B %Y}</title>\n<style>{_STYLE}</style>\n</head>\n"
+        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n{chr(10).join(parts)}\n</main>\n<footer><p>{foot}</p></footer>\n</body>\n</html>\n"
     )
 
@@ -83,7 +94,7 @@ def _one_school(school: SchoolView, overview: Overview) -> Iterable[str]:
     yield f"<p>{_last_and_next(overview)}</p>"
     if not school.days:
         return
-    head = ("Date", "Morning", "Afternoon", "Marks", "On roll", "Attendance", "Last sent", "Note")
+    head = ("Date", "Morning", "Afternoon", ">Marks", ">On roll", ">Attendance", "Last sent", "Note")
     rows = [
         _row(
             f"{day.date:%a %-d %b %Y}",
@@ -93,12 +104,12 @@ def _one_school(school: SchoolView, overview: Overview) -> Iterable[str]:
                 for text in (number_of(day.marks), number_of(day.on_roll), share(day.attendance))
             ),
             f"<td>{_when(day.sent_at)}</td>",
-            f'<td class="words {"bad" if day.failed else "check" if day.to_check else ""}">{escape(day.note)}</td>',
+            f'<td class="words{" bad" if day.failed else " check" if day.to_check else ""}">{escape(day.note)}</td>',
         )
         for day in school.days
     ]
     yield "<h2>Days, newest first</h2>"
-    yield _table("Days", _CAPTION, head, [rows])
+    yield table("Days", _CAPTION, head, [rows])
     yield _legend()
 
 
@@ -113,7 +124,7 @@ def _schools(overview: Overview) -> Iterable[str]:
     yield f"<p>{_last_and_next(overview)}</p>"
     if not overview.schools:
         return
-    head = ("School", "URN", *(f"{day:%a}<br>{day.day}" for day in dates), "Attendance", "Last sent", "Result")
+    head = ("School", "URN", *(f"{day:%a}<br>{day.day}" for day in dates), ">Attendance", "Last sent", "Result")
     bodies = []
     for _, schools in groups:
         rows = []
@@ -132,19 +143,23 @@ def _schools(overview: Overview) -> Iterable[str]:
         bodies.append(rows)
     yield "<h2>Schools, problems first</h2>"
     caption = f"Each date has a sign for the morning and one for the afternoon. {_CAPTION}"
-    yield _table("Schools", caption, head, bodies)
+    yield table("Schools", caption, head, bodies)
     yield _legend()
 
 
-def _table(what: str, caption: str, head: Iterable[str], bodies: Iterable[Iterable[str]]) -> str:
-    cells = "".join(f'<th scope="col"{_class(name)}>{name}</th>' for name in head)
+def table(what: str, caption: str, head: Iterable[str], bodies: Iterable[Iterable[str]]) -> str:
+    """Write a table of rows in bodies; > before a heading sets its column to the right.
+
+    `what` is its name for who cannot see it.
+    """
+    cells = "".join(f'<th scope="col"{_class(name)}>{name.lstrip(">")}</th>' for name in head)
     rows = "\n".join(f"<tbody>\n{chr(10).join(rows)}\n</tbody>" for rows in bodies)
-    table = f"<table>\n<caption>{caption}</caption>\n<thead><tr>{cells}</tr></thead>\n{rows}\n</table>"
-    return f'<div class="wide" tabindex="0" role="region" aria-label="{what}">\n{table}\n</div>'
+    inside = f"<caption>{caption}</caption>\n<thead><tr>{cells}</tr></thead>\n{rows}"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{what}">\n<table>\n{inside}\n</table>\n</div>'
 
 
 def _class(name: str) -> str:
-    if name in {"Marks", "On roll", "Attendance"}:
+    if name.startswith(">"):
         return ' class="number"'
     return ' class="signs"' if name in {"Morning", "Afternoon"} or "<br>" in name else ""
 
@@ -153,8 +168,13 @@ def _row(first: str, *cells: str) -> str:
     return f'<tr><th scope="row">{first}</th>{"".join(cells)}</tr>'
 
 
+def sign_of(day: DayView, session: Session) -> tuple[str, str, str]:
+    """Give the style of a session's sign, the sign, and its words."""
+    return ("quiet", UNICODE.closed, "closed") if day.is_closed else _WORDS[day.signs[session]]
+
+
 def _sign(day: DayView, session: Session) -> str:
-    style, sign, words = ("quiet", UNICODE.closed, "closed") if day.is_closed else _WORDS[day.signs[session]]
+    style, sign, words = sign_of(day, session)
     return f'<span class="{style}"><span aria-hidden="true">{sign}</span><span class="hidden">{words}</span></span>'
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.constrain import Constrain
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from attsync.log import ConsentRow
@@ -141,25 +140,28 @@ def _lines(text: str) -> Iterable[int]:
     return [cell_len(line) for line in text.split("\n")]
 
 
-def prose(*parts: str | tuple[str, str] | Text, indent: int = 0) -> RenderableType:
+def prose(*parts: str | tuple[str, str] | Text, indent: int = 0) -> "Prose":
     """Set sentences in lines that can be read; all but the first are moved in by `indent`."""
-    return Constrain(_Hanging(Text.assemble(*parts), indent), PROSE_COLUMNS)
+    return Prose(Text.assemble(*parts), indent)
 
 
 @dataclass(frozen=True, slots=True)
-class _Hanging:
+class Prose:
+    """A paragraph."""
+
     text: Text
     indent: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        first, *_ = self.text.wrap(console, options.max_width)
+        width = min(options.max_width, PROSE_COLUMNS)
+        first, *_ = self.text.wrap(console, width)
         start = len(first.plain)
         first.rstrip()
         yield first
         while self.text.plain[start : start + 1] == " ":
             start += 1
         if start < len(self.text.plain):
-            for line in self.text[start:].wrap(console, max(1, options.max_width - self.indent)):
+            for line in self.text[start:].wrap(console, max(1, width - self.indent)):
                 line.rstrip()
                 yield Text(" " * self.indent) + line
 

@@ -98,6 +98,10 @@ class CellsTable:
             if not check.plain.startswith(self._signs.good):
                 yield prose(check, (f" ({short(names[group])})", CHECK), indent=2)
 
+    def sheet(self) -> Sheet:
+        """Give the table without checks, for a page."""
+        return self._sheet(_GAPS[0], {}, inside=False)
+
     def _sheet(self, gap: int, checks: Mapping[str, Text], *, inside: bool) -> Sheet:
         used = {code for counts in self._counts.values() for code in counts}
         codes = [code for code in all_codes() if code in used]
