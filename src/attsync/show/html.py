@@ -41,6 +41,7 @@ ul { padding-left: 1.2rem; } li { margin: .35rem 0; }
 footer { margin-top: 2rem; font-size: .9rem; }
 @media print { :root { color-scheme: light; } body { margin: 0; max-width: none; font-size: 9.5pt; }
   .wide { overflow: visible; } thead { display: table-header-group; }
+  h2 { margin-top: 1rem; } footer { margin-top: .6rem; font-size: 8.5pt; break-before: avoid; }
   tr, li { break-inside: avoid; } h2, h3 { break-after: avoid; } }
 @page { size: A4 landscape; margin: 14mm; }
 """
