@@ -13,7 +13,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures green build clean
+.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ figures: setup  ## write docs/figures.md: sizes, complexity, coverage, beside ot
 
 green:  ## all that must hold before a change lands, as CI runs it
 	bash .ci/run
+
+pictures: setup  ## draw the pictures of the README again
+	$(BIN)/python -m tests.show.test_paper
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist

@@ -8,16 +8,19 @@ from pathlib import Path
 import pytest
 
 from tests import network
+from tests.browser import Browser, BrowserMissingError
 from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines
 
 network.refuse()
 ENGINES = pytest.StashKey[Engines]()
+MAY_SKIP_BROWSER = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Look at the environment before the tests take it away."""
     config.stash[ENGINES] = Engines(os.environ)
     config.add_cleanup(config.stash[ENGINES].close)
+    config.stash[MAY_SKIP_BROWSER] = not (os.environ.get("CI") or os.environ.get("ATTSYNC_REQUIRE_ENGINES"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -45,6 +48,17 @@ def _nobodys_settings() -> Iterator[None]:
             patch.delenv(name)
         patch.setenv("HOME", "/dev/null/nobody")
         yield
+
+
+@pytest.fixture(scope="session")
+def browser(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    """Give this machine's Chromium; where everything has to be tried, none is a failure."""
+    try:
+        return Browser(tmp_path_factory.mktemp("browser"))
+    except BrowserMissingError as error:
+        if pytestconfig.stash[MAY_SKIP_BROWSER]:
+            pytest.skip(str(error))
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture

@@ -102,6 +102,18 @@ def test_one_session_as_a_table(trial: Start, columns: int, screen: str) -> None
     assert ran.screen == screen
 
 
+def test_commands_to_copy_name_the_school_where_there_are_several(trial: Start) -> None:
+    """Else the next screen would be that of all of them."""
+    run = trial(consent=False)
+    text = run.config.read_text()
+    run.config.write_text(text + text[text.index("[[database]]") :].replace("900023", "900024"))
+
+    shown = run("preview", "--date", "2026-11-20", "--session", "AM").out
+
+    for urn in (900023, 900024):
+        assert f"attsync preview --date 2026-11-12 --school {urn} --config config.toml" in shown
+
+
 def test_preview_needs_no_consent_and_contacts_nobody(trial: Start) -> None:
     """A head looks before deciding."""
     run = trial(consent=False)

@@ -20,7 +20,7 @@ def test_first_send_is_received(trial: Start) -> None:
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✓  Oakfield Primary School  15 sessions received  0.0 s
+✓  Oakfield Primary School  15 sessions received                                               0.0 s
 Finished. 15 sessions received. Recorded as run 1.
 Next: attsync status --config config.toml
 """)
@@ -94,7 +94,7 @@ def test_school_without_consent_that_is_named_is_a_fault(trial: Start) -> None:
             snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ"
-                            (Tue 17 Nov)  0.0 s
+                            (Tue 17 Nov)
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
 ✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the
   code "ZZ", which is not a DfE attendance code of this date and session. This
@@ -107,7 +107,7 @@ Next: attsync status --problems --config config.toml
             132,
             snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)  0.0 s
+✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)      0.0 s
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
 ✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is
   not a DfE attendance code of this date and session. This day was not sent. Correct it in the MIS,
@@ -140,7 +140,7 @@ def test_faulty_answer_is_no_green_tick(trial: Start) -> None:
     assert ran.exit_code == 1
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  1 of 15 sessions faulty: faults found by the DfE (Thu 12 Nov)  0.0 s
+✗  Oakfield Primary School  1 of 15 sessions faulty: faults found by the DfE (Thu 12 Nov)      0.0 s
 Finished with 1 problem. 14 sessions received, 1 faulty. Recorded as run 1.
 ✗ Oakfield Primary School (900023)  Thu 12 Nov: The DfE stored this day and found 1 fault: Reception
   AM: "/" attendance code not known (VAL104). Correct these marks in the MIS, or their map in the

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from html import unescape
 
 import pytest
 from inline_snapshot import snapshot
 
+from attsync.sandbox.faults import Fault
 from attsync.sandbox.made_up import correct_marks
 from tests.commands.trial import URN, Trial, mark
 
@@ -280,12 +282,15 @@ def test_send_that_was_never_set_up_is_told(trial: Start) -> None:
             snapshot("""\
 AM ✓  PM ✓  Thursday 19 November 2026   Oakfield Primary School  URN 900023
 
+What went wrong
+Nothing.
+
 What was sent
 838 marks of 7 year groups, 419 pupils on roll; last sent today 10:20. Counts
 only: no names, no pupil numbers.
 
 Changed since the sending before
-  1 mark from M to C, Reception, PM
+  1 mark changed: M to C, Reception, Thursday PM
 
 AM
 Year group  On roll    /  L  B  P  V  C  E   I  M  G  N  O  U  Marks
@@ -330,12 +335,68 @@ Try  Time            Answer         Took  Reference  What became of it
             snapshot("""\
 AM ✓  PM ✓  Thursday 19 November 2026   Oakfield Primary School  URN 900023
 
+What went wrong
+Nothing.
+
 What was sent
 838 marks of 7 year groups, 419 pupils on roll; last sent today 10:20. Counts only: no names, no
 pupil numbers.
 
 Changed since the sending before
-  1 mark from M to C, Reception, PM
+  1 mark changed: M to C, Reception, Thursday PM
+
+AM
+Year group   On roll     /   L   B   P   V   C   E    I   M   G   N   O   U   Marks
+───────────────────────────────────────────────────────────────────────────────────
+Reception         60    54   1   ·   1   ·   ·   ·    2   ·   ·   1   ·   1      60
+Year 1            60    56   1   ·   ·   1   ·   ·    1   1   ·   ·   ·   ·      60
+Year 2            59    54   ·   ·   ·   ·   ·   ·    4   ·   ·   ·   1   ·      59
+Year 3            60    58   ·   ·   ·   ·   ·   ·    1   ·   ·   ·   ·   1      60
+Year 4            59    55   ·   1   ·   ·   ·   1    1   ·   1   ·   ·   ·      59
+Year 5            59    56   ·   ·   ·   ·   1   ·    1   ·   ·   1   ·   ·      59
+Year 6            62    57   ·   ·   ·   1   ·   ·    2   ·   ·   ·   1   1      62
+
+All              419   390   2   1   1   2   1   1   12   1   1   2   2   3     419
+
+PM
+Year group   On roll     \\   L   B   P   V   C   E    I   M   G   N   O   Marks
+───────────────────────────────────────────────────────────────────────────────
+Reception         60    54   1   ·   1   ·   1   ·    2   0   ·   1   ·      60
+Year 1            60    57   1   ·   ·   1   ·   ·    1   ·   ·   ·   ·      60
+Year 2            59    54   ·   ·   ·   ·   ·   ·    4   ·   ·   ·   1      59
+Year 3            60    59   ·   ·   ·   ·   ·   ·    1   ·   ·   ·   ·      60
+Year 4            59    54   1   1   ·   ·   ·   1    1   ·   1   ·   ·      59
+Year 5            59    56   ·   ·   ·   ·   1   ·    1   ·   ·   1   ·      59
+Year 6            62    57   1   ·   ·   1   ·   ·    2   ·   ·   ·   1      62
+
+All              419   391   4   1   1   2   2   1   12   0   1   2   2     419
+
+Small counts may point to a child: for the school itself.
+
+What to do next
+Nothing.
+
+Tries
+Try  Time            Answer         Took  Reference                             What became of it
+─────────────────────────────────────────────────────────────────────────────────────────────────
+  1  today 10:20:00  201 received  0.0 s  a-reference  received
+  2  today 10:20:00  201 received  0.0 s  a-reference  received
+"""),
+        ),
+        (
+            132,
+            snapshot("""\
+AM ✓  PM ✓  Thursday 19 November 2026   Oakfield Primary School  URN 900023
+
+What went wrong
+Nothing.
+
+What was sent
+838 marks of 7 year groups, 419 pupils on roll; last sent today 10:20. Counts only: no names, no
+pupil numbers.
+
+Changed since the sending before
+  1 mark changed: M to C, Reception, Thursday PM
 
 AM
 Year group   On roll     /   L   B   P   V   C   E    I   M   G   N   O   U   Marks
@@ -415,6 +476,41 @@ Try  Time            Answer  Took  Reference  What became of it
 """)
 
 
+def test_day_that_is_fine_tells_what_stops_the_whole_school(trial: Start) -> None:
+    """Exit code 1 with nothing said would be a riddle."""
+    run = trial(Fault.CLOSED)
+    run.change(("# connections = 8", "connections = 1"))
+    run("send")
+    run("send")
+
+    ran = run("status", "--date", "2026-11-12")
+    again = run("status", "--date", "2026-11-23")
+
+    assert (ran.exit_code, again.exit_code) == (1, 1)
+    assert "The DfE said on 23 November 2026 that it has closed this service" in ran.out
+    assert "The DfE said on 23 November 2026 that it has closed this service" in again.out
+
+
+def test_day_tells_what_is_odd_on_it_and_nothing_of_other_days(trial: Start) -> None:
+    """A register that is gone, four days ago."""
+    run = trial()
+    run("send")
+    run.school("DELETE FROM roll_call_marks WHERE mark_date = '2026-11-17' AND session = 'Afternoon'")
+    run("send")
+
+    odd, fine = run("status", "--date", "2026-11-17"), run("status", "--date", "2026-11-16")
+
+    assert (odd.exit_code, fine.exit_code) == (1, 0)
+    assert "What went wrong\nNothing; 2 things to check, told below.\n" in odd.out
+    assert "! Tue 17 Nov PM has 0 marks, and had 419 when it was sent" in odd.out
+    assert "What to do next\nNothing.\n" in fine.out
+
+
+def test_school_that_waits_for_its_first_send_is_not_up_to_date(trial: Start) -> None:
+    """A green tick is for what was received."""
+    assert "… 1 not sent yet" in trial()("status", "--problems").out
+
+
 def test_json_has_the_promised_members(trial: Start) -> None:
     """SPEC 6: it only grows."""
     (school,) = sent_twice(trial())("status", "--json").json["schools"]
@@ -441,8 +537,8 @@ def test_problems_leaves_out_what_is_well(trial: Start) -> None:
 
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
-All schools  1 school
-✓ 1 without a problem
+Oakfield Primary School  URN 900023
+✓ 1 up to date
 Last send today 10:20, took 1 s.  Next send today 14:45.
 """)
 
@@ -489,6 +585,29 @@ def test_saved_status_is_one_file_without_an_outside_address(trial: Start, kind:
     assert "Oakfield" in text
     assert "8 marks changed" in text.replace("\xa0", " ").replace("&#160;", " ") or kind == "json"
     assert not re.search(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z]", text)
+
+
+@pytest.mark.parametrize("kind", ["html", "svg", "txt"])
+def test_saved_day_has_its_four_parts(trial: Start, kind: str) -> None:
+    """As on the screen, and never "today": the page is read later."""
+    run = sent_twice(trial())
+    path = run.folder / f"day.{kind}"
+
+    run("status", "--date", "2026-11-19", "--save", str(path))
+
+    text = unescape(path.read_text(encoding="utf-8")).replace("\xa0", " ")
+    for part in ("What went wrong", "What was sent", "What to do next", "Tries", "1 mark changed: M to C, Reception"):
+        assert part in text
+    assert not re.search(r"(?:https?:)?//(?!www\.w3\.org/2000/svg)[a-z]", text)
+    assert kind != "html" or ("today" not in text and "Mon 23 Nov 10:2" in text)
+
+
+def test_problems_of_a_day_that_is_fine(trial: Start) -> None:
+    """Something was sent, and it is fine."""
+    ran = sent_twice(trial())("status", "--date", "2026-11-19", "--problems")
+
+    assert ran.exit_code == 0
+    assert "✓ 1 up to date" in ran.out
 
 
 def test_saved_status_takes_the_place_of_the_one_before(trial: Start) -> None:

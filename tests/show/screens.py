@@ -106,6 +106,28 @@ def trust_log(settings: Settings) -> Log:
     return log
 
 
+def one_school_log(settings: Settings) -> Log:
+    """Log two runs of Oakfield Primary: on Monday, two marks of Friday have changed, and Tuesday has no afternoon."""
+    (school,) = [school for school in SCHOOLS if school.name == "Oakfield Primary"]
+    log = Log.open(settings.log.path)
+    give_consent(log, school, settings)
+    for at in (datetime(2026, 11, 20, 14, 48, tzinfo=UTC), datetime(2026, 11, 23, 10, 18, tzinfo=UTC)):
+        run = log.begin_run(Window(DAYS[0], at.date()), at)
+        with log.writing():
+            log.record_school(run, school, "read")
+            for day in DAYS:
+                if day > at.date():
+                    continue
+                is_short = day == MONDAY or day.day == 17
+                sessions = [Session.AM] if is_short else [*Session]
+                changed = day.day == 20 and at.date() == MONDAY
+                sent = body(day, *sessions, on_roll=417 + (day.day > 18), ill=day.day % 8 + 18 + changed)
+                last = next(iter(log.latest(Window(day, day), school.urn, with_body=True)), None)
+                log.record(log.begin_sending(run, school, sent, last, at), received(at), at)
+        log.end_run(run, 0, at + timedelta(seconds=4))
+    return log
+
+
 def _log_day(log: Log, run: int, school: School, day: date, at: datetime) -> None:
     sessions = [Session.AM] if day == MONDAY else [*Session]
     outcome = received(at)

@@ -22,4 +22,5 @@ def test_page_of_a_trust_has_every_school_and_what_to_do(tmp_path: Path) -> None
     assert "today" not in page
     assert "St Aidan&#x27;s CE Primary" in page
     assert problems.count('<th scope="row">') == 3
-    assert "27 without a problem" in problems
+    assert "26 up to date" in problems
+    assert "1 without consent" in problems

@@ -212,7 +212,7 @@ def test_trust_in_ascii(trust: Overview) -> None:
     assert text.isascii()
     assert text == snapshot("""\
 Example Learning Trust  30 schools
-ok 27 without a problem   ! 1 to check   FAIL 2 failed
+ok 26 up to date   ! 1 to check   FAIL 2 failed   o 1 without consent
 Last send today 10:15, took 38 s.  Next send today 14:45.
 
                    Thu  Fri  Mon  Tue  Wed  Thu  Fri  Mon
@@ -241,7 +241,7 @@ def test_only_problems_says_how_many_are_well(trust: Overview) -> None:
     """Nobody wonders where the others are."""
     assert text_of(status(trust.only_problems(), UNICODE, heading="Example Learning Trust"), 132) == snapshot("""\
 Example Learning Trust  30 schools
-✓ 27 without a problem   ! 1 to check   ✗ 2 failed
+✓ 26 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
 Last send today 10:15, took 38 s.  Next send today 14:45.
 
                            Thu  Fri  Mon  Tue  Wed  Thu  Fri  Mon

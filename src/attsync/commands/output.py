@@ -46,7 +46,7 @@ class Screen:
         click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     @contextmanager
-    def progress(self, schools: int) -> Iterator[Callable[[], None] | None]:
+    def progress(self, doing: str, schools: int) -> Iterator[Callable[[], None] | None]:
         """Show how far a long run is, on a terminal only; gives what is to be called after each school."""
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             yield None
@@ -63,7 +63,7 @@ class Screen:
             console=self.console,
             transient=True,
         )
-        task = bar.add_task("Reading and sending", total=schools)
+        task = bar.add_task(doing, total=schools or None)
         later = threading.Timer(_LONG_SECONDS, bar.start)
         later.daemon = True
         later.start()

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.options import common, iso_date, json_option, load_settings, page, schools_option, window_option
+from attsync.commands.options import (
+    common,
+    iso_date,
+    json_option,
+    load_settings,
+    page,
+    schools_option,
+    window_option,
+)
 from attsync.commands.output import Screen, screen, writing
 from attsync.model import Session
 from attsync.problems import AttsyncError, Problem, SettingsError
@@ -71,6 +79,7 @@ def command(
     problems: list[Problem] = []
     missing = set(schools)
     is_refused = False
+    names_school = sum(len(database.schools) for database in settings.database) != 1
     for found, plans in preview(settings, window, schools):
         missing.discard(found.school.urn)
         if found.problem:
@@ -90,7 +99,7 @@ def command(
         is_refused = is_refused or any(at in refused for at in on_screen)
         rows += _rows(found, [pair for pair in shown if pair[0].date in ready and day in (None, pair[0].date)], session)
         if not as_json and not table:
-            _show(out, found, shown, wanted, session)
+            _show(out, found, shown, wanted, session, f" --school {found.school.urn}" * names_school)
     if as_json:
         click.echo("[" + ",".join(f"\n{body}" for body in bodies) + "\n]")
     if table:
@@ -106,7 +115,14 @@ def command(
     click.get_current_context().exit(1 if is_refused else 0)
 
 
-def _show(out: Screen, found: "SchoolDays", shown: list[Shown], wanted: list[Shown], session: str | None) -> None:
+def _show(
+    out: Screen,
+    found: "SchoolDays",
+    shown: list[Shown],
+    wanted: list[Shown],
+    session: str | None,
+    option: str,
+) -> None:
     from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
 
     if not wanted:
@@ -117,7 +133,7 @@ def _show(out: Screen, found: "SchoolDays", shown: list[Shown], wanted: list[Sho
         for one in Session:
             if not day.problem and session in (None, one) and any(cell.session is one for cell in cells):
                 out.show(preview_day(found.school, day, cells, out.signs, one), "")
-        out.show(preview_foot(shown, day.date))
+        out.show(preview_foot(shown, day.date, option))
     if found.to_check:
         out.show(preview_to_check(found.to_check, out.signs))
 

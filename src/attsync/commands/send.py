@@ -61,7 +61,8 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     def begin() -> None:
         say(show.send_heading(window, _days(settings, days), len(names), dry_run=dry_run))
 
-    with out.progress(len(names)) if not is_silent else nullcontext() as progress:
+    doing = "Reading" if dry_run else "Reading and sending"
+    with out.progress(doing, len(names)) if not is_silent else nullcontext() as progress:
 
         def tell(result: "SchoolResult") -> None:
             if progress:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from attsync.log import Entry, Log
     from attsync.model import Cells
-    from attsync.overview import Overview
+    from attsync.overview import DayView, Overview, SchoolView
+    from attsync.show.day import History
     from attsync.show.parts import Signs
 
 _KINDS: Final = (".html", ".svg", ".txt", ".csv", ".json")
@@ -109,17 +110,28 @@ def _screen(
 ) -> "RenderableType":
     from rich.text import Text
 
-    from attsync.show.day import changed, status_day
+    from attsync.show.day import status_day
     from attsync.show.status import status
 
-    if day and not any(school.days for school in overview.schools):
+    if day and not any(school.days for school in (*overview.schools, *overview.left_out)):
         return Text(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
+    if in_full := _in_full(overview, log, day):
+        return status_day(*in_full, signs, overview.now)
+    return status(overview, signs, heading=heading)
+
+
+def _in_full(
+    overview: "Overview", log: "Log | None", day: date | None
+) -> "tuple[SchoolView, DayView, History, list[str]] | None":
+    """Read one day of one school with all that was tried, if that is what was asked for."""
+    from attsync.show.day import changed
+
     if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
-        return status(overview, signs, heading=heading)
+        return None
     (school,) = overview.schools
     history = [(entry, log.tries(entry)) for entry in log.history(school.school.urn, day)]
     before, after = _last_two([entry for entry, _ in history])
-    return status_day(school, school.days[0], history, changed(before, after) if before else [], signs, overview.now)
+    return school, school.days[0], history, changed(day, before, after) if before else []
 
 
 def _last_two(entries: "Sequence[Entry]") -> "tuple[Cells, Cells]":
@@ -138,8 +150,10 @@ def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str |
 
     if path.suffix == ".html":
         from attsync.show.html import status_page
+        from attsync.show.html_day import day_page
 
-        text = status_page(overview, heading=heading)
+        in_full = _in_full(overview, log, day)
+        text = day_page(*in_full, overview.now) if in_full else status_page(overview, heading=heading)
     elif path.suffix == ".json":
         text = json.dumps(overview.as_json(), ensure_ascii=False, indent=2) + "\n"
     elif path.suffix == ".csv":

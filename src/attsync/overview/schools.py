@@ -1,9 +1,10 @@
 """Schools and their days as `status` shows them, put together from the log."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from attsync.consent import Consent, standing, why_not
 from attsync.log import Entry, Log, Run, SchoolRun
@@ -89,7 +90,7 @@ class Overview:
     schools: tuple[SchoolView, ...]
     last_run: Run | None
     next_send: datetime | None
-    left_out: int = 0
+    left_out: tuple[SchoolView, ...] = ()
     """Schools where all is well, if only the others were asked for."""
 
     @property
@@ -100,7 +101,8 @@ class Overview:
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well."""
         wanted = tuple(school for school in self.schools if school.needs_a_look)
-        return replace(self, schools=wanted, left_out=len(self.schools) - len(wanted))
+        left_out = tuple(school for school in self.schools if not school.needs_a_look)
+        return replace(self, schools=wanted, left_out=left_out)
 
     def as_json(self) -> dict[str, Any]:
         """Give `status --json` (SPEC.md 6)."""
@@ -146,7 +148,7 @@ def look(settings: Settings, log: Log | None, schools: Iterable[School], window:
     for school in schools:
         row = log.latest_consent(school.urn) if log else None
         consent = standing(row, settings.dfe.origin)
-        run = runs.get(school.urn)
+        run = _within(window, runs.get(school.urn))
         is_shown = log is not None and (consent is not None or school.urn in found)
         views.append(
             SchoolView(
@@ -166,6 +168,18 @@ def look(settings: Settings, log: Log | None, schools: Iterable[School], window:
         last_run=log.last_run() if log else None,
         next_send=next_send(settings.schedule.times, now) if any(view.consent for view in views) else None,
     )
+
+
+_DATE: Final = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2}\b")
+
+
+def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
+    """Leave out what is odd on other days only: who asks for one day is told of that day."""
+    if run is None:
+        return None
+    asked = {f"{day:%a %-d %b}" for day in window}
+    named = [(problem, set(_DATE.findall(problem.text))) for problem in run.to_check]
+    return replace(run, to_check=tuple(problem for problem, dates in named if not dates or dates & asked))
 
 
 def _days(

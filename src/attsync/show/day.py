@@ -1,7 +1,8 @@
 """The screen of `attsync status --date`: one day in four parts."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import TypeAlias
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
@@ -10,8 +11,14 @@ from attsync.codes import year_groups
 from attsync.log import Entry
 from attsync.model import Cells, Session, State, Try
 from attsync.overview import DayView, SchoolView
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, when
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, number_of, plural, prose, when
 from attsync.show.preview import CellsTable
+
+History = Sequence[tuple[Entry, Sequence[Try]]]
+"""What was recorded for one day, oldest first, each with its tries."""
+
+Content: TypeAlias = "Prose | Text | CellsTable | Tries"
+"""A paragraph, a heading (an empty one is a blank line), or a table."""
 
 _STATES = {
     State.ACCEPTED: "received",
@@ -23,6 +30,7 @@ _STATES = {
     State.FAILED: "not sent",
     State.SUPERSEDED: "replaced by a newer one",
 }
+_ARRIVED = (State.ACCEPTED, State.FAULTY)
 
 _SHORT_REFERENCE = 8
 
@@ -30,40 +38,49 @@ _SHORT_REFERENCE = 8
 def status_day(
     school: SchoolView,
     day: DayView,
-    history: Sequence[tuple[Entry, Sequence[Try]]],
+    history: History,
     changes: Sequence[str],
     signs: Signs,
     now: datetime,
 ) -> RenderableType:
-    """Show one day: what went wrong, what was sent, what to do next, the tries."""
+    """Show one day in its four parts."""
     heading = Text.assemble(
         *_signs_of(day, signs), (f"{day.date:%A %-d %B %Y}", "bold"), "   ", (school.school.name, "bold")
     )
     heading.append(f"  URN {school.school.urn}", style=DIM)
-    parts: list[RenderableType] = [heading]
-    if day.problem and day.failed:
-        parts += _part("What went wrong", prose(day.problem.text, (f"  [{day.problem.code}]", DIM)))
-    parts += _part("What was sent", *_what_was_sent(day, changes, signs, now))
-    parts += _part("What to do next", *_what_to_do(school, day))
-    return Group(*parts, *_part("Tries", _Tries(history, signs, now) if history else prose("None.")))
+    parts = day_parts(school, day, history, changes, signs, now)
+    return Group(heading, *(line for name, content in parts for line in (Text(), Text(name, style="bold"), *content)))
 
 
-def changed(before: Cells, after: Cells) -> list[str]:
-    """Say how two sendings of one day differ: "2 marks from N to I, Year 4, PM"."""
+def day_parts(
+    school: SchoolView, day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
+) -> list[tuple[str, list[Content]]]:
+    """Say what went wrong, what was sent, what to do next, and how often it was tried."""
+    return [
+        ("What went wrong", [_what_went_wrong(school, day)]),
+        ("What was sent", _what_was_sent(day, history, changes, signs, now)),
+        ("What to do next", _what_to_do(school, day, signs)),
+        ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
+    ]
+
+
+def changed(day: date, before: Cells, after: Cells) -> list[str]:
+    """Say how two sendings of one day differ: "2 marks changed: N to I, Year 4, Friday AM"."""
     said = []
     for cell in dict.fromkeys((*after, *before)):
         old, new = before.get(cell, {}), after.get(cell, {})
         steps = {code: new.get(code, 0) - old.get(code, 0) for code in dict.fromkeys((*old, *new))}
         fewer = {code: -step for code, step in steps.items() if step < 0}
         more = {code: step for code, step in steps.items() if step > 0}
-        said += [f"{words}, {year_groups()[cell.year_group]}, {cell.session}" for words in _steps(fewer, more)]
+        where = f"{year_groups()[cell.year_group]}, {day:%A} {cell.session}"
+        said += [f"{words}, {where}" for words in _steps(fewer, more)]
     return said
 
 
 def _steps(fewer: dict[str, int], more: dict[str, int]) -> list[str]:
     if sum(fewer.values()) == sum(more.values()) and 1 in (len(fewer), len(more)):
         pairs = [(f"{old} to {new}", min(fewer[old], more[new])) for old in fewer for new in more]
-        return [f"{plural(number, 'mark')} from {which}" for which, number in pairs]
+        return [f"{plural(number, 'mark')} changed: {which}" for which, number in pairs]
     words = [f"{number} fewer {code}" for code, number in fewer.items()]
     words += [f"{number} more {code}" for code, number in more.items()]
     return [", ".join(words)] if words else []
@@ -76,18 +93,27 @@ def _signs_of(day: DayView, signs: Signs) -> list[Text]:
     ]
 
 
-def _part(heading: str, *content: RenderableType) -> list[RenderableType]:
-    return [Text(), Text(heading, style="bold"), *content]
+def _what_went_wrong(school: SchoolView, day: DayView) -> Prose:
+    if day.problem and day.failed:
+        return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
+    odd = len(school.to_check) if school.consent else 0
+    return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
 
 
-def _what_was_sent(day: DayView, changes: Sequence[str], signs: Signs, now: datetime) -> list[RenderableType]:
+def _what_was_sent(
+    day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
+) -> list[Content]:
     if not day.sent_at:
         return [prose("Nothing.")]
     groups = len({cell.year_group for cell in day.cells})
-    said: list[RenderableType] = [
+    has_arrived = any(entry.state in _ARRIVED for entry, _ in history)
+    sent = f"last sent {when(day.sent_at, now)}"
+    if day.state and not has_arrived:
+        sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
+    said: list[Content] = [
         prose(
             f"{number_of(day.marks)} marks of {plural(groups, 'year group')}, {number_of(day.on_roll)} pupils on roll;"
-            f" last sent {when(day.sent_at, now)}. Counts only: no names, no pupil numbers."
+            f" {sent}. Counts only: no names, no pupil numbers."
         )
     ]
     if changes:
@@ -100,25 +126,33 @@ def _what_was_sent(day: DayView, changes: Sequence[str], signs: Signs, now: date
     return said
 
 
-def _what_to_do(school: SchoolView, day: DayView) -> list[RenderableType]:
+def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[Content]:
+    """Say what to do about this day, and about what keeps the whole school from being sent."""
     if school.no_consent:
         return [prose(f"{school.no_consent.text} {school.no_consent.next}")]
-    if day.problem and day.failed:
-        return [prose(day.problem.next)]
-    if day.to_check:
-        return [prose((f"Check: {day.note}.", CHECK))]
-    return [prose("Nothing.")]
+    said: list[Content] = [prose(day.problem.next)] if day.problem and day.failed else []
+    others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
+    others += [(signs.check, CHECK, problem) for problem in school.to_check]
+    said += [
+        prose((f"{sign} ", style), f"{problem.text} {problem.next}", (f"  [{problem.code}]", DIM), indent=2)
+        for sign, style, problem in others
+    ]
+    return said or [prose("Nothing.")]
 
 
-class _Tries:
+class Tries:
     """A row a request; the reference in full where there is room for it."""
 
-    def __init__(self, history: Sequence[tuple[Entry, Sequence[Try]]], signs: Signs, now: datetime) -> None:
+    def __init__(self, history: History, signs: Signs, now: datetime) -> None:
         self._history, self._signs, self._now = history, signs, now
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         sheet = self._sheet(None)
         yield sheet if sheet.width <= options.max_width else self._sheet(_SHORT_REFERENCE)
+
+    def sheet(self) -> Sheet:
+        """Give the table with references in full, for a page."""
+        return self._sheet(None)
 
     def _sheet(self, signs_of_reference: int | None) -> Sheet:
         sheet = Sheet(self._signs, (">Try", "Time", "Answer", ">Took", "Reference", "What became of it"), gap=2)

@@ -2,6 +2,7 @@
 
 from io import StringIO
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.terminal_theme import TerminalTheme
 
@@ -12,8 +13,11 @@ _LIGHT = TerminalTheme(
     [(89, 89, 89), (176, 0, 32), (0, 102, 43), (122, 75, 0), (29, 79, 145), (110, 30, 110), (0, 95, 115), (26, 26, 26)],
 )
 
+_COLUMN, _LINE = 12.2, 24.4
+"""How rich draws: a column's width and a line's height, in pixels."""
+
 _FRAME = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {terminal_width} {terminal_height}" role="img">
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="-8 -8 WIDE HIGH" role="img">
 <title>attsync status</title>
 <style>
 .{unique_id}-matrix {{ font-family: "DejaVu Sans Mono", Consolas, Menlo, monospace; font-size: {char_height}px;
@@ -26,8 +30,8 @@ _FRAME = """\
 </clipPath>
 {lines}
 </defs>
-<rect width="100%" height="100%" fill="#ffffff"/>
-<g transform="translate(8, 8)" clip-path="url(#{unique_id}-clip-terminal)">
+<rect x="-8" y="-8" width="100%" height="100%" fill="#ffffff"/>
+<g clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
 <g class="{unique_id}-matrix">{matrix}</g>
 </g>
@@ -46,7 +50,10 @@ def as_svg(screen: RenderableType, columns: int) -> str:
     """Draw a screen on a light ground."""
     console = _console(columns)
     console.print(screen, crop=False)
-    return console.export_svg(title="attsync status", theme=_LIGHT, code_format=_FRAME, unique_id="attsync")
+    lines = [line.rstrip() for line in console.export_text(clear=False).splitlines()]
+    wide, high = max(map(cell_len, lines)) * _COLUMN + 16, len(lines) * _LINE + 16
+    frame = _FRAME.replace("WIDE", f"{wide:.0f}").replace("HIGH", f"{high:.0f}")
+    return console.export_svg(title="attsync status", theme=_LIGHT, code_format=frame, unique_id="attsync")
 
 
 def _console(columns: int) -> Console:

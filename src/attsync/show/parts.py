@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.constrain import Constrain
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from attsync.log import ConsentRow
@@ -174,26 +173,29 @@ def _lines(text: str) -> Iterable[int]:
     return [cell_len(line) for line in text.split("\n")]
 
 
-def prose(*parts: str | tuple[str, str] | Text, indent: int = 0) -> RenderableType:
+def prose(*parts: str | tuple[str, str] | Text, indent: int = 0) -> "Prose":
     """Set sentences in lines that can be read; all but the first are moved in by `indent`."""
-    return Constrain(_Hanging(Text.assemble(*parts), indent), PROSE_COLUMNS)
+    return Prose(Text.assemble(*parts), indent)
 
 
 @dataclass(frozen=True, slots=True)
-class _Hanging:
+class Prose:
+    """A paragraph."""
+
     text: Text
     indent: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = _completed(console, self.text)
-        first, *_ = text.wrap(console, options.max_width)
+        width = min(options.max_width, PROSE_COLUMNS)
+        first, *_ = text.wrap(console, width)
         start = len(first.plain)
         first.rstrip()
         yield first
         while text.plain[start : start + 1] == " ":
             start += 1
         if start < len(text.plain):
-            for line in text[start:].wrap(console, max(1, options.max_width - self.indent)):
+            for line in text[start:].wrap(console, max(1, width - self.indent)):
                 line.rstrip()
                 yield Text(" " * self.indent) + line
 

@@ -37,14 +37,17 @@ def preview_refused(school: School, day: Day, signs: Signs) -> RenderableType:
     )
 
 
-def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date) -> RenderableType:
-    """Say that there are counts only, how the sum comes out, and which other days go along."""
+def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date, school: str) -> RenderableType:
+    """Say that there are counts only, how the sum comes out, and which other days go along.
+
+    `school` is the option that names it in a command, where there are several.
+    """
     lines = []
     others = [day.date for day, _ in days if day.date != shown and not day.problem]
     if others:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
-        lines.append(prose("To see one of them: ", (f"attsync preview --date {others[0]}", "bold")))
+        lines.append(prose("To see one of them: ", (f"attsync preview --date {others[0]}{school}", "bold")))
     unmarked = sum(day.unmarked for day, _ in days)
     refused = sum(day.refused for day, _ in days)
     sent = sum(total(cells) for day, cells in days if not day.problem)
@@ -55,7 +58,7 @@ def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date) -> RenderableTy
     lines.append(
         prose(
             ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may", DIM),
-            (" point to a child: for the school itself. Full message: attsync preview --json", DIM),
+            (f" point to a child: for the school itself. Full message: attsync preview --json{school}", DIM),
         )
     )
     return Group(*lines)
@@ -94,6 +97,10 @@ class CellsTable:
         for group, check in checks.items():
             if not check.plain.startswith(self._signs.good):
                 yield prose(check, (f" ({short(names[group])})", CHECK), indent=2)
+
+    def sheet(self) -> Sheet:
+        """Give the table without checks, for a page."""
+        return self._sheet(_GAPS[0], {}, inside=False)
 
     def _sheet(self, gap: int, checks: Mapping[str, Text], *, inside: bool) -> Sheet:
         used = {code for counts in self._counts.values() for code in counts}

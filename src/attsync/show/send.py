@@ -1,16 +1,17 @@
 """The lines of `attsync send`: one a school, a summary, and what cron mails when something is wrong."""
 
 from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from attsync.model import Session, State
 from attsync.problems import Problem
 from attsync.report import DayResult, Report, SchoolResult, brief
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, plural, prose
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, PROSE_COLUMNS, Sheet, Signs, plural, prose
 from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5
@@ -23,9 +24,10 @@ _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAU
 
 
 def send_heading(window: Window, days: str, schools: int, *, dry_run: bool) -> RenderableType:
-    """Say what is about to be done; `days` is such as "8 working days"."""
+    """Say what is about to be done; `days` is such as "8 working days". No schools: the database will tell."""
     what = "Rehearsing, nothing is sent:" if dry_run else "Sending"
-    return prose(f"{what} {span(window.first, window.last)} ({days}) for {plural(schools, 'school')}")
+    whose = plural(schools, "school") if schools else "the schools that the database lists"
+    return prose(f"{what} {span(window.first, window.last)} ({days}) for {whose}")
 
 
 def span(first: date, last: date) -> str:
@@ -41,17 +43,37 @@ def span(first: date, last: date) -> str:
 
 
 def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> RenderableType:
-    """Say in one line what became of a school."""
+    """Say in one line what became of a school, and at its end how long that took."""
+    sign, words, style = _what_became_of(result, signs, dry_run=dry_run)
+    is_skipped = result.outcome == "skipped"
     sheet = Sheet(signs, ("", "", ""), gap=2, widths=(len(signs.bad), name_width))
+    sheet.add(Text(sign, style or GOOD), Text(result.school.name, DIM if is_skipped else ""), Text(words, style))
+    return sheet if is_skipped or dry_run else _Timed(sheet, f"{result.seconds:.1f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A row with the time it took at the right; left out where it would stand alone on a second line."""
+
+    sheet: Sheet
+    took: str
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        room = min(options.max_width, PROSE_COLUMNS) - self.sheet.width - len(self.took)
+        if room < self.sheet.gap:
+            yield self.sheet
+        else:
+            *start, words = self.sheet.rows[0]
+            yield replace(self.sheet, rows=[(*start, Text.assemble(words, " " * room, (self.took, DIM)))])
+
+
+def _what_became_of(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:
+    """Give a sign, some words, and their style."""
     if result.outcome == "skipped":
         changed = result.problem is not None and result.problem.code == "CONSENT-CHANGED"
-        why = "consent needed again" if changed else "no consent"
-        sheet.add(signs.without, result.school.name, f"{why}: not read, not sent", style=DIM)
-        return sheet
-    took = Text("" if dry_run else f"  {result.seconds:.1f} s", style=DIM)
+        return signs.without, f"{'consent needed again' if changed else 'no consent'}: not read, not sent", DIM
     if result.problems:
-        sheet.add(Text(signs.bad, BAD), result.school.name, Text.assemble((_what_is_wrong(result), BAD), took))
-        return sheet
+        return signs.bad, _what_is_wrong(result), BAD
     sums = result.sums
     words = f"{plural(sums.received, 'session')} {'would be sent' if dry_run else 'received'}"
     if sums.changed:
@@ -60,8 +82,7 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
         words = "no marks in these days: nothing to send"
     if result.to_check:
         words += f"; {len(result.to_check)} to check"
-    sheet.add(Text(signs.good, GOOD), result.school.name, Text.assemble(words, took))
-    return sheet
+    return signs.good, words, ""
 
 
 def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_run: bool) -> RenderableType:

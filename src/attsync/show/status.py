@@ -80,9 +80,8 @@ def _note_style(day: DayView) -> str:
 
 
 def _schools(overview: Overview, signs: Signs, *, heading: str | None) -> RenderableType:
-    number = len(overview.schools) + overview.left_out
     lines: list[RenderableType] = [
-        Text.assemble((heading or "All schools", "bold"), (f"  {plural(number, 'school')}", DIM)),
+        _heading(overview, heading),
         Text("   ").join(Text(*words) for words in counts(overview, signs)),
         _last_and_next(overview),
     ]
@@ -90,6 +89,13 @@ def _schools(overview: Overview, signs: Signs, *, heading: str | None) -> Render
     if overview.schools:
         lines += [Text(), _Strips(overview, signs, strip), Text(), _Legend(strip)]
     return Group(*lines, *next_steps(overview, signs))
+
+
+def _heading(overview: Overview, heading: str | None) -> Text:
+    every = (*overview.schools, *overview.left_out)
+    if len(every) == 1:
+        return title(every[0].school)
+    return Text.assemble((heading or "All schools", "bold"), (f"  {plural(len(every), 'school')}", DIM))
 
 
 class _Strips:
@@ -181,13 +187,15 @@ def _failure(school: SchoolView) -> str:
 
 def counts(overview: Overview, signs: Signs) -> Iterable[tuple[str, str]]:
     """Count the schools by how it stands with them; with the style of each."""
-    schools = overview.schools
+    schools = (*overview.schools, *overview.left_out)
     failed = sum(school.failed for school in schools)
     check = sum(school.needs_a_look and not school.failed for school in schools)
     without = sum(not school.consent and not school.needs_a_look for school in schools)
-    good = len(schools) + overview.left_out - failed - check - without
+    waiting = sum(bool(school.consent) and not school.needs_a_look and not school.sent_at for school in schools)
+    good = len(schools) - failed - check - without - waiting
     for number, sign, words, style in (
-        (good, signs.good, "up to date" if not overview.left_out else "without a problem", GOOD),
+        (good, signs.good, "up to date", GOOD),
+        (waiting, signs.due, "not sent yet", DUE),
         (check, signs.check, "to check", CHECK),
         (failed, signs.bad, "failed", BAD),
         (without, signs.without, "without consent", DIM),
@@ -198,7 +206,7 @@ def counts(overview: Overview, signs: Signs) -> Iterable[tuple[str, str]]:
 
 def next_steps(overview: Overview, signs: Signs) -> list[RenderableType]:
     """Say what to do next, a paragraph a problem."""
-    several = len(overview.schools) > 1 or overview.left_out > 0
+    several = len(overview.schools) + len(overview.left_out) > 1
     steps: list[RenderableType] = []
     for school in sorted(overview.schools, key=order):
         who = f"{school.school}  " if several else ""
