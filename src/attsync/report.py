@@ -4,7 +4,7 @@ Holds totals, not counts: a run of thousands of schools must fit into a small ma
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -13,6 +13,8 @@ from attsync.log import SchoolOutcome
 from attsync.model import Fault, School, Session, State
 from attsync.problems import KINDS, Problem
 from attsync.window import Window
+
+_MOST_LINES: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,26 @@ class Report:
     schools: list[SchoolResult] = field(default_factory=list)
     to_check: list[Problem] = field(default_factory=list)
     exit_code: int = 0
+
+    def told(self, named: Collection[int]) -> list[tuple[SchoolResult, Problem, str]]:
+        """Give each problem once, with its school and days. No consent is one only for a school that was `named`."""
+        return [
+            (result, problem, days)
+            for result in self.schools
+            for problem, days in result.told()
+            if result.outcome != "skipped" or result.school.urn in named or problem.code != "CONSENT-NONE"
+        ]
+
+
+def problem_lines(report: Report, named: Collection[int]) -> list[str]:
+    """Say each problem in one line that is whole in itself, then what to do: what cron mails, at most 12 lines."""
+    lines = []
+    for result, problem, days in report.told(named):
+        lines += [f"attsync: {result.school}: {days}{problem.text} [{problem.code}]", f"  {problem.next}"]
+    if len(lines) > _MOST_LINES:
+        left = (len(lines) - _MOST_LINES + 2) // 2
+        lines = [*lines[: _MOST_LINES - 2], f"attsync: {left} more problems.", "  To see them: attsync status"]
+    return lines
 
 
 def _sums_of(days: Iterable[DayResult]) -> Sums:

@@ -1,6 +1,7 @@
 """`attsync send`."""
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from attsync.commands.options import (
     now,
     page,
     schools_option,
+    window_of,
     window_option,
 )
 from attsync.commands.output import print_json, screen
@@ -22,6 +24,7 @@ from attsync.commands.output import print_json, screen
 if TYPE_CHECKING:
     from attsync.report import Report, SchoolResult
     from attsync.settings import Settings
+    from attsync.window import Window
 
 
 @click.command(
@@ -46,45 +49,92 @@ if TYPE_CHECKING:
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
     """Run a send and show what became of it."""
     from attsync import send
-    from attsync.commands.options import window_of
     from attsync.notify import Monitored
-    from attsync.show import send as show
 
     settings = load_settings()
     window = window_of(settings, days)
     is_silent = as_json or given().quiet
-    out = screen()
-    say = (lambda _: None) if is_silent else out.show
-    names = _names(settings, schools)
-    width = max(map(len, names), default=20)
-
-    def begin() -> None:
-        say(show.send_heading(window, _days(settings, days), len(names), dry_run=dry_run))
-
-    doing = "Reading" if dry_run else "Reading and sending"
-    with out.progress(doing, len(names)) if not is_silent else nullcontext() as progress:
+    said = _Silence(schools) if is_silent else _Screen(settings, window, days, schools, dry_run=dry_run)
+    with said.progress():
 
         def tell(result: "SchoolResult") -> None:
-            if progress:
-                progress()
-            say(show.send_line(result, out.signs, name_width=width, dry_run=dry_run))
+            said.tell(result)
             if not as_json:
                 result.keep_sums()
 
         if dry_run:
-            report = send.rehearse(settings, window, schools, tell, begin)
+            report = send.rehearse(settings, window, schools, tell, said.begin)
         else:
             with Monitored(settings) as monitored:
-                report = send.send(settings, window, schools, tell, begin)
+                report = send.send(settings, window, schools, tell, said.begin)
                 monitored.exit_code = report.exit_code
     if as_json:
         print_json(_as_json(report, settings.schedule.times))
-    elif not is_silent:
-        out.show(show.send_summary(report, out.signs, schools, dry_run=dry_run))
-    if is_silent:
-        for line in show.problem_lines(report, schools):
-            click.echo(complete(line), err=True)
+    said.end(report)
     click.get_current_context().exit(report.exit_code)
+
+
+class _Silence:
+    """For cron, and beside JSON: nothing but what is wrong, at the end. Tables are not even imported."""
+
+    def __init__(self, named: tuple[int, ...]) -> None:
+        self._named = named
+
+    def progress(self) -> AbstractContextManager[object]:
+        """Show nothing."""
+        return nullcontext()
+
+    def begin(self) -> None:
+        """Say nothing."""
+
+    def tell(self, result: "SchoolResult") -> None:
+        """Say nothing yet."""
+
+    def end(self, report: "Report") -> None:
+        """Say what is wrong, if anything is."""
+        from attsync.report import problem_lines
+
+        for line in problem_lines(report, self._named):
+            click.echo(complete(line), err=True)
+
+
+class _Screen(_Silence):
+    """For people: a heading, a line a school, a summary, and on a terminal how far it is."""
+
+    def __init__(
+        self, settings: "Settings", window: "Window", days: int | None, named: tuple[int, ...], *, dry_run: bool
+    ) -> None:
+        from attsync.show import send as show
+
+        super().__init__(named)
+        self._show = show
+        self._out = screen()
+        self._names = _names(settings, named)
+        self._heading = show.send_heading(window, _days(settings, days), len(self._names), dry_run=dry_run)
+        self._dry_run = dry_run
+        self._advance: Callable[[], None] | None = None
+
+    @contextmanager
+    def progress(self) -> Iterator[None]:
+        """Show how far a long run is."""
+        doing = "Reading" if self._dry_run else "Reading and sending"
+        with self._out.progress(doing, len(self._names)) as self._advance:
+            yield
+
+    def begin(self) -> None:
+        """Say what is about to be done."""
+        self._out.show(self._heading)
+
+    def tell(self, result: "SchoolResult") -> None:
+        """Say what became of a school."""
+        if self._advance:
+            self._advance()
+        width = max(map(len, self._names), default=20)
+        self._out.show(self._show.send_line(result, self._out.signs, name_width=width, dry_run=self._dry_run))
+
+    def end(self, report: "Report") -> None:
+        """Sum up."""
+        self._out.show(self._show.send_summary(report, self._out.signs, self._named, dry_run=self._dry_run))
 
 
 def _names(settings: "Settings", urns: tuple[int, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The lines of `attsync send`: one a school, a summary, and what cron mails when something is wrong."""
+"""The lines of `attsync send`: one a school, and a summary."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -16,8 +16,6 @@ from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5
 """So many are told in full at the end; `attsync status` has them all."""
-_MOST_LINES: Final = 12
-"""What cron mails at most (UX.md)."""
 
 _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
 """What became of a day that needs somebody; anything else was not received."""
@@ -90,7 +88,7 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
 
     `named` are schools that were asked for: without consent, they are a problem.
     """
-    told = _problems(report, named)
+    told = report.told(named)
     tail = f" {_totals(report, dry_run=dry_run)}."
     tail += f" Recorded as run {report.number}." if report.number else " Nothing was sent."
     start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
@@ -120,26 +118,6 @@ def _next(report: Report, *, is_well: bool, dry_run: bool) -> str:
     if dry_run:
         return "attsync send"
     return "attsync status" if is_well and not _to_check(report) else "attsync status --problems"
-
-
-def problem_lines(report: Report, named: Collection[int]) -> list[str]:
-    """Say each problem of a run in one line that is whole in itself, then what to do; at most 12 lines for cron."""
-    lines = []
-    for result, problem, days in _problems(report, named):
-        lines += [f"attsync: {result.school}: {days}{problem.text} [{problem.code}]", f"  {problem.next}"]
-    if len(lines) > _MOST_LINES:
-        left = (len(lines) - _MOST_LINES + 2) // 2
-        lines = [*lines[: _MOST_LINES - 2], f"attsync: {left} more problems.", "  To see them: attsync status"]
-    return lines
-
-
-def _problems(report: Report, named: Collection[int]) -> list[tuple[SchoolResult, Problem, str]]:
-    return [
-        (result, problem, days)
-        for result in report.schools
-        for problem, days in result.told()
-        if result.outcome != "skipped" or result.school.urn in named or problem.code != "CONSENT-NONE"
-    ]
 
 
 def _what_is_wrong(result: SchoolResult) -> str:
