@@ -28,7 +28,7 @@ Tell = Callable[[SchoolResult], None]
 _BATCH: Final = 64
 """Most messages that share a commit (RELIABILITY.md 3)."""
 _BATCH_SECONDS: Final = 0.2
-"""Longest that an answer waits for others to share a commit with."""
+"""Longest that a message or an answer waits for others to share a commit with, while schools are read."""
 
 _MAY_HAVE_ARRIVED: Final = (State.UNKNOWN, State.FAILED)
 """An entry taken over from an earlier run, and an attempt of this one that surely did not arrive."""
@@ -63,19 +63,20 @@ class Crossing:
         self._shield = shield
         self._waiting: list[tuple[SchoolResult, list[Planned | Refused]]] = []
         self._under_way: dict[Future[Outcome], tuple[SchoolResult, Planned, Entry]] = {}
+        self._embarked = self._landed = 0.0
         self._left: dict[int, int] = {}
         self._started: dict[int, float] = {}
 
     def take(self, result: SchoolResult, plans: list[Planned | Refused]) -> None:
-        """Take one school's messages; they leave at once if a sender is free, else with others."""
+        """Take one school's messages; they leave with others, but do not wait for them long."""
         self._started[result.school.urn] = monotonic()
         self._waiting.append((result, plans))
-        has_room = len(self._under_way) < self._connections
-        if has_room or sum(len(plans) for _, plans in self._waiting) >= _BATCH:
+        if sum(len(plans) for _, plans in self._waiting) >= _BATCH or _is_due(self._embarked):
             self._embark()
         while len(self._under_way) >= self._connections + _BATCH:
             self._land(_BATCH)
-        self._land(0)
+        if _is_due(self._landed):
+            self._land(0)
 
     def finish(self) -> None:
         """Send what is left and wait for every answer."""
@@ -98,6 +99,7 @@ class Crossing:
 
     def _embark(self) -> None:
         """Record what is waiting and hand it to the senders."""
+        self._embarked = monotonic()
         if not self._waiting:
             return
         with self._shield.held():
@@ -139,6 +141,7 @@ class Crossing:
         """Record the answers that have come, after waiting for the oldest `number`, at most a fifth of a second."""
         if number:
             wait(list(islice(self._under_way, number)), _BATCH_SECONDS)
+        self._landed = monotonic()
         done = [future for future in self._under_way if future.done()]
         if not done:
             return
@@ -185,3 +188,7 @@ class Crossing:
                 yield
 
         return permit
+
+
+def _is_due(last: float) -> bool:
+    return monotonic() - last >= _BATCH_SECONDS

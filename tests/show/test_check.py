@@ -42,7 +42,8 @@ FINDINGS = (
 !  SELECT roll      SIMS: it gives no row at all.
                     → Try roll in the database's tool.
 ✗  File rights      It is open (config.toml line 9). [SECRET-FILE]
-                    → Close it: chmod 600 /x
+                    → Close it:
+                      chmod 600 /x
 
 2 problems, 1 thing to know. Exit code 3.
 """),
@@ -57,7 +58,8 @@ FINDINGS = (
 !  SELECT roll      SIMS: it gives no row at all.
                     → Try roll in the database's tool.
 ✗  File rights      It is open (config.toml line 9). [SECRET-FILE]
-                    → Close it: chmod 600 /x
+                    → Close it:
+                      chmod 600 /x
 
 2 problems, 1 thing to know. Exit code 3.
 """),

@@ -143,7 +143,7 @@ def of_nobody(certificates: Certificates) -> Iterator[Scene]:
     [
         ("chown 0:0 state/attsync.db; chmod 600 state/attsync.db", "(owner: root)"),
         ("chown 0:0 state/attsync.db.lock; chmod 600 state/attsync.db.lock", "(owner: root)"),
-        ("chmod 500 state; rm -f state/*.lock", "may only be read"),
+        ("chmod 500 state; rm -f state/*.lock", "attsync.db.lock cannot be used: permission denied"),
         ("chmod 400 state/attsync.db", "attsync.db"),
     ],
 )

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from attsync.findings import Finding
 from attsync.settings import Origin, Shown
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, plural, prose
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, UNBROKEN, Sheet, Signs, plural, prose
 
 
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:
@@ -23,7 +23,7 @@ def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> Renderab
         if finding.code and finding.sign != "good":
             text.append(f" [{finding.code}]", style=DIM)
         if finding.next:
-            then = _with(finding.next, finding.where) if in_next else finding.next
+            then = _with(finding.next, finding.where) if in_next else _apart(finding.next)
             text.append(f"\n{signs.arrow} {then}", style="not bold default")
         sheet.add(Text(sign, style=colour), finding.what, text)
     bad = sum(finding.sign == "bad" for finding in findings)
@@ -32,6 +32,12 @@ def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> Renderab
     if to_know:
         end.append(f", {plural(to_know, 'thing', 'things')} to know", style="not bold default")
     return Group(sheet, Text(), Text.assemble(end, f". Exit code {exit_code}."))
+
+
+def _apart(then: str) -> str:
+    """Set a command at the end of `then` apart, in a line that is not broken: it is there to be copied."""
+    words, colon, command = then.rpartition(": ")
+    return f"{words}:\n{UNBROKEN}{command}" if colon else then
 
 
 def settings(path: Path, found: Iterable[tuple[Shown, Origin]], signs: Signs) -> RenderableType:

@@ -21,6 +21,8 @@ DIM: Final = "dim"
 
 PROSE_COLUMNS: Final = 100
 """Longer lines are hard to read."""
+UNBROKEN: Final = "  "
+"""Begins a line of a table's last column that is not to be broken, though it overruns the screen: a command to copy."""
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
 _READABLE: Final = 60
@@ -145,7 +147,7 @@ class Sheet:
 
     def _row(self, console: Console, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
         *fixed, last = row
-        lines = [*([*cell.split("\n")] for cell in fixed), [*last.wrap(console, widths[-1])]]
+        lines = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(last, console, widths[-1])]]
         for number in range(max(map(len, lines))):
             parts = [
                 self._cell(cell[number] if number < len(cell) else Text(), width, name)
@@ -158,7 +160,8 @@ class Sheet:
     def _cell(self, text: Text, width: int, column: str) -> Text:
         text = text.copy()
         text.rstrip()
-        text.align("right" if column.startswith(">") else "left", width)
+        if text.cell_len < width:  # align() would cut what is wider
+            text.align("right" if column.startswith(">") else "left", width)
         return text
 
     def _widths(self, rows: Sequence[tuple[Text, ...]]) -> list[int]:
@@ -167,6 +170,14 @@ class Sheet:
             max([least[n], *_lines(name.lstrip(">")), *(w for row in rows if row for w in _lines(row[n].plain))])
             for n, name in enumerate(self.columns)
         ]
+
+
+def _wrapped(text: Text, console: Console, width: int) -> Iterator[Text]:
+    for line in text.split("\n", allow_blank=True):
+        if line.plain.startswith(UNBROKEN):
+            yield line
+        else:
+            yield from line.wrap(console, width)
 
 
 def _lines(text: str) -> Iterable[int]:
