@@ -5,7 +5,6 @@ Knows the notice that people read and the permission they need (SPEC.md 8); refu
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET, School
+from attsync.others import open_to_change
 from attsync.person import Person
 from attsync.problems import NotPermitted, Problem
 
@@ -187,14 +187,10 @@ def require_permission(
 
 
 def _only_owner_writes(path: Path) -> None:
-    """Raise NotPermitted if somebody else could change `path`, or move another file into its place, as sshd does."""
-    # Where a link stands counts as well as where it leads.
-    for place in dict.fromkeys((path, *path.absolute().parents, *path.resolve().parents)):
-        found = place.stat()
-        loose = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not found.st_mode & stat.S_ISVTX
-        if loose or found.st_uid not in (0, os.geteuid()):
-            raise NotPermitted(
-                "PERMISSION",
-                f"Others may write {place}, so its list of administrators proves nothing. Consent was not recorded.",
-                f"Ask IT to correct it: chmod go-w {place}, with root or the account that runs attsync as its owner.",
-            )
+    if loose := open_to_change(path, {os.geteuid()}):
+        place, _ = loose
+        raise NotPermitted(
+            "PERMISSION",
+            f"Others may write {place}, so its list of administrators proves nothing. Consent was not recorded.",
+            f"Ask IT to correct it: chmod go-w {place}, with root or the account that runs attsync as its owner.",
+        )

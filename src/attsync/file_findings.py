@@ -13,6 +13,7 @@ from typing import Final
 from attsync.dfe import Credentials, trusted
 from attsync.findings import Finding, told
 from attsync.log import Log
+from attsync.others import WRITE, open_to_change
 from attsync.person import name_of
 from attsync.problems import LogError, SettingsError
 from attsync.secret_file import read_secret
@@ -23,7 +24,6 @@ _RIGHTS: Final = "File rights"
 _LOG: Final = "Log"
 _LOG_PATH: Final[Location] = ("log", "path")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
-_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ENTER: Final = stat.S_IXGRP | stat.S_IXOTH
 _BESIDE: Final = ("", "-wal", "-shm", ".lock", ".gate", ".door")
 """Endings of the log's own name: what a run makes in its folder."""
@@ -109,18 +109,13 @@ def _certificates(ca_file: Path | None) -> Iterator[Finding]:
 
 
 def _open_to_change(path: Path) -> tuple[Path, os.stat_result] | None:
-    """Find what lets others change `path` or move another file into its place, as sshd does: itself, or a folder."""
-    ours = {0, os.geteuid(), *([path.stat().st_uid] if os.geteuid() == 0 else [])}
-    for place in dict.fromkeys((path, *path.absolute().parents, *path.resolve().parents)):
-        found = place.stat()
-        if found.st_uid not in ours or (found.st_mode & _WRITE and not found.st_mode & stat.S_ISVTX):
-            return place, found
-    return None
+    us = os.geteuid()
+    return open_to_change(path, {us, path.stat().st_uid} if us == 0 else {us})
 
 
 def _changeable(loose: tuple[Path, os.stat_result], what: str, setting: str | None = None) -> Finding:
     place, found = loose
-    remedy = "chmod go-w" if found.st_mode & _WRITE else "chown root"
+    remedy = "chmod go-w" if found.st_mode & WRITE else "chown root"
     return Finding(
         "bad",
         _RIGHTS,
@@ -191,9 +186,9 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
             _LOG_PATH,
         )
     if folder.st_mode & _OTHERS:
-        may = "others could put another log there" if folder.st_mode & _WRITE else "others may enter it"
+        may = "others could put another log there" if folder.st_mode & WRITE else "others may enter it"
         yield Finding(
-            "bad" if folder.st_mode & _WRITE and not folder.st_mode & stat.S_ISVTX else "check",
+            "bad" if folder.st_mode & WRITE and not folder.st_mode & stat.S_ISVTX else "check",
             _RIGHTS,
             f"The folder of the log, {path.parent}, has mode {_mode(folder)}: {may}.",
             f"If it is for attsync alone, {name_of(folder.st_uid)}: chmod 700 {_quoted(path.parent)}",

@@ -1,0 +1,22 @@
+"""Who else could change a file: itself, or what stands in its place. Knows rights; refuses to know what is in files."""
+
+import os
+import stat
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def open_to_change(path: Path, ours: Collection[int]) -> tuple[Path, os.stat_result] | None:
+    """Find what lets an account that is not of `ours`, nor root, change `path` or move another file into its place.
+
+    That is the file or a folder above it, as sshd looks at them; None if nothing does. Raises OSError.
+    """
+    # Where a link stands counts as well as where it leads.
+    for place in dict.fromkeys((path, *path.absolute().parents, *path.resolve().parents)):
+        found = place.stat()
+        if found.st_uid not in {0, *ours} or (found.st_mode & WRITE and not found.st_mode & stat.S_ISVTX):
+            return place, found
+    return None
