@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.findings import Finding
+from attsync.checkup.finding import Finding
 from attsync.settings import Origin, Shown, origins, shown
 from attsync.show.check import check, settings
 from attsync.show.parts import ASCII, UNICODE

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from attsync.findings import Finding
+from attsync.checkup.finding import Finding
 from attsync.settings import Origin, Shown
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, UNBROKEN, Sheet, Signs, plural, prose
 

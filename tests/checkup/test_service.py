@@ -1,4 +1,4 @@
-"""service_findings.py: whether the DfE answers, by which way, with which certificate and at what time."""
+"""service.py: whether the DfE answers, by which way, with which certificate and at what time."""
 
 import json
 import socket
@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from attsync.findings import Finding, exit_code_of, placed
+from attsync.checkup.finding import Finding, exit_code_of, placed
+from attsync.checkup.service import consent_findings, service_findings
 from attsync.log import Log
 from attsync.sandbox.server import Certificates, make_certificates
-from attsync.service_findings import consent_findings, service_findings
 from attsync.settings import Settings, load, origins
 from tests.factories import NOON, OAKFIELD, WINDOW, give_consent, pretend_dfe, settings
 from tests.proxy import proxy_answering

@@ -1,4 +1,4 @@
-"""findings.py: every line that is not a tick says what to do; nothing in it may be a name."""
+"""databases.py and finding.py: every line that is not a tick says what to do; nothing in it may be a name."""
 
 from datetime import date
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from attsync.findings import Finding, database_findings, exit_code_of, missing, placed, told
+from attsync.checkup.databases import database_findings, missing
+from attsync.checkup.finding import Finding, exit_code_of, placed, told
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
 from attsync.problems import Problem
 from attsync.school.look import DatabaseFacts, SelectFacts

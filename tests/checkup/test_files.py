@@ -1,4 +1,4 @@
-"""file_findings.py: whose the files are, what others may do with them, whether the log is sound. Makes nothing."""
+"""files.py: whose the files are, what others may do with them, whether the log is sound. Makes nothing."""
 
 import os
 import sqlite3
@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 import pytest
 import trustme
 
-from attsync.file_findings import file_findings, log_findings
-from attsync.findings import Finding, exit_code_of
+from attsync.checkup.files import file_findings, log_findings
+from attsync.checkup.finding import Finding, exit_code_of
 from attsync.log import Log
 from attsync.settings import Settings, load, origins
 from tests.factories import NOON, OAKFIELD, WINDOW, give_consent, settings

@@ -1,78 +1,18 @@
-"""From the facts of a look to lines that a person reads: a sign, what was looked at, what was found, what to do.
+"""What `check` says of each database, from the facts of a look, in the order in which things are set right. Pure."""
 
-Pure. Knows what a line is, and those about the settings and the school databases; the others have rooms of their own.
-"""
-
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
+from attsync.checkup.finding import Finding, told
 from attsync.model import SchoolDays, Session, Unmapped, session_total
-from attsync.problems import Problem, exit_code
+from attsync.problems import Problem
 from attsync.school.look import DatabaseFacts, SelectFacts
-from attsync.settings import Location, Origins
+from attsync.settings import Location
 
 _MANY_ROWS: Final = 20_000
 """From here on an index on the date is felt."""
 _DATABASE: Final = "School database"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `attsync check`."""
-
-    sign: Literal["good", "check", "bad"]
-    what: str
-    text: str
-    next: str = ""
-    code: str | None = None
-    """The problem's code, for the exit code and for looking it up."""
-    setting: Location | None = None
-    """What has to be changed, if that is a setting."""
-    where: str = ""
-    """File and line of that setting."""
-
-    def as_json(self) -> dict[str, str | None]:
-        """Give the line as `--json` has it."""
-        return {
-            "sign": self.sign,
-            "what": self.what,
-            "text": self.text,
-            "next": self.next,
-            "code": self.code,
-            "where": self.where or None,
-        }
-
-
-_NOTHING: Final = re.compile(r" Nothing (?:new )?was (?:read or )?sent(?: for its schools| for this school)?\.")
-"""Said of a send; a check sends nothing anyway."""
-_NAMED: Final = re.compile(r"\[(dfe|window|log|schedule|notify|consent)\](?: ([a-z_]+))?")
-
-
-def told(what: str, problem: Problem, setting: Location | None = None) -> Finding:
-    """Make a bad line of a problem; its setting is the one that it names, if none is given."""
-    named = _NAMED.search(problem.next)
-    if setting is None and named:
-        setting = tuple(filter(None, named.groups()))
-    return Finding("bad", what, _NOTHING.sub("", problem.text), problem.next, problem.code, setting)
-
-
-def placed(findings: Iterable[Finding], origins: Origins) -> list[Finding]:
-    """Give the lines that say what to do the places of their settings."""
-    return [
-        finding
-        if finding.sign == "good" or finding.setting is None
-        else replace(finding, where=origins.where(finding.setting))
-        for finding in findings
-    ]
-
-
-def exit_code_of(findings: Iterable[Finding]) -> int:
-    """Reduce the bad lines to an exit code (RELIABILITY.md 2)."""
-    problems = [Problem(f.code, f.text, f.next) for f in findings if f.sign == "bad" and f.code]
-    return exit_code(problems, confirmed=False)
 
 
 def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:

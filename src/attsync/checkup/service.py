@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 from math import inf
 from typing import Final
 
+from attsync.checkup.finding import Finding, told
 from attsync.codes import codes_on
 from attsync.consent import standing, why_not
 from attsync.dfe import Credentials
 from attsync.dfe.answers import clean
 from attsync.dfe.enquiry import Enquiry, Met
-from attsync.findings import Finding, told
 from attsync.log import Log
 from attsync.model import School
 from attsync.problems import Problem, SettingsError

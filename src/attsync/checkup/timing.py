@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from attsync.findings import Finding
+from attsync.checkup.finding import Finding
 from attsync.overview.day import LATE
 from attsync.schedule.grammar import DAYS, Week
 from attsync.schedule.machine import Entry, Machine

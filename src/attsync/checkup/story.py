@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 
-from attsync.file_findings import file_findings, log_findings
-from attsync.findings import Finding, database_findings, missing, placed
+from attsync.checkup.databases import database_findings, missing
+from attsync.checkup.files import file_findings, log_findings
+from attsync.checkup.finding import Finding, placed
+from attsync.checkup.service import consent_findings, service_findings
+from attsync.checkup.timing import schedule_findings
 from attsync.log import Log
 from attsync.overview import known_schools
 from attsync.schedule.machine import look as look_for_entries
-from attsync.schedule_findings import schedule_findings
 from attsync.school.look import look
-from attsync.service_findings import consent_findings, service_findings
 from attsync.settings import Location, Origins, Settings
 from attsync.window import Window
 

@@ -1,4 +1,4 @@
-"""schedule_findings.py: whether something sends at the planned times, in winter and in summer, by which clock."""
+"""timing.py: whether something sends at the planned times, in winter and in summer, by which clock."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from attsync.findings import Finding, exit_code_of
+from attsync.checkup.finding import Finding, exit_code_of
+from attsync.checkup.timing import schedule_findings
 from attsync.schedule.clock import Clock
 from attsync.schedule.grammar import cron_week
 from attsync.schedule.machine import Entry, Machine
-from attsync.schedule_findings import schedule_findings
 from tests.factories import settings
 
 NOVEMBER = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from attsync.checkup.finding import Finding, told
 from attsync.dfe import Credentials, trusted
-from attsync.findings import Finding, told
 from attsync.log import Log
 from attsync.others import WRITE, open_to_change
 from attsync.person import name_of

@@ -1,0 +1,1 @@
+"""What `attsync check` says."""
