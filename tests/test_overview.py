@@ -158,6 +158,28 @@ def test_day_that_could_not_be_sent_is_not_received(told: Told) -> None:
     assert story.school(AT).days[1].note == "not received: DfE busy"
 
 
+@pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN])
+def test_day_that_was_received_stays_so_if_it_could_not_be_sent_again(told: Told, state: State) -> None:
+    """The DfE holds these very counts; but somebody has to hear that the newest send did not get through."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    story.run((MONDAY, BOTH, Outcome(state=state, problem=BUSY)), at=AT + timedelta(hours=4))
+
+    school = story.school(AT + timedelta(hours=4))
+
+    assert story.signs(AT + timedelta(hours=4))[23] == ("received", "received")
+    assert school.days[1].note == "not sent again: DfE busy"
+    assert school.days[1].as_json()["state"] == state
+    assert BUSY in school.problems
+
+
+def test_day_whose_change_did_not_get_through_is_not_received(told: Told) -> None:
+    """What the DfE holds is not what is true now."""
+    story = told.consent().run((MONDAY, (Session.AM,), received(AT)))
+    story.run((MONDAY, BOTH, Outcome(state=State.FAILED, problem=BUSY)), at=AT + timedelta(hours=4))
+
+    assert story.signs(AT + timedelta(hours=4))[23][0] == "not_received"
+
+
 def test_send_without_an_answer_yet_is_not_received(told: Told) -> None:
     """Killed half-way: nobody knows, so nobody claims."""
     told.consent()

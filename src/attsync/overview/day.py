@@ -57,11 +57,18 @@ class DayView:
     is_closed: bool = False
     """No register in either session: a weekend, a holiday, a closed school."""
     to_check: bool = False
+    not_again: bool = False
+    """Received as it is, and the newest send of it did not get through: the DfE holds what is shown."""
 
     @property
     def failed(self) -> bool:
         """Some session is not received, or with faults."""
         return bool(self.bad_sessions)
+
+    @property
+    def needs_telling(self) -> bool:
+        """Somebody has to hear of its problem."""
+        return self.failed or self.not_again
 
     @property
     def bad_sessions(self) -> list[Session]:
@@ -95,18 +102,23 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
     faults: Iterable[Fault] = (),
     missing: Mapping[Session, Sign],
     before: tuple[Cells, datetime] | None = None,
+    is_held: bool = False,
     times: tuple[time, ...],
     now: datetime,
 ) -> DayView:
     """Make the view of a day from its newest submission.
 
-    `missing` is the sign of a session without marks; `unread` is why the school database was not read when it was due.
+    `missing` is the sign of a session without marks; `unread` is why the school database was not read when it was due;
+    `is_held` says that the DfE has received these very counts before.
     """
     cells = cells or {}
-    signs = _signs(state, {cell.session for cell in cells}, faults, missing)
+    not_again = is_held and state is not None and _SIGNS[state] is Sign.NOT_RECEIVED
+    signs = _signs(State.ACCEPTED if not_again else state, {cell.session for cell in cells}, faults, missing)
     if problem is None and Sign.NOT_RECEIVED in signs.values():
         problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
     note, to_check = _note(day, signs, problem, cells, before, times, now)
+    if not_again and problem and not to_check:
+        note = f"not sent again: {brief(problem)}"
     return DayView(
         date=day,
         signs=signs,
@@ -120,6 +132,7 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
         problem=problem,
         note=note,
         to_check=to_check,
+        not_again=not_again,
         is_closed=set(signs.values()) == {Sign.NO_REGISTER} and not cells,
     )
 

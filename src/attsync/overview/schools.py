@@ -33,14 +33,14 @@ class SchoolView:
         if not self.consent:
             return []
         whole = [self.last.problem] if self.last and self.last.outcome == "failed" and self.last.problem else []
-        return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.failed and day.problem)]))
+        return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.needs_telling and day.problem)]))
 
     def told(self) -> list[tuple[Problem, str]]:
         """Give each problem once, with the days it is about."""
         if not self.consent:
             return []
         whole = self.last.problem if self.last and self.last.outcome == "failed" else None
-        return grouped([(whole, None), *((day.problem, day.date) for day in self.days if day.failed)])
+        return grouped([(whole, None), *((day.problem, day.date) for day in self.days if day.needs_telling)])
 
     @property
     def failed(self) -> bool:
@@ -215,6 +215,7 @@ def _days(
                 faults=faults.get(entry.id, ()) if entry else (),
                 missing=missing_signs(day, times, since, run.read_at if run else None, now),
                 before=_before(history, sent),
+                is_held=_is_held(history),
                 times=times,
                 now=now,
             )
@@ -239,6 +240,13 @@ def _newest_sent(history: list[Entry]) -> Entry | None:
     """Find the newest entry that may have arrived, else the newest that was to be sent."""
     bodies = [entry for entry in history if entry.content]
     return next((e for e in reversed(bodies) if e.state is not State.FAILED), bodies[-1] if bodies else None)
+
+
+def _is_held(history: list[Entry]) -> bool:
+    """Tell whether the DfE has confirmed the newest body before, and nothing else can have arrived since."""
+    bodies = [entry for entry in history if entry.content]
+    earlier = next((entry for entry in reversed(bodies[:-1]) if entry.state is not State.FAILED), None)
+    return earlier is not None and earlier.state is State.ACCEPTED and earlier.sha256 == bodies[-1].sha256
 
 
 def next_send(times: tuple[time, ...], now: datetime) -> datetime | None:

@@ -94,7 +94,7 @@ def _signs_of(day: DayView, signs: Signs) -> list[Text]:
 
 
 def _what_went_wrong(school: SchoolView, day: DayView) -> Prose:
-    if day.problem and day.failed:
+    if day.problem and day.needs_telling:
         return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
     odd = len(school.to_check) if school.consent else 0
     return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
@@ -130,7 +130,7 @@ def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[Content]
     """Say what to do about this day, and about what keeps the whole school from being sent."""
     if school.no_consent:
         return [prose(f"{school.no_consent.text} {school.no_consent.next}")]
-    said: list[Content] = [prose(day.problem.next)] if day.problem and day.failed else []
+    said: list[Content] = [prose(day.problem.next)] if day.problem and day.needs_telling else []
     others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
     others += [(signs.check, CHECK, problem) for problem in school.to_check]
     said += [

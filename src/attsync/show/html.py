@@ -90,6 +90,10 @@ def page(title: str, parts: Iterable[str]) -> str:
     )
 
 
+def _tone(day: DayView) -> str:
+    return " bad" if day.needs_telling else " check" if day.to_check else ""
+
+
 def _one_school(school: SchoolView, overview: Overview) -> Iterable[str]:
     yield f"<p>{_consent(school)}</p>"
     yield f"<p>{_last_and_next(overview)}</p>"
@@ -105,7 +109,7 @@ def _one_school(school: SchoolView, overview: Overview) -> Iterable[str]:
                 for text in (number_of(day.marks), number_of(day.on_roll), share(day.attendance))
             ),
             f"<td>{_when(day.sent_at)}</td>",
-            f'<td class="words{" bad" if day.failed else " check" if day.to_check else ""}">{escape(day.note)}</td>',
+            f'<td class="words{_tone(day)}">{escape(day.note)}</td>',
         )
         for day in school.days
     ]

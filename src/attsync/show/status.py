@@ -76,7 +76,7 @@ class _Days:
 
 
 def _note_style(day: DayView) -> str:
-    return BAD if day.failed else CHECK if day.to_check else DIM if day.is_closed else ""
+    return BAD if day.needs_telling else CHECK if day.to_check else DIM if day.is_closed else ""
 
 
 def _schools(overview: Overview, signs: Signs, *, heading: str | None) -> RenderableType:
@@ -178,7 +178,7 @@ def _oddity(school: SchoolView) -> str:
 
 
 def _failure(school: SchoolView) -> str:
-    bad = [day for day in school.days if day.failed]
+    bad = [day for day in school.days if day.failed] or [day for day in school.days if day.not_again]
     if not bad:
         return brief(school.problems[0])
     number = sum(len(day.bad_sessions) for day in bad)
