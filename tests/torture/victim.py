@@ -2,6 +2,7 @@
 
 Everything that attsync needs is imported once; each command then runs in a fork of its own, within a tenth of a second.
 A step is a statement on the log, a lock, a file made, or bytes sent or received, each before it happens and after.
+Several senders take their steps in another order each time: then a plan says which of the steps of one name is meant.
 """
 
 # ruff: noqa: ANN401  what is wrapped here takes anything
@@ -9,12 +10,14 @@ A step is a statement on the log, a lock, a file made, or bytes sent or received
 import fcntl
 import json
 import os
+import re
 import resource
 import signal
 import socket
 import sqlite3
 import ssl
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,14 +40,23 @@ class Steps:
         self._plan = plan
         self._lock = Lock()
         self.names: list[str] = []
+        self.posts: list[tuple[float, str]] = []
+        """When the first byte of each post was about to leave, on a clock of the whole machine, and its key."""
 
     def step(self, name: str) -> None:
         """Take a step."""
         with self._lock:
             self.names.append(name)
-            is_it = len(self.names) == self._plan.get("at")
-        if is_it:
+            kind = self._plan.get("of", name)
+            number = self.names.count(name) if "of" in self._plan else len(self.names)
+        if (name, number) == (kind, self._plan.get("at")):
             self._act(name)
+
+    def post(self, head: bytes) -> None:
+        """Take the step before the first byte of a post."""
+        (key,) = re.findall(rb"(?i)\r\nIdempotency-Key: (.*?)\r\n", head)
+        self.posts.append((time.monotonic(), key.decode()))
+        self.step("send POST")
 
     def _act(self, name: str) -> None:
         match self._plan["act"]:
@@ -105,8 +117,10 @@ def install(steps: Steps) -> None:
 def _around(steps: Steps, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(real)
     def hooked(*args: Any, **options: Any) -> Any:
-        is_post = name == "send" and bytes(args[1][:17]) == b"POST /attendances"
-        steps.step("send POST" if is_post else name)
+        if name == "send" and bytes(args[1][:17]) == b"POST /attendances":
+            steps.post(bytes(args[1]))
+        else:
+            steps.step(name)
         found = real(*args, **options)
         steps.step(f"after {name}")
         return found
@@ -145,9 +159,10 @@ def child(order: dict[str, Any]) -> NoReturn:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the command is over; what follows is ours
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        ended, grown = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        left = {"at": ended, "steps": steps.names, "posts": steps.posts, "grown": grown}
         with suppress(OSError):  # the disk may be full
-            Path(order["names"]).write_text(json.dumps({"steps": steps.names, "grown": grown}))
+            Path(order["names"]).write_text(json.dumps(left))
         os._exit(_flush(code))
 
 
