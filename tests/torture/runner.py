@@ -106,7 +106,9 @@ class Runner:
         exit_code = int(self._line())
         names = self._output / "steps"
         left = json.loads(names.read_text() or "{}") if names.exists() else {}
-        out, err = ((self._output / name).read_text(errors="replace") for name in ("stdout", "stderr"))
+        files = [self._output / name for name in ("stdout", "stderr")]
+        # Killed in its first moments, the command has not even opened them.
+        out, err = (file.read_text(errors="replace") if file.exists() else "" for file in files)
         posts = [(at, key) for at, key in left.get("posts", [])]
         return Ended(exit_code, left.get("at", 0), out, err, left.get("steps", []), posts, left.get("grown", 0))
 

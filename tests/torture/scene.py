@@ -88,7 +88,9 @@ class Scene:
         """Give the school of each key of the log, oldest first; or only where the log says `state`."""
         with closing(sqlite3.connect(self.settings.log.path)) as connection:
             return dict(
-                connection.execute("SELECT key, urn FROM submission WHERE key NOT NULL AND state LIKE ?", (state,))
+                connection.execute(
+                    "SELECT key, urn FROM submission WHERE key NOT NULL AND state LIKE ? ORDER BY id", (state,)
+                )
             )
 
     def wrong_log(self, *, is_done: bool = True) -> list[str]:
@@ -97,12 +99,17 @@ class Scene:
             if (health := connection.execute("PRAGMA integrity_check").fetchone()) != ("ok",):
                 return [f"log damaged: {health}"]
             entries = connection.execute(
-                "SELECT day, state, key, reference, content FROM submission JOIN body USING (sha256)"
+                "SELECT urn, day, state, key, reference, content FROM submission JOIN body USING (sha256) ORDER BY id"
             ).fetchall()
         stored = {post.key: post for post in self.dfe.store.received() if post.status == 201}
-        unforeseen = {key for _, key, _ in self.dfe.posts} - {key for _, _, key, _, _ in entries}
+        unforeseen = {key for _, key, _ in self.dfe.posts} - {entry[3] for entry in entries}
         wrong = [f"request that was not on disk: {key}" for key in unforeseen]
-        for day, state, key, reference, content in entries:
+        replaced: dict[tuple[int, str], str] = {}
+        for urn, day, state, key, reference, content in entries:
+            if replaced.pop((urn, day), None) == content:
+                wrong.append(f"another key for what was the same: {day}")
+            if state == "superseded":
+                replaced[urn, day] = content
             post = stored.get(key)
             if state == "accepted" and (post is None or (post.ref, post.body.decode()) != (reference, content)):
                 wrong.append(f"wrong outcome: {day} accepted, and the DfE has not got it")

@@ -179,9 +179,10 @@ def _revoke(place: Place, other: Runner, new: Scene, point: dict[str, Any]) -> l
     os.mkfifo(here)
     os.mkfifo(go)
     place.attsync.start(new.folder, "send", "--quiet", plan=point | {"act": "wait", "here": str(here), "go": str(go)})
-    here.read_bytes()  # one of the run's threads stands at its step; the others go on
-    # Best a school whose message is recorded and waits for a sender.
-    urn = next(reversed((new.urns("sending") or new.urns()).values()), OAKFIELD.urn + place.schools // 2)
+    key = here.read_text()  # the run stands still
+    # Best the school whose post is about to leave, else one whose message is recorded and waits for a sender.
+    recorded = new.urns("sending") or new.urns()
+    urn = recorded.get(key) or next(reversed(recorded.values()), OAKFIELD.urn + place.schools // 2)
     other.start(new.folder, "consent", "revoke", "--school", f"{urn}", "--yes", "--quiet")
     removals: list[Ended] = []
     removal = Thread(target=lambda: removals.append(other.end()))

@@ -43,20 +43,28 @@ class Steps:
         self.posts: list[tuple[float, str]] = []
         """When the first byte of each post was about to leave, on a clock of the whole machine, and its key."""
 
-    def step(self, name: str) -> None:
-        """Take a step."""
+    def step(self, name: str, key: str = "") -> None:
+        """Take a step; before a post, `key` is its key."""
         with self._lock:
             self.names.append(name)
             kind = self._plan.get("of", name)
             number = self.names.count(name) if "of" in self._plan else len(self.names)
-        if (name, number) == (kind, self._plan.get("at")):
+            is_it = (name, number) == (kind, self._plan.get("at"))
+            if is_it and self._plan["act"] == "wait":
+                self._wait(key)  # and whoever takes a step meanwhile waits as well: the whole run stands still
+        if is_it:
             self._act(name)
 
+    def _wait(self, key: str) -> None:
+        Path(self._plan["here"]).write_text(key)  # both are pipes: this says that we are here,
+        Path(self._plan["go"]).read_bytes()  # and this waits until we may go on
+
     def post(self, head: bytes) -> None:
-        """Take the step before the first byte of a post."""
-        (key,) = re.findall(rb"(?i)\r\nIdempotency-Key: (.*?)\r\n", head)
-        self.posts.append((time.monotonic(), key.decode()))
-        self.step("send POST")
+        """Take the step before the first byte of a post, and note the moment."""
+        (found,) = re.findall(rb"(?i)\r\nIdempotency-Key: (.*?)\r\n", head)
+        key = found.decode()
+        self.step("send POST", key)
+        self.posts.append((time.monotonic(), key))
 
     def _act(self, name: str) -> None:
         match self._plan["act"]:
@@ -67,9 +75,6 @@ class Steps:
                     error = sqlite3.OperationalError("planted")
                     error.sqlite_errorname = self._plan["error"]
                     raise error
-            case "wait":
-                Path(self._plan["here"]).write_bytes(b"")  # both are pipes: this says that we are here,
-                Path(self._plan["go"]).read_bytes()  # and this waits until we may go on
             case "break":
                 raise ZeroDivisionError(self._plan.get("text", ""))
 
