@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 from threading import Barrier, Event, Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -671,6 +672,37 @@ def test_more_schools_than_fit_into_one_batch(dfe: PretendDfe, tmp_path: Path) -
     with closing(sqlite3.connect(loaded.log.path)) as log:
         for moment in ("recorded_at", "answered_at"):
             assert max(log.execute(f"SELECT count(*) FROM submission GROUP BY {moment}"))[0] <= 64
+
+
+def test_dfe_that_answers_on_no_connection_holds_up_one_run(certificates: Certificates, tmp_path: Path) -> None:
+    """All 32 senders wait; at the run's time limit all stop. The next run asks for the answers under the same keys."""
+    schools = tuple(School(900100 + number, f"School {number}") for number in range(50))
+    database = SchoolDatabase(tmp_path / "school.db")
+    for school in schools:
+        database.enrol(school=school)
+        database.mark(MONDAY, school=school, PRESENT=30)
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    awake = Event()
+    with pretend_dfe(certificates, *[Fault.SLOW] * 32, pause=lambda _: awake.wait(10) and None) as dfe:
+        loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", schools),), connections=32)
+        give_consent(loaded, *schools)
+        hurried = loaded.model_copy(update={"dfe": loaded.dfe.model_copy(update={"run_minutes": 1 / 30})})
+        started = monotonic()
+
+        first = run(hurried)
+
+        assert monotonic() - started < 8
+        states = [day.state for result in first.schools for day in result.days]
+        assert (first.exit_code, states.count(State.UNKNOWN), states.count(State.FAILED)) == (5, 32, 18)
+        assert {p.code for result in first.schools for p in result.problems} <= {"DFE-UNREACHABLE", "RUN-TIME"}
+        awake.set()
+        assert run(loaded).exit_code == 0
+        assert {urn for urn, *_ in dfe.counts} == {school.urn for school in schools}
+        with Log.open(loaded.log.path) as log:
+            entries = [entry for school in schools for entry in log.history(school.urn, MONDAY)]
+        assert {entry.state for entry in entries} == {State.ACCEPTED, State.FAILED}
+        assert len(entries) == 50 + 18
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
 
 
 @pytest.mark.usefixtures("school")

@@ -163,6 +163,7 @@ _BRIEF: Final = {
     "DFE-BUSY": "DfE busy",
     "RUN-TIME": "time limit reached",
     "STOPPED": "send was stopped",
+    "CONSENT-NONE": "no consent",
     "DFE-CERTIFICATE": "certificate not trusted",
     "DFE-ANSWER": "not an answer of the DfE",
 }

@@ -235,6 +235,8 @@ def honest(new: Scene, ended: Ended, codes: set[int], *, but: int | None = None)
     wrong = [] if ended.exit_code in codes else [f"exit {ended.exit_code}: {ended.said}"]
     if "Traceback" in ended.said or "[BUG]" in ended.said:
         wrong.append(f"traceback: {ended.said}")
+    if ended.exit_code == 0 and ended.said:
+        wrong.append(f"exit 0, and cron mails: {ended.said}")
     if ended.exit_code == 0 and new.wrong_counts(but):
         wrong.append("wrong outcome: exit 0, and the DfE has not got everything")
     return wrong + new.wrong_log(is_done=False)

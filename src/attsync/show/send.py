@@ -120,7 +120,7 @@ def _problems(report: Report, named: Collection[int]) -> list[tuple[SchoolResult
         (result, problem, days)
         for result in report.schools
         for problem, days in result.told()
-        if result.outcome != "skipped" or result.school.urn in named or problem.code != "CONSENT-NONE"
+        if result.school.urn in named or problem.code != "CONSENT-NONE"  # also if it was removed in the middle
     ]
 
 
