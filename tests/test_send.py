@@ -563,10 +563,12 @@ def test_signal_leaves_the_rest_to_the_next_run(certificates: Certificates, tmp_
             send(loaded, WINDOW, (), stop)
         stored = {urn for urn, *_ in dfe.counts}
         accepted = {school.urn for school in schools if State.ACCEPTED in logged(loaded, school.urn).values()}
+        others = {state for school in schools for state in logged(loaded, school.urn).values()} - {State.ACCEPTED}
         second = run(loaded)
         everything = {urn for urn, *_ in dfe.counts}
 
     assert stored == accepted == {900100, 900101}
+    assert others == {State.FAILED}
     assert second.exit_code == 0
     assert everything == {school.urn for school in schools}
 

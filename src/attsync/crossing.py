@@ -90,12 +90,12 @@ class Crossing:
         self._tell_done()
 
     def abandon(self) -> None:
-        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log."""
+        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log.
+
+        What waits for a sender was surely not sent, and comes back as such.
+        """
         self._dfe.stop()
         try:
-            for future in list(self._under_way):
-                if future.cancel():
-                    del self._under_way[future]
             wait(self._under_way, _STOP_SECONDS)
             with suppress(LogError):  # if the log is why we stop, it stays as it is: open entries, sent again next time
                 while self._land(0):

@@ -39,6 +39,7 @@ class Steps:
     def __init__(self, plan: dict[str, Any]) -> None:
         self._plan = plan
         self._lock = Lock()
+        self._has_waited = False
         self.names: list[str] = []
         self.posts: list[tuple[float, str]] = []
         """When the first byte of each post was about to leave, on a clock of the whole machine, and its key."""
@@ -55,7 +56,14 @@ class Steps:
         if is_it:
             self._act(name)
 
+    def end(self) -> None:
+        """Stand still at the end, if the plan says to wait for more steps of a kind than there were."""
+        with self._lock:
+            if self._plan.get("act") == "wait" and not self._has_waited:
+                self._wait("")
+
     def _wait(self, key: str) -> None:
+        self._has_waited = True
         Path(self._plan["here"]).write_text(key)  # both are pipes: this says that we are here,
         Path(self._plan["go"]).read_bytes()  # and this waits until we may go on
 
@@ -164,6 +172,7 @@ def child(order: dict[str, Any]) -> NoReturn:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the command is over; what follows is ours
+        steps.end()
         ended, grown = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         left = {"at": ended, "steps": steps.names, "posts": steps.posts, "grown": grown}
         with suppress(OSError):  # the disk may be full
