@@ -146,12 +146,12 @@ def attsync() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the installed program."""
-    for number in _SIGNALS:
-        signal.signal(number, _stop)
-    _open_what_is_closed()
-    _be_quiet()
-    _start_fast()
     try:
+        for number in _SIGNALS:
+            signal.signal(number, _stop)
+        _open_what_is_closed()
+        _be_quiet()
+        _start_fast()
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
         sys.exit(stopped.exit_code)
