@@ -56,11 +56,11 @@ class Gate:
         try:
             _lock(self._log, "gate", gate, fcntl.LOCK_SH)
         finally:
-            fcntl.flock(door, fcntl.LOCK_UN)
+            _lock(self._log, "door", door, fcntl.LOCK_UN)
         try:
             yield
         finally:
-            fcntl.flock(gate, fcntl.LOCK_UN)
+            _lock(self._log, "gate", gate, fcntl.LOCK_UN)
 
 
 def wait_for_starting_requests(log: Path) -> None:
