@@ -1,5 +1,7 @@
 """lock.py: one run at a time, and no request between a removal of consent and its return."""
 
+import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -97,6 +99,24 @@ def test_lock_of_another_account_is_told_with_its_owner() -> None:
                 pytest.fail("it is root's")
         finally:
             os.seteuid(0)
+
+
+@pytest.mark.parametrize("kind", ["lock", "door", "gate"])
+def test_disk_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A network disk may have none, or lose them in the middle: exit 9, and no request passes."""
+    log = tmp_path / "attsync.db"
+    real = fcntl.flock
+
+    def flock(descriptor: int, how: int) -> None:
+        if how != fcntl.LOCK_UN and Path(f"/proc/self/fd/{descriptor}").resolve().name == f"attsync.db.{kind}":
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    said = rf"attsync\.db\.{kind} cannot be used: no locks available"
+    with pytest.raises(LogError, match=said) as raised, one_run(log), Gate(log) as gate, gate.starting_request():
+        pytest.fail("passed")
+    assert raised.value.exit_code == 9
 
 
 def test_requests_may_start_together(tmp_path: Path) -> None:

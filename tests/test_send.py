@@ -1,11 +1,13 @@
 """send.py, plan.py, crossing.py: from real SQLite schools to a pretend DfE over TLS, and what the log says of it."""
 
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -35,6 +37,7 @@ from tests.factories import (
 )
 
 URN = OAKFIELD.urn
+SATURDAY = date(2026, 11, 21)
 
 
 @pytest.fixture(scope="module")
@@ -490,6 +493,56 @@ def test_signal_stops_the_run_and_what_was_answered_is_recorded(dfe: PretendDfe,
     assert run(loaded).exit_code == 0
 
 
+@pytest.mark.usefixtures("school")
+def test_signal_ends_a_run_that_nobody_listens_to(dfe: PretendDfe, tmp_path: Path) -> None:
+    """`attsync send | less`: while it waits for somebody to take what it says, Ctrl-C counts at once."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    told: list[SchoolResult] = []
+
+    def wait(result: SchoolResult) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        told.append(result)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(Stopped):
+            send(loaded, WINDOW, (), wait)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert told == []
+
+
+def test_answers_are_recorded_once_when_telling_fails(
+    certificates: Certificates, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """Two answers that come together; what goes wrong while the first is told does not touch the second."""
+    school.enrol(school=ELMHURST)
+    school.mark(MONDAY, school=ELMHURST, PRESENT=30)
+    school.change("DELETE FROM marks WHERE date = ?", f"{FRIDAY}")
+    both = Barrier(2)
+
+    def fail(_: SchoolResult) -> None:
+        raise ZeroDivisionError
+
+    with pretend_dfe(certificates, Fault.SLOW, Fault.SLOW, pause=lambda _: both.wait(10) and None) as dfe:
+        loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD, ELMHURST)),))
+        give_consent(loaded, OAKFIELD, ELMHURST)
+        with pytest.raises(ZeroDivisionError):
+            send(loaded, WINDOW, (), fail)
+
+    with Log.open(loaded.log.path) as log:
+        entries = log.latest(WINDOW)
+        assert {entry.urn: (entry.state, len(log.tries(entry))) for entry in entries} == {
+            OAKFIELD.urn: (State.ACCEPTED, 1),
+            ELMHURST.urn: (State.ACCEPTED, 1),
+        }
+
+
 def test_signal_leaves_the_rest_to_the_next_run(certificates: Certificates, tmp_path: Path) -> None:
     """What waits for a sender is not sent any more, what is under way may end; what the log says of both is true."""
     schools = tuple(School(900100 + number, f"School {number}") for number in range(12))
@@ -510,10 +563,12 @@ def test_signal_leaves_the_rest_to_the_next_run(certificates: Certificates, tmp_
             send(loaded, WINDOW, (), stop)
         stored = {urn for urn, *_ in dfe.counts}
         accepted = {school.urn for school in schools if State.ACCEPTED in logged(loaded, school.urn).values()}
+        others = {state for school in schools for state in logged(loaded, school.urn).values()} - {State.ACCEPTED}
         second = run(loaded)
         everything = {urn for urn, *_ in dfe.counts}
 
     assert stored == accepted == {900100, 900101}
+    assert others == {State.FAILED}
     assert second.exit_code == 0
     assert everything == {school.urn for school in schools}
 
@@ -600,12 +655,13 @@ def test_school_that_no_database_lists_any_more(dfe: PretendDfe, school: SchoolD
 
 
 def test_more_schools_than_fit_into_one_batch(dfe: PretendDfe, tmp_path: Path) -> None:
-    """Many schools, a few senders, commits shared: each day arrives once."""
+    """Many schools, a few senders, commits shared, never by more than 64: each day arrives once."""
     schools = tuple(School(900100 + number, f"School {number}") for number in range(70))
+    days = (FRIDAY, SATURDAY, MONDAY)
     database = SchoolDatabase(tmp_path / "school.db")
     for school in schools:
         database.enrol(school=school)
-        for when in (FRIDAY, MONDAY):
+        for when in days:
             database.mark(when, school=school, PRESENT=school.urn - 900099)
     loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", schools),), connections=1)
     give_consent(loaded, *schools)
@@ -613,8 +669,42 @@ def test_more_schools_than_fit_into_one_batch(dfe: PretendDfe, tmp_path: Path) -
     report = run(loaded)
 
     assert report.exit_code == 0
-    assert dfe.counts == {(s.urn, when, "AM", "1", "/"): s.urn - 900099 for s in schools for when in (FRIDAY, MONDAY)}
-    assert len(dfe.posts) == len(report.schools) * 2 == 140
+    assert dfe.counts == {(s.urn, when, "AM", "1", "/"): s.urn - 900099 for s in schools for when in days}
+    assert len(dfe.posts) == len(report.schools) * 3 == 210
+    with closing(sqlite3.connect(loaded.log.path)) as log:
+        for moment in ("recorded_at", "answered_at"):
+            assert max(log.execute(f"SELECT count(*) FROM submission GROUP BY {moment}"))[0] <= 64
+
+
+def test_dfe_that_answers_on_no_connection_holds_up_one_run(certificates: Certificates, tmp_path: Path) -> None:
+    """All 32 senders wait; at the run's time limit all stop. The next run asks for the answers under the same keys."""
+    schools = tuple(School(900100 + number, f"School {number}") for number in range(50))
+    database = SchoolDatabase(tmp_path / "school.db")
+    for school in schools:
+        database.enrol(school=school)
+        database.mark(MONDAY, school=school, PRESENT=30)
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+    awake = Event()
+    with pretend_dfe(certificates, *[Fault.SLOW] * 32, pause=lambda _: awake.wait(10) and None) as dfe:
+        loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", schools),), connections=32)
+        give_consent(loaded, *schools)
+        hurried = loaded.model_copy(update={"dfe": loaded.dfe.model_copy(update={"run_minutes": 1 / 30})})
+        started = monotonic()
+
+        first = run(hurried)
+
+        assert monotonic() - started < 8
+        states = [day.state for result in first.schools for day in result.days]
+        assert (first.exit_code, states.count(State.UNKNOWN), states.count(State.FAILED)) == (5, 32, 18)
+        assert {p.code for result in first.schools for p in result.problems} <= {"DFE-UNREACHABLE", "RUN-TIME"}
+        awake.set()
+        assert run(loaded).exit_code == 0
+        assert {urn for urn, *_ in dfe.counts} == {school.urn for school in schools}
+        with Log.open(loaded.log.path) as log:
+            entries = [entry for school in schools for entry in log.history(school.urn, MONDAY)]
+        assert {entry.state for entry in entries} == {State.ACCEPTED, State.FAILED}
+        assert len(entries) == 50 + 18
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
 
 
 @pytest.mark.usefixtures("school")

@@ -3,6 +3,7 @@
 Messages that leave together share a commit, and so do answers that come together (RELIABILITY.md 3).
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -66,34 +67,41 @@ class Crossing:
         self._embarked = self._landed = 0.0
         self._left: dict[int, int] = {}
         self._started: dict[int, float] = {}
+        self._done: deque[SchoolResult] = deque()
 
     def take(self, result: SchoolResult, plans: list[Planned | Refused]) -> None:
         """Take one school's messages; they leave with others, but do not wait for them long."""
         self._started[result.school.urn] = monotonic()
+        if sum(len(plans) for _, plans in self._waiting) + len(plans) > _BATCH:
+            self._embark()
         self._waiting.append((result, plans))
-        if sum(len(plans) for _, plans in self._waiting) >= _BATCH or _is_due(self._embarked):
+        if _is_due(self._embarked):
             self._embark()
         while len(self._under_way) >= self._connections + _BATCH:
             self._land(_BATCH)
         if _is_due(self._landed):
             self._land(0)
+        self._tell_done()
 
     def finish(self) -> None:
         """Send what is left and wait for every answer."""
         self._embark()
         while self._under_way:
             self._land(len(self._under_way))
+            self._tell_done()
+        self._tell_done()
 
     def abandon(self) -> None:
-        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log."""
+        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log.
+
+        What waits for a sender was surely not sent, and comes back as such.
+        """
         self._dfe.stop()
         try:
-            for future in list(self._under_way):
-                if future.cancel():
-                    del self._under_way[future]
             wait(self._under_way, _STOP_SECONDS)
             with suppress(LogError):  # if the log is why we stop, it stays as it is: open entries, sent again next time
-                self._land(0)
+                while self._land(0):
+                    pass
         finally:  # also if a second signal comes
             self._dfe.cut()
 
@@ -137,14 +145,17 @@ class Crossing:
                         entries.append((result, plan, entry, consent))
         return entries
 
-    def _land(self, number: int) -> None:
-        """Record the answers that have come, after waiting for the oldest `number`, at most a fifth of a second."""
+    def _land(self, number: int) -> int:
+        """Record a batch of the answers that have come, and give how many; first wait for the oldest `number`.
+
+        The wait is a fifth of a second at most.
+        """
         if number:
             wait(list(islice(self._under_way, number)), _BATCH_SECONDS)
         self._landed = monotonic()
-        done = [future for future in self._under_way if future.done()]
+        done = list(islice((future for future in self._under_way if future.done()), _BATCH))
         if not done:
-            return
+            return 0
         with self._shield.held():
             failed = [future for future in done if future.exception()]
             outcomes = {future: self._outcome(future) for future in done if future not in failed}
@@ -163,6 +174,7 @@ class Crossing:
                 del self._under_way[future]
         for future in failed:
             future.result()  # raises what went wrong in the sender: the log, or a bug
+        return len(done)
 
     def _outcome(self, future: Future[Outcome]) -> Outcome:
         outcome = future.result()
@@ -175,7 +187,12 @@ class Crossing:
             result.days.sort(key=lambda day: day.date)
             result.seconds = monotonic() - self._started.pop(result.school.urn)
             self._report.schools.append(result)
-            self._tell(result)
+            self._done.append(result)
+
+    def _tell_done(self) -> None:
+        # Not while signals wait: a terminal or a pipe that takes nothing more would hold them up with us.
+        while self._done:
+            self._tell(self._done.popleft())
 
     def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
         @contextmanager

@@ -21,7 +21,7 @@ def one_run(log: Path) -> Iterator[None]:
     """Hold the run lock of `log`. Raises AlreadyRunning, or LogError if the lock file cannot be used."""
     with _opened(log, "lock") as descriptor:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(log, "lock", descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise AlreadyRunning(
                 "RUNNING",
@@ -52,15 +52,15 @@ class Gate:
             self._of_thread.gate = self._files.enter_context(_opened(self._log, "gate"))
             self._of_thread.door = self._files.enter_context(_opened(self._log, "door"))
         gate, door = self._of_thread.gate, self._of_thread.door
-        fcntl.flock(door, fcntl.LOCK_EX)
+        _lock(self._log, "door", door, fcntl.LOCK_EX)
         try:
-            fcntl.flock(gate, fcntl.LOCK_SH)
+            _lock(self._log, "gate", gate, fcntl.LOCK_SH)
         finally:
-            fcntl.flock(door, fcntl.LOCK_UN)
+            _lock(self._log, "door", door, fcntl.LOCK_UN)
         try:
             yield
         finally:
-            fcntl.flock(gate, fcntl.LOCK_UN)
+            _lock(self._log, "gate", gate, fcntl.LOCK_UN)
 
 
 def wait_for_starting_requests(log: Path) -> None:
@@ -68,13 +68,22 @@ def wait_for_starting_requests(log: Path) -> None:
     # The door stands before the gate: while it is held, no new request goes in. Without it, 32 senders kept the gate
     # taken for seconds (measured).
     with _opened(log, "door") as door, _opened(log, "gate") as gate:
-        fcntl.flock(door, fcntl.LOCK_EX)
-        fcntl.flock(gate, fcntl.LOCK_EX)
+        _lock(log, "door", door, fcntl.LOCK_EX)
+        _lock(log, "gate", gate, fcntl.LOCK_EX)
+
+
+def _lock(log: Path, kind: str, descriptor: int, how: int) -> None:
+    try:
+        fcntl.flock(descriptor, how)
+    except BlockingIOError:
+        raise
+    except OSError as error:  # a network disk may have no locks, or lose them
+        raise _unusable(_path(log, kind), error) from error
 
 
 @contextmanager
 def _opened(log: Path, kind: str) -> Iterator[int]:
-    path = log.with_name(f"{log.name}.{kind}")
+    path = _path(log, kind)
     try:
         make_folder(path.parent)
         try:
@@ -82,16 +91,24 @@ def _opened(log: Path, kind: str) -> Iterator[int]:
         except FileExistsError:  # it is never unlinked
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
-        raise LogError(
-            "LOG-WRITE",
-            f"The lock {path}{_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}."
-            " Nothing was sent.",
-            "Ask IT to let the account that runs attsync write this file and its folder.",
-        ) from error
+        raise _unusable(path, error) from error
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _path(log: Path, kind: str) -> Path:
+    return log.with_name(f"{log.name}.{kind}")
+
+
+def _unusable(path: Path, error: OSError) -> LogError:
+    return LogError(
+        "LOG-WRITE",
+        f"The lock {path}{_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}."
+        " Nothing was sent.",
+        "Ask IT to let the account that runs attsync write this file and its folder.",
+    )
 
 
 def _owner(path: Path) -> str:

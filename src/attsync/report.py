@@ -94,7 +94,7 @@ class Report:
             (result, problem, days)
             for result in self.schools
             for problem, days in result.told()
-            if result.outcome != "skipped" or result.school.urn in named or problem.code != "CONSENT-NONE"
+            if result.school.urn in named or problem.code != "CONSENT-NONE"  # also if it was removed in the middle
         ]
 
 
@@ -185,6 +185,7 @@ _BRIEF: Final = {
     "DFE-BUSY": "DfE busy",
     "RUN-TIME": "time limit reached",
     "STOPPED": "send was stopped",
+    "CONSENT-NONE": "no consent",
     "DFE-CERTIFICATE": "certificate not trusted",
     "DFE-ANSWER": "not an answer of the DfE",
 }

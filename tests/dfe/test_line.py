@@ -203,6 +203,27 @@ def test_time_limit_holds_for_the_handshake(identity: Identity) -> None:
     assert str(failure) == "no connection in time"
 
 
+def test_handshake_is_cut_like_an_answer(identity: Identity) -> None:
+    """A run that is stopped does not wait for a server that takes the connection and never answers."""
+    watch = Watch()
+
+    def cut(raw: socket.socket) -> None:
+        raw.recv(1)  # the handshake has begun
+        line.cut()
+        while raw.recv(10**6):
+            pass
+
+    with Stranger(None, on_connect=cut) as server:
+        line = Line(server.origin, trusted(identity.ca), watch, timeout_seconds=60, proxy=None)
+        started = monotonic()
+        with pytest.raises(NotDelivered):
+            line.exchange("POST", f"{server.origin}/attendances", headers={}, until=started + 60)
+        line.close()
+    watch.close()
+
+    assert monotonic() - started < 30
+
+
 def test_proxy_of_the_settings_sees_only_what_is_sealed(identity: Identity) -> None:
     """Many schools have one. It learns the host's name; its password goes to it alone."""
     watch = Watch()

@@ -1,5 +1,6 @@
 """connect.py: a look at a school database is read-only, one snapshot, limited in time, and says what failed."""
 
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from attsync.problems import Problem, SchoolError
+from attsync.problems import Problem, SchoolError, Stopped
 from attsync.school import connect, words
 from attsync.school.connect import allow_stream, knows_london, london_offset, snapshot
 from attsync.window import Window
@@ -108,6 +109,28 @@ def test_a_statement_ends_in_time(any_database: EngineDatabase, monkeypatch: pyt
 
     assert problem.code == "DB-SLOW"
     assert "index on the date column" in problem.next
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql", "mariadb"])
+def test_a_signal_ends_a_statement(database: Callable[[str], EngineDatabase], engine: str) -> None:
+    """Ctrl-C while the marks are counted: it is no slow database, and the next one is not opened."""
+
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    def read() -> None:
+        with snapshot(settings(database(engine).url)) as connection:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            connection.execute(text(SLOW[engine])).all()
+
+    before = signal.signal(signal.SIGALRM, stop)
+    started = time.monotonic()
+    try:
+        with pytest.raises(Stopped):
+            read()
+    finally:
+        signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - started < 5
 
 

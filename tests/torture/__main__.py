@@ -44,15 +44,24 @@ def main() -> int:
         names = sweeps.steps_of_a_run(place)
         every = range(1, len(names) + 1)
         run("killed at each step", lambda: sweeps.kill(place, every, names))
-        three = sweeps.steps_of_a_run(place, connections=3)
-        run("killed, three senders", lambda: sweeps.kill(place, range(45, len(three), 2), three, connections=3))
+        two = place.of(schools=2, connections=3)
+        both = sweeps.steps_of_a_run(two)
+        run("killed, two schools, three senders", lambda: sweeps.kill(two, range(45, len(both), 3), both))
         run("consent grant killed at each step", lambda: sweeps.grant(place, range(1, 40)))
         run("stopped by a signal at each step", lambda: sweeps.stop(place, every, names))
-        run("signals at random moments", lambda: sweeps.at_random(place, seed=7, times=60, seconds=0.2))
+        run("signals at random moments", lambda: sweeps.at_random(two, seed=7, times=60, seconds=0.2))
         run("the log fails at each statement, disk full", lambda: sweeps.fail(place, every, names, "SQLITE_FULL"))
         run("the log fails at each statement, I/O error", lambda: sweeps.fail(place, every, names, "SQLITE_IOERR"))
         run("no file may grow beyond each size", lambda: sweeps.limit(place, range(0, 500_000, 4096 * 2)))
         run("consent removed at each step", lambda: sweeps.revoke(place, other, every, names))
+        many = place.of_many()
+        phases = sweeps.steps_of_a_run(many)
+        twice = sweeps.in_each_phase(phases, 2)
+        run("100 schools: killed in each phase", lambda: sweeps.kill(many, sweeps.in_each_phase(phases, 3), phases))
+        run("100 schools: stopped by a signal in each phase", lambda: sweeps.stop(many, twice, phases))
+        run("100 schools: the log fails in each phase", lambda: sweeps.fail(many, twice, phases, "SQLITE_FULL"))
+        run("100 schools: no file may grow", lambda: sweeps.limit(many, range(100_000, 700_000, 50_000)))
+        run("100 schools: consent of one removed", lambda: sweeps.revoke(many, other, twice, phases))
         if kernel.can_mount(folder / "mount"):
             run("a disk with so much room left", lambda: kernel.full_disk(place, range(0, 260, 4)))
         else:
@@ -60,7 +69,7 @@ def main() -> int:
         if kernel.has_strace():
             for call in kernel.CALLS:
                 numbers = range(1, kernel.calls_of_a_run(place, call) + 1)
-                for what in ("signal=KILL", "error=ENOSPC", "error=EIO"):
+                for what in kernel.CALLS[call]:
                     run(f"{what} at each {call}", lambda c=call, n=numbers, w=what: kernel.inject(place, c, n, w))  # type: ignore[misc]
         else:
             say("inside the commits: left out, there is no strace")

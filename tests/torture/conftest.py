@@ -53,6 +53,18 @@ def names(attsync: Runner, certificates: Certificates, tmp_path_factory: pytest.
 
 
 @pytest.fixture
+def many(place: Place) -> Place:
+    """Give sweeps a place for runs of a hundred schools."""
+    return place.of_many()
+
+
+@pytest.fixture(scope="session")
+def phases(attsync: Runner, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Name the steps of a run of a hundred schools that nothing disturbs."""
+    return steps_of_a_run(Place(attsync, tmp_path_factory.mktemp("phases"), certificates).of_many())
+
+
+@pytest.fixture
 def right(pytestconfig: pytest.Config) -> Callable[[Tally], None]:
     """Check that something was tried and nothing was wrong, and count it."""
 

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.torture.scene import scene
 from tests.torture.sweeps import ALWAYS, Place, Tally, again, honest
 
-CALLS = ("pwrite64", "fdatasync")
-"""How SQLite writes, and how it makes sure."""
+CALLS = {
+    "pwrite64": ("signal=KILL", "error=ENOSPC", "error=EIO"),
+    "fdatasync": ("signal=KILL", "error=ENOSPC", "error=EIO"),
+    "flock": ("signal=KILL", "error=ENOLCK"),
+}
+"""How SQLite writes, and how it makes sure; how requests pass the gate. With each, what is done to it."""
 
 
 def has_strace() -> bool:
@@ -25,7 +28,7 @@ def has_strace() -> bool:
 
 def calls_of_a_run(place: Place, call: str) -> int:
     """Count how often an undisturbed run makes this system call."""
-    with scene(place.new(), place.certificates) as new:
+    with place.scene() as new:
         traced = new.folder / "traced"
         with _tracing(place, "-o", str(traced), "-e", f"trace={call}"):
             place.attsync(new.folder, "send", "--quiet")
@@ -37,7 +40,7 @@ def inject(place: Place, call: str, numbers: Iterator[int] | range, what: str) -
     tally = Tally()
     codes = {-signal.SIGKILL, 0} if what.startswith("signal") else ALWAYS
     for number in numbers:
-        with scene(place.new(), place.certificates) as new:
+        with place.scene() as new:
             rule = f"inject={call}:{what}:when={number}"
             with _tracing(place, "-o", "/dev/null", "-e", f"trace={call}", "-e", rule):
                 first = place.attsync(new.folder, "send", "--quiet")
@@ -49,7 +52,7 @@ def full_disk(place: Place, sizes: range) -> Tally:
     """Run with the log on a disk that has so many KiB left; then find some room, and run again."""
     tally = Tally()
     for size in sizes:
-        with scene(place.new(), place.certificates) as new:
+        with place.scene() as new:
             state = new.settings.log.path.parent
             with _small_disk(state, size):
                 first = place.attsync(new.folder, "send", "--quiet")

@@ -20,9 +20,13 @@ class Ended:
 
     exit_code: int
     """Negative: killed by that signal."""
+    at: float
+    """When, on the clock of `monotonic`; 0 if it was killed."""
     stdout: str
     stderr: str
     steps: list[str]
+    posts: list[tuple[float, str]]
+    """When each post left, on the clock of `monotonic`, and its key."""
     grown: int
     """By how many KiB its memory grew, at most."""
 
@@ -102,8 +106,11 @@ class Runner:
         exit_code = int(self._line())
         names = self._output / "steps"
         left = json.loads(names.read_text() or "{}") if names.exists() else {}
-        out, err = ((self._output / name).read_text(errors="replace") for name in ("stdout", "stderr"))
-        return Ended(exit_code, out, err, left.get("steps", []), left.get("grown", 0))
+        files = [self._output / name for name in ("stdout", "stderr")]
+        # Killed in its first moments, the command has not even opened them.
+        out, err = (file.read_text(errors="replace") if file.exists() else "" for file in files)
+        posts = [(at, key) for at, key in left.get("posts", [])]
+        return Ended(exit_code, left.get("at", 0), out, err, left.get("steps", []), posts, left.get("grown", 0))
 
     def _line(self) -> str:
         assert self._process.stdout

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote_plus
 
+from attsync.model import School
 from attsync.person import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
@@ -42,7 +43,7 @@ _MAY_HOLD_SECRETS = {"client-secret", "subscription-key", "private-key.pem", "sc
 
 @dataclass
 class Scene:
-    """A folder with a school, its settings and its log; and the DfE that it sends to."""
+    """A folder with a school or many, their settings and their log; and the DfE that they send to."""
 
     folder: Path
     dfe: PretendDfe
@@ -62,34 +63,53 @@ class Scene:
         """Say all that is wrong after a send that went well."""
         return [*self.wrong_counts(), *self.wrong_keys(), *self.wrong_log(), *found_secrets(self.folder, secrets)]
 
-    def wrong_counts(self) -> list[str]:
-        """Compare what the DfE believes with what the school's database holds."""
+    def wrong_counts(self, but: int | None = None) -> list[str]:
+        """Compare what the DfE believes with what the database holds, of all schools `but` that one."""
         with closing(sqlite3.connect(self.school.path)) as connection:
             rows = connection.execute(
                 "SELECT school, date, session, year_group, code, count(*) FROM marks GROUP BY 1, 2, 3, 4, 5"
             ).fetchall()
         truth = {(int(r[0]), date.fromisoformat(r[1]), *r[2:5]): r[5] for r in rows}
         believed = {figure: number for figure, number in self.dfe.counts.items() if number}
-        lost = {figure[1] for figure in truth.keys() ^ believed.keys()}
-        lost |= {figure[1] for figure in truth.keys() & believed.keys() if truth[figure] != believed[figure]}
-        return [f"day lost: {day}" for day in sorted(lost)]
+        lost = {figure[:2] for figure in truth.keys() ^ believed.keys()}
+        lost |= {figure[:2] for figure in truth.keys() & believed.keys() if truth[figure] != believed[figure]}
+        return [f"day lost: {day} of {urn}" for urn, day in sorted(lost) if urn != but]
 
     def wrong_keys(self) -> list[str]:
         """Look for a key that stood for two bodies."""
         bodies = Counter(key for key, _ in {(key, body) for _, key, body in self.dfe.posts})
         return [f"key for {number} bodies" for key, number in bodies.items() if number > 1 or key is None]
 
+    def posts_of(self, urn: int) -> list[bytes]:
+        """Give what was posted of one school."""
+        return [post.body for post in self.dfe.store.received() if post.urn == urn]
+
+    def urns(self, state: str = "%") -> dict[str, int]:
+        """Give the school of each key of the log, oldest first; or only where the log says `state`."""
+        with closing(sqlite3.connect(self.settings.log.path)) as connection:
+            return dict(
+                connection.execute(
+                    "SELECT key, urn FROM submission WHERE key NOT NULL AND state LIKE ? ORDER BY id", (state,)
+                )
+            )
+
     def wrong_log(self, *, is_done: bool = True) -> list[str]:
-        """Compare what the log says with what the DfE saw."""
+        """Compare what the log says with what the DfE saw: every request was on disk before (P4)."""
         with closing(sqlite3.connect(self.settings.log.path)) as connection:
             if (health := connection.execute("PRAGMA integrity_check").fetchone()) != ("ok",):
                 return [f"log damaged: {health}"]
             entries = connection.execute(
-                "SELECT day, state, key, reference, content FROM submission JOIN body USING (sha256)"
+                "SELECT urn, day, state, key, reference, content FROM submission JOIN body USING (sha256) ORDER BY id"
             ).fetchall()
         stored = {post.key: post for post in self.dfe.store.received() if post.status == 201}
-        wrong = []
-        for day, state, key, reference, content in entries:
+        unforeseen = {key for _, key, _ in self.dfe.posts} - {entry[3] for entry in entries}
+        wrong = [f"request that was not on disk: {key}" for key in unforeseen]
+        replaced: dict[tuple[int, str], str] = {}
+        for urn, day, state, key, reference, content in entries:
+            if replaced.pop((urn, day), None) == content:
+                wrong.append(f"another key for what was the same: {day}")
+            if state == "superseded":
+                replaced[urn, day] = content
             post = stored.get(key)
             if state == "accepted" and (post is None or (post.ref, post.body.decode()) != (reference, content)):
                 wrong.append(f"wrong outcome: {day} accepted, and the DfE has not got it")
@@ -112,12 +132,14 @@ def scene(
     certificates: Certificates,
     *faults: Fault,
     number_of_days: int = 3,
+    schools: int = 1,
     connections: int = 1,
     has_consent: bool = True,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Scene]:
-    """Make a school with marks on the last working days; its consent is given."""
+    """Make schools with marks on the last working days, all in one database; their consent is given."""
     folder.mkdir(parents=True)
+    listed = (OAKFIELD, *(School(OAKFIELD.urn + number, f"School {number}") for number in range(1, schools)))
     with pretend_dfe(certificates, *faults, pause=pause) as dfe:
         school = SchoolDatabase(folder / "school.db")
         school.enrol()
@@ -125,11 +147,26 @@ def scene(
             for session in ("AM", "PM"):
                 school.mark(day, session, PRESENT=27, I=3)
         school.change("UPDATE marks SET name = ?", NAME)
-        loaded = settings(folder, dfe, dfe_lines=f"connections = {connections}")
+        if schools > 1:
+            _multiply(school, schools)
+        databases = (("sqlite:///school.db", listed),)
+        loaded = settings(folder, dfe, databases=databases, dfe_lines=f"connections = {connections}")
         school.change("INSERT INTO administrators VALUES (?)", who({}).account)
         if has_consent:
-            give_consent(loaded, OAKFIELD)
+            give_consent(loaded, *listed)
         yield Scene(folder, dfe, school, loaded)
+
+
+def _multiply(school: SchoolDatabase, schools: int) -> None:
+    """Make of one school many, each with two year groups and with counts of its own."""
+    numbers = "WITH RECURSIVE other (number) AS (SELECT 1 UNION SELECT number + 1 FROM other WHERE number < ? - 1)"
+    for table, columns in (
+        ("marks", "date, session, year_group, code, pupil, name"),
+        ("roll", "year_group, entry_date, leaving_date, pupil"),
+    ):
+        school.change(f"INSERT INTO {table} {numbers} SELECT school + number, {columns} FROM {table}, other", schools)
+        school.change(f"UPDATE {table} SET year_group = '2' WHERE rowid % 3 = 0")
+    school.change("DELETE FROM marks WHERE rowid % (2 + school % 11) = 0")
 
 
 def found_secrets(folder: Path, secrets: tuple[str, ...]) -> list[str]:

@@ -6,14 +6,17 @@ Each sweep takes the steps that it is to try, so that the test suite can take a 
 import os
 import signal
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
+from time import monotonic, sleep
 from typing import Any
 
+from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
+from tests.factories import OAKFIELD
 from tests.torture.runner import Ended, Runner
 from tests.torture.scene import SECRETS, Scene, found_secrets, scene
 
@@ -40,27 +43,60 @@ class Place:
     attsync: Runner
     folder: Path
     certificates: Certificates
+    schools: int = 1
+    connections: int = 1
+    days: int = 3
+    answer_seconds: float = 0.0
+    """How long the DfE takes: while all senders wait for it, messages gather and share a commit."""
     number: int = 0
 
-    def new(self) -> Path:
-        """Give a folder that does not exist yet."""
+    def of(self, schools: int, connections: int, days: int = 3, answer_seconds: float = 0.0) -> "Place":
+        """Give a place for scenes with more schools or more senders."""
+        folder = self.folder / f"{schools}-{connections}"
+        return Place(self.attsync, folder, self.certificates, schools, connections, days, answer_seconds)
+
+    def of_many(self) -> "Place":
+        """Give a place for scenes with a hundred schools: their messages share commits, and all senders are at work."""
+        return self.of(schools=100, connections=8, days=2, answer_seconds=0.02)
+
+    def scene(self, *, has_consent: bool = True) -> AbstractContextManager[Scene]:
+        """Make a new scene."""
         self.number += 1
-        return self.folder / f"{self.number}"
+        slow = [Fault.SLOW] * self.schools * self.days if self.answer_seconds else []
+        return scene(
+            self.folder / f"{self.number}",
+            self.certificates,
+            *slow,
+            schools=self.schools,
+            connections=self.connections,
+            number_of_days=self.days,
+            has_consent=has_consent,
+            pause=lambda _: sleep(self.answer_seconds),
+        )
 
 
-def steps_of_a_run(place: Place, connections: int = 1) -> list[str]:
+def steps_of_a_run(place: Place) -> list[str]:
     """Run once, undisturbed, and name its steps."""
-    with scene(place.new(), place.certificates, connections=connections) as new:
+    with place.scene() as new:
         ended = place.attsync(new.folder, "send", "--quiet")
         assert ended.exit_code == 0, ended.said
         assert new.wrong() == []
         return ended.steps
 
 
-def kill(place: Place, steps: Iterable[int], names: list[str], *, connections: int = 1) -> Tally:
+def in_each_phase(names: list[str], number: int) -> list[int]:
+    """Choose steps of a long run: `number` of each name, spread over the whole of it, and the last of all."""
+    chosen = {len(names)}
+    for name in dict.fromkeys(names):
+        found = [at for at, each in enumerate(names, start=1) if each == name]
+        chosen.update(found[(2 * part + 1) * len(found) // (2 * number)] for part in range(number))
+    return sorted(chosen)
+
+
+def kill(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
     """Kill a run at each of `steps`, then run again; in every other case after a late correction."""
     plan = {"act": "signal", "signal": signal.SIGKILL}
-    return _sweep(place, steps, names, plan, {-signal.SIGKILL, 0}, connections=connections)
+    return _sweep(place, steps, names, plan, {-signal.SIGKILL, 0})
 
 
 def stop(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
@@ -86,7 +122,7 @@ def limit(place: Place, sizes: Iterable[int]) -> Tally:
     """Let no file grow beyond each of `sizes`: real errors of the disk, at every write of SQLite."""
     tally = Tally()
     for size in sizes:
-        with scene(place.new(), place.certificates) as new:
+        with place.scene() as new:
             first = place.attsync(new.folder, "send", "--quiet", largest_file=size)
             tally.add(f"{size} bytes", [*honest(new, first, ALWAYS), *again(place, new)])
     return tally
@@ -99,7 +135,7 @@ def at_random(place: Place, seed: int, times: int, seconds: float) -> Tally:
     signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL)
     for _ in range(times):
         number, after = random.choice(signals), random.uniform(0, seconds)
-        with scene(place.new(), place.certificates, connections=3, number_of_days=6) as new:
+        with place.scene() as new:
             process = place.attsync.start(new.folder, "send", "--quiet")
             Event().wait(after)
             with suppress(ProcessLookupError):  # it was quicker
@@ -115,7 +151,7 @@ def grant(place: Place, steps: Iterable[int]) -> Tally:
     """Kill the very first command, which also makes the log, at each of `steps`; then give consent, and send."""
     tally = Tally()
     for at in steps:
-        with scene(place.new(), place.certificates, has_consent=False) as new:
+        with place.scene(has_consent=False) as new:
             plan = {"act": "signal", "signal": signal.SIGKILL, "at": at}
             first = place.attsync(new.folder, "consent", "grant", "--yes", "--quiet", plan=plan)
             wrong = [] if first.exit_code in (-signal.SIGKILL, 0) else [f"exit {first.exit_code}: {first.said}"]
@@ -127,53 +163,66 @@ def grant(place: Place, steps: Iterable[int]) -> Tally:
 
 
 def revoke(place: Place, other: Runner, steps: Iterable[int], names: list[str]) -> Tally:
-    """Remove consent while a run stands at each of `steps`; no request starts after the removal has returned."""
+    """Remove one school's consent while a run stands at each of `steps`.
+
+    No request of it starts after the removal has returned; the other schools go on.
+    """
     tally = Tally()
     for at in steps:
-        with scene(place.new(), place.certificates) as new:
-            tally.add(f"{at} {names[at - 1]}", _revoke(place, other, new, at))
+        with place.scene() as new:
+            tally.add(f"{at} {names[at - 1]}", _revoke(place, other, new, _point(at, names)))
     return tally
 
 
-def _revoke(place: Place, other: Runner, new: Scene, at: int) -> list[str]:
+def _revoke(place: Place, other: Runner, new: Scene, point: dict[str, Any]) -> list[str]:
     here, go = new.folder / "here", new.folder / "go"
     os.mkfifo(here)
     os.mkfifo(go)
-    place.attsync.start(new.folder, "send", "--quiet", plan={"at": at, "act": "wait", "here": str(here), "go": str(go)})
-    here.read_bytes()  # the run stands at its step
-    other.start(new.folder, "consent", "revoke", "--yes", "--quiet")
+    place.attsync.start(new.folder, "send", "--quiet", plan=point | {"act": "wait", "here": str(here), "go": str(go)})
+    key = here.read_text()  # the run stands still
+    # Best the school whose post is about to leave, else one whose message is recorded and waits for a sender.
+    recorded = new.urns("sending") or new.urns()
+    urn = recorded.get(key) or next(reversed(recorded.values()), OAKFIELD.urn + place.schools // 2)
+    other.start(new.folder, "consent", "revoke", "--school", f"{urn}", "--yes", "--quiet")
     removals: list[Ended] = []
     removal = Thread(target=lambda: removals.append(other.end()))
     removal.start()
     removal.join(_GATE_SECONDS)
-    most = 0 if not removal.is_alive() else 1 if new.consent_is_removed() else len(new.dfe.posts) + 9
+    is_on_disk, seen = new.consent_is_removed(), monotonic()
     go.write_bytes(b"")
     removal.join()
     ended = place.attsync.end()
-    later = ended.steps[at:].count("send POST")
-    wrong = honest(new, ended, {0, 1, 5, 7}, is_all=False)
+    # It waits at the gate for requests that are just starting, or still for the log.
+    wrong = honest(new, ended, {0, 1, 5, 7}, but=urn)
     if removals[0].exit_code != 0:
         wrong.append(f"revoke {removals[0].exit_code}: {removals[0].said}")
-    if later > most:  # it waits at the gate for the one that is just starting, or still for the log
-        wrong.append(f"{later} requests started after the removal")
-    posts = len(new.dfe.posts)
+    its = [at for at, key in ended.posts if new.urns()[key] == urn]
+    if any(at > removals[0].at for at in its):
+        wrong.append("a request started after the removal had returned")
+    if is_on_disk and sum(at > seen for at in its) > place.connections:
+        wrong.append("more requests started after the removal than there are senders")
+    posts = len(new.posts_of(urn))
     second = place.attsync(new.folder, "send", "--quiet")
-    if (second.exit_code, second.said, len(new.dfe.posts)) != (0, "", posts):
+    if (second.exit_code, second.said, len(new.posts_of(urn))) != (0, "", posts):
         wrong.append(f"sent without consent: {second}")
-    return wrong + new.wrong_log() + found_secrets(new.folder, SECRETS)
+    return wrong + new.wrong_counts(but=urn) + new.wrong_keys() + new.wrong_log() + found_secrets(new.folder, SECRETS)
 
 
 _GATE_SECONDS = 0.5
 """A removal that takes longer waits for the run that stands inside the gate."""
 
 
-def _sweep(
-    place: Place, steps: Iterable[int], names: list[str], plan: dict[str, Any], codes: set[int], connections: int = 1
-) -> Tally:
+def _point(at: int, names: list[str]) -> dict[str, Any]:
+    """Name a step as a plan has it: the n-th of its kind, wherever that is in another run."""
+    name = names[at - 1]
+    return {"of": name, "at": names[:at].count(name)}
+
+
+def _sweep(place: Place, steps: Iterable[int], names: list[str], plan: dict[str, Any], codes: set[int]) -> Tally:
     tally = Tally()
     for at in steps:
-        with scene(place.new(), place.certificates, connections=connections) as new:
-            first = place.attsync(new.folder, "send", "--quiet", plan=plan | {"at": at})
+        with place.scene() as new:
+            first = place.attsync(new.folder, "send", "--quiet", plan=plan | _point(at, names))
             wrong = honest(new, first, codes)
             if at % 2:
                 new.correct()
@@ -181,12 +230,14 @@ def _sweep(
     return tally
 
 
-def honest(new: Scene, ended: Ended, codes: set[int], *, is_all: bool = True) -> list[str]:
+def honest(new: Scene, ended: Ended, codes: set[int], *, but: int | None = None) -> list[str]:
     """Look at a run that was disturbed: its exit code, its words, and a log that claims nothing false."""
     wrong = [] if ended.exit_code in codes else [f"exit {ended.exit_code}: {ended.said}"]
     if "Traceback" in ended.said or "[BUG]" in ended.said:
         wrong.append(f"traceback: {ended.said}")
-    if is_all and ended.exit_code == 0 and new.wrong_counts():
+    if ended.exit_code == 0 and ended.said:
+        wrong.append(f"exit 0, and cron mails: {ended.said}")
+    if ended.exit_code == 0 and new.wrong_counts(but):
         wrong.append("wrong outcome: exit 0, and the DfE has not got everything")
     return wrong + new.wrong_log(is_done=False)
 

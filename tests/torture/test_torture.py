@@ -81,3 +81,25 @@ def test_full_disk_loses_nothing(place: Place, tmp_path: Path, right: Right) -> 
         pytest.skip("this account may not mount a disk")
 
     right(kernel.full_disk(place, range(0, 100, 60)))
+
+
+@pytest.mark.slow
+def test_batches_lose_nothing(many: Place, phases: list[str], right: Right) -> None:
+    """Killed while a batch is recorded, between two requests and while answers are recorded; stopped; disk full."""
+
+    def middle(name: str) -> int:
+        found = [at for at, each in enumerate(phases, start=1) if each == name]
+        return found[len(found) // 2]
+
+    kills = [middle(name) for name in ("sqlite INSERT", "after COMMIT", "send POST", "sqlite UPDATE")]
+    right(sweeps.kill(many, kills, phases))
+    right(sweeps.stop(many, [middle("after recv")], phases))
+    right(sweeps.fail(many, [middle("sqlite INSERT"), middle("sqlite COMMIT")], phases, "SQLITE_FULL"))
+
+
+@pytest.mark.slow
+def test_removed_consent_of_one_school_stops_its_batch(many: Place, phases: list[str], right: Right) -> None:
+    """Its messages are on disk and wait for a sender; the other schools go on."""
+    first = phases.index("send POST") + 1
+    with Runner() as other:
+        right(sweeps.revoke(many, other, [first, len(phases) // 2], phases))

@@ -2,6 +2,7 @@
 
 Everything that attsync needs is imported once; each command then runs in a fork of its own, within a tenth of a second.
 A step is a statement on the log, a lock, a file made, or bytes sent or received, each before it happens and after.
+Several senders take their steps in another order each time: then a plan says which of the steps of one name is meant.
 """
 
 # ruff: noqa: ANN401  what is wrapped here takes anything
@@ -9,12 +10,14 @@ A step is a statement on the log, a lock, a file made, or bytes sent or received
 import fcntl
 import json
 import os
+import re
 import resource
 import signal
 import socket
 import sqlite3
 import ssl
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,15 +39,40 @@ class Steps:
     def __init__(self, plan: dict[str, Any]) -> None:
         self._plan = plan
         self._lock = Lock()
+        self._has_waited = False
         self.names: list[str] = []
+        self.posts: list[tuple[float, str]] = []
+        """When the first byte of each post was about to leave, on a clock of the whole machine, and its key."""
 
-    def step(self, name: str) -> None:
-        """Take a step."""
+    def step(self, name: str, key: str = "") -> None:
+        """Take a step; before a post, `key` is its key."""
         with self._lock:
             self.names.append(name)
-            is_it = len(self.names) == self._plan.get("at")
+            kind = self._plan.get("of", name)
+            number = self.names.count(name) if "of" in self._plan else len(self.names)
+            is_it = (name, number) == (kind, self._plan.get("at"))
+            if is_it and self._plan["act"] == "wait":
+                self._wait(key)  # and whoever takes a step meanwhile waits as well: the whole run stands still
         if is_it:
             self._act(name)
+
+    def end(self) -> None:
+        """Stand still at the end, if the plan says to wait for more steps of a kind than there were."""
+        with self._lock:
+            if self._plan.get("act") == "wait" and not self._has_waited:
+                self._wait("")
+
+    def _wait(self, key: str) -> None:
+        self._has_waited = True
+        Path(self._plan["here"]).write_text(key)  # both are pipes: this says that we are here,
+        Path(self._plan["go"]).read_bytes()  # and this waits until we may go on
+
+    def post(self, head: bytes) -> None:
+        """Take the step before the first byte of a post, and note the moment."""
+        (found,) = re.findall(rb"(?i)\r\nIdempotency-Key: (.*?)\r\n", head)
+        key = found.decode()
+        self.step("send POST", key)
+        self.posts.append((time.monotonic(), key))
 
     def _act(self, name: str) -> None:
         match self._plan["act"]:
@@ -55,9 +83,6 @@ class Steps:
                     error = sqlite3.OperationalError("planted")
                     error.sqlite_errorname = self._plan["error"]
                     raise error
-            case "wait":
-                Path(self._plan["here"]).write_bytes(b"")  # both are pipes: this says that we are here,
-                Path(self._plan["go"]).read_bytes()  # and this waits until we may go on
             case "break":
                 raise ZeroDivisionError(self._plan.get("text", ""))
 
@@ -105,8 +130,10 @@ def install(steps: Steps) -> None:
 def _around(steps: Steps, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(real)
     def hooked(*args: Any, **options: Any) -> Any:
-        is_post = name == "send" and bytes(args[1][:17]) == b"POST /attendances"
-        steps.step("send POST" if is_post else name)
+        if name == "send" and bytes(args[1][:17]) == b"POST /attendances":
+            steps.post(bytes(args[1]))
+        else:
+            steps.step(name)
         found = real(*args, **options)
         steps.step(f"after {name}")
         return found
@@ -145,9 +172,11 @@ def child(order: dict[str, Any]) -> NoReturn:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)  # the command is over; what follows is ours
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        steps.end()
+        ended, grown = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        left = {"at": ended, "steps": steps.names, "posts": steps.posts, "grown": grown}
         with suppress(OSError):  # the disk may be full
-            Path(order["names"]).write_text(json.dumps({"steps": steps.names, "grown": grown}))
+            Path(order["names"]).write_text(json.dumps(left))
         os._exit(_flush(code))
 
 

@@ -190,12 +190,12 @@ def attsync() -> None:
 
 def main() -> None:
     """Run the command line; the entry point of the installed program."""
-    for number in _SIGNALS:
-        signal.signal(number, _stop)
-    output = streams.prepare()
-    _start_fast()
-    warnings.simplefilter("ignore")  # nothing is printed but by us: cron mails what a library warns of
     try:
+        for number in _SIGNALS:
+            signal.signal(number, _stop)
+        output = streams.prepare()
+        _start_fast()
+        warnings.simplefilter("ignore")  # nothing is printed but by us: cron mails what a library warns of
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
         sys.exit(stopped.exit_code)

@@ -250,6 +250,11 @@ class Line:
                 starting.enter_context(permit())
             elif event in ("http11.send_request_headers.complete", "http11.send_request_headers.failed"):
                 starting.close()
+            if event.endswith("start_tls.started") and not isinstance(self._socket, ssl.SSLSocket | None):
+                # TLS takes the socket's number away from it: until it stands, only a second one can be cut.
+                self._socket = starting.enter_context(self._socket.dup())
+                if self._cut:  # while it was still connecting
+                    self.cut()
 
         return trace
 

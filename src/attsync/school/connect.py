@@ -43,10 +43,12 @@ def snapshot(database: DatabaseSettings, window: Window | None = None) -> Iterat
     Times of day are London's, where the database or its SELECTs turn instants into dates.
     """
     connection: Connection | None = None
+    driver: Any = None
     try:
         engine = _engine(address(database), window)
         follow(engine, database.name)
         with engine.connect() as connection:
+            driver = connection.connection.dbapi_connection
             connection = connection.execution_options(**_options(connection))  # noqa: PLW2901
             with connection.begin():
                 _begin(connection)
@@ -54,6 +56,8 @@ def snapshot(database: DatabaseSettings, window: Window | None = None) -> Iterat
     except (NoSuchModuleError, ImportError) as error:
         raise no_driver(database) from error
     except SQLAlchemyError as error:
+        if isinstance(driver, _Sqlite) and driver.clock.stopped:
+            raise driver.clock.stopped from None
         select = connection.get_execution_options().get("attsync_select") if connection else None
         raise in_our_words(database, error, select) from error
 
@@ -115,14 +119,16 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_SECONDS * 1000}")
 
 
-def _open_sqlite(path: str) -> sqlite3.Connection:
+def _open_sqlite(path: str) -> "_Sqlite":
     # SQLite's 'localtime' is the time of this process, and a server's clock often runs in UTC.
     os.environ["TZ"] = _LONDON_RULE
     time.tzset()
     # mode=ro: without it a mistyped name makes an empty file.
     place = f"file:{quote(path.removeprefix('file:'))}?mode=ro"
-    connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=words.CONNECT_SECONDS)
-    connection.set_progress_handler(_Clock().is_over, 10_000)
+    connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=words.CONNECT_SECONDS, factory=_Sqlite)
+    ticking = connection.clock.ticking()
+    next(ticking)  # from now on it stands inside its try
+    connection.set_progress_handler(ticking.__next__, 10_000)
     return connection
 
 
@@ -132,6 +138,22 @@ class _Clock:
     def __init__(self) -> None:
         self._worked = 0.0
         self._last = time.monotonic()
+        self.stopped: BaseException | None = None
+        """What a signal raised while SQLite was at work."""
+
+    def ticking(self) -> Iterator[bool]:
+        """Tell again and again whether SQLite has to give up.
+
+        While it works, a signal is answered here and nowhere else, and SQLite would lose what is raised.
+        """
+        while True:
+            try:
+                while True:
+                    yield self.stopped is not None or self.is_over()
+            except GeneratorExit:
+                return
+            except BaseException as error:  # noqa: BLE001  raised again by `snapshot`
+                self.stopped = error
 
     def is_over(self) -> bool:
         """Take note that SQLite is at work, and tell whether it has worked too long."""
@@ -139,6 +161,14 @@ class _Clock:
         self._worked += min(now - self._last, 0.2)
         self._last = now
         return self._worked > words.STATEMENT_SECONDS
+
+
+class _Sqlite(sqlite3.Connection):
+    """A connection with its clock."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  those of sqlite3
+        super().__init__(*args, **options)
+        self.clock = _Clock()
 
 
 def _begin_mysql(connection: Any, info: dict[str, Any], window: Window | None) -> None:  # noqa: ANN401  no types
