@@ -146,6 +146,26 @@ def test_day_whose_marks_are_all_gone_is_sent_as_zeros(dfe: PretendDfe, school: 
     assert "MARKS-FEWER" in {problem.code for problem in report.schools[0].to_check}
 
 
+def test_marks_that_are_gone_are_told_when_the_dfe_hears_of_it(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A send that did not get through in between took nothing from what the DfE held."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    school.change("DELETE FROM marks")
+    dfe.server.stop()
+    away = run(loaded.model_copy(update={"dfe": loaded.dfe.model_copy(update={"run_minutes": 0.02})}))
+    dfe.server.start()
+
+    report = run(loaded)
+
+    assert away.exit_code == 5
+    assert set(dfe.counts.values()) == {0}
+    assert "MARKS-FEWER" in {problem.code for problem in report.schools[0].to_check}
+    assert report.schools[0].sums.changed == 2
+
+
 @pytest.mark.parametrize("between", [False, True], ids=["at once", "after a bad day"])
 def test_code_that_the_dfe_does_not_know_is_not_zeroed(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, *, between: bool
@@ -652,6 +672,20 @@ def test_school_that_no_database_lists_any_more(dfe: PretendDfe, school: SchoolD
     found = {result.school.urn: result.problem and result.problem.code for result in report.schools}
     assert found == {URN: None, ELMHURST.urn: "SCHOOL-NONE"}
     assert report.exit_code == 1
+
+
+def test_school_that_no_database_lists_is_told_so_whatever_else_fails(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A database that names its schools in the settings is not the reason."""
+    school = SchoolDatabase(tmp_path / "school.db")
+    school.change("CREATE TABLE schools AS SELECT 900023 AS school, 900023 AS urn, 'Oakfield' AS name")
+    third = School(900_055, "Third School")
+    databases = (("sqlite:///school.db", ()), ("sqlite:///nowhere.db", (third,)))
+    loaded = settings(tmp_path, dfe, databases=databases)
+    give_consent(loaded, OAKFIELD, ELMHURST, third)
+
+    found = {result.school.urn: result.problem and result.problem.code for result in run(loaded).schools}
+
+    assert (found[ELMHURST.urn], found[third.urn]) == ("SCHOOL-NONE", "DB-NONE")
 
 
 def test_more_schools_than_fit_into_one_batch(dfe: PretendDfe, tmp_path: Path) -> None:

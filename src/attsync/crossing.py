@@ -31,7 +31,7 @@ _BATCH: Final = 64
 _BATCH_SECONDS: Final = 0.2
 """Longest that a message or an answer waits for others to share a commit with, while schools are read."""
 
-_MAY_HAVE_ARRIVED: Final = (State.UNKNOWN, State.FAILED)
+_STILL_UNKNOWN: Final = (State.UNKNOWN, State.FAILED)
 """An entry taken over from an earlier run, and an attempt of this one that surely did not arrive."""
 
 _STOP_SECONDS: Final = 5
@@ -180,7 +180,7 @@ class Crossing:
         outcome = future.result()
         # What an earlier run may have delivered is not known to be undelivered because this run did not get through.
         earlier = self._under_way[future][2].state
-        return replace(outcome, state=earlier) if (earlier, outcome.state) == _MAY_HAVE_ARRIVED else outcome
+        return replace(outcome, state=earlier) if (earlier, outcome.state) == _STILL_UNKNOWN else outcome
 
     def _finish_if_done(self, result: SchoolResult) -> None:
         if self._left[result.school.urn] == 0:

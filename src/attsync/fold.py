@@ -1,8 +1,8 @@
 """From the grouped rows of a school database to the days of a school: values mapped, marks added up, oddities named.
 
-Pure: knows the school's maps and the DfE's lists, nothing of SQL. Every mark of a row ends in exactly one of three
-places: a cell, the refused, or the unmarked (SPEC.md 4). A value that is in no list is never kept longer than a run and
-shown only if it cannot be a name (RELIABILITY.md 6).
+Pure: knows the school's maps and the DfE's lists, nothing of SQL. Every mark of a row ends in exactly one of four
+places: a cell, the refused, the unmarked, or those without a date, for which the school is refused (SPEC.md 4). A value
+that is in no list is never kept longer than a run, and shown only if it looks like a code (RELIABILITY.md 6).
 """
 
 import re

@@ -1,10 +1,10 @@
 """What a run means to send: reads the schools, and decides for each day: send, refuse, or nothing to send.
 
-Contacts nobody and records nothing; `preview` and a dry run end here.
+Reads databases, contacts no DfE and records nothing; `preview` and a dry run end here.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
@@ -17,14 +17,17 @@ from attsync.settings import Settings
 from attsync.window import Window
 from attsync.wire import build
 
+_RECEIVED: Final = (State.ACCEPTED, State.FAULTY)
+
 
 class Planned(NamedTuple):
-    """One message that is ready to go, and the newest one that was sent before for the same day."""
+    """One message that is ready to go, and what went before it for the same day."""
 
     body: Body
     last: Entry | None
+    """The newest message; it may not have arrived."""
     before: Cells | None
-    """The counts of `last`."""
+    """The counts of the newest message that the DfE has received; None: of none."""
 
 
 class Refused(NamedTuple):
@@ -73,7 +76,8 @@ def read_schools(
                     if late:
                         break
         except SchoolError as error:
-            failed = error.problem
+            if database.select.schools:  # it may be the one that lists those that are left
+                failed = error.problem
             for school in mine.values():
                 left.pop(school.urn, None)
                 yield SchoolDays(school=school, problem=error.problem)
@@ -88,14 +92,16 @@ def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window)
     plans: list[Planned | Refused] = []
     for day in found.days:
         entry = last.get(day.date)
-        before = read(entry.content).cells if entry and entry.content else None
+        received = _received(log, entry) if log and entry else None
+        sent_before: Cells = {}
+        if log and entry and entry.content:
+            faults = log.faults([received]).get(received.id, []) if received else []
+            sent_before = _taken(read(entry.content).cells, faults)
         body: Body | Problem | None = day.problem or build(
-            found.school,
-            day,
-            _taken(before, _faults(log, entry)) if log and entry and before else {},
-            send_year_groups=settings.dfe.send_year_groups,
+            found.school, day, sent_before, send_year_groups=settings.dfe.send_year_groups
         )
         if isinstance(body, Body):
+            before = read(received.content).cells if received and received.content else None
             plans.append(Planned(body, entry, before))
         elif body:
             plans.append(Refused(day, body))
@@ -151,13 +157,11 @@ def _changed(before: Cells, now: Cells) -> frozenset[Session]:
     return frozenset(cell.session for cell in before.keys() | now.keys() if before.get(cell) != now.get(cell))
 
 
-def _faults(log: Log, entry: Entry) -> list[Fault]:
-    """Give the faults of the newest answer that was a receipt: of `entry`, or of one before it."""
-    if entry.state is State.ACCEPTED:
-        return []
-    answered = [e for e in log.history(entry.urn, entry.day) if e.state in (State.ACCEPTED, State.FAULTY)]
-    newest = answered[-1:]
-    return log.faults(newest).get(newest[0].id, []) if newest else []
+def _received(log: Log, entry: Entry) -> Entry | None:
+    """Give the newest message that the DfE has received: `entry`, or one before it."""
+    if entry.state in _RECEIVED:
+        return entry
+    return next((each for each in reversed(log.history(entry.urn, entry.day)) if each.state in _RECEIVED), None)
 
 
 def _taken(before: Cells, faults: list[Fault]) -> Cells:

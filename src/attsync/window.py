@@ -1,6 +1,6 @@
 """The rolling window of days that a run sends (SPEC.md 3), counted in dates of Europe/London.
 
-Knows the calendar; refuses to know the clock: `today` is always handed in.
+Knows the calendar, and in one function, `today_in_london`, the clock; everything else is handed its dates.
 """
 
 from collections.abc import Iterator

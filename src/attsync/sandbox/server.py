@@ -161,10 +161,13 @@ class _TlsServer(ThreadedWSGIServer):
         request.settimeout(_HANDSHAKE_SECONDS)
         with self._context.wrap_socket(request, server_side=True) as connection:
             self._connections[current_thread()] = connection
-            try:
-                super().finish_request(connection, client_address)
-            finally:
-                del self._connections[current_thread()]
+            super().finish_request(connection, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
+        try:
+            super().process_request_thread(request, client_address)
+        finally:  # not before an error has been told: who stops the server waits for that too
+            self._connections.pop(current_thread(), None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
         # A client that leaves, stalls or does not trust the certificate is no news; anything else is a fault of ours.

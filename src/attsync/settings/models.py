@@ -1,6 +1,6 @@
 """The settings as frozen values (SPEC.md 5): which there are, what each may be, and what holds where it is left out.
 
-A fault is told where it is found, in words for the person who writes the file; settings.py finds out where it stands.
+A fault is told where it is found, in words for the person who writes the file; places.py finds out where it stands.
 """
 
 from datetime import time
