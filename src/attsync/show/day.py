@@ -96,6 +96,8 @@ def _signs_of(day: DayView, signs: Signs) -> list[Text]:
 def _what_went_wrong(school: SchoolView, day: DayView) -> Prose:
     if day.problem and day.needs_telling:
         return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
+    if day.is_going:
+        return prose("Nothing: this day is being sent now.")
     odd = len(school.to_check) if school.consent else 0
     return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
 
