@@ -317,3 +317,14 @@ def test_several_stopped_sends_in_a_row_take_no_tick(told: Told) -> None:
 
     assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
     assert day.sent_at == AT
+
+
+def test_stopped_send_of_the_same_counts_is_told(told: Told) -> None:
+    """The DfE holds them, and somebody may wonder what became of the send."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    began(story, AT + timedelta(hours=1))
+
+    day = story.school(AT + timedelta(hours=1)).days[1]
+
+    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
+    assert (day.sent_at, day.note) == (AT, "not sent again: send was stopped")

@@ -7,12 +7,13 @@ import pytest
 from inline_snapshot import snapshot
 
 from attsync.log import Log
+from attsync.model import School
 from attsync.overview import Overview, look
 from attsync.problems import Problem
 from attsync.show.html import status_page
 from attsync.show.parts import ASCII, UNICODE
 from attsync.show.status import status
-from tests.show.screens import NOW, SCHOOLS, WINDOW, give_consent, text_of, trust_log, trust_settings
+from tests.show.screens import MONDAY, NOW, SCHOOLS, UNKNOWN, WINDOW, give_consent, text_of, trust_log, trust_settings
 
 ODD = ("Birchwood High", "Riverside Academy", "Elm Grove Primary", "Parkside PRU")
 
@@ -310,3 +311,28 @@ def test_send_that_is_under_way_is_said(tmp_path: Path) -> None:
 
     assert "A send is under way, since today 10:20." in text_of(status(overview, UNICODE), 80)
     assert "A send is under way, since Mon 23 Nov 10:20." in status_page(overview)
+
+
+LONG = (
+    School(900001, "St Mary's Church of England Primary School"),
+    School(900002, "St Mary's Church of England Junior School"),
+)
+
+
+@pytest.mark.parametrize("columns", [80, 132])
+def test_ordinary_names_leave_room_for_the_result(tmp_path: Path, columns: int) -> None:
+    """No row runs over, and the schools are told apart."""
+    settings = trust_settings(tmp_path, LONG)
+    with Log.open(settings.log.path) as log:
+        number = log.begin_run(WINDOW, NOW)
+        for school in LONG:
+            give_consent(log, school, settings)
+            with log.writing():
+                log.record_school(number, school, "read")
+                log.refuse(number, school, MONDAY, UNKNOWN, NOW)
+        screen = text_of(status(look(settings, log, LONG, WINDOW, NOW), UNICODE), columns)
+
+    assert max(map(len, screen.splitlines())) <= columns
+    assert len([line for line in screen.splitlines() if line.startswith("St Mary")]) == 2
+    rows = [line for line in screen.splitlines() if line.startswith("St Mary")]
+    assert ["…Junior " in rows[0], "…Primary " in rows[1]] == [True, True]

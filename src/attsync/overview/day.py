@@ -121,7 +121,7 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
         missing = dict.fromkeys(Session, Sign.NOT_DUE)
     shown = State.ACCEPTED if stands else None if is_going else state
     signs = _signs(shown, {cell.session for cell in cells}, faults, missing)
-    if problem is None and Sign.NOT_RECEIVED in signs.values():
+    if problem is None and (not_again or Sign.NOT_RECEIVED in signs.values()):
         problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
     note, to_check = _note(day, signs, problem, cells, before, times, now)
     if not_again and problem and not to_check:
@@ -213,7 +213,7 @@ _MISSED: Final = Problem(
 )
 _UNSETTLED: Final = Problem(
     "STOPPED",
-    "The send was stopped before the DfE's answer came. This day may have been received.",
+    "The send was stopped before the DfE's answer came: whether it arrived is not known.",
     "Nothing to do: the next send settles it.",
 )
 

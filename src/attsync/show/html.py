@@ -30,6 +30,8 @@ th, td { padding: .18rem .55rem; text-align: left; vertical-align: top; white-sp
 td.words { white-space: normal; min-width: 11rem; }
 thead th { border-bottom: 2px solid var(--ink); vertical-align: bottom; }
 tbody th { font-weight: 400; }
+[aria-label="Schools"] tbody th { white-space: normal; min-width: 9rem; }
+@media screen and (max-width: 72rem) { th, td { padding: .18rem .25rem; } td.words { min-width: 8.5rem; } }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 tbody + tbody tr:first-child > * { border-top: 1px solid var(--rule); }
 .number { text-align: right; } .signs { text-align: center; }

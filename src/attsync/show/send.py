@@ -17,6 +17,9 @@ from attsync.window import Window
 _MOST_PROBLEMS: Final = 5
 """So many are told in full at the end; `attsync status` has them all."""
 
+_WORDS_COLUMNS: Final = 48
+"""What the words of a line want; a longer name of a school is shortened for them."""
+
 _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
 """What became of a day that needs somebody; anything else was not received."""
 
@@ -44,7 +47,8 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
     """Say in one line what became of a school, and at its end how long that took."""
     sign, words, style = _what_became_of(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
-    sheet = Sheet(signs, ("", "", ""), gap=2, widths=(len(signs.bad), name_width))
+    widths = (len(signs.bad), name_width)
+    sheet = Sheet(signs, ("", "", ""), gap=2, widths=widths, names=1, wanted=_WORDS_COLUMNS)
     sheet.add(Text(sign, style or GOOD), Text(result.school.name, DIM if is_skipped else ""), Text(words, style))
     return sheet if is_skipped or dry_run else _Timed(sheet, f"{result.seconds:.1f} s")
 
@@ -57,12 +61,13 @@ class _Timed:
     took: str
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        room = min(options.max_width, PROSE_COLUMNS) - self.sheet.width - len(self.took)
-        if room < self.sheet.gap:
-            yield self.sheet
+        sheet = self.sheet.fitted(options.max_width)
+        room = min(options.max_width, PROSE_COLUMNS) - sheet.width - len(self.took)
+        if room < sheet.gap:
+            yield sheet
         else:
-            *start, words = self.sheet.rows[0]
-            yield replace(self.sheet, rows=[(*start, Text.assemble(words, " " * room, (self.took, DIM)))])
+            *start, words = sheet.rows[0]
+            yield replace(sheet, rows=[(*start, Text.assemble(words, " " * room, (self.took, DIM)))])
 
 
 def _what_became_of(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:

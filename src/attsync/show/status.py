@@ -118,6 +118,7 @@ class _Strips:
                 "\nResult",
             ),
             gap=2 if options.max_width >= _ATTENDANCE else 1,
+            names=0,
         )
         for rank, schools in groupby(sorted(self._overview.schools, key=order), key=lambda school: order(school)[0]):
             if rank and sheet.rows:
