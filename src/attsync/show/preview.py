@@ -8,6 +8,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from attsync.codes import all_codes, year_groups
+from attsync.fold import TO_SEE_PLACES
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.problems import Problem
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, short
@@ -31,10 +32,25 @@ def preview_refused(school: School, day: Day, signs: Signs) -> RenderableType:
     if not day.problem:
         return title
     problem = day.problem
-    return Group(
-        title,
-        prose((f"{signs.bad} This day would not be sent.  ", BAD), f"{problem.text} {problem.next}", indent=2),
-    )
+    text = problem.text.removesuffix(" This day was not sent.")
+    then = problem.next.partition(TO_SEE_PLACES)[0]
+    said: list[RenderableType] = [
+        prose((f"{signs.bad} This day would not be sent.  ", BAD), f"{text} {then}", indent=2)
+    ]
+    if day.uncounted:
+        said += [Text(), _uncounted(day, signs)]
+    return Group(title, *said)
+
+
+def _uncounted(day: Day, signs: Signs) -> Sheet:
+    """List every place whose marks cannot be counted: what has to be corrected."""
+    names = year_groups()
+    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "What stands there"))
+    order = [None, *names]
+    for place in sorted(day.uncounted, key=lambda at: (at.session or "", order.index(at.year_group), at.value)):
+        group = short(names[place.year_group]) if place.year_group else "not known"
+        sheet.add(place.session or "not known", group, number_of(day.uncounted[place]), place.value)
+    return sheet
 
 
 def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date, school: str) -> RenderableType:
