@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from math import ceil
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -108,7 +109,7 @@ class CellsTable:
         if sheets[-1].width - sheets[-1].last_width + _CHECK_COLUMNS <= options.max_width:
             yield sheets[-1]
             return
-        yield self._sheet(_GAPS[-1], checks, inside=False)
+        yield from self._parts(options.max_width)
         names = year_groups()
         for group, check in checks.items():
             if not check.plain.startswith(self._signs.good):
@@ -118,11 +119,29 @@ class CellsTable:
         """Give the table without checks, for a page."""
         return self._sheet(_GAPS[0], {}, inside=False)
 
-    def _sheet(self, gap: int, checks: Mapping[str, Text], *, inside: bool) -> Sheet:
+    def _parts(self, columns: int) -> Sequence[RenderableType]:
+        """Set codes that have no room side by side in as few tables as hold them, one below the other."""
+        codes = self._codes()
+        for number in range(1, len(codes) + 1):
+            size = ceil(len(codes) / number)
+            parts = [codes[start : start + size] for start in range(0, len(codes), size)]
+            sheets = [self._sheet(_GAPS[-1], {}, inside=False, codes=part) for part in parts]
+            if all(sheet.width <= columns for sheet in sheets):
+                break
+        return [line for sheet in sheets for line in (Text(), sheet)][1:]
+
+    def _codes(self) -> list[str]:
         used = {code for counts in self._counts.values() for code in counts}
-        codes = [code for code in all_codes() if code in used]
-        roll = [">On roll"] if self._roll else []
-        columns = ("Year group", *roll, *(f">{code}" for code in codes), ">Marks", *(["Check"] if inside else []))
+        return [code for code in all_codes() if code in used]
+
+    def _sheet(
+        self, gap: int, checks: Mapping[str, Text], *, inside: bool, codes: Sequence[str] | None = None
+    ) -> Sheet:
+        every = self._codes()
+        codes = every if codes is None else codes
+        roll = [">On roll"] if self._roll and codes[:1] == every[:1] else []
+        marks = [">Marks"] if codes[-1:] == every[-1:] else []
+        columns = ("Year group", *roll, *(f">{code}" for code in codes), *marks, *(["Check"] if inside else []))
         sheet = Sheet(self._signs, columns, gap=gap)
         for group, name in self._groups().items():
             counts = self._counts.get(group, {})
@@ -130,7 +149,7 @@ class CellsTable:
                 short(name),
                 *([number_of(self._roll.get(group, 0))] if roll else []),
                 *(self._number(counts.get(code)) for code in codes),
-                number_of(sum(counts.values())),
+                *([number_of(sum(counts.values()))] if marks else []),
                 *([checks[group]] if inside else []),
             )
         sums = [sum(counts.get(code, 0) for counts in self._counts.values()) for code in codes]
@@ -139,7 +158,7 @@ class CellsTable:
             "All",
             *([number_of(sum(self._roll.values()))] if roll else []),
             *map(number_of, sums),
-            number_of(sum(sums)),
+            *([number_of(sum(sum(counts.values()) for counts in self._counts.values()))] if marks else []),
             *([""] if inside else []),
             style="bold",
         )
