@@ -515,7 +515,7 @@ def test_json_has_the_promised_members(trial: Start) -> None:
     """SPEC 6: it only grows."""
     (school,) = sent_twice(trial())("status", "--json").json["schools"]
 
-    assert school.keys() == {"urn", "name", "consent", "days"}
+    assert school.keys() == {"urn", "name", "consent", "to_check", "days"}
     assert school["consent"].keys() == {"standing", "by", "at"}
     today, *_ = school["days"]
     assert today == {

@@ -115,6 +115,7 @@ class Overview:
                     "urn": school.school.urn,
                     "name": school.school.name,
                     "consent": consent_as_json(school.consent),
+                    "to_check": [problem.as_json() for problem in (school.to_check if school.consent else ())],
                     "days": [day.as_json() for day in school.days],
                 }
                 for school in self.schools
