@@ -172,12 +172,15 @@ def look(
                 else (),
             )
         )
+    closed = log.closed_since(settings.dfe.origin) if log else None
     return Overview(
         window=window,
         now=now,
         schools=tuple(views),
         last_run=log.last_run() if log else None,
-        next_send=next_send(settings.schedule.times, now) if any(view.consent for view in views) else None,
+        next_send=next_send(settings.schedule.times, now)
+        if any(view.consent for view in views) and not closed
+        else None,
         under_way=under_way,
     )
 

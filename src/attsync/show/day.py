@@ -11,7 +11,7 @@ from attsync.codes import year_groups
 from attsync.log import Entry
 from attsync.model import Cells, Session, State, Try
 from attsync.overview import DayView, SchoolView
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, number_of, plural, prose, when
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, plural, prose, when
 from attsync.show.preview import CellsTable
 
 History = Sequence[tuple[Entry, Sequence[Try]]]
@@ -123,7 +123,8 @@ def _what_was_sent(
         sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
     said: list[Content] = [
         prose(
-            f"{number_of(day.marks)} marks of {plural(groups, 'year group')}, {number_of(day.on_roll)} pupils on roll;"
+            f"{plural(day.marks or 0, 'mark')} of {plural(groups, 'year group')},"
+            f" {plural(day.on_roll or 0, 'pupil')} on roll;"
             f" {sent}. Counts only: no names, no pupil numbers."
         )
     ]

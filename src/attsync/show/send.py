@@ -99,15 +99,15 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
     start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
     lines = [prose(start, tail)]
     lines += [
-        prose((f"{signs.check} {who}", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
-        for who, p in _to_check(report)[:_MOST_PROBLEMS]
-    ]
-    lines += [
         prose((f"{signs.bad} {result.school}  ", BAD), f"{days}{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
         for result, p, days in told[:_MOST_PROBLEMS]
     ]
     if (left := len(told) - _MOST_PROBLEMS) > 0:
         lines.append(prose(f"  and {plural(left, 'more problem')}."))
+    lines += [
+        prose((f"{signs.check} {who}", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
+        for who, p in _to_check(report)[:_MOST_PROBLEMS]
+    ]
     lines.append(prose("Next: ", (_next(report, is_well=not told, dry_run=dry_run), "bold")))
     return Group(*lines)
 
@@ -168,4 +168,8 @@ def _totals(report: Report, *, dry_run: bool) -> str:
 
 
 def _word(day: DayResult) -> str:
+    if (
+        day.problem and day.problem.code == "DFE-CLOSED"
+    ):  # it ends the run: one message was answered, the rest never left
+        return "not received"
     return _WORDS.get(day.state, "not received") if day.state else "refused"
