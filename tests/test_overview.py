@@ -319,6 +319,17 @@ def test_several_stopped_sends_in_a_row_take_no_tick(told: Told) -> None:
     assert day.sent_at == AT
 
 
+def test_day_refused_after_a_stopped_send_is_held_all_the_same(told: Told) -> None:
+    """Whatever became of the stopped one: it said the same."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    began(story, AT + timedelta(hours=1))
+    story.run((MONDAY, (), UNKNOWN), at=AT + timedelta(hours=2))
+
+    day = story.school(AT + timedelta(hours=2)).days[1]
+
+    assert (day.state, day.is_held, day.sent_at) == (State.REFUSED, True, AT)
+
+
 def test_stopped_send_of_the_same_counts_is_told(told: Told) -> None:
     """The DfE holds them, and somebody may wonder what became of the send."""
     story = told.consent().run((MONDAY, BOTH, received(AT)))

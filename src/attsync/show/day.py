@@ -108,7 +108,7 @@ def _what_went_wrong(school: SchoolView, day: DayView, history: History, now: da
 def _is_held(day: DayView, history: History) -> bool:
     """Tell whether the DfE has what is shown, though the newest message, if there was one, did not get there."""
     sent = [entry.state for entry, _ in history if entry.content and entry.state is not State.FAILED]
-    return day.not_again or (day.state not in _ARRIVED and sent[-1:] in ([State.ACCEPTED], [State.FAULTY]))
+    return day.state not in _ARRIVED and (day.is_held or sent[-1:] in ([State.ACCEPTED], [State.FAULTY]))
 
 
 def _what_was_sent(
