@@ -229,8 +229,8 @@ def _next_steps(overview: Overview, *, several: bool) -> Iterable[str]:
     items = []
     for school in sorted(overview.schools, key=order):
         if school.no_consent and (not several or school.consent_needed_again):
-            who = f"{escape(str(school.school))}: " if several else ""
-            items.append(f"<li><strong>{who}</strong>{escape(school.no_consent.next)}</li>")
+            who = f"{school.school}: {school.no_consent.text} " if several else ""
+            items.append(f"<li><strong>{escape(who)}</strong>{escape(school.no_consent.next)}</li>")
     for schools, problem, days, is_bad in to_tell(overview):
         style, sign = _PROBLEM if is_bad else _CHECK
         who = f"{schools}: " if several else ""
