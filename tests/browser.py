@@ -71,6 +71,14 @@ class Browser:
         found: dict[str, Any] = json.loads(told[1])
         return Audit(**found)
 
+    def hidden_columns(self, page: str, width: int) -> int:
+        """Give how many pixels of the tables a window of this width hides."""
+        ask = "Math.max(...[...document.querySelectorAll('.wide')].map(box => box.scrollWidth - box.clientWidth))"
+        copy = self._written(page.replace("</body>", f"<script>document.title = 'PX' + {ask}</script></body>"))
+        told = re.search("<title>PX([0-9]+)<", self._start("--dump-dom", f"--window-size={width},900", copy.as_uri()))
+        assert told
+        return int(told[1])
+
     def printed(self, page: str) -> Path:
         """Print `page` as a PDF."""
         target = self._folder / "printed.pdf"

@@ -38,7 +38,11 @@ def test_consent_stands_for_its_receiver_and_data(row: ConsentRow) -> None:
     [
         (lambda row: replace(row, given=False), "CONSENT-NONE", "removed by head"),
         (lambda row: replace(row, receiver="https://other.example"), "CONSENT-CHANGED", "the receiver is not the one"),
-        (lambda row: replace(row, receiver="https://dfe.example:8443"), "CONSENT-CHANGED", "the receiver"),
+        (
+            lambda row: replace(row, receiver="https://dfe.example:8443"),
+            "CONSENT-CHANGED",
+            ": it was https://dfe.example:8443 and is now https://dfe.example.",
+        ),
         (lambda row: replace(row, data_set=2), "CONSENT-CHANGED", "the data that is sent is not the one"),
         (lambda row: replace(row, data_set=0), "CONSENT-CHANGED", "the data that is sent"),
         (lambda _: None, "CONSENT-NONE", "No consent has been given"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from attsync.codes import all_codes, year_groups
 from attsync.fold import Fold, MarkRow, PupilRow, RollRow
 from attsync.maps import Maps
-from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
+from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
 from attsync.window import Window
 
 MONDAY = date(2026, 11, 23)
@@ -304,3 +304,23 @@ def test_every_mark_is_in_a_cell_or_refused_or_unmarked(
     for day in found.days:
         assert day.marks + day.refused + day.unmarked == given_marks[day.date]
         assert (day.problem is not None) == (day.refused > 0)
+
+
+def test_every_place_that_cannot_be_counted_is_kept() -> None:
+    """Somebody has to find them all; what may be a name is not shown, nor is it told apart from another."""
+    rows = (marks("ZZ", 2), marks("ZZ", 3, session="PM"), marks(NAME), marks("Galahad"), marks(None), marks("/", 1000))
+    day = monday(*rows)
+
+    assert day.uncounted == {
+        Uncounted(Session.AM, "7", 'the code "ZZ"'): 2,
+        Uncounted(Session.PM, "7", 'the code "ZZ"'): 3,
+        Uncounted(Session.AM, "7", "a code (not shown)"): 2,
+    }
+    assert sum(day.uncounted.values()) == day.refused
+    assert day.problem
+    assert day.problem.next.endswith("To see every place: attsync preview --school 900023 --date 2026-11-23")
+
+
+def test_wrong_column_keeps_no_place() -> None:
+    """A column of names, with far more values than there are codes."""
+    assert monday(*(marks(f"{NAME} {number}") for number in range(2000))).uncounted == {}

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from attsync.lock import Gate, one_run, wait_for_starting_requests
+from attsync.lock import Gate, is_running, one_run, wait_for_starting_requests
 from attsync.problems import AlreadyRunning, LogError
 
 HOLD = """
@@ -164,3 +164,21 @@ def test_removal_gets_through_between_many_requests(tmp_path: Path) -> None:
         done.set()
         for sender in senders:
             sender.join()
+
+
+def test_running_is_told_without_turning_anybody_away(tmp_path: Path) -> None:
+    """`status` looks while a run holds the lock, after its end, and where none has been."""
+    log = tmp_path / "attsync.db"
+    assert not is_running(log)
+    assert not [*tmp_path.iterdir()]
+
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        assert is_running(log)
+        holder.kill()
+        holder.wait()
+
+    assert not is_running(log)

@@ -229,6 +229,8 @@ def test_no_reason_after_a_week() -> None:
 
     assert only("REASON-LATE", weeks(on(13, late))).startswith("4 marks of 30 on Fri 13 Nov AM are still N")
     assert found(weeks(on(17, late))) == {}
+    one: Cells = {Cell("7", AM): {"/": 18, "N": 1}, Cell("7", PM): {"\\": 19}}
+    assert only("REASON-LATE", weeks(on(13, one))).startswith("1 mark of 19 on Fri 13 Nov AM is still N")
 
 
 def test_a_day_that_is_refused_is_not_also_odd() -> None:

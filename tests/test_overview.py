@@ -250,3 +250,92 @@ def test_schools_of_the_settings_are_known_without_a_log(told: Told) -> None:
     overview = look(told.settings, None, [SCHOOL], Window(MONDAY, TUESDAY), AT)
     assert overview.schools[0].days == ()
     assert overview.last_run is None
+
+
+def began(story: Told, at: datetime, *, ill: int = 20) -> Told:
+    """Log a run that has begun to send Monday, and has had no answer yet."""
+    number = story.log.begin_run(Window(MONDAY, TUESDAY), at)
+    with story.log.writing():
+        story.log.record_school(number, SCHOOL, "read")
+        last = next(iter(story.log.latest(Window(MONDAY, MONDAY), SCHOOL.urn, with_body=True)), None)
+        story.log.begin_sending(number, SCHOOL, body(MONDAY, *BOTH, ill=ill), last, at)
+    return story
+
+
+@pytest.mark.parametrize("ill", [20, 22])
+def test_day_that_is_being_sent_shows_what_stood_before(told: Told, ill: int) -> None:
+    """At 10:16 nothing has gone wrong yet, and what was received stays received, with its time."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)), (TUESDAY, BOTH, received(AT)))
+    later = AT + timedelta(hours=5)
+    began(story, later, ill=ill)
+
+    overview = look(story.settings, story.log, [SCHOOL], Window(MONDAY, TUESDAY), later, under_way=True)
+    day = overview.schools[0].days[1]
+
+    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
+    assert (day.note, day.sent_at, day.problem) == ("being sent now", AT, None)
+    assert day.as_json()["state"] == "sending"
+    assert not overview.needs_a_look
+
+
+def test_day_that_is_sent_for_the_first_time_is_not_due_yet(told: Told) -> None:
+    """Nor is its register missing."""
+    began(told.consent(), AT)
+
+    overview = look(told.settings, told.log, [SCHOOL], Window(MONDAY, MONDAY), AT, under_way=True)
+
+    assert [*overview.schools[0].days[0].signs.values()] == [Sign.NOT_DUE, Sign.NOT_DUE]
+    assert not overview.needs_a_look
+
+
+def test_stopped_send_of_other_counts_is_not_settled_and_keeps_the_time_of_the_last(told: Told) -> None:
+    """What was sent at 10:17 was received; whether the change of 15:17 was, nobody knows."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    later = AT + timedelta(hours=5)
+    began(story, later, ill=22)
+
+    day = story.school(later).days[1]
+
+    assert (day.sent_at, day.note) == (AT, "not settled: send was stopped")
+
+
+def test_first_send_that_was_stopped_was_tried(told: Told) -> None:
+    """It may have arrived: "nothing was sent" would be wrong."""
+    began(told.consent(), AT)
+
+    assert told.school(AT).days[1].sent_at == AT
+
+
+def test_several_stopped_sends_in_a_row_take_no_tick(told: Told) -> None:
+    """Nothing but the very counts that the DfE confirmed can have arrived."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    for hours in (1, 2):
+        began(story, AT + timedelta(hours=hours))
+    story.run((MONDAY, BOTH, Outcome(state=State.FAILED, problem=BUSY)), at=AT + timedelta(hours=3))
+
+    day = story.school(AT + timedelta(hours=4)).days[1]
+
+    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
+    assert day.sent_at == AT
+
+
+def test_day_refused_after_a_stopped_send_is_held_all_the_same(told: Told) -> None:
+    """Whatever became of the stopped one: it said the same."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    began(story, AT + timedelta(hours=1))
+    story.run((MONDAY, (), UNKNOWN), at=AT + timedelta(hours=2))
+
+    day = story.school(AT + timedelta(hours=2)).days[1]
+
+    assert (day.state, day.is_held, day.sent_at) == (State.REFUSED, True, AT)
+
+
+def test_stopped_send_of_the_same_counts_is_told(told: Told) -> None:
+    """The DfE holds them, and somebody may wonder what became of the send."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    began(story, AT + timedelta(hours=1))
+
+    day = story.school(AT + timedelta(hours=1)).days[1]
+
+    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
+    assert (day.sent_at, day.note) == (AT, "not sent again: send was stopped")

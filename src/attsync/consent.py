@@ -52,10 +52,12 @@ def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
             f"Consent was removed by {row.person} on {row.at:%-d %B %Y}. Nothing is read or sent.",
             grant,
         )
-    what = "receiver" if row.receiver != receiver else "data that is sent"
+    is_other = row.receiver != receiver
+    what = "receiver" if is_other else "data that is sent"
+    which = f": it was {row.receiver} and is now {receiver}" if is_other else ""
     return Problem(
         "CONSENT-CHANGED",
-        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}."
+        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}{which}."
         " Nothing is read or sent.",
         grant,
     )

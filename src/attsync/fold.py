@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from attsync.codes import year_groups
 from attsync.maps import Maps
-from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
+from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
 from attsync.oddities import oddities
 from attsync.problems import Problem
 from attsync.window import Window
@@ -72,6 +72,9 @@ class _Unknown(NamedTuple):
     year_group: str | None
     value: str | None
 
+
+TO_SEE_PLACES: Final = " To see every place: "
+"""Before the command that does; where the places are shown already, it is left out."""
 
 _SHOWN_SHARE: Final = 0.95
 _MOST_SHARE: Final = 0.5
@@ -184,6 +187,7 @@ class Fold:
             roll=dict(roll),
             unmarked=tally.unmarked,
             refused=tally.refused,
+            uncounted=self._uncounted(tally.unknown),
             problem=self._problem(day, tally, not_placed) if has_marks else None,
         )
 
@@ -220,12 +224,6 @@ class Fold:
         what, table, belongs = _WORDS[first.code]
         where = f" in {year_groups()[first.year_group]}" if first.year_group else ""
         at = f"{day:%a %-d %b} {first.session}" if first.session else f"{day:%a %-d %b}"
-        if first.value is None:
-            value = f"no {what} (NULL)"
-        elif self._may_show(first):
-            value = f'the {what} "{first.value}"'
-        else:
-            value = f"a {what}"
         then = (
             f"Correct it in the MIS, or map it under [database.{table}] in the settings file;"
             " the day then goes with the next send."
@@ -241,12 +239,28 @@ class Fold:
         belongs_not = f", which is not {belongs}" if is_named else f" that is not {belongs} (not shown here)"
         others = unknown.total() - number
         more = f" {_marks(others)} more cannot be counted." if others else ""
+        if len(unknown) > 1:
+            then += f"{TO_SEE_PLACES}attsync preview --school {self._school.urn} --date {day}"
         return Problem(
             first.code,
-            f"{_marks(number)}{where} on {at} {'has' if number == 1 else 'have'} {value}{belongs_not}."
+            f"{_marks(number)}{where} on {at} {'has' if number == 1 else 'have'} {self._value(first)}{belongs_not}."
             f"{more} This day was not sent.",
             then,
         )
+
+    def _uncounted(self, unknown: "Counter[_Unknown]") -> Counter[Uncounted]:
+        places: Counter[Uncounted] = Counter()
+        for each, marks in unknown.items():
+            is_hidden = each.value is not None and not self._may_show(each)
+            value = self._value(each) + (" (not shown)" if is_hidden else "")
+            places[Uncounted(each.session, each.year_group, value)] += marks
+        return places
+
+    def _value(self, unknown: _Unknown) -> str:
+        what, *_ = _WORDS[unknown.code]
+        if unknown.value is None:
+            return f"no {what} (NULL)"
+        return f'the {what} "{unknown.value}"' if self._may_show(unknown) else f"a {what}"
 
     def _may_show(self, unknown: _Unknown) -> bool:
         # RELIABILITY.md 6: a column of names is never shown, nor a name that strayed into a column of codes.

@@ -48,6 +48,15 @@ class School:
         return f"{self.name} ({self.urn})"
 
 
+class Uncounted(NamedTuple):
+    """One place of a day whose marks could not be counted."""
+
+    session: Session | None
+    year_group: str | None
+    value: str
+    """What stands there: the code "ZZ", no code (NULL), a code (not shown), by RELIABILITY.md 6."""
+
+
 @dataclass(frozen=True, kw_only=True)  # no slots: sums are remembered, many ask for them
 class Day:
     """What a school's database says of one date, after the school's own mapping."""
@@ -60,6 +69,8 @@ class Day:
     """Rows that hold no mark: NULL, empty, or mapped to "unmarked"."""
     refused: int = 0
     """Marks that could not be counted; if there are any, `problem` says which."""
+    uncounted: Mapping[Uncounted, int] = field(default_factory=dict)
+    """Where those marks stand, as far as that is known."""
     problem: Problem | None = None
     """Why this day must not be sent."""
 

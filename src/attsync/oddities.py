@@ -242,7 +242,8 @@ def _reason_late(school: School, days: Sequence[Day], window: Window) -> Problem
             number = sum(counts.get("N", 0) for cell, counts in day.cells.items() if cell.session is session)
             marks = day.marks_of[session]
             if number > marks * _MANY:
-                words = f"{_marks(number)} of {marks:,} on {day.date:%a %-d %b} {session} are still N, no reason yet"
+                still = f"{'is' if number == 1 else 'are'} still N, no reason yet"
+                words = f"{_marks(number)} of {marks:,} on {day.date:%a %-d %b} {session} {still}"
                 places.append(_Place(number / marks, day.date, words))
     cause = "the reasons were not entered; after five school days N has to become O or another code"
     return _worst("REASON-LATE", school, places, cause, unit="session")

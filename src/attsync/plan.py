@@ -176,10 +176,13 @@ def _taken(before: Cells, faults: list[Fault]) -> Cells:
 
 
 def _unlisted(found: Unlisted) -> Problem:
+    words = (
+        "1 mark of the window that belongs" if found.marks == 1 else f"{found.marks:,} marks of the window that belong"
+    )
     return Problem(
         "SCHOOL-UNLISTED",
-        f"{found.database} holds {found.marks:,} marks of the window that belong to no school of the settings file."
-        " They were not sent.",
+        f"{found.database} holds {words} to no school of the settings file."
+        f" {'It was' if found.marks == 1 else 'They were'} not sent.",
         "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
     )
 

@@ -189,11 +189,19 @@ _BRIEF: Final = {
     "DFE-CERTIFICATE": "certificate not trusted",
     "DFE-ANSWER": "not an answer of the DfE",
 }
+_SAID: Final = {
+    "DFE-FAULTS": re.compile(r"found [0-9]+ faults?: (?:[^:;]* (?:AM|PM): )?([^(;]{1,60}) \("),
+    "DFE-REJECTED": re.compile(r"rejected this day \(([^)]{1,60})\)|(does not know this school's URN)"),
+}
+"""What the DfE found, in the text of the problem; if it is too long for a table, the words above have to do."""
+
 _VALUE: Final = re.compile(r'(?:code|session|year group) ("[^"]{1,12}")')
 
 
 def brief(problem: Problem) -> str:
     """Name a problem in a few words, for a cell of a table; with the value that is not known, if the text shows it."""
+    if problem.code in _SAID and (said := _SAID[problem.code].search(problem.text)):
+        return said[1] or f"the DfE {said[2]}"
     words = _BRIEF.get(problem.code, KINDS[problem.code].meaning)
     value = _VALUE.search(problem.text) if problem.code.endswith("-UNKNOWN") else None
     return f"{words} {value[1]}" if value else words

@@ -145,6 +145,21 @@ def test_promised_members_stay_required(name: str) -> None:
     assert required >= DEFINED[name] | {"version", "schools", "urn", "name", "days", "code", "text", "next"}
 
 
+@pytest.mark.parametrize("words", ["send", "send --dry-run", "status"])
+def test_what_is_to_check_is_printed(trial: Start, words: str) -> None:
+    """`status` ends with 1 for it: a program has to find out why."""
+    run = trial()
+    run.school("DELETE FROM roll_call_marks WHERE mark_date = '2026-11-19' AND session = 'Afternoon'")
+    run("send")
+
+    ran = run(*words.split(), "--json")
+
+    validator(words, described(schema(words)))(ran.json)
+    (school,) = ran.json["schools"]
+    assert "SESSION-NONE" in [problem["code"] for problem in school["to_check"]]
+    assert ran.exit_code == (1 if words == "status" else 0)
+
+
 def _required(part: Any) -> Iterator[list[str]]:  # noqa: ANN401
     if isinstance(part, dict):
         if isinstance(part.get("required"), list):

@@ -226,3 +226,35 @@ def test_days_without_marks_are_told(trial: Start) -> None:
 
     assert ran.exit_code == 0
     assert "no marks in these days: nothing to send" in ran.out
+
+
+def test_refused_day_lists_every_place_to_correct(trial: Start) -> None:
+    """The message names the worst place only; and nothing has been sent or not sent by looking."""
+    run = trial()
+    for session in ("Morning", "Afternoon"):
+        mark(run, "2026-11-17", "ZZ", session=session, pupils=2)
+    mark(run, "2026-11-17", "ZZ", year="Reception", pupils=1)
+
+    ran = run("preview", "--date", "2026-11-17", columns=80)
+
+    assert ran.exit_code == 1
+    assert ran.screen == snapshot("""\
+Oakfield Primary School  URN 900023  Tuesday 17 November 2026
+✗ This day would not be sent.  2 marks in Year 4 on Tue 17 Nov PM have the code
+  "ZZ", which is not a DfE attendance code of this date and session. 3 marks
+  more cannot be counted. Correct it in the MIS, or map it under
+  [database.codes] in the settings file; the day then goes with the next send.
+
+Session   Year group   Marks   What stands there
+────────────────────────────────────────────────
+AM        Reception        1   the code "ZZ"
+AM        Year 4           2   the code "ZZ"
+PM        Year 4           2   the code "ZZ"
+
+Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
+To see one of them: attsync preview --date 2026-11-12 --config config.toml
+All marks read: 6,289 = 5,449 to send + 838 refused + 2 without a mark.
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small
+counts may point to a child: for the school itself. Full message: attsync
+preview --json --config config.toml
+""")

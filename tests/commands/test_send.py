@@ -140,7 +140,7 @@ def test_faulty_answer_is_no_green_tick(trial: Start) -> None:
     assert ran.exit_code == 1
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  1 of 15 sessions faulty: faults found by the DfE (Thu 12 Nov)      0.0 s
+✗  Oakfield Primary School  1 of 15 sessions faulty: "/" attendance code not known (Thu 12 Nov)
 Finished with 1 problem. 14 sessions received, 1 faulty. Recorded as run 1.
 ✗ Oakfield Primary School (900023)  Thu 12 Nov: The DfE stored this day and found 1 fault: Reception
   AM: "/" attendance code not known (VAL104). Correct these marks in the MIS, or their map in the
@@ -157,7 +157,7 @@ def test_rejected_day_is_told(trial: Start) -> None:
     ran = run("send")
 
     assert ran.exit_code == 1
-    assert "sessions rejected: not accepted by the DfE (Thu 12 Nov)" in ran.out
+    assert "sessions rejected: the DfE does not know this school's URN (Thu 12 Nov)" in " ".join(ran.out.split())
 
 
 def test_closed_service_ends_the_run(trial: Start) -> None:
@@ -259,3 +259,26 @@ def test_dfe_that_is_not_there_is_told_once(trial: Start) -> None:
 
     assert ran.exit_code == 5
     assert ran.err.count("DFE-UNREACHABLE") == 1
+
+
+def test_closed_service_is_counted_once_and_promises_no_send(trial: Start) -> None:
+    """The first message is answered, the others never leave: the DfE has received none of them."""
+    run = trial(Fault.CLOSED)
+    run.change(("# connections = 8", "connections = 1"))
+
+    said = run("send").out
+
+    assert "15 of 15 sessions not received: DfE service closed" in said
+    assert "0 sessions received, 15 not received." in said
+    assert "Next send" not in run("status").out
+
+
+def test_problems_come_before_what_is_to_check(trial: Start) -> None:
+    """As everywhere else."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+    run.school("DELETE FROM roll_call_marks WHERE mark_date = '2026-11-19' AND session = 'Afternoon'")
+
+    said = run("send").out
+
+    assert 0 < said.index("[MARK-UNKNOWN]") < said.index("[SESSION-NONE]")

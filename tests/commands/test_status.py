@@ -326,8 +326,8 @@ Nothing.
 Tries
 Try  Time            Answer         Took  Reference  What became of it
 ──────────────────────────────────────────────────────────────────────
-  1  today 10:20:00  201 received  0.0 s  7c1e0000   received
-  2  today 10:20:00  201 received  0.0 s  7c1e0000   received
+  1  today 10:20:00  201 received  0.0 s  7c1e0000…  received
+  2  today 10:20:00  201 received  0.0 s  7c1e0000…  received
 """),
         ),
         (
@@ -515,7 +515,7 @@ def test_json_has_the_promised_members(trial: Start) -> None:
     """SPEC 6: it only grows."""
     (school,) = sent_twice(trial())("status", "--json").json["schools"]
 
-    assert school.keys() == {"urn", "name", "consent", "days"}
+    assert school.keys() == {"urn", "name", "consent", "to_check", "days"}
     assert school["consent"].keys() == {"standing", "by", "at"}
     today, *_ = school["days"]
     assert today == {
@@ -690,3 +690,25 @@ def test_day_without_anything_is_said_to_be_so(trial: Start) -> None:
 
     assert shown.out == "Saturday 14 November 2026: nothing was sent, and nothing was due.\n"
     assert shown.exit_code == 0
+
+
+def test_day_refused_after_it_was_received_says_what_the_dfe_holds(trial: Start) -> None:
+    """Not sent, and last sent at 10:20: both are true, and somebody has to say how."""
+    run = trial()
+    run("send")
+    mark(run, "2026-11-17", "ZZ")
+    run("send")
+
+    said = " ".join(run("status", "--date", "2026-11-17", columns=80).out.split())
+
+    assert "This day was not sent. The DfE still holds the figures of today 10:20. [MARK-UNKNOWN]" in said
+    assert "refused here, not sent" in said
+
+
+def test_day_that_never_arrived_is_not_held(trial: Start) -> None:
+    """Refused from the first day on."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+    run("send")
+
+    assert "still holds" not in run("status", "--date", "2026-11-17").out

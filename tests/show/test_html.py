@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from attsync.log import Log
 from attsync.overview import look
 from attsync.show.html import status_page
-from tests.show.screens import NOW, SCHOOLS, WINDOW, trust_log, trust_settings
+from tests.show.screens import NOW, SCHOOLS, WINDOW, give_consent, trust_log, trust_settings
 
 
 def test_page_of_a_trust_has_every_school_and_what_to_do(tmp_path: Path) -> None:
@@ -24,3 +25,14 @@ def test_page_of_a_trust_has_every_school_and_what_to_do(tmp_path: Path) -> None
     assert problems.count('<th scope="row">') == 3
     assert "26 up to date" in problems
     assert "1 without consent" in problems
+
+
+def test_page_says_why_consent_is_needed_again(tmp_path: Path) -> None:
+    """From which receiver to which: whoever is asked has to know."""
+    settings = trust_settings(tmp_path, SCHOOLS[:2])
+    moved = settings.model_copy(update={"dfe": settings.dfe.model_copy(update={"base_url": "https://new.example/api"})})
+    with Log.open(settings.log.path) as log:
+        give_consent(log, SCHOOLS[0], settings)
+        page = status_page(look(moved, log, SCHOOLS[:2], WINDOW, NOW))
+
+    assert f"it was {settings.dfe.origin} and is now https://new.example." in page

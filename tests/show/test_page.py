@@ -127,3 +127,11 @@ def test_printed_day_tells_its_four_parts(browser: Browser, pages: dict[str, str
     parts = ["What went wrong", "What was sent", "What to do next", "Tries"]
     assert len(printed) <= 2
     assert re.findall("|".join(parts), "".join(printed)) == parts
+
+
+@pytest.mark.parametrize("width", [1024, 1300, 1920])
+def test_no_column_of_a_trust_is_out_of_sight(pages: dict[str, str], browser: Browser, width: int) -> None:
+    """Also where a school's name is as long as many are."""
+    page = pages["trust"].replace("Birchwood High", "St Mary's Church of England Primary School")
+
+    assert browser.hidden_columns(page, width) == 0

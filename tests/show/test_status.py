@@ -1,14 +1,19 @@
 """The table of a trust: thirty schools on one screen, problems first."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
+from attsync.log import Log
+from attsync.model import School
 from attsync.overview import Overview, look
+from attsync.problems import Problem
+from attsync.show.html import status_page
 from attsync.show.parts import ASCII, UNICODE
 from attsync.show.status import status
-from tests.show.screens import NOW, SCHOOLS, WINDOW, text_of, trust_log, trust_settings
+from tests.show.screens import MONDAY, NOW, SCHOOLS, UNKNOWN, WINDOW, give_consent, text_of, trust_log, trust_settings
 
 ODD = ("Birchwood High", "Riverside Academy", "Elm Grove Primary", "Parkside PRU")
 
@@ -275,3 +280,59 @@ def test_no_cell_is_cut_on_a_narrow_screen(trust: Overview, columns: int) -> Non
         school.name for school in SCHOOLS if school.name not in ODD
     )
     assert all(row.count("✓✓") == 7 for row in rows[3:])
+
+
+def test_what_several_schools_have_in_common_is_told_once(tmp_path: Path) -> None:
+    """Sixteen equal paragraphs are none that anybody reads; the table names the schools."""
+    settings = trust_settings(tmp_path, SCHOOLS[:3])
+    stopped = Problem("STOPPED", "The run was stopped before this was received.", "Nothing to do.")
+    with Log.open(settings.log.path) as log:
+        number = log.begin_run(WINDOW, NOW)
+        for school in SCHOOLS[:3]:
+            give_consent(log, school, settings)
+            with log.writing():
+                log.record_school(number, school, "failed", problem=stopped)
+        overview = look(settings, log, SCHOOLS[:3], WINDOW, NOW)
+
+    told = text_of(status(overview, UNICODE), 100)
+
+    assert told.count("before this was received") == 1
+    assert "✗ Abbey Lane Primary (900001) and 2 more schools  Thu 12 Nov and 6 more days: The run" in told
+    assert status_page(overview).count("before this was received") == 1
+
+
+def test_send_that_is_under_way_is_said(tmp_path: Path) -> None:
+    """At 10:16 it has not failed to finish."""
+    settings = trust_settings(tmp_path, SCHOOLS[:2])
+    with Log.open(settings.log.path) as log:
+        log.begin_run(WINDOW, NOW)
+        give_consent(log, SCHOOLS[0], settings)
+        overview = look(settings, log, SCHOOLS[:2], WINDOW, NOW, under_way=True)
+
+    assert "A send is under way, since today 10:20." in text_of(status(overview, UNICODE), 80)
+    assert "A send is under way, since Mon 23 Nov 10:20." in status_page(overview)
+
+
+LONG = (
+    School(900001, "St Mary's Church of England Primary School"),
+    School(900002, "St Mary's Church of England Junior School"),
+)
+
+
+@pytest.mark.parametrize("columns", [80, 132])
+def test_ordinary_names_leave_room_for_the_result(tmp_path: Path, columns: int) -> None:
+    """No row runs over, and the schools are told apart."""
+    settings = trust_settings(tmp_path, LONG)
+    with Log.open(settings.log.path) as log:
+        number = log.begin_run(WINDOW, NOW)
+        for school in LONG:
+            give_consent(log, school, settings)
+            with log.writing():
+                log.record_school(number, school, "read")
+                log.refuse(number, school, MONDAY, UNKNOWN, NOW)
+        screen = text_of(status(look(settings, log, LONG, WINDOW, NOW), UNICODE), columns)
+
+    assert max(map(len, screen.splitlines())) <= columns
+    assert len([line for line in screen.splitlines() if line.startswith("St Mary")]) == 2
+    rows = [line for line in screen.splitlines() if line.startswith("St Mary")]
+    assert ["…Junior " in rows[0], "…Primary " in rows[1]] == [True, True]

@@ -165,12 +165,14 @@ def _as_json(report: "Report", times: tuple[time, ...]) -> dict[str, Any]:
         "version": 1,
         "run": report.number,
         "exit_code": report.exit_code,
+        "to_check": [problem.as_json() for problem in report.to_check],
         "schools": [
             {
                 "urn": result.school.urn,
                 "name": result.school.name,
                 "outcome": result.outcome,
                 "problem": result.problem and result.problem.as_json(),
+                "to_check": [problem.as_json() for problem in result.to_check],
                 "days": [day_of_result(day, times, at).as_json() for day in result.days],
             }
             for result in report.schools

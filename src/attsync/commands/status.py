@@ -74,6 +74,7 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
 @common
 def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool, path: Path | None) -> None:
     """Read the log and show it."""
+    from attsync.lock import is_running
     from attsync.log import Log
     from attsync.overview import known_schools, look
     from attsync.window import Window
@@ -89,7 +90,8 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
                 f"Neither the settings file nor the log has a school with the URN {missing[0]}.",
                 f"There are: {', '.join(map(str, list(known)[:10]))}.",
             )
-        overview = look(settings, log, [known[urn] for urn in schools or known], window, now())
+        under_way = is_running(settings.log.path)
+        overview = look(settings, log, [known[urn] for urn in schools or known], window, now(), under_way=under_way)
         if problems:
             overview = overview.only_problems()
         if path:

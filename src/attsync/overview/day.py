@@ -59,6 +59,10 @@ class DayView:
     to_check: bool = False
     not_again: bool = False
     """Received as it is, and the newest send of it did not get through: the DfE holds what is shown."""
+    is_held: bool = False
+    """The DfE has confirmed the counts that are shown, and nothing else can have arrived since."""
+    is_going: bool = False
+    """Being sent just now; what is shown is what stood before."""
 
     @property
     def failed(self) -> bool:
@@ -103,22 +107,31 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
     missing: Mapping[Session, Sign],
     before: tuple[Cells, datetime] | None = None,
     is_held: bool = False,
+    is_going: bool = False,
     times: tuple[time, ...],
     now: datetime,
 ) -> DayView:
     """Make the view of a day from its newest submission.
 
     `missing` is the sign of a session without marks; `unread` is why the school database was not read when it was due;
-    `is_held` says that the DfE has received these very counts before.
+    `is_held` says that the DfE has received these very counts before; `is_going`, that the day is being sent just now.
     """
     cells = cells or {}
-    not_again = is_held and state is not None and _SIGNS[state] is Sign.NOT_RECEIVED
-    signs = _signs(State.ACCEPTED if not_again else state, {cell.session for cell in cells}, faults, missing)
-    if problem is None and Sign.NOT_RECEIVED in signs.values():
+    stands = is_held and state is not None and _SIGNS[state] is Sign.NOT_RECEIVED
+    not_again = stands and not is_going
+    if is_going:
+        missing = dict.fromkeys(Session, Sign.NOT_DUE)
+    shown = State.ACCEPTED if stands else None if is_going else state
+    signs = _signs(shown, {cell.session for cell in cells}, faults, missing)
+    if problem is None and (not_again or Sign.NOT_RECEIVED in signs.values()):
         problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
     note, to_check = _note(day, signs, problem, cells, before, times, now)
     if not_again and problem and not to_check:
         note = f"not sent again: {brief(problem)}"
+    if is_going:
+        note = "being sent now"
+    elif problem and problem.code == "STOPPED" and state in (State.SENDING, State.UNKNOWN):
+        note = note.replace(BAD_SIGNS[Sign.NOT_RECEIVED], "not settled")
     return DayView(
         date=day,
         signs=signs,
@@ -133,6 +146,8 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
         note=note,
         to_check=to_check,
         not_again=not_again,
+        is_held=is_held,
+        is_going=is_going,
         is_closed=set(signs.values()) == {Sign.NO_REGISTER} and not cells,
     )
 
@@ -201,7 +216,7 @@ _MISSED: Final = Problem(
 )
 _UNSETTLED: Final = Problem(
     "STOPPED",
-    "This day is being sent just now, or the send was stopped before the DfE's answer came.",
+    "The send was stopped before the DfE's answer came: whether it arrived is not known.",
     "Nothing to do: the next send settles it.",
 )
 

@@ -90,6 +90,8 @@ class Overview:
     schools: tuple[SchoolView, ...]
     last_run: Run | None
     next_send: datetime | None
+    under_way: bool = False
+    """The last run is alive: it is sending just now."""
     left_out: tuple[SchoolView, ...] = ()
     """Schools where all is well, if only the others were asked for."""
 
@@ -113,6 +115,7 @@ class Overview:
                     "urn": school.school.urn,
                     "name": school.school.name,
                     "consent": consent_as_json(school.consent),
+                    "to_check": [problem.as_json() for problem in (school.to_check if school.consent else ())],
                     "days": [day.as_json() for day in school.days],
                 }
                 for school in self.schools
@@ -138,8 +141,16 @@ def known_schools(settings: Settings, log: Log | None) -> dict[int, School]:
     return known
 
 
-def look(settings: Settings, log: Log | None, schools: Iterable[School], window: Window, now: datetime) -> Overview:
-    """Read from the log what is known of the schools in the window."""
+def look(
+    settings: Settings,
+    log: Log | None,
+    schools: Iterable[School],
+    window: Window,
+    now: datetime,
+    *,
+    under_way: bool = False,
+) -> Overview:
+    """Read from the log what is known of the schools in the window; `under_way` says that a run is alive."""
     runs = log.latest_school_runs() if log else {}
     found: dict[int, dict[date, Entry]] = {}
     for entry in log.latest(window) if log else ():
@@ -156,17 +167,21 @@ def look(settings: Settings, log: Log | None, schools: Iterable[School], window:
                 consent=consent,
                 no_consent=None if consent else why_not(school, row, settings.dfe.origin),
                 last=run,
-                days=_days(settings, log, school, consent, window, now, run, found.get(school.urn, {}))
+                days=_days(settings, log, consent, window, now, run, found.get(school.urn, {}), under_way=under_way)
                 if log and is_shown
                 else (),
             )
         )
+    closed = log.closed_since(settings.dfe.origin) if log else None
     return Overview(
         window=window,
         now=now,
         schools=tuple(views),
         last_run=log.last_run() if log else None,
-        next_send=next_send(settings.schedule.times, now) if any(view.consent for view in views) else None,
+        next_send=next_send(settings.schedule.times, now)
+        if any(view.consent for view in views) and not closed
+        else None,
+        under_way=under_way,
     )
 
 
@@ -185,22 +200,26 @@ def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
 def _days(
     settings: Settings,
     log: Log,
-    school: School,
     consent: Consent | None,
     window: Window,
     now: datetime,
     run: SchoolRun | None,
     entries: Mapping[date, Entry],
+    *,
+    under_way: bool,
 ) -> tuple[DayView, ...]:
     times = settings.schedule.times
     since = consent.row.at if consent else None
     shown = [day for day in window if day in entries or settings.window.count == "calendar" or is_working_day(day)]
-    faults = log.faults(entries.values())
     views = []
     for day in reversed(shown):
         entry = entries.get(day)
-        history = log.history(school.urn, day) if entry else []
-        sent = _newest_sent(history)
+        is_going = under_way and entry is not None and entry.state is State.SENDING
+        history = log.history(entry.urn, day) if entry else []
+        if is_going:
+            history = [past for past in history if past.state is not State.SENDING]
+        held = _held(history)
+        sent = held or _newest_sent(log, history)
         content = read(sent.content) if sent and sent.content else None
         views.append(
             view(
@@ -212,10 +231,11 @@ def _days(
                 sent_at=_sent_at(log, sent),
                 problem=entry.problem if entry else None,
                 unread=run.problem if run and run.outcome == "failed" else None,
-                faults=faults.get(entry.id, ()) if entry else (),
+                faults=log.faults([entry]).get(entry.id, ()) if entry else (),
                 missing=missing_signs(day, times, since, run.read_at if run else None, now),
                 before=_before(history, sent),
-                is_held=_is_held(history),
+                is_held=held is not None,
+                is_going=is_going,
                 times=times,
                 now=now,
             )
@@ -232,21 +252,36 @@ def _before(history: list[Entry], sent: Entry | None) -> tuple[Cells, datetime] 
 
 
 def _sent_at(log: Log, sent: Entry | None) -> datetime | None:
-    tries = log.tries(sent) if sent else []
-    return tries[-1].at if tries else None
+    if sent is None:
+        return None
+    if tries := log.tries(sent):
+        return tries[-1].at
+    return sent.recorded_at if sent.state in _OPEN else None
 
 
-def _newest_sent(history: list[Entry]) -> Entry | None:
-    """Find the newest entry that may have arrived, else the newest that was to be sent."""
-    bodies = [entry for entry in history if entry.content]
-    return next((e for e in reversed(bodies) if e.state is not State.FAILED), bodies[-1] if bodies else None)
+_OPEN: Final = (State.SENDING, State.UNKNOWN)
+"""What became of it is not known; a run that died has not even recorded its tries."""
 
 
-def _is_held(history: list[Entry]) -> bool:
-    """Tell whether the DfE has confirmed the newest body before, and nothing else can have arrived since."""
-    bodies = [entry for entry in history if entry.content]
-    earlier = next((entry for entry in reversed(bodies[:-1]) if entry.state is not State.FAILED), None)
-    return earlier is not None and earlier.state is State.ACCEPTED and earlier.sha256 == bodies[-1].sha256
+def _newest_sent(log: Log, history: list[Entry]) -> Entry | None:
+    """Find the newest entry that surely left and may have arrived, else the newest that may have, or was to be sent."""
+    bodies = [entry for entry in reversed(history) if entry.content]
+    arrived = [entry for entry in bodies if entry.state is not State.FAILED]
+    left = (entry for entry in arrived if entry.state not in _OPEN or log.tries(entry))
+    return next(left, next(iter(arrived or bodies), None))
+
+
+def _held(history: list[Entry]) -> Entry | None:
+    """Find the entry by which the DfE has confirmed the newest body, if nothing else can have arrived since."""
+    bodies = [entry for entry in reversed(history) if entry.content]
+    for entry in (entry for entry in bodies if entry.state is not State.FAILED):
+        if entry.sha256 != bodies[0].sha256:
+            return None
+        if entry.state is State.ACCEPTED:
+            return entry
+        if entry.state not in (*_OPEN, State.SUPERSEDED):
+            return None
+    return None
 
 
 def next_send(times: tuple[time, ...], now: datetime) -> datetime | None:

@@ -14,7 +14,7 @@ from attsync.show.parts import BAD, CHECK, DIM, GOOD, UNBROKEN, Sheet, Signs, pl
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:
     """Show every finding, then how many there are to act on."""
     shown = {"good": (signs.good, GOOD, ""), "check": (signs.check, CHECK, ""), "bad": (signs.bad, BAD, BAD)}
-    sheet = Sheet(signs, ("", "", ""), gap=2)
+    sheet = Sheet(signs, ("", "", ""), gap=2, names=1, wanted=48)
     for finding in findings:
         sign, colour, style = shown[finding.sign]
         # A command to copy stays at the end of its line; then the place stands with what was found.

@@ -11,7 +11,7 @@ from attsync.codes import year_groups
 from attsync.log import Entry
 from attsync.model import Cells, Session, State, Try
 from attsync.overview import DayView, SchoolView
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, number_of, plural, prose, when
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, plural, prose, when
 from attsync.show.preview import CellsTable
 
 History = Sequence[tuple[Entry, Sequence[Try]]]
@@ -33,6 +33,8 @@ _STATES = {
 _ARRIVED = (State.ACCEPTED, State.FAULTY)
 
 _SHORT_REFERENCE = 8
+_OUTCOME_COLUMNS = 16
+"""With less room than this for what became of a try, its reference is shortened."""
 
 
 def status_day(
@@ -57,7 +59,7 @@ def day_parts(
 ) -> list[tuple[str, list[Content]]]:
     """Say what went wrong, what was sent, what to do next, and how often it was tried."""
     return [
-        ("What went wrong", [_what_went_wrong(school, day)]),
+        ("What went wrong", [_what_went_wrong(school, day, history, now)]),
         ("What was sent", _what_was_sent(day, history, changes, signs, now)),
         ("What to do next", _what_to_do(school, day, signs)),
         ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
@@ -93,11 +95,20 @@ def _signs_of(day: DayView, signs: Signs) -> list[Text]:
     ]
 
 
-def _what_went_wrong(school: SchoolView, day: DayView) -> Prose:
+def _what_went_wrong(school: SchoolView, day: DayView, history: History, now: datetime) -> Prose:
     if day.problem and day.needs_telling:
-        return prose(day.problem.text, (f"  [{day.problem.code}]", DIM))
+        held = f" The DfE still holds the figures of {when(day.sent_at, now)}." if _is_held(day, history) else ""
+        return prose(f"{day.problem.text}{held}", (f"  [{day.problem.code}]", DIM))
+    if day.is_going:
+        return prose("Nothing: this day is being sent now.")
     odd = len(school.to_check) if school.consent else 0
     return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
+
+
+def _is_held(day: DayView, history: History) -> bool:
+    """Tell whether the DfE has what is shown, though the newest message, if there was one, did not get there."""
+    sent = [entry.state for entry, _ in history if entry.content and entry.state is not State.FAILED]
+    return day.state not in _ARRIVED and (day.is_held or sent[-1:] in ([State.ACCEPTED], [State.FAULTY]))
 
 
 def _what_was_sent(
@@ -112,7 +123,8 @@ def _what_was_sent(
         sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
     said: list[Content] = [
         prose(
-            f"{number_of(day.marks)} marks of {plural(groups, 'year group')}, {number_of(day.on_roll)} pupils on roll;"
+            f"{plural(day.marks or 0, 'mark')} of {plural(groups, 'year group')},"
+            f" {plural(day.on_roll or 0, 'pupil')} on roll;"
             f" {sent}. Counts only: no names, no pupil numbers."
         )
     ]
@@ -148,7 +160,8 @@ class Tries:
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         sheet = self._sheet(None)
-        yield sheet if sheet.width <= options.max_width else self._sheet(_SHORT_REFERENCE)
+        least = sheet.width - sheet.last_width + _OUTCOME_COLUMNS
+        yield sheet if least <= options.max_width else self._sheet(_SHORT_REFERENCE)
 
     def sheet(self) -> Sheet:
         """Give the table with references in full, for a page."""
@@ -169,7 +182,11 @@ class Tries:
                     when(one.at, self._now, seconds=True),
                     one.answer,
                     f"{one.seconds:.1f} s",
-                    (entry.reference or "")[:signs_of_reference] if is_last else "",
+                    _shortened(entry.reference or "", signs_of_reference) if is_last else "",
                     outcome if is_last else Text("tried again", style=DIM),
                 )
         return sheet
+
+
+def _shortened(reference: str, signs: int | None) -> str:
+    return reference if signs is None or len(reference) <= signs else f"{reference[:signs]}…"

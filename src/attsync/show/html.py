@@ -11,7 +11,7 @@ from itertools import groupby
 from attsync.model import Session, Sign
 from attsync.overview import BAD_SIGNS, DayView, Overview, SchoolView
 from attsync.show.parts import UNICODE, by, number_of, plural, share
-from attsync.show.status import counts, order, result
+from attsync.show.status import counts, order, result, to_tell
 from attsync.window import LONDON
 
 _STYLE = """
@@ -30,6 +30,8 @@ th, td { padding: .18rem .55rem; text-align: left; vertical-align: top; white-sp
 td.words { white-space: normal; min-width: 11rem; }
 thead th { border-bottom: 2px solid var(--ink); vertical-align: bottom; }
 tbody th { font-weight: 400; }
+[aria-label="Schools"] tbody th { white-space: normal; min-width: 9rem; }
+@media screen and (max-width: 72rem) { th, td { padding: .18rem .25rem; } td.words { min-width: 8.5rem; } }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 tbody + tbody tr:first-child > * { border-top: 1px solid var(--rule); }
 .number { text-align: right; } .signs { text-align: center; }
@@ -202,7 +204,8 @@ def _consent(school: SchoolView) -> str:
 
 
 def _last_and_next(overview: Overview) -> str:
-    last = f"Last send {_when(overview.last_run.started_at)}." if overview.last_run else "Nothing has been sent yet."
+    what = "A send is under way, since" if overview.under_way else "Last send"
+    last = f"{what} {_when(overview.last_run.started_at)}." if overview.last_run else "Nothing has been sent yet."
     return f"{last} Next send {_when(overview.next_send)}." if overview.next_send else last
 
 
@@ -225,15 +228,15 @@ def _legend() -> str:
 def _next_steps(overview: Overview, *, several: bool) -> Iterable[str]:
     items = []
     for school in sorted(overview.schools, key=order):
-        who = f"{escape(str(school.school))}: " if several else ""
         if school.no_consent and (not several or school.consent_needed_again):
-            items.append(f"<li><strong>{who}</strong>{escape(school.no_consent.next)}</li>")
-        said = [(_PROBLEM, f"{days}{problem.text}", problem) for problem, days in school.told()]
-        said += [(_CHECK, problem.text, problem) for problem in (school.to_check if school.consent else ())]
-        for (style, sign), text, problem in said:
-            code = f'<span class="code">[{problem.code}]</span>'
-            told = f'<strong class="{style}">{sign} {who}{escape(text)}</strong>'
-            items.append(f"<li>{told} {escape(problem.next)} {code}</li>")
+            who = f"{school.school}: {school.no_consent.text} " if several else ""
+            items.append(f"<li><strong>{escape(who)}</strong>{escape(school.no_consent.next)}</li>")
+    for schools, problem, days, is_bad in to_tell(overview):
+        style, sign = _PROBLEM if is_bad else _CHECK
+        who = f"{schools}: " if several else ""
+        code = f'<span class="code">[{problem.code}]</span>'
+        told = f'<strong class="{style}">{sign} {escape(f"{who}{days}{problem.text}")}</strong>'
+        items.append(f"<li>{told} {escape(problem.next)} {code}</li>")
     if items:
         yield "<h2>What to do next</h2>"
         yield f"<ul>\n{chr(10).join(items)}\n</ul>"

@@ -1,7 +1,7 @@
 """The small parts of every screen: signs, tables that never cut a cell, prose, numbers and times in plain words."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ UNBROKEN: Final = "  "
 """Begins a line of a table's last column that is not to be broken, though it overruns the screen: a command to copy."""
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
+_SHORTEST_NAME: Final = 22
 _READABLE: Final = 60
 """Columns for the sentences of a table that is too wide for them to end at PROSE_COLUMNS."""
 
@@ -112,6 +113,10 @@ class Sheet:
     rows: list[tuple[Text, ...]] = field(default_factory=list)
     widths: Sequence[int] = ()
     """At least so wide, for rows that are printed one at a time."""
+    names: int | None = None
+    """The column of schools' names: these are shortened where the last column has less room than it wants."""
+    wanted: int = 34
+    """What the last column wants."""
 
     def add(self, *cells: str | Text, style: str = "") -> None:
         """Add a row."""
@@ -131,12 +136,32 @@ class Sheet:
         """What the last column takes if nothing has to wrap."""
         return self._widths(self.rows)[-1]
 
+    def fitted(self, columns: int) -> "Sheet":
+        """Shorten the names as far as a screen of so many columns asks for."""
+        if self.names is None:
+            return self
+        *fixed, last = self._widths(self.rows)
+        room = columns - sum(fixed) - self.gap * len(fixed)
+        wanted = self.wanted if self.widths else min(last, self.wanted)
+        most = max(_SHORTEST_NAME, fixed[self.names] - max(0, wanted - room))
+        if most >= fixed[self.names]:
+            return self
+        rows = [
+            tuple(_shortened(cell, most) if n == self.names else cell for n, cell in enumerate(r)) for r in self.rows
+        ]
+        widths = [min(width, most) if n == self.names else width for n, width in enumerate(self.widths)]
+        return replace(self, rows=rows, widths=widths, names=None)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        is_endless = isinstance(console, CompletingConsole) and console.is_endless
+        if self.names is not None and not is_endless:
+            yield replace(self.fitted(options.max_width), names=None)
+            return
         rows = [(*row[:-1], _completed(console, row[-1])) if row else row for row in self.rows]
         *fixed, last = self._widths(rows)
         taken = sum(fixed) + self.gap * len(fixed)
         room = options.max_width - taken
-        if isinstance(console, CompletingConsole) and console.is_endless:
+        if is_endless:
             room = max(PROSE_COLUMNS - taken, _READABLE)
         widths = [*fixed, min(last, max(room, _NARROWEST))]
         if any(self.columns):
@@ -218,6 +243,16 @@ def _completed(console: Console, text: Text) -> Text:
 def title(school: School) -> Text:
     """Head a screen with a school's name and URN."""
     return Text.assemble((school.name, "bold"), (f"  URN {school.urn}", DIM))
+
+
+def _shortened(name: Text, columns: int) -> Text:
+    # The last word stays, but for "School": schools of one patron saint are told apart by it.
+    if name.cell_len <= columns:
+        return name
+    plain = name.plain.removesuffix(" School")
+    last = plain.rpartition(" ")[2][-columns // 2 :]
+    plain = plain if cell_len(plain) <= columns else f"{plain[: columns - len(last) - 1].rstrip()}…{last}"
+    return Text(plain, name.style)
 
 
 def number_of(number: int | None) -> str:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from math import ceil
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from attsync.codes import all_codes, year_groups
+from attsync.fold import TO_SEE_PLACES
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.problems import Problem
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, short
@@ -31,10 +33,25 @@ def preview_refused(school: School, day: Day, signs: Signs) -> RenderableType:
     if not day.problem:
         return title
     problem = day.problem
-    return Group(
-        title,
-        prose((f"{signs.bad} This day would not be sent.  ", BAD), f"{problem.text} {problem.next}", indent=2),
-    )
+    text = problem.text.removesuffix(" This day was not sent.")
+    then = problem.next.partition(TO_SEE_PLACES)[0]
+    said: list[RenderableType] = [
+        prose((f"{signs.bad} This day would not be sent.  ", BAD), f"{text} {then}", indent=2)
+    ]
+    if day.uncounted:
+        said += [Text(), _uncounted(day, signs)]
+    return Group(title, *said)
+
+
+def _uncounted(day: Day, signs: Signs) -> Sheet:
+    """List every place whose marks cannot be counted: what has to be corrected."""
+    names = year_groups()
+    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "What stands there"))
+    order = [None, *names]
+    for place in sorted(day.uncounted, key=lambda at: (at.session or "", order.index(at.year_group), at.value)):
+        group = short(names[place.year_group]) if place.year_group else "not known"
+        sheet.add(place.session or "not known", group, number_of(day.uncounted[place]), place.value)
+    return sheet
 
 
 def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date, school: str) -> RenderableType:
@@ -92,7 +109,7 @@ class CellsTable:
         if sheets[-1].width - sheets[-1].last_width + _CHECK_COLUMNS <= options.max_width:
             yield sheets[-1]
             return
-        yield self._sheet(_GAPS[-1], checks, inside=False)
+        yield from self._parts(options.max_width)
         names = year_groups()
         for group, check in checks.items():
             if not check.plain.startswith(self._signs.good):
@@ -102,11 +119,29 @@ class CellsTable:
         """Give the table without checks, for a page."""
         return self._sheet(_GAPS[0], {}, inside=False)
 
-    def _sheet(self, gap: int, checks: Mapping[str, Text], *, inside: bool) -> Sheet:
+    def _parts(self, columns: int) -> Sequence[RenderableType]:
+        """Set codes that have no room side by side in as few tables as hold them, one below the other."""
+        codes = self._codes()
+        for number in range(1, len(codes) + 1):
+            size = ceil(len(codes) / number)
+            parts = [codes[start : start + size] for start in range(0, len(codes), size)]
+            sheets = [self._sheet(_GAPS[-1], {}, inside=False, codes=part) for part in parts]
+            if all(sheet.width <= columns for sheet in sheets):
+                break
+        return [line for sheet in sheets for line in (Text(), sheet)][1:]
+
+    def _codes(self) -> list[str]:
         used = {code for counts in self._counts.values() for code in counts}
-        codes = [code for code in all_codes() if code in used]
-        roll = [">On roll"] if self._roll else []
-        columns = ("Year group", *roll, *(f">{code}" for code in codes), ">Marks", *(["Check"] if inside else []))
+        return [code for code in all_codes() if code in used]
+
+    def _sheet(
+        self, gap: int, checks: Mapping[str, Text], *, inside: bool, codes: Sequence[str] | None = None
+    ) -> Sheet:
+        every = self._codes()
+        codes = every if codes is None else codes
+        roll = [">On roll"] if self._roll and codes[:1] == every[:1] else []
+        marks = [">Marks"] if codes[-1:] == every[-1:] else []
+        columns = ("Year group", *roll, *(f">{code}" for code in codes), *marks, *(["Check"] if inside else []))
         sheet = Sheet(self._signs, columns, gap=gap)
         for group, name in self._groups().items():
             counts = self._counts.get(group, {})
@@ -114,7 +149,7 @@ class CellsTable:
                 short(name),
                 *([number_of(self._roll.get(group, 0))] if roll else []),
                 *(self._number(counts.get(code)) for code in codes),
-                number_of(sum(counts.values())),
+                *([number_of(sum(counts.values()))] if marks else []),
                 *([checks[group]] if inside else []),
             )
         sums = [sum(counts.get(code, 0) for counts in self._counts.values()) for code in codes]
@@ -123,7 +158,7 @@ class CellsTable:
             "All",
             *([number_of(sum(self._roll.values()))] if roll else []),
             *map(number_of, sums),
-            number_of(sum(sums)),
+            *([number_of(sum(sum(counts.values()) for counts in self._counts.values()))] if marks else []),
             *([""] if inside else []),
             style="bold",
         )

@@ -17,6 +17,9 @@ from attsync.window import Window
 _MOST_PROBLEMS: Final = 5
 """So many are told in full at the end; `attsync status` has them all."""
 
+_WORDS_COLUMNS: Final = 48
+"""What the words of a line want; a longer name of a school is shortened for them."""
+
 _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
 """What became of a day that needs somebody; anything else was not received."""
 
@@ -44,7 +47,8 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
     """Say in one line what became of a school, and at its end how long that took."""
     sign, words, style = _what_became_of(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
-    sheet = Sheet(signs, ("", "", ""), gap=2, widths=(len(signs.bad), name_width))
+    widths = (len(signs.bad), name_width)
+    sheet = Sheet(signs, ("", "", ""), gap=2, widths=widths, names=1, wanted=_WORDS_COLUMNS)
     sheet.add(Text(sign, style or GOOD), Text(result.school.name, DIM if is_skipped else ""), Text(words, style))
     return sheet if is_skipped or dry_run else _Timed(sheet, f"{result.seconds:.1f} s")
 
@@ -57,12 +61,13 @@ class _Timed:
     took: str
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        room = min(options.max_width, PROSE_COLUMNS) - self.sheet.width - len(self.took)
-        if room < self.sheet.gap:
-            yield self.sheet
+        sheet = self.sheet.fitted(options.max_width)
+        room = min(options.max_width, PROSE_COLUMNS) - sheet.width - len(self.took)
+        if room < sheet.gap:
+            yield sheet
         else:
-            *start, words = self.sheet.rows[0]
-            yield replace(self.sheet, rows=[(*start, Text.assemble(words, " " * room, (self.took, DIM)))])
+            *start, words = sheet.rows[0]
+            yield replace(sheet, rows=[(*start, Text.assemble(words, " " * room, (self.took, DIM)))])
 
 
 def _what_became_of(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:
@@ -94,15 +99,15 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
     start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
     lines = [prose(start, tail)]
     lines += [
-        prose((f"{signs.check} {who}", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
-        for who, p in _to_check(report)[:_MOST_PROBLEMS]
-    ]
-    lines += [
         prose((f"{signs.bad} {result.school}  ", BAD), f"{days}{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
         for result, p, days in told[:_MOST_PROBLEMS]
     ]
     if (left := len(told) - _MOST_PROBLEMS) > 0:
         lines.append(prose(f"  and {plural(left, 'more problem')}."))
+    lines += [
+        prose((f"{signs.check} {who}", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
+        for who, p in _to_check(report)[:_MOST_PROBLEMS]
+    ]
     lines.append(prose("Next: ", (_next(report, is_well=not told, dry_run=dry_run), "bold")))
     return Group(*lines)
 
@@ -163,4 +168,8 @@ def _totals(report: Report, *, dry_run: bool) -> str:
 
 
 def _word(day: DayResult) -> str:
+    if (
+        day.problem and day.problem.code == "DFE-CLOSED"
+    ):  # it ends the run: one message was answered, the rest never left
+        return "not received"
     return _WORDS.get(day.state, "not received") if day.state else "refused"

@@ -7,8 +7,9 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.model import Session, Sign
+from attsync.model import School, Session, Sign
 from attsync.overview import DayView, Overview, SchoolView
+from attsync.problems import Problem
 from attsync.report import brief
 from attsync.show.parts import (
     ASCII,
@@ -117,6 +118,7 @@ class _Strips:
                 "\nResult",
             ),
             gap=2 if options.max_width >= _ATTENDANCE else 1,
+            names=0,
         )
         for rank, schools in groupby(sorted(self._overview.schools, key=order), key=lambda school: order(school)[0]):
             if rank and sheet.rows:
@@ -209,18 +211,29 @@ def next_steps(overview: Overview, signs: Signs) -> list[RenderableType]:
     several = len(overview.schools) + len(overview.left_out) > 1
     steps: list[RenderableType] = []
     for school in sorted(overview.schools, key=order):
-        who = f"{school.school}  " if several else ""
         if school.no_consent and (not several or school.consent_needed_again):
             sign, style = (signs.check, CHECK) if school.consent_needed_again else (signs.without, "")
-            text = f"{school.no_consent.text} " if several else ""
+            who, text = (f"{school.school}  ", f"{school.no_consent.text} ") if several else ("", "")
             steps.append(prose((f"{sign} {who}", style), f"{text}{school.no_consent.next}", indent=2))
-        for problem, days in school.told():
-            text = f"{days}{problem.text} {problem.next}"
-            steps.append(prose((f"{signs.bad} {who}", BAD), text, (f"  [{problem.code}]", DIM), indent=2))
-        for problem in school.to_check if school.consent else ():
-            text = f"{problem.text} {problem.next}"
-            steps.append(prose((f"{signs.check} {who}", CHECK), text, (f"  [{problem.code}]", DIM), indent=2))
+    for schools, problem, days, is_bad in to_tell(overview):
+        sign, style = (signs.bad, BAD) if is_bad else (signs.check, CHECK)
+        who = f"{schools}  " if several else ""
+        text = f"{days}{problem.text} {problem.next}"
+        steps.append(prose((f"{sign} {who}", style), text, (f"  [{problem.code}]", DIM), indent=2))
     return [Text(), Text("What to do next", style="bold"), *steps] if steps else []
+
+
+def to_tell(overview: Overview) -> Iterable[tuple[str, Problem, str, bool]]:
+    """Give every problem once: the schools that have it, what it is, its days, and whether it is more than to check."""
+    groups: dict[tuple[Problem, str, bool], list[School]] = {}
+    for school in sorted(overview.schools, key=order):
+        told = [(problem, days, True) for problem, days in school.told()]
+        told += [(problem, "", False) for problem in (school.to_check if school.consent else ())]
+        for each in told:
+            groups.setdefault(each, []).append(school.school)
+    for (problem, days, is_bad), (first, *others) in groups.items():
+        more = f" and {plural(len(others), 'more school')}" if others else ""
+        yield f"{first}{more}", problem, days, is_bad
 
 
 def _consent_line(school: SchoolView, signs: Signs) -> RenderableType:
@@ -246,7 +259,9 @@ def _state_line(school: SchoolView, overview: Overview, signs: Signs) -> Text:
 
 def _last_and_next(overview: Overview) -> Text:
     run, parts = overview.last_run, []
-    if run:
+    if run and overview.under_way:
+        parts.append(f"A send is under way, since {when(run.started_at, overview.now)}.")
+    elif run:
         took = f", took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s" if run.ended_at else ""
         parts.append(f"Last send {when(run.started_at, overview.now)}{took or ', did not finish'}.")
     else:
