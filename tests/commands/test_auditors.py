@@ -16,8 +16,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "auditors.md"
 CONSENTS, WITHOUT_CONSENT, TEXTS, WORDS = re.findall(
     r"^```sql\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
-
-
 CONSENT = "INSERT INTO consent (urn, given, receiver, data_set, notice, at, name, person, username, role, reason)"
 
 
