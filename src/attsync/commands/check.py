@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 @schools_option
 @click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE nor a proxy.")
 @click.option(
-    "--show-settings", is_flag=True, help="Only show each setting and where it comes from; passwords are hidden."
+    "--show-settings",
+    is_flag=True,
+    help="Only show each setting and where it comes from; passwords, and texts in SELECTs, are hidden.",
 )
 @json_option
 @common
