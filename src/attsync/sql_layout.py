@@ -16,7 +16,7 @@ _INDENT: Final = "  "
 _PLAIN_LITERAL: Final = re.compile(r"(['\"])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^'\"]{0,2})\1")
 _PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
 _TAKES_FOR_TEXT: Final = frozenset({"mysql", "mariadb", "sqlite"})
-"""There "Loxley" is a text: in MySQL always, in SQLite where there is no such column."""
+"""There "Ada" is a text: in MySQL always, in SQLite where there is no such column."""
 _BEFORE_A_NAME: Final = frozenset({".", "collate"})
 
 
