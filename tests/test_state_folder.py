@@ -72,12 +72,22 @@ def test_file_that_is_there_already_keeps_its_owner(folder: Path) -> None:
         assert lock.stat().st_uid == 0
 
 
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Let whatever is made with no mode of its own be open to everybody."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
 def test_folders_and_files_are_for_nobody_else(tmp_path: Path) -> None:
-    """0700 and 0600, and what is there is left as it is."""
+    """0700 and 0600, and what is there is left as it is; whatever the umask, and the folders above it too."""
     make_folder(tmp_path / "above" / "state")
     make_folder(tmp_path / "above" / "state")
     os.close(make_file(tmp_path / "above" / "state" / "file"))
 
+    assert stat.S_IMODE((tmp_path / "above").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "above" / "state").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "above" / "state" / "file").stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):

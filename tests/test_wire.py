@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
-from attsync.codes import codes_on, year_groups
+from attsync.codes import all_codes, codes_on, year_groups
 from attsync.model import Body, Cell, Cells, Day, Session
 from attsync.problems import Problem
 from attsync.sent import read
@@ -124,12 +124,15 @@ def test_counts_that_cannot_be_are_refused(wrong: Day) -> None:
     assert "Tamsin" not in problem.text + problem.next
 
 
-def test_name_in_place_of_a_year_group_is_refused() -> None:
-    """Whatever went wrong before, the last guard holds, and its error shows no value."""
+def test_name_in_place_of_a_year_group_or_a_code_is_refused() -> None:
+    """Whatever went wrong before, the last guard holds, also for a short name; its error shows no value."""
     with pytest.raises(ValidationError) as raised:
         YearGroup(ncYearGroup="Tamsin Loxley", noOfPupils=1)
-
     assert "Tamsin" not in str(raised.value)
+
+    with pytest.raises(ValidationError) as raised:
+        Attendance(attendanceCode="Ng", value=1)
+    assert "Ng" not in str(raised.value)
 
 
 def test_message_holds_one_school_and_one_date() -> None:
@@ -175,6 +178,30 @@ def test_contract_in_the_package_is_current() -> None:
 
     assert json.loads(kept) == openapi()
     assert kept == _text()
+
+
+def test_contract_lists_every_text_that_can_be_sent() -> None:
+    """An auditor reads there that no name fits in: a code, a year group, AM or PM, a date, and nothing else."""
+    schemas = openapi()["components"]["schemas"]
+    texts = {
+        (name, field): details.get("enum") or details.get("pattern")
+        for name in ("Attendance", "Item", "Submission", "YearGroup")
+        for field, details in schemas[name]["properties"].items()
+        if details.get("type") == "string"
+    }
+
+    assert texts == {
+        ("Attendance", "attendanceCode"): sorted(all_codes()),
+        ("Item", "date"): r"^\d{4}-\d{2}-\d{2}T00:00:00$",
+        ("Item", "ncYearGroup"): list(year_groups()),
+        ("Item", "schoolSession"): ["AM", "PM"],
+        ("YearGroup", "ncYearGroup"): list(year_groups()),
+    }
+
+
+def test_contract_has_every_path_that_is_asked() -> None:
+    """What `send` and `check` ask of the DfE."""
+    assert set(openapi()["paths"]) == {"/attendances", "/codes/attendance", "/codes/ncyeargroup", "/provider/{urn}"}
 
 
 def test_contract_refers_to_nothing_that_is_not_there() -> None:

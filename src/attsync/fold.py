@@ -2,7 +2,8 @@
 
 Pure: knows the school's maps and the DfE's lists, nothing of SQL. Every mark of a row ends in exactly one of four
 places: a cell, the refused, the unmarked, or those without a date, for which the school is refused (SPEC.md 4). A value
-that is in no list is never kept longer than a run, and shown only if it looks like a code (RELIABILITY.md 6).
+that is in no list is never kept longer than a run, and shown only if it looks like a code in a column of
+codes (RELIABILITY.md 6).
 """
 
 import re
@@ -263,7 +264,7 @@ class Fold:
         return f'the {what} "{unknown.value}"' if self._may_show(unknown) else f"a {what}"
 
     def _may_show(self, unknown: _Unknown) -> bool:
-        # RELIABILITY.md 6: a column of names is never shown, nor a name that strayed into a column of codes.
+        # RELIABILITY.md 6: a column of names is never shown. Of a stray value two capitals are, which may be initials.
         is_code = bool(_LOOKS_LIKE_A_CODE.fullmatch(unknown.value or ""))
         return is_code and self._known_share(unknown.code) >= _SHOWN_SHARE
 

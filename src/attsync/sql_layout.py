@@ -1,5 +1,9 @@
-"""SQL set in lines that people can read: only the blanks between its words change, and never inside quotation marks."""
+"""SQL as people may read it: set in lines, where only the blanks between its words change; and without its texts.
 
+A text in a SELECT of the settings may be a secret or a name.
+"""
+
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -9,6 +13,33 @@ _COLUMNS: Final = 100
 _CLAUSES: Final = frozenset({"select", "from", "where", "group", "having", "order", "union", "intersect", "except"})
 _QUERIES: Final = frozenset({"select", "with"})
 _INDENT: Final = "  "
+_PLAIN_LITERAL: Final = re.compile(r"(['\"])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^'\"]{0,2})\1")
+_PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
+_TAKES_FOR_TEXT: Final = frozenset({"mysql", "mariadb", "sqlite"})
+"""There "Ada" is a text: in MySQL always, in SQLite where there is no such column."""
+_BEFORE_A_NAME: Final = frozenset({".", "collate"})
+
+
+def without_texts(statement: str, dialect: str) -> str:
+    """Leave out comments, and what stands in quotation marks: all but dates, the shortest of codes, and plain names.
+
+    A quotation mark or a comment that nothing closes ends what is shown.
+    """
+    parts: list[str] = []
+    before = ""
+    for kind, part in tokens(statement, dialect):
+        is_name = part[0] in ("`[" if dialect in _TAKES_FOR_TEXT else '"`[') or before in _BEFORE_A_NAME
+        before = before if part.isspace() else part.lower()
+        if kind == "open":
+            parts.append("...")
+            break
+        if kind == "comment":
+            parts.append("/* ... */" if part.startswith("/*") else "-- ...")
+        elif kind == "literal" and not (_PLAIN_NAME if is_name else _PLAIN_LITERAL).fullmatch(part):
+            parts.append("'...'")
+        else:
+            parts.append(part)
+    return "".join(parts)
 
 
 def laid_out(text: str, dialect: str) -> str:

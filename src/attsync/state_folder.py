@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder`, mode 0700, and those above it, unless they are there. Raises OSError."""
+    """Make `folder` and those above it, each with mode 0700, unless they are there. Raises OSError."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)  # parents=True would give those above the mode that the umask leaves
         descriptor = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             _give_to_owner_of(each.parent, descriptor)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic_core import to_json
 
-from attsync.codes import codes_on, year_groups
+from attsync.codes import all_codes, codes_on, year_groups
 from attsync.model import DATA_SET, Body, Cell, Cells, Day, Fault, School, Session
 from attsync.problems import Problem
 
@@ -24,9 +24,11 @@ _MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
 
 Number = Annotated[int, Field(ge=0, le=_MOST)]
 if TYPE_CHECKING:
+    AttendanceCode = str
     YearGroupCode = str
-else:
-    YearGroupCode = Literal[tuple(year_groups())]  # the list is data, which no type checker reads
+else:  # the lists are data, which no type checker reads
+    AttendanceCode = Literal[tuple(sorted(all_codes()))]
+    YearGroupCode = Literal[tuple(year_groups())]
 DateTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T00:00:00$")]
 
 
@@ -37,7 +39,7 @@ class _Sent(BaseModel):
 class Attendance(_Sent):
     """How many marks one code has."""
 
-    attendanceCode: Annotated[str, StringConstraints(min_length=1, max_length=2)]
+    attendanceCode: AttendanceCode
     value: Number
 
 
@@ -217,6 +219,16 @@ def openapi() -> dict[str, Any]:
             },
             "/codes/attendance": look_up("List the attendance codes", "AttendanceCode", "AttendanceDescription"),
             "/codes/ncyeargroup": look_up("List the year groups", "YearGroupCode", "YearGroup"),
+            "/provider/{urn}": {
+                "get": {
+                    "summary": "Show the school that a URN names",
+                    "parameters": [{"name": "urn", "in": "path", "required": True, "schema": {"type": "integer"}}],
+                    "responses": {
+                        "200": answer("The school", {"type": "object", "properties": {"name": {"type": "string"}}}),
+                        "404": answer("No school has this URN", {"$ref": reference + "Rejection"}),
+                    },
+                }
+            },
         },
         "components": {
             "schemas": dict(sorted(schemas.items())),

@@ -1,4 +1,4 @@
-"""docs/auditors.md: its three questions to the log run as they stand there, and would show what they are to show."""
+"""docs/auditors.md: its four questions to the log run as they stand there, and would show what they are to show."""
 
 import re
 import sqlite3
@@ -13,7 +13,10 @@ from attsync.codes import codes_on, year_groups
 from tests.commands.trial import MONDAY, URN, Trial, mark
 
 PAGE = Path(__file__).parents[2] / "docs" / "auditors.md"
-CONSENTS, WITHOUT_CONSENT, TEXTS = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+CONSENTS, WITHOUT_CONSENT, TEXTS, WORDS = re.findall(
+    r"^```sql\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+)
+CONSENT = "INSERT INTO consent (urn, given, receiver, data_set, notice, at, name, person, username, role, reason)"
 
 
 @pytest.fixture
@@ -49,12 +52,25 @@ def test_a_request_without_consent_would_be_shown(sent: Trial, urn: int) -> None
     with closing(sqlite3.connect(sent.log)) as log, log:
         log.execute(
             "INSERT INTO submission (id, run_id, urn, day, state, recorded_at)"
-            " VALUES (999, 1, ?, '2026-11-23', 'accepted', '')",
+            " VALUES (999, 1, ?, '2026-11-23', 'failed', '2026-11-23T15:59:59.000+00:00')",
             (urn,),
         )
-        log.execute("INSERT INTO try VALUES (999, '2026-11-23T16:00:00.000+00:00', 0.1, '201 received')")
+        log.execute("INSERT INTO try VALUES (999, '2026-11-23T16:00:00.000+00:00', 0.1, '503')")
 
-    assert sent.logged(WITHOUT_CONSENT) == [("2026-11-23T16:00:00.000+00:00", urn, "2026-11-23", "201 received")]
+    assert sent.logged(WITHOUT_CONSENT) == [("2026-11-23T16:00:00.000+00:00", urn, "2026-11-23", "503")]
+
+
+@pytest.mark.parametrize("state", ["sending", "unknown"])
+def test_a_request_without_consent_that_was_cut_off_would_be_shown(sent: Trial, state: str) -> None:
+    """The run was killed before it could write down a try."""
+    at = "2026-11-23T16:00:00.000+00:00"
+    with closing(sqlite3.connect(sent.log)) as log, log:
+        log.execute(
+            "INSERT INTO submission (run_id, urn, day, state, recorded_at) VALUES (1, ?, '2026-11-23', ?, ?)",
+            (URN, state, at),
+        )
+
+    assert sent.logged(WITHOUT_CONSENT) == [(at, URN, "2026-11-23", state)]
 
 
 def test_every_text_that_was_sent_is_a_code(sent: Trial) -> None:
@@ -62,15 +78,77 @@ def test_every_text_that_was_sent_is_a_code(sent: Trial) -> None:
     known = {("attendanceCode", code) for code in codes_on(MONDAY.date())}
     known |= {("ncYearGroup", group) for group in year_groups()} | {("schoolSession", "AM"), ("schoolSession", "PM")}
 
-    texts = set(sent.logged(TEXTS))
+    found = set(sent.logged(TEXTS))
+    texts = {(field, text) for field, text in found if text is not None}
 
-    assert {key for key, _ in texts} == {"attendanceCode", "ncYearGroup", "schoolSession"}
+    assert {field for field, _ in texts} == {"attendanceCode", "ncYearGroup", "schoolSession"}
     assert texts <= known
+    assert {field for field, text in found if text is None} == {
+        None,  # the message itself, and what stands in a list
+        "attendances",
+        "noOfPupils",
+        "submissionData",
+        "totalNoOfPupils",
+        "urn",
+        "value",
+        "yearGroups",
+    }
 
 
-def test_a_name_that_was_sent_would_be_shown(sent: Trial) -> None:
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"urn": 900023, "more": [{"note": "Ada Lovelace"}]}', ("note", "Ada Lovelace")),
+        ('{"more": ["Ada Lovelace"]}', (None, "Ada Lovelace")),
+        ('{"date": "Ada Lovelace"}', ("date", "Ada Lovelace")),
+        ('{"Ada Lovelace": 1}', ("Ada Lovelace", None)),
+    ],
+)
+def test_a_name_that_was_sent_would_be_shown(sent: Trial, body: str, shown: tuple[str | None, str | None]) -> None:
     """Wherever in a message it stood."""
     with closing(sqlite3.connect(sent.log)) as log, log:
-        log.execute("""INSERT INTO body VALUES ('0', '{"urn": 900023, "more": [{"note": "Ada Lovelace"}]}')""")
+        log.execute("INSERT INTO body VALUES ('0', ?)", (body,))
 
-    assert ("note", "Ada Lovelace") in sent.logged(TEXTS)
+    assert shown in sent.logged(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("place", "statement"),
+    [
+        ("problem", "UPDATE submission SET problem_text = ?"),
+        ("problem", "UPDATE school_run SET problem_text = ?"),
+        ("next", "UPDATE submission SET problem_next = ?"),
+        ("next", "UPDATE school_run SET problem_next = ?"),
+        ("to check", "UPDATE school_run SET to_check = ?"),
+        ("school", "UPDATE school_run SET name = ?"),
+        ("answer", "UPDATE try SET answer = ?"),
+        ("reference", "UPDATE submission SET reference = ?"),
+        ("fault", "INSERT INTO fault (submission_id, code, text) SELECT id, 'VAL105', ? FROM submission LIMIT 1"),
+        ("school", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', ?, '', '', '', '')"),
+        ("person", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', ?, '', '', '')"),
+        ("user name", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', ?, '', '')"),
+        ("role", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', '', ?, '')"),
+        ("reason", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', '', '', ?)"),
+    ],
+)
+def test_a_name_in_the_words_of_the_log_would_be_shown(sent: Trial, place: str, statement: str) -> None:
+    """Whoever wrote it."""
+    with closing(sqlite3.connect(sent.log)) as log, log:
+        log.execute(statement, ("Ada Lovelace",))
+
+    assert any(where == place and "Ada Lovelace" in words for where, words in sent.logged(WORDS))
+
+
+def test_every_column_of_words_is_asked(sent: Trial) -> None:
+    """A column that a release adds to the log is none that this page forgets."""
+    others = {"at", "started_at", "ended_at", "first_day", "last_day", "version", "outcome", "problem_code", "sha256"}
+    others |= {"content", "day", "state", "key", "recorded_at", "answered_at", "year_group", "session"}
+    others |= {"attendance_code", "receiver"}
+    columns = {
+        column
+        for (table,) in sent.logged("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        for _, column, kind, *_ in sent.logged(f"PRAGMA table_info({table})")
+        if kind == "TEXT"
+    }
+
+    assert columns - others == {column for column in columns if re.search(rf"\b{column}\b", WORDS)} - others

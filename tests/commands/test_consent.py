@@ -193,6 +193,15 @@ def test_notice_in_full_needs_no_settings(trial: Start) -> None:
 
     assert ran.exit_code == 0
     assert ran.out.startswith("Notice 1\n\n1. What is sent.")
+    assert ran.out.endswith("\n\nReceiver: not known yet, there is no settings file that can be read.\n")
+
+
+def test_notice_in_full_names_the_receiver(trial: Start) -> None:
+    """The one that consent would be bound to."""
+    ran = trial(consent=False)("consent", "show", "--notice")
+
+    assert ran.exit_code == 0
+    assert ran.screen.endswith("asked again.\n\nReceiver, in the settings file: https://localhost:8443\n")
 
 
 def test_unknown_school_is_told(trial: Start) -> None:

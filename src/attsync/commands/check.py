@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         counts: columns and types, rows, marks without a date, values that no map knows, whether an index serves, what
         the account may do, and how long it takes. Then it signs in to the DfE, looks at certificate and clock, asks
         for its lists and for each school's URN, and says where consent stands and what sends by itself. Sends no
-        counts, and shows never a value that may be a name.
+        counts, and shows a value of the school's only if it looks like a code.
         """,
         "attsync check",
         "attsync check --school 900023 --json",
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 @schools_option
 @click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE nor a proxy.")
 @click.option(
-    "--show-settings", is_flag=True, help="Only show each setting and where it comes from; passwords are hidden."
+    "--show-settings",
+    is_flag=True,
+    help="Only show each setting and where it comes from; passwords, and texts in SELECTs, are hidden.",
 )
 @json_option
 @common

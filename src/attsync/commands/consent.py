@@ -61,7 +61,11 @@ def command() -> None:
 )
 @schools_option
 @all_option
-@click.option("--role", metavar="TEXT", help="Your role, for the receipt: School business manager.")
+@click.option(
+    "--role",
+    metavar="TEXT",
+    help="Your role, for the receipt: School business manager. Kept for good; write no pupil's name.",
+)
 @yes_option
 @click.option(
     "--save",
@@ -153,7 +157,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
 )
 @schools_option
 @all_option
-@click.option("--reason", metavar="TEXT", help="Why, for the history.")
+@click.option("--reason", metavar="TEXT", help="Why, for the history. Kept for good; write no pupil's name.")
 @yes_option
 @common
 def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
@@ -196,7 +200,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
     short_help="Show where consent stands.",
 )
 @schools_option
-@click.option("--notice", "notice", is_flag=True, help="The full text that people agree to.")
+@click.option("--notice", "notice", is_flag=True, help="The full text that people agree to, and the receiver.")
 @click.option("--history", is_flag=True, help="Every grant and removal.")
 @json_option
 @common
@@ -208,7 +212,7 @@ def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: boo
     from attsync.show import consent as show
 
     if notice:
-        click.echo(f"Notice {NOTICE}\n\n{FULL_NOTICE}", nl=False)
+        click.echo(f"Notice {NOTICE}\n\n{FULL_NOTICE}\n{_receiver()}")
         return
     settings = load_settings()
     log = Log.open_existing(settings.log.path)
@@ -235,6 +239,14 @@ def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: boo
         if log:
             log.close()
     click.get_current_context().exit(0 if all(stands) else 1)
+
+
+def _receiver() -> str:
+    """Name the receiver; somebody may read the notice before there is a settings file."""
+    try:
+        return f"Receiver, in the settings file: {load_settings().dfe.origin}"
+    except SettingsError:
+        return "Receiver: not known yet, there is no settings file that can be read."
 
 
 def _asked(

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
-from attsync.sql_layout import laid_out
+from attsync.sql_layout import laid_out, without_texts
 from attsync.sql_text import tokens
 
 _logger = logging.getLogger(__name__)
@@ -23,8 +23,6 @@ PROBE: Final = {"attsync_probe": True}
 """Execution options of a statement that asks for columns only: told under -vv, like those that open a snapshot."""
 
 _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PLAIN_LITERAL: Final = re.compile("'(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^']{0,2})'")
-_PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
 _PERCENT: Final = re.compile(r"%%|%s|%\((\w+)\)s")
 
 
@@ -61,7 +59,7 @@ def _begin(connection: Connection, _cursor: object, statement: str, values: Any,
     if _logger.isEnabledFor(level):
         dialect = connection.dialect.name
         filled_in = with_values(statement, values, connection.dialect.paramstyle, dialect)
-        shown = laid_out(_without_texts(filled_in, dialect), dialect)
+        shown = laid_out(without_texts(filled_in, dialect), dialect)
         _logger.log(level, "sent to the database:\n%s", re.sub("(?m)^", "    ", shown))
 
 
@@ -100,20 +98,6 @@ def _with_named_values(statement: str, values: Mapping[str, object], dialect: st
             parts.append(_shown(values.get(part[1:])))
         elif parts and parts[-1] == ":" and part in values:
             parts[-1] = _shown(values[part])
-        else:
-            parts.append(part)
-    return "".join(parts)
-
-
-def _without_texts(statement: str, dialect: str) -> str:
-    """Leave out comments, and what stands in quotation marks: all but dates, the shortest of codes, and plain names."""
-    parts = []
-    for kind, part in tokens(statement, dialect):
-        is_name = part[0] in ("`[" if dialect in ("mysql", "mariadb") else '"`[')
-        if kind == "comment":
-            parts.append("/* ... */" if part.startswith("/*") else "-- ...")
-        elif kind == "literal" and not (_PLAIN_NAME if is_name else _PLAIN_LITERAL).fullmatch(part):
-            parts.append("'...'")
         else:
             parts.append(part)
     return "".join(parts)

@@ -1,6 +1,7 @@
 """Every setting with its value, as far as it may be shown to whoever looks over a shoulder or reads a request for help.
 
-Opens no secret file. Of an address it shows the host, never a password, a key or a token.
+Opens no secret file. Of an address it shows the host, never a password, a key or a token; of a SELECT the SQL, never a
+text in quotation marks or a comment.
 """
 
 import re
@@ -13,8 +14,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr
 
 from attsync.settings.faults import key_of
-from attsync.settings.models import DfeSettings, NotifySettings, Settings
+from attsync.settings.models import DatabaseSettings, DfeSettings, NotifySettings, Settings
 from attsync.settings.places import Location
+from attsync.sql_layout import without_texts
 
 _HIDDEN: Final = "(hidden)"
 _SIGN_IN: Final = re.compile(r"(?P<start>[a-z][a-z0-9+_]*://[^:/?@]*):.*@", re.IGNORECASE | re.DOTALL)
@@ -62,6 +64,8 @@ def _below(table: BaseModel, at: Location) -> Iterator[Shown]:
             yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
         elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
             yield Shown(location, _proxy(value.get_secret_value()))
+        elif isinstance(table, DatabaseSettings) and name == "select":
+            yield from _selects(table, location)
         else:
             yield from _values(value, location)
 
@@ -80,6 +84,15 @@ def _values(value: object, at: Location) -> Iterator[Shown]:
             pass  # their SELECT stands in for them
         case _:
             yield Shown(at, _plain(value))
+
+
+def _selects(database: DatabaseSettings, at: Location) -> Iterator[Shown]:
+    address = database.url.get_secret_value() if database.url else ""
+    dialect = re.split("[+:]", address, maxsplit=1)[0].lower()
+    for name in type(database.select).model_fields:
+        text = getattr(database.select, name)
+        # What ends a text depends on the kind of database, and a secret file says which that is.
+        yield Shown((*at, name), text and (without_texts(text, dialect) if dialect else _HIDDEN))
 
 
 def _plain(value: object) -> Value:
