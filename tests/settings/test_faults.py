@@ -210,8 +210,10 @@ def test_no_secret_is_shown_wherever_it_was_put(
     path = tmp_path_factory.getbasetemp() / "config.toml"
     path.write_text(place.replace("SECRET", quoted))
 
+    environ = {"HOME": "/"} | dict.fromkeys(variables, plain)  # not in the line that a traceback quotes
+
     try:
-        told = repr(load(path, {"HOME": "/"} | dict.fromkeys(variables, plain)).dfe)
+        told = repr(load(path, environ).dfe)
     except SettingsFaults as error:
         lines = [line for fault in error.faults for line in (*fault_lines(fault), repr(fault))]
         raised = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)]
