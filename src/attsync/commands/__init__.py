@@ -149,6 +149,9 @@ def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
 
 def _tell_usage(error: click.UsageError, given: Given) -> None:
     """Say what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
     said = re.sub(r"\AInvalid value for (?:'([^']+)'|(\S+)): ", r"\1\2: ", error.format_message())
     _say_error(given, said, f"How it is used: {error.ctx.command_path} --help" if error.ctx else "")
 

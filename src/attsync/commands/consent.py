@@ -41,6 +41,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
     ),
     short_help="Give, remove or show a school's consent.",
 )
+@common
 def command() -> None:
     """Hold the three commands."""
 

@@ -72,8 +72,9 @@ def page(text: str, *examples: str) -> str:
 
 
 def given() -> Given:
-    """Give the common options of the running command."""
-    return click.get_current_context().ensure_object(Given)
+    """Give the common options of the running command; before one runs, none is given."""
+    context = click.get_current_context(silent=True)
+    return context.ensure_object(Given) if context else Given()
 
 
 def for_people(text: str, stream: IO[str], *, indent: int = 0) -> str:
