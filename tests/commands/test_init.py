@@ -34,11 +34,11 @@ NAME, URN, DATABASE, LEAVING, USERNAME, BASE_URL, TOKEN_URL, CLIENT_ID, SECRET, 
 )
 
 
-def begin(path: Path, *, columns: int = 100) -> "pexpect.spawn[str]":
+def begin(path: Path, *, columns: int = 100, words: tuple[str, ...] = ()) -> "pexpect.spawn[str]":
     """Start the questions at a terminal."""
     return pexpect.spawn(
         str(PROGRAM),
-        ["init", "--output", str(path)],
+        ["init", "--output", str(path), *words],
         encoding="utf-8",
         timeout=20,
         dimensions=(40, columns),
@@ -332,3 +332,17 @@ def test_folder_that_cannot_be_made_is_told() -> None:
 
     assert ended.exit_code == 2
     assert "cannot be made" in ended.err
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_commands_of_what_comes_next_are_whole(tmp_path: Path, columns: int) -> None:
+    """They are there to be copied, whatever the width."""
+    path = tmp_path / "a-folder-with-a-long-name-of-its-own" / "config.toml"
+    path.parent.mkdir()
+
+    terminal = begin(path, columns=columns, words=("--no-input",))
+    terminal.expect(pexpect.EOF)
+
+    lines = (terminal.before or "").splitlines()
+    for command in (f"chmod 600 {path.parent}/client-secret", *(f"{c} --config {path}" for c in ("check", "grant"))):
+        assert sum(command in line for line in lines) == 1, command

@@ -17,8 +17,8 @@ import click
 
 from attsync import __version__
 from attsync.commands import streams
-from attsync.commands.hints import complete
-from attsync.commands.options import Given, common, for_people
+from attsync.commands.hints import complete, for_people
+from attsync.commands.options import Given, common
 from attsync.problems import AttsyncError, Problem, Stopped
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _tell_usage(error: click.UsageError, given: Given) -> None:
 
 def _say_error(given: Given, text: str, then: str) -> None:
     start = "attsync:" if given.quiet else "Error:"
-    said = [for_people(complete(words), sys.stderr) for words in (f"{start} {text}", then) if words]
+    said = [for_people(words, sys.stderr) for words in (f"{start} {text}", then) if words]
     click.echo("\n".join(said).replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
 
 

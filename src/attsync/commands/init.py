@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.hints import complete
-from attsync.commands.options import common, for_people, given, page
+from attsync.commands.hints import for_people
+from attsync.commands.options import common, given, page
 from attsync.commands.output import writing
 from attsync.commands.questions import SECRET
 from attsync.problems import SettingsError
@@ -171,7 +171,7 @@ def _tell_next(path: Path, answers: "Answers | None") -> None:
     ]
     click.echo(f"\nWritten: {path}. What comes next:")
     for number, step in enumerate(steps, start=1):
-        click.echo(for_people(f"  {number}. {complete(step)}", sys.stdout, indent=5))
+        click.echo(for_people(f"  {number}. {step}", sys.stdout, indent=5))
 
 
 def _is_found(path: Path) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from inspect import cleandoc
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,22 +75,6 @@ def given() -> Given:
     """Give the common options of the running command; before one runs, none is given."""
     context = click.get_current_context(silent=True)
     return context.ensure_object(Given) if context else Given()
-
-
-def for_people(text: str, stream: IO[str], *, indent: int = 0) -> str:
-    """Break lines between words at a terminal; a mail or a file gets one line, whole in itself."""
-    if not stream.isatty():
-        return text
-    from shutil import get_terminal_size
-    from textwrap import fill
-
-    return fill(
-        text,
-        min(get_terminal_size().columns, 100),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def load_settings() -> "Settings":

@@ -12,8 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from attsync.commands.hints import complete
-from attsync.commands.options import for_people
+from attsync.commands.hints import for_people
 
 _Answer = TypeVar("_Answer")
 
@@ -108,7 +107,7 @@ def _receiver(base_url: str, folder: Path) -> Receiver:
 
 
 def _ask_for_sandbox() -> Receiver:
-    _explain(complete("\nThe sandbox runs in a second terminal, in this folder: attsync sandbox"))
+    _explain("\nThe sandbox runs in a second terminal, in this folder: attsync sandbox")
     return _ask("Folder of the sandbox (Enter: attsync-sandbox)", _sandbox, default="attsync-sandbox")
 
 
