@@ -100,8 +100,8 @@ class CompletingConsole(Console):
         """Complete the commands in `text`, each with BLANK for its blanks; each keeps its style."""
         for start, end, command in reversed([*self._completions(text.plain)]):
             before, old, after = text.divide([start, end])
-            command = command.replace(" ", BLANK)
-            text = Text.assemble(before, Text(command, old.get_style_at_offset(self, 0)), after, style=text.style)
+            whole = Text(command.replace(" ", BLANK), old.get_style_at_offset(self, 0))
+            text = Text.assemble(before, whole, after, style=text.style)
         return text
 
 
@@ -229,13 +229,13 @@ class Prose:
             start += 1
         if start < len(text.plain):
             for line in _broken(text[start:], max(1, width - self.indent)):
-                yield _line(Text(" " * self.indent) + line)
+                yield _line(" " * self.indent, line)
 
 
-def _line(text: Text) -> Text:
-    text.rstrip()
-    text.no_wrap, text.overflow = True, "ignore"
-    return text
+def _line(*parts: str | Text) -> Text:
+    line = Text.assemble(*parts, no_wrap=True, overflow="ignore")
+    line.rstrip()
+    return line
 
 
 def _completed(console: Console, text: Text) -> Text:
