@@ -115,7 +115,7 @@ class Commands(click.Group):
             ctx.exit(stopped.exit_code)
         except click.Abort:  # Ctrl-D at a question
             _tell_stopped(ctx.invoked_subcommand)
-            ctx.exit(1)
+            ctx.exit(128 + signal.SIGINT)  # it asks for the same
         except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001  the one place for what nobody foresaw (RELIABILITY.md 2)

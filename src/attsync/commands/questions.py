@@ -184,8 +184,10 @@ def _sandbox(said: str) -> Receiver:
 def _ask(words: str, check: Callable[[str], _Answer], *, default: str | None = None, hide: bool = False) -> _Answer:
     """Ask until the answer passes `check`."""
     while True:
-        said = click.prompt(words, default=default, show_default=False, hide_input=hide, value_proc=str)
+        said = click.prompt(words, default=default or "", show_default=False, hide_input=hide, value_proc=str)
         try:
+            if default is None and not said:  # click would ask again without a word
+                raise ValueError("This needs an answer.")
             return check(said)
         except ValueError as error:
             _explain(f"{error} Once more:")
