@@ -45,7 +45,7 @@ Shown = tuple["Day", "Cells"]
 @window_option
 @schools_option
 @click.option("--date", "day", callback=iso_date, metavar="DATE", help="One day, such as 2026-11-23.")
-@click.option("--session", type=click.Choice(["AM", "PM"]), help="One session.")
+@click.option("--session", type=click.Choice(["AM", "PM"], case_sensitive=False), help="One session.")
 @json_option
 @click.option(
     "--csv",

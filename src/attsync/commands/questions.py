@@ -185,9 +185,10 @@ def _ask(words: str, check: Callable[[str], _Answer], *, default: str | None = N
     """Ask until the answer passes `check`."""
     while True:
         said = click.prompt(words, default=default or "", show_default=False, hide_input=hide, value_proc=str)
+        if default is None and not said:  # click would ask again without a word
+            _explain("This needs an answer. Once more:")
+            continue
         try:
-            if default is None and not said:  # click would ask again without a word
-                raise ValueError("This needs an answer.")
             return check(said)
         except ValueError as error:
             _explain(f"{error} Once more:")
