@@ -69,3 +69,12 @@ def test_common_options_stand_anywhere(trial: Start, place: int) -> None:
 
     assert (ended.exit_code, ended.err) == (0, "")
     assert "Oakfield Primary School" in ended.out
+
+
+@pytest.mark.parametrize("window", ["eight", "9", "0", "", "12"])
+def test_window_that_is_none_is_told(trial: Start, window: str) -> None:
+    """In words, whatever was typed."""
+    ran = trial()("send", "--window", window)
+
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "--window: a number of days from 1 to 8." in ran.err

@@ -9,6 +9,7 @@ import click
 from attsync.commands.hints import complete
 from attsync.commands.options import (
     common,
+    confirm,
     given,
     json_option,
     load_settings,
@@ -131,7 +132,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
             )
         if not yes:
             need_terminal(f"for the consent of {school}")
-            if not click.confirm(f"Do you give consent for {school.name}?"):
+            if not confirm(f"Do you give consent for {school.name}?"):
                 out.show("Consent was not given. Nothing was recorded.")
                 continue
         with Log.open(settings.log.path) as log:
@@ -193,7 +194,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
                 continue
             if not yes:
                 need_terminal(f"for {school}")
-                if not click.confirm(f"Stop sending for {school.name}?"):
+                if not confirm(f"Stop sending for {school.name}?"):
                     out.show("Nothing was changed.")
                     continue
             consent.record(

@@ -40,6 +40,14 @@ def _urn(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    """Read a number of days."""
+    if text not in tuple("12345678"):
+        message = "a number of days from 1 to 8."
+        raise click.BadParameter(message)
+    return int(text)
+
+
 schools_option = click.option(
     "--school",
     "schools",
@@ -50,7 +58,7 @@ schools_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 window_option = click.option(
-    "--window", "days", type=click.IntRange(1, 8), metavar="N", help="Days to look back, today included."
+    "--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8."
 )
 
 
@@ -131,6 +139,15 @@ def _listen(verbose: int) -> None:
         handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+
+
+def confirm(question: str) -> bool:
+    """Ask until it is yes or no; Enter is no."""
+    while True:
+        said = click.prompt(f"{question} [y/N]", default="", show_default=False).strip().lower()
+        if said in ("y", "yes", "n", "no", ""):
+            return bool(said) and said[0] == "y"
+        click.echo("Answer y or n.")
 
 
 def need_terminal(what: str, instead: str = "To answer yes: --yes") -> None:
