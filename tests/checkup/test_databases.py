@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from attsync.checkup.databases import database_findings, missing
+from attsync.checkup.databases import database_findings, missing, to_paste
 from attsync.checkup.finding import Finding, exit_code_of, placed, told
 from attsync.codes import all_codes
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
@@ -212,9 +212,11 @@ def test_hidden_values_can_be_listed_in_the_databases_own_tool(tmp_path: Path) -
     text = settings_text(select=f'marks = """{marks}"""\nroll = "SELECT * FROM r"')
     settings = loaded(text, tmp_path)
 
-    found = look(settings.database[0], (), Window(date(2026, 11, 12), date(2026, 11, 23)))
+    window = Window(date(2026, 11, 12), date(2026, 11, 23))
+    found = look(settings.database[0], (), window)
+    pasted = to_paste(settings.database[0], window, found.kind)
 
-    (hidden,) = (f for f in database_findings(found, AT) if HIDDEN in f.text)
+    (hidden,) = (f for f in database_findings(found, AT, pasted) if HIDDEN in f.text)
     shown = text_of(check([hidden], UNICODE, 1), 80)
     (line,) = (line.strip() for line in shown.splitlines() if "GROUP BY" in line)
     with closing(sqlite3.connect(database)) as made:

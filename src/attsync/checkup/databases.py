@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attsync.checkup.finding import Finding, told
@@ -10,8 +11,9 @@ from attsync.codes import PRESENT, all_codes
 from attsync.model import SchoolDays, Session, Unmapped, session_total
 from attsync.problems import Problem
 from attsync.school.look import DatabaseFacts, SelectFacts
-from attsync.school.source import SelectName
-from attsync.settings import Location
+from attsync.settings import DatabaseSettings, Location
+from attsync.sql_layout import in_one_line
+from attsync.window import Window
 
 _MANY_ROWS: Final = 20_000
 """From here on an index on the date is felt."""
@@ -19,8 +21,21 @@ _DATABASE: Final = "School database"
 _PRESENT: Final = ("/", "\\")
 
 
-def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:
-    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right."""
+def to_paste(database: DatabaseSettings, window: Window, kind: str) -> dict[str, str]:
+    """Give the marks and the roll SELECT in one line, with dates in it, to be run in the database's own tool."""
+    word = "" if kind in ("sqlite", "mssql") else "DATE "
+    dates = {"start": f"{word}'{window.first}'", "end": f"{word}'{window.end}'"}
+    selects = {"marks": database.select.marks, "roll": database.select.roll}
+    return {name: in_one_line(select, kind, dates) for name, select in selects.items()}
+
+
+def database_findings(
+    facts: DatabaseFacts, at: Location, sql: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Finding]:
+    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right.
+
+    `sql` are the SELECTs of `to_paste`.
+    """
     if facts.problem and not facts.selects:
         yield _not_opened(facts.name, facts.problem, (*at, facts.address))
         return
@@ -47,7 +62,7 @@ def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:
             (*at, "schools"),
         )
     for school in facts.schools:
-        yield from _school(school, at, {select.name: select.sql for select in facts.selects})
+        yield from _school(school, at, sql)
     if facts.schools:
         number = len(facts.schools)
         words = f"{number:,} {'school' if number == 1 else 'schools'} read in {facts.seconds:.1f} s"
@@ -169,7 +184,7 @@ _MAPS: Final = {
 """Code of a problem with a value -> the map where the value would stand."""
 
 
-def _school(found: SchoolDays, at: Location, sql: Mapping[SelectName, str]) -> Iterator[Finding]:
+def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator[Finding]:
     what = found.school.name
     if found.problem:
         yield told(what, found.problem, (*at, "select"))

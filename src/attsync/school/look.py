@@ -18,7 +18,6 @@ from attsync.school.rights import index_serves, writes
 from attsync.school.source import NEEDED, SelectName, Source, source
 from attsync.school.statements import marks_statement, overlaps_statement, rows_statement
 from attsync.settings import DatabaseSettings
-from attsync.sql_layout import in_one_line
 from attsync.window import Window
 
 
@@ -41,8 +40,6 @@ class SelectFacts:
     has_index: bool | None = None
     """None: not asked."""
     seconds: float = 0.0
-    sql: str = ""
-    """In one line, with dates in it: to be run in the database's own tool."""
 
     @property
     def has_pupil(self) -> bool:
@@ -131,16 +128,9 @@ def _try(database: DatabaseSettings, name: SelectName, window: Window) -> Select
             if name == "roll" and "pupil" in found:
                 overlapping = overlaps_statement(found, window.last, database.leaving_date_is)
                 facts["overlaps"] = connection.execute(overlapping).scalar()
-            sql = _to_paste(database, name, window, connection.dialect.name)
-            return SelectFacts(name=name, columns=columns, seconds=monotonic() - started, sql=sql, **facts)
+            return SelectFacts(name=name, columns=columns, seconds=monotonic() - started, **facts)
     except SchoolError as error:
         return SelectFacts(name=name, problem=error.problem)
-
-
-def _to_paste(database: DatabaseSettings, name: SelectName, window: Window, dialect: str) -> str:
-    word = "" if dialect in ("sqlite", "mssql") else "DATE "
-    dates = {"start": f"{word}'{window.first}'", "end": f"{word}'{window.end}'"}
-    return in_one_line(getattr(database.select, name), dialect, dates)
 
 
 def _types_of_values(
