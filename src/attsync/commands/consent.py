@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from attsync.commands.options import (
     load_settings,
     need_terminal,
     now,
+    one_line,
     page,
     schools_option,
 )
@@ -30,20 +31,7 @@ if TYPE_CHECKING:
     from attsync.model import School
     from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 
-_LONGEST: Final = 100
-"""Letters of a role or a reason."""
-
 all_option = click.option("--all", "every", is_flag=True, help="Every school in the settings file.")
-
-
-def _one_line(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
-    """Take words that fit into a table: they are shown wherever the consent is."""
-    if text and not (text.isprintable() and len(text) <= _LONGEST):
-        message = f"this is one line of at most {_LONGEST} letters, digits and signs."
-        raise click.BadParameter(message)
-    return text
-
-
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
 
@@ -81,7 +69,7 @@ def command() -> None:
 )
 @schools_option
 @all_option
-@click.option("--role", metavar="TEXT", callback=_one_line, help="Your role, for the receipt: School business manager.")
+@click.option("--role", metavar="TEXT", callback=one_line, help="Your role, for the receipt: School business manager.")
 @yes_option
 @click.option(
     "--save",
@@ -172,7 +160,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
 )
 @schools_option
 @all_option
-@click.option("--reason", metavar="TEXT", callback=_one_line, help="Why, for the history.")
+@click.option("--reason", metavar="TEXT", callback=one_line, help="Why, for the history.")
 @yes_option
 @common
 def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from inspect import cleandoc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from attsync.settings import Settings
     from attsync.window import Window
+
+
+_LONGEST: Final = 100
+"""Letters of words that are shown in tables."""
 
 
 @dataclass(slots=True)
@@ -114,6 +118,14 @@ def iso_date(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     except ValueError:
         message = "a date is written 2026-11-23."
         raise click.BadParameter(message) from None
+
+
+def one_line(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    """Take words that fit into a table: they are shown wherever the consent is."""
+    if text and not (text.isprintable() and len(text) <= _LONGEST):
+        message = f"this is one line of at most {_LONGEST} letters, digits and signs."
+        raise click.BadParameter(message)
+    return text
 
 
 def now() -> datetime:
