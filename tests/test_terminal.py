@@ -87,7 +87,7 @@ def test_error_breaks_between_words(sandbox: Sandbox) -> None:
     assert f"chmod 600 {secret}" in " ".join(lines)
 
 
-@pytest.mark.parametrize(("sent", "expected"), [("intr", 130), ("eof", 1)])
+@pytest.mark.parametrize(("sent", "expected"), [("intr", 130), ("eof", 130)])
 def test_ctrl_c_and_ctrl_d_at_the_question_are_no_consent(sandbox: Sandbox, sent: str, expected: int) -> None:
     """130 and 1, one line, and nothing recorded."""
     terminal = start(sandbox, "consent", "grant")
@@ -151,3 +151,18 @@ def test_faults_of_the_settings_have_a_red_caret(sandbox: Sandbox) -> None:
     assert code == 2
     assert "\x1b[31m\x1b[1m^^^^^^^^^^^^^^\x1b[0m" in said
     assert "\x1b" not in attsync("send", config=sandbox.config).said
+
+
+def test_answer_that_is_neither_yes_nor_no_is_asked_for_again(sandbox: Sandbox) -> None:
+    """In our words."""
+    terminal = start(sandbox, "consent", "grant")
+    terminal.expect_exact("[y/N]: ")
+    terminal.sendline("maybe")
+    terminal.expect_exact("Answer y or n.")
+    terminal.expect_exact("[y/N]: ")
+    terminal.sendline("Y")
+
+    code, said = finish(terminal)
+
+    assert code == 0
+    assert "Consent given" in said

@@ -58,7 +58,7 @@ def test_answer_that_does_not_come_is_shown(sandbox: Sandbox, tmp_path: Path) ->
 
     err = attsync("check", "-v", config=config).err
 
-    assert re.search(r"/oauth/token: no answer \(NotDelivered\), \d\.\d\d s", err)
+    assert re.search(r"/oauth/token: no answer \(no connection\), \d\.\d\d s", err)
 
 
 @pytest.mark.parametrize("words", ["send", "check", "preview", "status", "consent show", "consent grant --yes"])

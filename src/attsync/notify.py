@@ -50,7 +50,7 @@ class Monitored:
             answer = line.exchange("POST", url + path, headers={}, content=said, until=monotonic() + _SECONDS)
             _logger.info("the monitor answered %s", answer.status)
         except NoAnswer as reason:
-            _logger.info("the monitor could not be told: %s", type(reason).__name__)
+            _logger.info("the monitor could not be told: %s", reason)
         finally:
             line.close()
             watch.close()

@@ -4,7 +4,7 @@ A text in a SELECT of the settings may be a secret or a name.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attsync.sql_text import tokens
@@ -51,6 +51,16 @@ def laid_out(text: str, dialect: str) -> str:
     for (kind, part), has_gap, then in zip(parts, gaps, following, strict=True):
         layout.add(kind, part, has_gap=has_gap, opens_query=then in _QUERIES)
     return layout.text()
+
+
+def in_one_line(text: str, dialect: str, dates: Mapping[str, str]) -> str:
+    """Leave out comments and line breaks, and put `dates` for :start and :end, so that it can be pasted anywhere."""
+    words: list[str] = []
+    for kind, part in tokens(text, dialect):
+        word = dates[part[1:]] if kind == "bind" else " " if kind == "comment" or part.isspace() else part
+        if kind != "stop" and not (word == " " and words[-1:] in ([], [" "])):
+            words.append(word)
+    return "".join(words).rstrip()
 
 
 def _gaps(found: Iterable[tuple[str, str]]) -> list[bool]:

@@ -1,18 +1,26 @@
 """databases.py and finding.py: every line that is not a tick says what to do; nothing in it may be a name."""
 
+import sqlite3
+import tomllib
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from attsync.checkup.databases import database_findings, missing
+from attsync.checkup.databases import database_findings, missing, to_paste
 from attsync.checkup.finding import Finding, exit_code_of, placed, told
+from attsync.codes import all_codes
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
 from attsync.problems import Problem
-from attsync.school.look import DatabaseFacts, SelectFacts
+from attsync.school.look import DatabaseFacts, SelectFacts, look
 from attsync.settings import origins
+from attsync.show.check import check
+from attsync.show.parts import UNICODE
+from attsync.window import Window
 from tests.settings_file import loaded, settings_text
+from tests.show.screens import text_of
 
 OAKFIELD = School(900023, "Oakfield Primary School")
 MONDAY = date(2026, 11, 23)
@@ -147,6 +155,12 @@ def test_a_fault_of_the_whole_is_told_after_the_selects() -> None:
     assert only(facts(problem=problem)).code == "DB-SCHOOLS"
 
 
+HIDDEN = (
+    "It is not shown, because it may be a name: values are shown only where 95% of the marks are known, and only those"
+    " that look like a code."
+)
+
+
 def test_refused_days_are_told_once_for_each_kind() -> None:
     """Eight days with the same unknown code are one thing to do."""
     other = Problem("ROLL-UNKNOWN", "2 pupils. This day was not sent.", "Map it.")
@@ -165,11 +179,48 @@ def test_refused_days_are_told_once_for_each_kind() -> None:
         ("bad", '3 marks have the code "ZZ". This day would not be sent. The like on 2 more days.'),
         ("bad", "2 pupils. This day would not be sent."),
         ("check", '9 marks have the code "ZZ", which no map knows.'),
-        ("check", "4 marks have a code that no map knows; it may be a name and is not shown."),
-        ("check", "2 pupils on roll have a year group that no map knows; it may be a name and is not shown."),
+        ("check", f"4 marks have a code that no map knows. {HIDDEN}"),
+        ("check", f"2 pupils on roll have a year group that no map knows. {HIDDEN}"),
     ]
     assert found[2].next == 'Add to [database.codes]:  "ZZ" = "..."'
     assert exit_code_of(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "meaning"), [("\\", "present"), ("/", "present"), ("ZZ", "..."), ("F", "..."), ("#", "...")]
+)
+def test_line_to_add_to_a_map_can_be_pasted(shown: str, meaning: str) -> None:
+    """A backslash in a TOML string begins an escape; and what the DfE knows is not called unknown."""
+    school = SchoolDays(school=OAKFIELD, days=(day(),), unmapped=(Unmapped("code", "database.codes", shown, 1),))
+
+    found = only(facts(school))
+
+    _, _, line = found.next.rpartition(":  ")
+    assert tomllib.loads(line) == {shown: meaning}
+    assert f'1 mark has the code "{shown}", which ' in found.text
+    assert ("no map knows" in found.text) == (shown not in all_codes())
+
+
+def test_hidden_values_can_be_listed_in_the_databases_own_tool(tmp_path: Path) -> None:
+    """What may be a name is not shown: whoever may see it gets the line that lists it."""
+    database = tmp_path / "school.db"
+    with closing(sqlite3.connect(database)) as made, made:
+        made.execute("CREATE TABLE m (date, session, year_group, code)")
+        made.executemany("INSERT INTO m VALUES ('2026-11-23', 'AM', '4', ?)", [("LATE",), ("ILL",), ("ILL",), ("ZZ",)])
+        made.execute("CREATE TABLE r (year_group, entry_date, leaving_date)")
+    marks = "SELECT * FROM m -- of one: year\n  WHERE date >= :start AND date < :end AND code <> ': '"
+    text = settings_text(select=f'marks = """{marks}"""\nroll = "SELECT * FROM r"')
+    settings = loaded(text, tmp_path)
+
+    window = Window(date(2026, 11, 12), date(2026, 11, 23))
+    found = look(settings.database[0], (), window)
+    pasted = to_paste(settings.database[0], window, found.kind)
+
+    (hidden,) = (f for f in database_findings(found, AT, pasted) if HIDDEN in f.text)
+    shown = text_of(check([hidden], UNICODE, 1), 80)
+    (line,) = (line.strip() for line in shown.splitlines() if "GROUP BY" in line)
+    with closing(sqlite3.connect(database)) as made:
+        assert dict(made.execute(line).fetchall()) == {"ILL": 2, "LATE": 1, "ZZ": 1}
 
 
 def test_a_school_that_cannot_be_read_and_one_that_is_odd() -> None:

@@ -26,11 +26,12 @@ What is never sent: names, pupil numbers, dates of birth, reasons, comments.
 Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
-  Receipt 7c1e0000. First send: today 14:45.
+  Receipt 7c1e0000.
   To send now: attsync send --config config.toml
-  To have it sent twice a day: attsync crontab --config config.toml
-  Remove it at any time: attsync consent revoke --school 900023 --config
-  config.toml
+  To have it sent twice a day, first today 14:45:
+  attsync crontab --config config.toml
+  Remove it at any time:
+  attsync consent revoke --school 900023 --config config.toml
 """),
         ),
         (
@@ -44,9 +45,8 @@ What is never sent: names, pupil numbers, dates of birth, reasons, comments.
 Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
-  First send: today 14:45.
   To send now: attsync send --config config.toml
-  To have it sent twice a day: attsync crontab --config config.toml
+  To have it sent twice a day, first today 14:45: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config config.toml
 """),
         ),
@@ -221,3 +221,49 @@ def test_several_schools_have_to_be_named(trial: Start) -> None:
 
     assert ran.exit_code == 2
     assert "--all" in ran.err
+
+
+def test_many_schools_at_once_take_a_line_each(trial: Start) -> None:
+    """Thirty times the same notice is read by nobody."""
+    run = trial(consent=False)
+    run.config.write_text(run.config.read_text() + '[[database.schools]]\nurn = 900031\nname = "Elm"\nschool = "2"\n')
+
+    ran = run("consent", "grant", "--all", "--yes", columns=132)
+    once_more = run("consent", "revoke", "--all", "--yes")
+
+    lines = ran.out.splitlines()
+    assert ran.exit_code == 0
+    assert [ran.out.count(words) for words in ("What is never sent", "You are", "Consent given", "To send now")] == [
+        1, 1, 2, 1,
+    ]  # fmt: skip
+    assert sum("Consent given for Elm (900031) by " in line for line in lines) == 1
+    assert lines[-1].endswith("attsync consent revoke --all --config config.toml")
+    assert once_more.out.count("Consent removed") == 2
+
+
+@pytest.mark.parametrize(("option", "command"), [("--role", "grant"), ("--reason", "revoke")])
+@pytest.mark.parametrize("words", ["Head\nTeacher", "x" * 101, "\x1b[2J"])
+def test_words_that_fill_a_screen_are_not_taken(trial: Start, option: str, command: str, words: str) -> None:
+    """They would stand in every status from then on."""
+    run = trial()
+    before = run("consent", "show", "--history").out
+
+    ran = run("consent", command, "--yes", option, words)
+
+    assert ran.exit_code == 2
+    assert "one line of at most 100" in ran.err
+    assert run("consent", "show", "--history").out == before
+
+
+def test_consent_that_was_never_given_is_not_removed(trial: Start) -> None:
+    """The history has no removal of nothing."""
+    run = trial(consent=False)
+    before = run("consent", "revoke", "--yes")
+    run("consent", "grant", "--yes")
+    run("consent", "revoke", "--yes")
+    again = run("consent", "revoke", "--yes")
+
+    for ran in (before, again):
+        assert ran.exit_code == 0
+        assert f"{SCHOOL} has no consent that could be removed. Nothing was changed." in ran.out
+    assert run("consent", "show", "--history").out.count("removed") == 1

@@ -75,11 +75,26 @@ def test_install_works_without_any_crontab(trial: Start, table: Path) -> None:
 def test_remove_without_entries_changes_nothing(trial: Start, table: Path) -> None:
     """And says so."""
     table.write_text(THEIRS)
+    run = trial()
 
-    ran = trial()("crontab", "--remove")
+    ran = run("crontab", "--remove")
 
-    assert "There was nothing of attsync" in ran.out
+    assert f"has no entry for {run.config}. Nothing was changed." in ran.out
+    assert "Left as they are" not in ran.out
     assert table.read_text() == THEIRS
+
+
+def test_remove_names_the_entries_of_other_settings(trial: Start, table: Path) -> None:
+    """Whoever thinks that all is removed would go on sending."""
+    run = trial()
+    run("crontab", "--install")
+    table.write_text(table.read_text().replace(str(run.config), "/etc/attsync/other.toml"))
+
+    ran = run("crontab", "--remove")
+
+    assert f"has no entry for {run.config}. Nothing was changed." in ran.out
+    assert ran.out.count("/etc/attsync/other.toml # attsync") == 2
+    assert "Left as they are" in ran.out
 
 
 def test_machine_without_cron_is_told(trial: Start) -> None:
@@ -94,14 +109,14 @@ def test_line_that_was_edited_by_hand_is_shown_before_it_is_gone(trial: Start, t
     """Whoever moved an hour for the summer can move it again."""
     run = trial()
     run("crontab", "--install")
-    edited = table.read_text().replace("18 10 * * 1-5", "18 9 * * 1-5")
+    edited = table.read_text().replace("18 10 * * 1-5", "17 9 * * 1-5")
     table.write_text(edited)
 
     ran = run("crontab", "--install")
 
-    assert "In the place of what stood there:\n  18 9 * * 1-5 /" in ran.out
-    assert ran.out.count("18 9 * * 1-5") == 1
-    assert "18 9" not in table.read_text()
+    assert "In the place of what stood there:\n  17 9 * * 1-5 /" in ran.out
+    assert ran.out.count("17 9 * * 1-5") == 1
+    assert "17 9" not in table.read_text()
 
 
 def test_line_without_our_mark_is_left_and_told(trial: Start, table: Path) -> None:
@@ -144,6 +159,8 @@ def test_server_in_another_time_zone_is_told(trial: Start, table: Path) -> None:
 
     assert "correct the hours" in printed.out
     assert "Correct the hours" in installed.out
+    for said in (printed.out, installed.out):
+        assert 'should begin "18 9 * * 1-5" and "48 13 * * 1-5" in summer, and "18 10 * * 1-5" and' in said
     assert (quiet.exit_code, quiet.said) == (0, "")
     assert len(entries(table.read_text())) == 2
     assert attsync("crontab", "--remove", "--quiet", config=config, PATH=os.environ["PATH"]).said == ""

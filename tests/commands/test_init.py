@@ -34,11 +34,11 @@ NAME, URN, DATABASE, LEAVING, USERNAME, BASE_URL, TOKEN_URL, CLIENT_ID, SECRET, 
 )
 
 
-def begin(path: Path, *, columns: int = 100) -> "pexpect.spawn[str]":
+def begin(path: Path, *, columns: int = 100, words: tuple[str, ...] = ()) -> "pexpect.spawn[str]":
     """Start the questions at a terminal."""
     return pexpect.spawn(
         str(PROGRAM),
-        ["init", "--output", str(path)],
+        ["init", "--output", str(path), *words],
         encoding="utf-8",
         timeout=20,
         dimensions=(40, columns),
@@ -105,6 +105,7 @@ def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
 
     said = answer(
         path,
+        (NAME, ""),
         (URN, "12"),
         (URN, "9000234"),
         (DATABASE, "school.db"),
@@ -116,6 +117,7 @@ def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
     )
 
     for words in (
+        "This needs an answer. Once more:",
         "A URN has 6 digits, for example 900012. Once more:",
         "This looks like a LAESTAB.",
         "There is no such file here, and an address begins with the kind of the database",
@@ -226,7 +228,7 @@ def test_pipe_can_answer(tmp_path: Path) -> None:
     assert (tmp_path / "client-secret").read_text() == "s3cr3t\n"
 
 
-@pytest.mark.parametrize(("sent", "code"), [("intr", 130), ("eof", 1)])
+@pytest.mark.parametrize(("sent", "code"), [("intr", 130), ("eof", 130)])
 @pytest.mark.parametrize("question", [NAME, SECRET])
 def test_whoever_stops_in_the_middle_has_nothing_written(tmp_path: Path, sent: str, code: int, question: str) -> None:
     """Ctrl-C and Ctrl-D; one line says so."""
@@ -257,6 +259,16 @@ def test_address_with_a_password_goes_into_a_file_of_its_own(tmp_path: Path) -> 
     assert "pa$$word" not in path.read_text()
     assert (tmp_path / "database-url").read_text() == "postgresql://ro:pa$$word@server/school\n"
     assert (tmp_path / "database-url").stat().st_mode & 0o777 == 0o600
+    assert load(path, {}).database[0].database_url().get_secret_value() == "postgresql://ro:pa$$word@server/school"
+
+
+def test_address_of_another_database_is_left_as_it_is(tmp_path: Path) -> None:
+    """And the answers are not lost over it."""
+    path = tmp_path / "config.toml"
+    (tmp_path / "database-url").write_text("another")
+    answer(path, url="postgresql://ro:pa$$word@server/school")
+
+    assert (tmp_path / "database-url").read_text() == "another"
     assert load(path, {}).database[0].database_url().get_secret_value() == "postgresql://ro:pa$$word@server/school"
 
 
@@ -314,6 +326,7 @@ def test_without_a_terminal_it_says_how(tmp_path: Path) -> None:
     ended = attsync("init", "--output", str(tmp_path / "config.toml"))
 
     assert ended.exit_code == 2
+    assert ended.err.startswith("Error: there is no terminal to ask on")
     assert "--no-input" in ended.err
     assert not list(tmp_path.iterdir())
 
@@ -332,3 +345,17 @@ def test_folder_that_cannot_be_made_is_told() -> None:
 
     assert ended.exit_code == 2
     assert "cannot be made" in ended.err
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_commands_of_what_comes_next_are_whole(tmp_path: Path, columns: int) -> None:
+    """They are there to be copied, whatever the width."""
+    path = tmp_path / "a-folder-with-a-long-name-of-its-own" / "config.toml"
+    path.parent.mkdir()
+
+    terminal = begin(path, columns=columns, words=("--no-input",))
+    terminal.expect(pexpect.EOF)
+
+    lines = (terminal.before or "").splitlines()
+    for command in (f"chmod 600 {path.parent}/client-secret", *(f"{c} --config {path}" for c in ("check", "grant"))):
+        assert sum(command in line for line in lines) == 1, command

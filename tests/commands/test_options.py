@@ -37,3 +37,44 @@ def test_completion_offers_what_there_is(typed: str, offered: list[str]) -> None
 
     assert [line.removeprefix("plain,") for line in ended.out.split()] == offered
     assert ended.err == ""
+
+
+@pytest.mark.parametrize("words", [(), ("consent",)])
+def test_program_alone_shows_its_help(words: tuple[str, ...]) -> None:
+    """The first thing that anybody types."""
+    ended = attsync(*words)
+
+    assert (ended.exit_code, ended.out) == (2, "")
+    assert ended.err == attsync(*words, "--help").out
+    assert ended.err.startswith("Usage: attsync")
+
+
+@pytest.mark.parametrize("words", [("--school", "attsync demo"), ("-q", "--confog", "x", "send")])
+def test_wrong_option_before_the_command_is_told(words: tuple[str, ...]) -> None:
+    """Whatever it holds: no command runs yet."""
+    ended = attsync(*words)
+
+    assert ended.exit_code == 2
+    assert f"No such option '{next(word for word in words if word.startswith('--'))}'" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_common_options_stand_anywhere(trial: Start, place: int) -> None:
+    """Before the command, in its middle, after it."""
+    words = ["consent", "show"]
+    words[place:place] = ["--config", str(trial().config)]
+
+    ended = attsync(*words)
+
+    assert (ended.exit_code, ended.err) == (0, "")
+    assert "Oakfield Primary School" in ended.out
+
+
+@pytest.mark.parametrize("window", ["eight", "9", "0", "", "12"])
+def test_window_that_is_none_is_told(trial: Start, window: str) -> None:
+    """In words, whatever was typed."""
+    ran = trial()("send", "--window", window)
+
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "--window: a number of days from 1 to 8." in ran.err

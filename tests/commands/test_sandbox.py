@@ -1,6 +1,7 @@
 """`attsync sandbox`: serves until it is told to stop, and then says so."""
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -35,4 +36,15 @@ def test_fault_that_is_none_is_told(tmp_path: Path) -> None:
 
     assert ended.exit_code == 2
     assert "busy" in ended.err
+    assert not (tmp_path / "try").exists()
+
+
+def test_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
+    """And is told in our words."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = attsync("sandbox", "--dir", str(tmp_path / "try"), "--port", str(port))
+
+    assert ended.exit_code == 2
+    assert f"cannot listen on port {port} of this computer: address already in use. Nothing was started." in ended.err
     assert not (tmp_path / "try").exists()

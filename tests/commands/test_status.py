@@ -712,3 +712,28 @@ def test_day_that_never_arrived_is_not_held(trial: Start) -> None:
     run("send")
 
     assert "still holds" not in run("status", "--date", "2026-11-17").out
+
+
+def test_quiet_status_says_only_what_is_wrong(trial: Start) -> None:
+    """For cron: a mail that comes always is read never."""
+    run = sent_twice(trial())
+
+    assert (run("status", "-q").exit_code, run("status", "-q").out) == (0, "")
+
+    mark(run, "2026-11-17", "ZZ")
+    run("send")
+    ran = run("status", "-q")
+
+    assert ran.exit_code == 1
+    assert "MARK-UNKNOWN" in ran.out
+
+
+def test_status_can_be_saved_and_printed_as_json(trial: Start) -> None:
+    """One does not swallow the other."""
+    run = sent_twice(trial())
+    path = run.folder / "report.html"
+
+    ran = run("status", "--json", "--save", str(path))
+
+    assert ran.json == run("status", "--json").json
+    assert path.read_text().startswith("<!")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from attsync.problems import SchoolError
@@ -82,6 +83,17 @@ def test_a_question_mark_outside_of_a_text_is_told(database: Callable[[str], Eng
 
     with pytest.raises(SchoolError, match="mistyped"):
         read_all(settings(made.url, marks=MARKS + " WHERE code = ?"))
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_database_that_the_server_does_not_have_is_told(database: Callable[[str], EngineDatabase], engine: str) -> None:
+    """The server runs: whoever goes to look at it looks in the wrong place."""
+    url = make_url(database(engine).url).set(database="nowhere").render_as_string(hide_password=False)
+
+    with pytest.raises(SchoolError, match="its server answers, but has no database of that name") as raised:
+        read_all(settings(url))
+
+    assert raised.value.problem.code == "DB-NONE"
 
 
 @pytest.mark.parametrize(

@@ -201,3 +201,16 @@ def test_account_without_a_home_finds_the_settings_of_all_users() -> None:
     """A container has one account and one file."""
     with pytest.raises(SettingsError, match=r"looked for /etc/attsync/config\.toml\. "):
         find(None, {})
+
+
+def test_fault_of_a_variable_is_not_said_to_be_in_the_file(tmp_path: Path) -> None:
+    """Whoever corrects the file corrects the wrong thing."""
+    wrong = {"ATTSYNC_DFE__TIMEOUT_SECONDS": "soon"}
+
+    one = faults(settings_text(), tmp_path, **wrong).problem
+    both = faults(settings_text(tables="colour = 'red'"), tmp_path, **wrong).problem
+
+    assert one.text == "1 problem in the environment"
+    assert one.next == "Nothing was read or sent. Correct the variables and run the command again."
+    assert both.text == f"2 problems in the settings file {tmp_path}/config.toml and the environment"
+    assert both.next == "Nothing was read or sent. Correct both and run the command again."

@@ -161,3 +161,10 @@ def test_line_that_cannot_be_read_is_shown_only_up_to_a_known_name(
 def test_nearest_name_is_found(name: str, meant: str | None) -> None:
     """Only if it is near: a wrong guess is worse than none."""
     assert near(name, ("AM", "PM")) == meant
+
+
+def test_account_that_stands_above_its_heading_is_told_where_it_belongs(tmp_path: Path) -> None:
+    """Both lines of the example have to be uncommented."""
+    said = found(settings_text(tables='[consent]\nroot = "j.smith"'), tmp_path)
+
+    assert said["consent.root"].endswith("below the heading [consent.usernames], whose # has to go too.")

@@ -111,3 +111,19 @@ def test_numbers_agree_with_what_they_count() -> None:
 def test_year_groups_are_short() -> None:
     """They stand in a column."""
     assert short("National Curriculum not followed (special schools)") == "NC not followed"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100])
+@pytest.mark.parametrize(
+    "command", ["attsync preview --school 900041 --date 2026-11-17", "chmod 600 '/etc/att sync/x'"]
+)
+def test_command_is_never_broken(command: str, columns: int) -> None:
+    """Pasted as two lines it does something else."""
+    words = f"{'Somebody has to look at this day first. ' * 2}To see it: {command}. Then correct it in the MIS."
+    table = Sheet(UNICODE, ("", "School"))
+    table.add("✗", words)
+
+    for screen in (text_of(prose(words, indent=2), columns), text_of(table, columns)):
+        assert sum(command in line for line in screen.splitlines()) == 1
+        assert " ".join(screen.removeprefix("✗").split()).endswith(" ".join(words.split()))
+        assert all(len(line) <= columns or line.lstrip().startswith(command) for line in screen.splitlines()[2:])

@@ -1,22 +1,45 @@
 """What `check` says of each database, from the facts of a look, in the order in which things are set right. Pure."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attsync.checkup.finding import Finding, told
+from attsync.codes import PRESENT, all_codes
 from attsync.model import SchoolDays, Session, Unmapped, session_total
 from attsync.problems import Problem
 from attsync.school.look import DatabaseFacts, SelectFacts
-from attsync.settings import Location
+from attsync.settings import DatabaseSettings, Location
+from attsync.sql_layout import in_one_line, without_texts
+from attsync.window import Window
 
 _MANY_ROWS: Final = 20_000
 """From here on an index on the date is felt."""
 _DATABASE: Final = "School database"
+_PRESENT: Final = ("/", "\\")
 
 
-def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:
-    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right."""
+def to_paste(database: DatabaseSettings, window: Window, kind: str) -> dict[str, str]:
+    """Give the marks and the roll SELECT in one line, with dates in it, to be run in the database's own tool.
+
+    One that holds a text is left out: it may be a name, which no screen shows (sql_layout.without_texts).
+    """
+    word = "" if kind in ("sqlite", "mssql") else "DATE "
+    dates = {"start": f"{word}'{window.first}'", "end": f"{word}'{window.end}'"}
+    selects = {"marks": database.select.marks, "roll": database.select.roll}
+    lines = {name: in_one_line(select, kind, dates) for name, select in selects.items()}
+    return {name: line for name, line in lines.items() if without_texts(line, kind) == line}
+
+
+def database_findings(
+    facts: DatabaseFacts, at: Location, sql: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Finding]:
+    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right.
+
+    `sql` are the SELECTs of `to_paste`.
+    """
     if facts.problem and not facts.selects:
         yield _not_opened(facts.name, facts.problem, (*at, facts.address))
         return
@@ -43,7 +66,7 @@ def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:
             (*at, "schools"),
         )
     for school in facts.schools:
-        yield from _school(school, at)
+        yield from _school(school, at, sql)
     if facts.schools:
         number = len(facts.schools)
         words = f"{number:,} {'school' if number == 1 else 'schools'} read in {facts.seconds:.1f} s"
@@ -165,7 +188,7 @@ _MAPS: Final = {
 """Code of a problem with a value -> the map where the value would stand."""
 
 
-def _school(found: SchoolDays, at: Location) -> Iterator[Finding]:
+def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator[Finding]:
     what = found.school.name
     if found.problem:
         yield told(what, found.problem, (*at, "select"))
@@ -178,24 +201,39 @@ def _school(found: SchoolDays, at: Location) -> Iterator[Finding]:
         text = first.text.replace("This day was not sent.", "This day would not be sent.")
         yield Finding("bad", what, f"{text}{more}", first.next, code, (*at, _MAPS.get(code, "select")))
     for unmapped in found.unmapped:
-        yield _unmapped(what, unmapped, at)
+        yield _unmapped(what, unmapped, at, sql.get("roll" if unmapped.pupils else "marks", ""))
     for problem in found.to_check:
         yield Finding("check", what, problem.text, problem.next, problem.code)
     if not refused:
         yield Finding("good", what, _summary(found))
 
 
-def _unmapped(what: str, unmapped: Unmapped, at: Location) -> Finding:
-    things = "pupils on roll" if unmapped.pupils else "marks"
-    if unmapped.shown:
-        text = f'{unmapped.number:,} {things} have the {unmapped.what} "{unmapped.shown}", which no map knows.'
-        then = f'Add to [{unmapped.table}]:  "{unmapped.shown}" = "..."'
-    else:
+def _unmapped(what: str, unmapped: Unmapped, at: Location, sql: str) -> Finding:
+    things = f"{unmapped.number:,} " + ("pupil" if unmapped.pupils else "mark")
+    things += f"{' on roll' * unmapped.pupils} has" if unmapped.number == 1 else f"s{' on roll' * unmapped.pupils} have"
+    if unmapped.shown is None:
         text = (
-            f"{unmapped.number:,} {things} have a {unmapped.what} that no map knows; it may be a name and is not shown."
+            f"{things} a {unmapped.what} that no map knows. It is not shown, because it may be a name: values are shown"
+            " only where 95% of the marks are known, and only those that look like a code."
         )
-        then = f"Look them up in the database's own tool, and add each to [{unmapped.table}]."
+        column = unmapped.what.replace(" ", "_")
+        then = f"Add each to [{unmapped.table}]. To list them, run the SELECT in the database's own tool, by {column}."
+        if sql:
+            listing = f"SELECT {column}, COUNT(*) FROM ({sql}) m GROUP BY {column} ORDER BY 2 DESC;"  # noqa: S608  never run
+            then = f"Add each to [{unmapped.table}]. To list them in the database's own tool: {listing}"
+    elif unmapped.what == "code" and unmapped.shown in all_codes():
+        text = f'{things} the code "{unmapped.shown}", which is a code of the DfE, but not of that date and session.'
+        means, target = ("present", PRESENT) if unmapped.shown in _PRESENT else ("something else", "...")
+        then = f"Correct it in the MIS; if it means {means}, add to [{unmapped.table}]:  {_line(unmapped, target)}"
+    else:
+        text = f'{things} the {unmapped.what} "{unmapped.shown}", which no map knows.'
+        then = f"Add to [{unmapped.table}]:  {_line(unmapped, '...')}"
     return Finding("check", what, text, then, setting=(*at, *unmapped.table.split(".")[1:]))
+
+
+def _line(unmapped: Unmapped, meaning: str) -> str:
+    """Write a line of a map as TOML has it: a string of JSON is one of TOML."""
+    return f'{json.dumps(unmapped.shown, ensure_ascii=False)} = "{meaning}"'
 
 
 def _summary(found: SchoolDays) -> str:

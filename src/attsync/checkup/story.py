@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 
-from attsync.checkup.databases import database_findings, missing
+from attsync.checkup.databases import database_findings, missing, to_paste
 from attsync.checkup.files import file_findings, log_findings
 from attsync.checkup.finding import Finding, placed
 from attsync.checkup.service import consent_findings, service_findings
@@ -57,7 +57,7 @@ def _databases(settings: Settings, only: Collection[int], window: Window) -> Ite
             continue
         facts = look(database, only, window)
         seen |= {found.school.urn for found in facts.schools} | (set(listed) if facts.fails else set())
-        yield from database_findings(facts, ("database", number))
+        yield from database_findings(facts, ("database", number), to_paste(database, window, facts.kind))
     yield from missing(set(only) - seen)
 
 

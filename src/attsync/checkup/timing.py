@@ -11,7 +11,7 @@ from attsync.checkup.finding import Finding
 from attsync.overview.day import LATE
 from attsync.schedule.grammar import DAYS, Week
 from attsync.schedule.machine import Entry, Machine
-from attsync.schedule.units import first_urn, run_times
+from attsync.schedule.units import by_clock
 from attsync.settings import Settings
 from attsync.window import LONDON
 
@@ -91,7 +91,7 @@ def _times(settings: Settings, machine: Machine, running: Sequence[Entry], now: 
         text = f"{said}. Nothing sends at {times} UK time, as [schedule] times says."
     else:
         text = f"{said}. From {_change_after(now_here.date()):%-d %B}, when UK clocks change, nothing sends at {times}."
-    return Finding("check", _SCHEDULE, text, _entries(settings, machine, seasons), setting=_TIMES)
+    return Finding("check", _SCHEDULE, text, _entries(settings, machine), setting=_TIMES)
 
 
 def _said(running: Iterable[Entry], source: str, machine: Machine) -> str:
@@ -131,25 +131,11 @@ def _missed(settings: Settings, machine: Machine, running: Iterable[Entry], noon
     return [at for at, days in planned.items() if not all(any(day <= run < day + LATE for run in runs) for day in days)]
 
 
-def _entries(settings: Settings, machine: Machine, seasons: dict[bool, date]) -> str:
+def _entries(settings: Settings, machine: Machine) -> str:
     """Say what the entries should be."""
     if machine.clock.is_of_london:
         return "Write the entries anew: attsync crontab --install"
-    lines = {summer: " and ".join(_cron_times(settings, machine, day)) for summer, day in seasons.items()}
-    if lines[True] == lines[False]:
-        return f"By this server's clock the entries should begin: {lines[True]}"
-    return (
-        f"By this server's clock the entries should begin {lines[True]} in summer, and {lines[False]} in winter;"
-        " a timer of systemd knows London: attsync crontab --systemd"
-    )
-
-
-def _cron_times(settings: Settings, machine: Machine, noon: date) -> Iterator[str]:
-    monday = noon - timedelta(days=noon.weekday())
-    for at in run_times(settings, first_urn(settings)):
-        there = datetime.combine(monday, at, LONDON).astimezone(machine.clock.zone)
-        first = 1 + (there.date() - monday).days
-        yield f'"{there.minute} {there.hour} * * {first}-{first + 4}"'
+    return by_clock(settings, machine.clock)
 
 
 def _noon(year: int, month: int) -> datetime:

@@ -17,8 +17,8 @@ import click
 
 from attsync import __version__
 from attsync.commands import streams
-from attsync.commands.hints import complete
-from attsync.commands.options import Given, common, for_people
+from attsync.commands.hints import complete, for_people
+from attsync.commands.options import Given, common
 from attsync.problems import AttsyncError, Problem, Stopped
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Commands(click.Group):
             ctx.exit(stopped.exit_code)
         except click.Abort:  # Ctrl-D at a question
             _tell_stopped(ctx.invoked_subcommand)
-            ctx.exit(1)
+            ctx.exit(128 + signal.SIGINT)  # it asks for the same
         except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001  the one place for what nobody foresaw (RELIABILITY.md 2)
@@ -149,13 +149,16 @@ def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
 
 def _tell_usage(error: click.UsageError, given: Given) -> None:
     """Say what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
     said = re.sub(r"\AInvalid value for (?:'([^']+)'|(\S+)): ", r"\1\2: ", error.format_message())
     _say_error(given, said, f"How it is used: {error.ctx.command_path} --help" if error.ctx else "")
 
 
 def _say_error(given: Given, text: str, then: str) -> None:
     start = "attsync:" if given.quiet else "Error:"
-    said = [for_people(complete(words), sys.stderr) for words in (f"{start} {text}", then) if words]
+    said = [for_people(words, sys.stderr) for words in (f"{start} {text}", then) if words]
     click.echo("\n".join(said).replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
 
 

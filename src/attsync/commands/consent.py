@@ -9,18 +9,25 @@ import click
 from attsync.commands.hints import complete
 from attsync.commands.options import (
     common,
+    confirm,
     given,
     json_option,
     load_settings,
     need_terminal,
     now,
+    one_line,
     page,
     schools_option,
 )
-from attsync.commands.output import must_be_new, print_json, screen, writing
+from attsync.commands.output import Screen, must_be_new, print_json, screen, writing
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from attsync.log import ConsentRow
     from attsync.model import School
     from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 
@@ -41,6 +48,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
     ),
     short_help="Give, remove or show a school's consent.",
 )
+@common
 def command() -> None:
     """Hold the three commands."""
 
@@ -64,6 +72,7 @@ def command() -> None:
 @click.option(
     "--role",
     metavar="TEXT",
+    callback=one_line,
     help="Your role, for the receipt: School business manager. Kept for good; write no pupil's name.",
 )
 @yes_option
@@ -79,11 +88,9 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     """Look up the permission, show the notice, ask, record."""
     from attsync import consent
     from attsync.log import Log
-    from attsync.overview import next_send
     from attsync.person import who
     from attsync.school import holds_permission
     from attsync.show import consent as show
-    from attsync.show.parts import when
 
     settings = load_settings()
     if saved:
@@ -94,7 +101,10 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     count = "working days" if settings.window.count == "working" else "days"
     days = f"{settings.window.days} {count}"
     receipts: list[str] = []
-    for database, entry, school in _asked(settings, schools, every=every):
+    asked = _asked(settings, schools, every=every)
+    is_in_short = yes and len(asked) > 1
+    given_now: list[ConsentRow] = []
+    for database, entry, school in asked:
         has_select = database.select.administrators is not None
 
         def look_up(database: "DatabaseSettings" = database, entry: "SchoolSettings" = entry) -> bool:
@@ -108,14 +118,14 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
             listed=settings.consent.administrators,
             settings_file=settings.path,
         )
-        if not given().quiet:
+        if not given().quiet and not (is_in_short and given_now):
             out.show(
-                show.consent_notice(school, settings.dfe.origin, days),
+                show.consent_notice(None if is_in_short else school, settings.dfe.origin, days),
                 show.consent_holder(person.account, username, in_settings=not has_select),
             )
         if not yes:
             need_terminal(f"for the consent of {school}")
-            if not click.confirm(f"Do you give consent for {school.name}?"):
+            if not confirm(f"Do you give consent for {school.name}?"):
                 out.show("Consent was not given. Nothing was recorded.")
                 continue
         with Log.open(settings.log.path) as log:
@@ -130,15 +140,13 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
                 role=role,
             )
         receipts.append(complete(show.receipt_text(row, days)))
-        first = next_send(settings.schedule.times, now())
+        given_now.append(row)
         if not given().quiet:
-            then = f"First send: {when(first, now())}." if first else ""
-            out.show(show.consent_receipt(row, out.signs, then))
+            out.show(show.consent_given(row, out.signs, is_alone=not is_in_short))
+    if given_now and not given().quiet:
+        out.show(_next(settings, given_now))
     if saved and receipts:
-        with writing(saved, replace=False) as file:
-            file.write("\n".join(receipts))
-        if not given().quiet:
-            out.show(f"Receipt written to {saved}.")
+        _save(saved, receipts, out)
 
 
 @command.command(
@@ -157,7 +165,12 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
 )
 @schools_option
 @all_option
-@click.option("--reason", metavar="TEXT", help="Why, for the history. Kept for good; write no pupil's name.")
+@click.option(
+    "--reason",
+    metavar="TEXT",
+    callback=one_line,
+    help="Why, for the history. Kept for good; write no pupil's name.",
+)
 @yes_option
 @common
 def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
@@ -173,9 +186,13 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
     out = screen()
     with Log.open(settings.log.path) as log:
         for school in _chosen(list(known_schools(settings, log).values()), schools, every=every):
+            newest = log.latest_consent(school.urn)
+            if not (newest and newest.given):
+                out.show(f"{school} has no consent that could be removed. Nothing was changed.")
+                continue
             if not yes:
                 need_terminal(f"for {school}")
-                if not click.confirm(f"Stop sending for {school.name}?"):
+                if not confirm(f"Stop sending for {school.name}?"):
                     out.show("Nothing was changed.")
                     continue
             consent.record(
@@ -247,6 +264,22 @@ def _receiver() -> str:
         return f"Receiver, in the settings file: {load_settings().dfe.origin}"
     except SettingsError:
         return "Receiver: not known yet, there is no settings file that can be read."
+
+
+def _save(path: Path, receipts: "Sequence[str]", out: Screen) -> None:
+    with writing(path, replace=False) as file:
+        file.write("\n".join(receipts))
+    if not given().quiet:
+        out.show(f"Receipt written to {path}.")
+
+
+def _next(settings: "Settings", rows: "Sequence[ConsentRow]") -> "RenderableType":
+    from attsync.overview import next_send
+    from attsync.show.consent import consent_next
+    from attsync.show.parts import when
+
+    first = when(next_send(settings.schedule.times, now()), now())
+    return consent_next(first, "--all" if len(rows) > 1 else f"--school {rows[0].school.urn}")
 
 
 def _asked(

@@ -52,16 +52,18 @@ def command(*, install: bool, remove: bool, systemd: bool) -> None:
 def _print_lines(settings: "Settings") -> None:
     from attsync.person import who
     from attsync.schedule.clock import server_clock
-    from attsync.schedule.units import cron_entries, first_urn
+    from attsync.schedule.units import by_clock, cron_entries, first_urn
 
     account = who(os.environ).account
     click.echo(f"# attsync sends attendance counts: settings {settings.path}, account {account}.")
     click.echo(complete("# To put these lines in:    attsync crontab --install"))
     click.echo(complete("# To take them out again:   attsync crontab --remove"))
-    if not server_clock().is_of_london:
+    clock = server_clock()
+    if not clock.is_of_london:
         click.echo(
             "# These times are those of this computer's clock, which does not go as in the UK: correct the hours."
         )
+        click.echo(complete(f"# {by_clock(settings, clock)}"))
     for when, what in cron_entries(settings, first_urn(settings)):
         click.echo(f"{when}  {what}")
 
@@ -79,7 +81,7 @@ def _print_units(settings: "Settings") -> None:
 def _install(settings: "Settings") -> None:
     from attsync.schedule.clock import server_clock
     from attsync.schedule.crontab import is_ours, mark, read, write
-    from attsync.schedule.units import cron_entries, first_urn
+    from attsync.schedule.units import by_clock, cron_entries, first_urn
 
     entries = cron_entries(settings, first_urn(settings))
     lines = read()
@@ -98,8 +100,10 @@ def _install(settings: "Settings") -> None:
     ):
         if found:
             click.echo("\n  ".join([words, *found]))
-    if not server_clock().is_of_london:
+    clock = server_clock()
+    if not clock.is_of_london:
         click.echo("This computer's clock does not go as in the UK. Correct the hours with: crontab -e")
+        click.echo(complete(by_clock(settings, clock)))
     click.echo(complete("After the next of these times, to see that it works: attsync status"))
 
 
@@ -110,14 +114,18 @@ def _also_sending(lines: "Iterable[str]", settings: "Settings") -> list[str]:
 
 
 def _remove(settings: "Settings") -> None:
-    from attsync.schedule.crontab import is_ours, read, write
+    from attsync.schedule.crontab import is_ours, read, sends, write
 
     lines = read()
     others = [line for line in lines if not is_ours(line, settings)]
     removed = len(lines) - len(others)
     if removed:
         write(others)
-    if not given().quiet:
-        entries = f"{removed} {'entry' if removed == 1 else 'entries'}"
-        words = f"Took {entries} out of" if removed else "There was nothing of attsync in"
-        click.echo(f"{words} the crontab of this account.")
+    if given().quiet:
+        return
+    if removed:
+        click.echo(f"Took {removed} {'entry' if removed == 1 else 'entries'} out of the crontab of this account.")
+    else:
+        click.echo(f"The crontab of this account has no entry for {settings.path}. Nothing was changed.")
+    if also := [line for line in others if not line.startswith("#") and sends(line)]:
+        click.echo("\n  ".join(["Left as they are, for they name other settings or are somebody's own:", *also]))

@@ -4,29 +4,19 @@ Words are written as in the README, `attsync status --problems`. Whoever started
 settings file, has to do so again: what that takes is put in here, at the one place where words are shown.
 """
 
-import re
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO
 
 from attsync.commands.options import given
-
-_COMMAND: Final = re.compile(
-    r"""
-    \battsync\ (?: (?P<reads> (?: send|preview|status|check|crontab|consent\ (?:grant|revoke|show) )\b )
-                 | (?: init|demo|sandbox )\b )
-    (?P<options> (?: \ --(?: config\ \S+ | [a-z-]+ (?: \ (?: [0-9][0-9-]* | [A-Z]+ )\b )? ) )* )
-    """,
-    re.VERBOSE,
-)
-"""A command with its options; `reads` are those that look for a settings file."""
+from attsync.to_type import BLANK, COMMAND, kept_whole
 
 
 def completions(words: str) -> Iterator[tuple[int, int, str]]:
     """Find the commands in `words`: where each begins and ends, and what is to stand there."""
-    for found in _COMMAND.finditer(words):
+    for found in COMMAND.finditer(words):
         command = _program() + found[0].removeprefix("attsync")
         config = given().config
         if config and found["reads"] and not {"--config", "--notice"} & set(found["options"].split()):
@@ -34,11 +24,30 @@ def completions(words: str) -> Iterator[tuple[int, int, str]]:
         yield found.start(), found.end(), command
 
 
-def complete(words: str) -> str:
-    """Complete every command in `words`."""
+def complete(words: str, *, blank: str = " ") -> str:
+    """Complete every command in `words`, with `blank` for the blanks in it."""
     for start, end, command in reversed([*completions(words)]):
-        words = words[:start] + command + words[end:]
+        words = words[:start] + command.replace(" ", blank) + words[end:]
     return words
+
+
+def for_people(words: str, stream: IO[str], *, indent: int = 0) -> str:
+    """Complete the commands in `words`, and break lines at a terminal, though never inside a command.
+
+    A mail or a file gets one line, whole in itself.
+    """
+    if not stream.isatty():
+        return complete(words)
+    from shutil import get_terminal_size
+    from textwrap import fill
+
+    return fill(
+        kept_whole(complete(words, blank=BLANK)),
+        min(get_terminal_size().columns, 100),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace(BLANK, " ")
 
 
 def _program() -> str:

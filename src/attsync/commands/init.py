@@ -6,13 +6,14 @@ import re
 import shlex
 import sys
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.hints import complete
-from attsync.commands.options import common, for_people, given, page
+from attsync.commands.hints import for_people
+from attsync.commands.options import common, given, page
 from attsync.commands.output import writing
 from attsync.commands.questions import SECRET
 from attsync.problems import SettingsError
@@ -60,8 +61,9 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     answers = None if no_input else _answers(path)
     _make_folder(path.parent)
     if answers:
-        example = _filled_in(example, answers)
-        _write_secrets(path.parent, answers)
+        address_file = _free_name(path.parent, "database-url")
+        example = _filled_in(example, answers, address_file)
+        _write_secrets(path.parent, answers, address_file)
     with writing(path, replace=False) as file:
         file.write(example)
     if not given().quiet:
@@ -97,11 +99,18 @@ def _answers(path: Path) -> "Answers":
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        message = "\nthere is no terminal to ask on, and no answer is left to read. Nothing was written."
+        click.echo()  # the question stands in this line
+        message = "there is no terminal to ask on, and no answer is left to read. Nothing was written."
         raise click.UsageError(f"{message} To write the example without questions: --no-input") from None
 
 
-def _filled_in(text: str, answers: "Answers") -> str:
+def _free_name(folder: Path, name: str) -> str:
+    """Give a name that no file has: the address of another database, perhaps in use, is left as it is."""
+    names = chain((name,), (f"{name}-{number}" for number in count(2)))
+    return next(free for free in names if not (folder / free).exists())
+
+
+def _filled_in(text: str, answers: "Answers", address_file: str) -> str:
     """Put the answers into the example, and keep its comments: they are the manual."""
     receiver = answers.receiver
     for name, value in (
@@ -118,7 +127,7 @@ def _filled_in(text: str, answers: "Answers") -> str:
         text = _set(text, name, value) if value else re.sub(f"(?m)^{name} *=", r"# \g<0>", text)
     text = re.sub(r"(?m)^urn +=.*?(?=  +#|$)", f"urn  = {answers.urn}", text)
     if _has_password(answers):
-        text = text.replace("# url_file =", "url_file =")
+        text = _set(text.replace("# url_file =", "url_file ="), "url_file", address_file)
     if answers.username == answers.account:
         return text
     pair = f"{_quoted(answers.account)} = {_quoted(answers.username)}"
@@ -129,9 +138,9 @@ def _has_password(answers: "Answers") -> bool:
     return bool(_PASSWORD.search(answers.database))
 
 
-def _write_secrets(folder: Path, answers: "Answers") -> None:
+def _write_secrets(folder: Path, answers: "Answers", address_file: str) -> None:
     """Write what must not stand in the settings file, each into a file that only this account can read."""
-    secrets = {**answers.receiver.secrets, **({"database-url": answers.database} if _has_password(answers) else {})}
+    secrets = {**answers.receiver.secrets, **({address_file: answers.database} if _has_password(answers) else {})}
     for name, secret in secrets.items():
         with writing(folder / name, replace=False) as file:
             file.write(f"{secret}\n")
@@ -171,7 +180,7 @@ def _tell_next(path: Path, answers: "Answers | None") -> None:
     ]
     click.echo(f"\nWritten: {path}. What comes next:")
     for number, step in enumerate(steps, start=1):
-        click.echo(for_people(f"  {number}. {complete(step)}", sys.stdout, indent=5))
+        click.echo(for_people(f"  {number}. {step}", sys.stdout, indent=5))
 
 
 def _is_found(path: Path) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from inspect import cleandoc
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from attsync.settings import Settings
     from attsync.window import Window
+
+
+_LONGEST: Final = 100
+"""Letters of words that are shown in tables."""
 
 
 @dataclass(slots=True)
@@ -40,6 +44,14 @@ def _urn(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    """Read a number of days."""
+    if text not in tuple("12345678"):
+        message = "a number of days from 1 to 8."
+        raise click.BadParameter(message)
+    return int(text)
+
+
 schools_option = click.option(
     "--school",
     "schools",
@@ -50,7 +62,7 @@ schools_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 window_option = click.option(
-    "--window", "days", type=click.IntRange(1, 8), metavar="N", help="Days to look back, today included."
+    "--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8."
 )
 
 
@@ -72,24 +84,9 @@ def page(text: str, *examples: str) -> str:
 
 
 def given() -> Given:
-    """Give the common options of the running command."""
-    return click.get_current_context().ensure_object(Given)
-
-
-def for_people(text: str, stream: IO[str], *, indent: int = 0) -> str:
-    """Break lines between words at a terminal; a mail or a file gets one line, whole in itself."""
-    if not stream.isatty():
-        return text
-    from shutil import get_terminal_size
-    from textwrap import fill
-
-    return fill(
-        text,
-        min(get_terminal_size().columns, 100),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    """Give the common options of the running command; before one runs, none is given."""
+    context = click.get_current_context(silent=True)
+    return context.ensure_object(Given) if context else Given()
 
 
 def load_settings() -> "Settings":
@@ -123,6 +120,14 @@ def iso_date(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
         raise click.BadParameter(message) from None
 
 
+def one_line(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    """Take words that fit into a table: they are shown wherever the consent is."""
+    if text and not (text.isprintable() and len(text) <= _LONGEST):
+        message = f"this is one line of at most {_LONGEST} letters, digits and signs."
+        raise click.BadParameter(message)
+    return text
+
+
 def now() -> datetime:
     """Give the time, in UTC."""
     return datetime.now(UTC)
@@ -146,6 +151,15 @@ def _listen(verbose: int) -> None:
         handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+
+
+def confirm(question: str) -> bool:
+    """Ask until it is yes or no; Enter is no."""
+    while True:
+        said = click.prompt(f"{question} [y/N]", default="", show_default=False).strip().lower()
+        if said in ("y", "yes", "n", "no", ""):
+            return bool(said) and said[0] == "y"
+        click.echo("Answer y or n.")
 
 
 def need_terminal(what: str, instead: str = "To answer yes: --yes") -> None:

@@ -35,7 +35,7 @@ Shown = tuple["Day", "Cells"]
 
         Needs no consent and contacts nobody. It shows single counts, which may point to a child: for the school itself.
 
-        --json prints the requests byte for byte, each on a line of its own.
+        --json prints the requests byte for byte: one list, with each on a line of its own.
         """,
         "attsync preview --date 2026-11-23",
         "attsync preview --school 900023 --json",
@@ -45,7 +45,7 @@ Shown = tuple["Day", "Cells"]
 @window_option
 @schools_option
 @click.option("--date", "day", callback=iso_date, metavar="DATE", help="One day, such as 2026-11-23.")
-@click.option("--session", type=click.Choice(["AM", "PM"]), help="One session.")
+@click.option("--session", type=click.Choice(["AM", "PM"], case_sensitive=False), help="One session.")
 @json_option
 @click.option(
     "--csv",
@@ -68,6 +68,9 @@ def command(
     from attsync.commands.options import window_of
     from attsync.send import Planned, preview
 
+    if session and as_json:
+        message = "--session and --json do not go together: a request holds both sessions. Nothing was read."
+        raise click.UsageError(message)
     settings = load_settings()
     window = window_of(settings, days)
     if day and day not in window:

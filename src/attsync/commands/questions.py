@@ -12,8 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from attsync.commands.hints import complete
-from attsync.commands.options import for_people
+from attsync.commands.hints import for_people
 
 _Answer = TypeVar("_Answer")
 
@@ -108,7 +107,7 @@ def _receiver(base_url: str, folder: Path) -> Receiver:
 
 
 def _ask_for_sandbox() -> Receiver:
-    _explain(complete("\nThe sandbox runs in a second terminal, in this folder: attsync sandbox"))
+    _explain("\nThe sandbox runs in a second terminal, in this folder: attsync sandbox")
     return _ask("Folder of the sandbox (Enter: attsync-sandbox)", _sandbox, default="attsync-sandbox")
 
 
@@ -185,7 +184,10 @@ def _sandbox(said: str) -> Receiver:
 def _ask(words: str, check: Callable[[str], _Answer], *, default: str | None = None, hide: bool = False) -> _Answer:
     """Ask until the answer passes `check`."""
     while True:
-        said = click.prompt(words, default=default, show_default=False, hide_input=hide, value_proc=str)
+        said = click.prompt(words, default=default or "", show_default=False, hide_input=hide, value_proc=str)
+        if default is None and not said:  # click would ask again without a word
+            _explain("This needs an answer. Once more:")
+            continue
         try:
             return check(said)
         except ValueError as error:

@@ -1,6 +1,7 @@
 """`attsync sandbox`."""
 
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -48,10 +49,12 @@ def command(folder: Path, port: int, faults: str) -> None:
     from attsync.person import who
     from attsync.sandbox.faults import parse_faults
     from attsync.sandbox.folder import CONFIG, make_folder, open_folder
+    from attsync.sandbox.server import listen
     from attsync.window import LONDON
 
     script = parse_faults(faults)
     if not (folder / CONFIG).exists():
+        listen(port).close()  # no folder is made for nothing
         at = now().astimezone(LONDON)
         make_folder(
             folder, today=at.date(), port=port, username=who(os.environ).account, afternoon=at.hour >= AFTERNOON
@@ -61,7 +64,7 @@ def command(folder: Path, port: int, faults: str) -> None:
         given().config = str(sandbox.config)
         click.echo(complete("In another terminal: attsync consent grant"))
         click.echo(complete("                     attsync send"))
-        click.echo(complete("With settings of your own, here:  attsync init"))
+        click.echo(complete(f"With settings of your own: cd {shlex.quote(str(Path.cwd()))}; attsync init"))
         click.echo(f"What it received:    {sandbox.server.base_url}/sandbox/received")
         try:
             signal.pause()

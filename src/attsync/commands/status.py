@@ -92,13 +92,13 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
             )
         under_way = is_running(settings.log.path)
         overview = look(settings, log, [known[urn] for urn in schools or known], window, now(), under_way=under_way)
-        if problems:
+        if problems or (given().quiet and not (as_json or path)):
             overview = overview.only_problems()
         if path:
             _save(path, overview, log, heading=settings.trust, day=day)
-        elif as_json:
+        if as_json:
             print_json(overview.as_json())
-        else:
+        elif not path and (overview.needs_a_look or not given().quiet):
             out = screen()
             out.show(_screen(overview, log, out.signs, heading=settings.trust, day=day))
     finally:

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from attsync.codes import year_groups
-from attsync.dfe.line import Answer, Distrusted, NoAnswer, NotDelivered, TooLate, Unfit
+from attsync.dfe.line import Answer, Distrusted, NoAnswer, NotDelivered, Unfit
 from attsync.dfe.trust import Distrust
 from attsync.model import Fault, State
 from attsync.problems import Problem
@@ -110,11 +110,10 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
         case Unfit():
             return stranger(url, None)
         case NotDelivered():
-            words, state = str(reason), State.FAILED
-        case TooLate():
-            words, state = "no answer in time", State.UNKNOWN
+            state = State.FAILED
         case _:
-            words, state = "the connection broke", State.UNKNOWN
+            state = State.UNKNOWN
+    words = str(reason)
     problem = Problem(
         "DFE-UNREACHABLE",
         f"The DfE service at {_host(url)} could not be reached: {words}.",

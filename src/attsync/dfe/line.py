@@ -39,6 +39,12 @@ class Answer(NamedTuple):
 class NoAnswer(Exception):
     """There is nothing to judge; which subclass says why."""
 
+    words = ""
+    """Why, where no more is known."""
+
+    def __str__(self) -> str:
+        return super().__str__() or self.words
+
 
 class NotDelivered(NoAnswer):
     """No connection came about: surely no byte of the request arrived. Its text says why, in a few words."""
@@ -60,13 +66,19 @@ class Distrusted(NotDelivered):
 class Lost(NoAnswer):
     """The answer is lost; the request may have arrived."""
 
+    words = "the connection broke"
+
 
 class TooLate(Lost):
     """The answer took too long."""
 
+    words = "no answer in time"
+
 
 class Unfit(NoAnswer):
     """The answer is larger than any answer of the DfE, or packed, or not HTTP."""
+
+    words = "an answer that cannot be read"
 
 
 class Watch:

@@ -231,7 +231,7 @@ class Dfe:
                 method, url, headers=headers, content=body, until=self._until, permit=permit
             )
         except NoAnswer as reason:
-            _logger.info("%s %s: no answer (%s), %.2f s", method, where, type(reason).__name__, monotonic() - started)
+            _logger.info("%s %s: no answer (%s), %.2f s", method, where, reason, monotonic() - started)
             return judge_no_answer(url, reason)
         _logger.info("%s %s: %s, %.2f s", method, where, answer.status, monotonic() - started)
         return answer

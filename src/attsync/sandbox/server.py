@@ -96,16 +96,7 @@ class Server:
 
     def start(self) -> None:
         """Listen and answer, in threads of its own. Raises SettingsError if the port is taken."""
-        try:
-            listener = socket.create_server((HOST, self.port), backlog=_WAITING)
-        except OSError as error:
-            raise SettingsError(
-                "SETTINGS",
-                f"The sandbox cannot listen on port {self.port} of this computer: {error.strerror}."
-                " Nothing was started.",
-                "Stop the program that uses it, perhaps another sandbox, or: attsync sandbox --dir NEW --port 8444",
-            ) from error
-        with listener:
+        with listen(self.port) as listener:
             self._server = _TlsServer(self._app, self._context, listener)
         self.port = self._server.port
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -117,6 +108,19 @@ class Server:
             self._server.shutdown()
             self._thread.join()
             self._server = self._thread = None
+
+
+def listen(port: int) -> socket.socket:
+    """Take `port`. Raises SettingsError if it is taken."""
+    try:
+        return socket.create_server((HOST, port), backlog=_WAITING)
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()  # its own words hold an address
+        raise SettingsError(
+            "SETTINGS",
+            f"The sandbox cannot listen on port {port} of this computer: {why}. Nothing was started.",
+            "Stop the program that uses it, perhaps another sandbox, or: attsync sandbox --dir NEW --port 8444",
+        ) from error
 
 
 class _Handler(WSGIRequestHandler):

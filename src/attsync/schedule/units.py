@@ -6,16 +6,20 @@ Knows their grammar; installs nothing.
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
+from attsync.schedule.clock import Clock
 from attsync.settings import Settings
 from attsync.window import LONDON
 
 _SPREAD_MINUTES: Final = 20
 """Schools start at different minutes, so that they do not all call at once. Less than status waits for a late send."""
+
+_MONDAYS: Final = (date(2026, 1, 12), date(2026, 7, 13))
+"""In winter and in summer."""
 
 
 def program() -> list[str]:
@@ -43,6 +47,24 @@ def cron_entries(settings: Settings, urn: int) -> list[tuple[str, str]]:
     """Give each entry's time and command; in a crontab % would end the command."""
     command = send_command(settings).replace("%", r"\%")
     return [(f"{at.minute} {at.hour} * * 1-5", command) for at in run_times(settings, urn)]
+
+
+def by_clock(settings: Settings, clock: Clock) -> str:
+    """Say how the entries should begin by a clock that does not go as in the UK."""
+    winter, summer = (" and ".join(_cron_times(settings, clock, monday)) for monday in _MONDAYS)
+    if winter == summer:
+        return f"By this server's clock the entries should begin: {summer}"
+    return (
+        f"By this server's clock the entries should begin {summer} in summer, and {winter} in winter;"
+        " a timer of systemd knows London: attsync crontab --systemd"
+    )
+
+
+def _cron_times(settings: Settings, clock: Clock, monday: date) -> Iterator[str]:
+    for at in run_times(settings, first_urn(settings)):
+        there = datetime.combine(monday, at, LONDON).astimezone(clock.zone)
+        first = 1 + (there.date() - monday).days
+        yield f'"{there.minute} {there.hour} * * {first}-{first + 4}"'
 
 
 def first_urn(settings: Settings) -> int:

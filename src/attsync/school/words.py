@@ -71,6 +71,10 @@ _SQLITE: Final = (
 
 _SIGNIN: Final = r'authentication failed|no pg_hba\.conf entry|role "[^"]*" does not exist'
 """PostgreSQL gives no SQLSTATE before the sign-in is done."""
+_NONE_SUCH: Final = r'database "[^"]*" does not exist'
+_NO_DATABASE: Final = (1049, 4060)
+"""MySQL's and SQL Server's numbers for the same."""
+_NONE_SUCH_NEXT: Final = "Ask IT to check the name of the database, at the end of its address in the settings file."
 _LOST: Final = 2013
 """PyMySQL's number for a connection that ended, whatever the reason."""
 
@@ -113,6 +117,8 @@ def in_our_words(database: DatabaseSettings, error: Exception, select: str | Non
         then = f"Mend {select} under [database.select] in the settings file; try it in the database's own tool."
     else:
         what, then = _WORDS[code]
+        if select is None and (number in _NO_DATABASE or re.search(_NONE_SUCH, message)):
+            code, what, then = "DB-NONE", "its server answers, but has no database of that name.", _NONE_SUCH_NEXT
         if code == "DB-NONE" and isinstance(original, sqlite3.Error):
             what, then = f"the file {_file(database)} cannot be opened, or is no SQLite database.", _SQLITE_NONE
     return SchoolError(code, f"{database.name}: {what} Nothing was sent for its schools.", then)

@@ -67,10 +67,13 @@ class SettingsFaults(SettingsError):
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
         """Keep `faults` for the command layer to print, and say how many there are."""
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line or 0))
+        paths = {fault.path for fault in faults}
+        places = [f"the settings file {path}"] * (paths != {None}) + ["the environment"] * (None in paths)
+        what = "the file" if None not in paths else "the variables" if paths == {None} else "both"
         super().__init__(
             "SETTINGS",
-            f"{len(faults)} problem{'s' if len(faults) > 1 else ''} in the settings file {path}",
-            "Nothing was read or sent. Correct the file and run the command again.",
+            f"{len(faults)} problem{'s' if len(faults) > 1 else ''} in {' and '.join(places)}",
+            f"Nothing was read or sent. Correct {what} and run the command again.",
         )
 
 

@@ -149,6 +149,8 @@ def _unknown(location: Location, tables: Tables) -> Finding:
         return Finding(location, home, is_about_name=True)
     meant = near(name, tables[tuple(above)].model.model_fields)
     hint = f" Did you mean {meant}?" if meant else ""
+    if above == ["consent"] and not meant:
+        hint = " An account stands below the heading [consent.usernames], whose # has to go too."
     if meant == f"{name}_file":
         hint += " The secret itself is never in this file."
     return Finding(location, f"This setting is not known.{hint}", is_about_name=True, taken_for=meant)

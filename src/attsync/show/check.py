@@ -36,7 +36,8 @@ def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> Renderab
 
 def _apart(then: str) -> str:
     """Set a command at the end of `then` apart, in a line that is not broken: it is there to be copied."""
-    words, colon, command = then.rpartition(": ")
+    words, colon, command = then.partition(": SELECT ") if ": SELECT " in then else then.rpartition(": ")
+    command = colon.removeprefix(": ") + command
     return f"{words}:\n{UNBROKEN}{command}" if colon else then
 
 

@@ -14,10 +14,10 @@ from attsync.show.parts import CHECK, DIM, GOOD, PROSE_COLUMNS, Sheet, Signs, by
 from attsync.window import LONDON
 
 
-def consent_notice(school: School, receiver: str, days: str) -> RenderableType:
-    """Show the notice before the question."""
+def consent_notice(school: School | None, receiver: str, days: str) -> RenderableType:
+    """Show the notice before the question; where it is for many schools at once, without a name."""
     said = [prose((what, "bold"), f" {words}", indent=2) for what, words in notice(receiver, days)]
-    return Group(title(school), *said, prose(("Full text: attsync consent show --notice", DIM)))
+    return Group(*([title(school)] if school else []), *said, prose(("Full text: attsync consent show --notice", DIM)))
 
 
 def consent_holder(account: str, username: str, *, in_settings: bool) -> RenderableType:
@@ -27,20 +27,24 @@ def consent_holder(account: str, username: str, *, in_settings: bool) -> Rendera
     return prose("You are ", (name, "bold"), f', who holds "{PERMISSION}" in {place}.')
 
 
-def consent_receipt(row: ConsentRow, signs: Signs, next_send: str) -> RenderableType:
-    """Confirm that consent was given."""
+def consent_given(row: ConsentRow, signs: Signs, *, is_alone: bool) -> RenderableType:
+    """Confirm that consent was given; where several schools give it at once, say for which."""
     at = row.at.astimezone(LONDON)
-    revoke = f"attsync consent revoke --school {row.school.urn}"
+    return prose(
+        (f"{signs.good} Consent given", GOOD),
+        f"{'' if is_alone else f' for {row.school}'} by {row.person}{f' ({row.role})' if row.role else ''}"
+        f" on {at:%-d %B %Y} at {at:%H:%M}. Receipt {receipt(row)}.",
+        indent=2,
+    )
+
+
+def consent_next(first: str, which: str) -> RenderableType:
+    """Say what can be done after consent was given."""
+    then = f", first {first}" if first else ""
     return Group(
-        prose(
-            (f"{signs.good} Consent given", GOOD),
-            f" by {row.person}{f' ({row.role})' if row.role else ''} on {at:%-d %B %Y} at {at:%H:%M}."
-            f" Receipt {receipt(row)}. {next_send}",
-            indent=2,
-        ),
         prose("  To send now: ", ("attsync send", "bold"), indent=2),
-        prose("  To have it sent twice a day: ", ("attsync crontab", "bold"), indent=2),
-        prose("  Remove it at any time: ", (revoke, "bold"), indent=2),
+        prose(f"  To have it sent twice a day{then}: ", ("attsync crontab", "bold"), indent=2),
+        prose("  Remove it at any time: ", (f"attsync consent revoke {which}", "bold"), indent=2),
     )
 
 

@@ -1,5 +1,6 @@
 """The small parts of every screen: signs, tables that never cut a cell, prose, numbers and times in plain words."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from attsync.log import ConsentRow
 from attsync.model import School, Sign
+from attsync.to_type import BLANK, kept_whole
 from attsync.window import LONDON
 
 GOOD: Final = "green"
@@ -23,6 +25,7 @@ PROSE_COLUMNS: Final = 100
 """Longer lines are hard to read."""
 UNBROKEN: Final = "  "
 """Begins a line of a table's last column that is not to be broken, though it overruns the screen: a command to copy."""
+_WORD: Final = re.compile(r"\s*\S+\s*")
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
 _SHORTEST_NAME: Final = 22
@@ -95,10 +98,11 @@ class CompletingConsole(Console):
         """Nobody says how wide it is: a pipe, a file. Tables take what they need; text is broken all the same."""
 
     def completed(self, text: Text) -> Text:
-        """Complete the commands in `text`; each keeps its style."""
+        """Complete the commands in `text`, each with BLANK for its blanks; each keeps its style."""
         for start, end, command in reversed([*self._completions(text.plain)]):
             before, old, after = text.divide([start, end])
-            text = Text.assemble(before, Text(command, old.get_style_at_offset(self, 0)), after, style=text.style)
+            whole = Text(command.replace(" ", BLANK), old.get_style_at_offset(self, 0))
+            text = Text.assemble(before, whole, after, style=text.style)
         return text
 
 
@@ -165,14 +169,14 @@ class Sheet:
             room = max(PROSE_COLUMNS - taken, _READABLE)
         widths = [*fixed, min(last, max(room, _NARROWEST))]
         if any(self.columns):
-            yield from self._row(console, widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
+            yield from self._row(widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
             yield Text(self.signs.line * (sum(widths) + self.gap * len(fixed)), overflow="ignore", no_wrap=True)
         for row in rows:
-            yield from self._row(console, widths, row) if row else [Text()]
+            yield from self._row(widths, row) if row else [Text()]
 
-    def _row(self, console: Console, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
+    def _row(self, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
         *fixed, last = row
-        lines = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(last, console, widths[-1])]]
+        lines = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(last, widths[-1])]]
         for number in range(max(map(len, lines))):
             parts = [
                 self._cell(cell[number] if number < len(cell) else Text(), width, name)
@@ -197,12 +201,31 @@ class Sheet:
         ]
 
 
-def _wrapped(text: Text, console: Console, width: int) -> Iterator[Text]:
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
     for line in text.split("\n", allow_blank=True):
-        if line.plain.startswith(UNBROKEN):
-            yield line
-        else:
-            yield from line.wrap(console, width)
+        yield from [_blanks(line)] if line.plain.startswith(UNBROKEN) else _broken(line, width)
+
+
+def _broken(text: Text, width: int) -> Iterator[Text]:
+    """Break between words, though not in a command: what does not fit in one piece overruns the screen, to be copied.
+
+    rich would cut such a piece in two.
+    """
+    places: list[int] = []
+    used = 0
+    for word in _WORD.finditer(text.plain):
+        if used and used + cell_len(word[0].rstrip()) > width:
+            places.append(word.start())
+            used = 0
+        used += cell_len(word[0])
+    for line in text.divide(places):
+        line.rstrip()
+        yield _blanks(line)
+
+
+def _blanks(line: Text) -> Text:
+    line.plain = line.plain.replace(BLANK, " ")
+    return line
 
 
 def _lines(text: str) -> Iterable[int]:
@@ -224,20 +247,26 @@ class Prose:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         text = _completed(console, self.text)
         width = min(options.max_width, PROSE_COLUMNS)
-        first, *_ = text.wrap(console, width)
+        first = next(_broken(text, width))
         start = len(first.plain)
-        first.rstrip()
-        yield first
+        yield _line(first)
         while text.plain[start : start + 1] == " ":
             start += 1
         if start < len(text.plain):
-            for line in text[start:].wrap(console, max(1, width - self.indent)):
-                line.rstrip()
-                yield Text(" " * self.indent) + line
+            for line in _broken(text[start:], max(1, width - self.indent)):
+                yield _line(" " * self.indent, line)
+
+
+def _line(*parts: str | Text) -> Text:
+    line = Text.assemble(*parts, no_wrap=True, overflow="ignore")
+    line.rstrip()
+    return line
 
 
 def _completed(console: Console, text: Text) -> Text:
-    return console.completed(text) if isinstance(console, CompletingConsole) else text
+    text = console.completed(text) if isinstance(console, CompletingConsole) else text.copy()
+    text.plain = kept_whole(text.plain)
+    return text
 
 
 def title(school: School) -> Text:
