@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.show.parts import ASCII, UNICODE, Sheet, plural, prose, short, signs_for, when
+from attsync.show.parts import ASCII, UNICODE, plural, short, signs_for, when
 from attsync.show.send import span
+from attsync.show.sheet import Sheet, prose
 from tests.show.screens import text_of
 
 NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)

@@ -78,7 +78,8 @@ class Screen:
 def screen() -> Screen:
     """Open the screen of the running command."""
     from attsync.commands.hints import completions
-    from attsync.show.parts import CompletingConsole, signs_for
+    from attsync.show.parts import signs_for
+    from attsync.show.sheet import CompletingConsole
 
     is_terminal = sys.stdout.isatty()
     console = CompletingConsole(

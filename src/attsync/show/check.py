@@ -8,7 +8,8 @@ from rich.text import Text
 
 from attsync.checkup.finding import Finding
 from attsync.settings import Origin, Shown
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, UNBROKEN, Sheet, Signs, plural, prose
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, plural
+from attsync.show.sheet import UNBROKEN, Sheet, prose
 
 
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:

@@ -10,7 +10,8 @@ from attsync.consent import PERMISSION, notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
 from attsync.problems import Problem
-from attsync.show.parts import CHECK, DIM, GOOD, PROSE_COLUMNS, Sheet, Signs, by, prose, title
+from attsync.show.parts import CHECK, DIM, GOOD, Signs, by, title
+from attsync.show.sheet import PROSE_COLUMNS, Sheet, prose
 from attsync.window import LONDON
 
 

@@ -11,8 +11,9 @@ from attsync.codes import year_groups
 from attsync.log import Entry
 from attsync.model import Cells, Session, State, Try
 from attsync.overview import DayView, SchoolView
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Prose, Sheet, Signs, plural, prose, when
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, plural, when
 from attsync.show.preview import CellsTable
+from attsync.show.sheet import Prose, Sheet, prose
 
 History = Sequence[tuple[Entry, Sequence[Try]]]
 """What was recorded for one day, oldest first, each with its tries."""

@@ -11,8 +11,9 @@ from attsync.model import Session
 from attsync.overview import DayView, SchoolView
 from attsync.show.day import Content, History, day_parts
 from attsync.show.html import about, page, sign_of, table
-from attsync.show.parts import BAD, CHECK, DIM, DUE, GOOD, UNICODE, Prose, Sheet
+from attsync.show.parts import BAD, CHECK, DIM, DUE, GOOD, UNICODE
 from attsync.show.preview import CellsTable
+from attsync.show.sheet import Prose, Sheet
 
 _CLASSES = {GOOD: "good", BAD: "bad", CHECK: "check", DUE: "due", DIM: "quiet"}
 _LATER = datetime(9000, 1, 1, tzinfo=UTC)

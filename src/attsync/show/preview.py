@@ -12,7 +12,8 @@ from attsync.codes import all_codes, year_groups
 from attsync.fold import TO_SEE_PLACES
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.problems import Problem
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Sheet, Signs, number_of, plural, prose, short
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, number_of, plural, short
+from attsync.show.sheet import Sheet, prose
 
 _GAPS: Final = (3, 2, 1)
 """Columns of space between two columns: as many as the screen has room for."""

@@ -11,7 +11,8 @@ from rich.text import Text
 from attsync.model import Session, State
 from attsync.problems import Problem
 from attsync.report import DayResult, Report, SchoolResult, brief
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, PROSE_COLUMNS, Sheet, Signs, plural, prose
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, plural
+from attsync.show.sheet import PROSE_COLUMNS, Sheet, prose
 from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5

@@ -19,16 +19,15 @@ from attsync.show.parts import (
     DIM,
     DUE,
     GOOD,
-    Sheet,
     Signs,
     by,
     number_of,
     plural,
-    prose,
     share,
     title,
     when,
 )
+from attsync.show.sheet import Sheet, prose
 
 _WIDE: Final = 120
 """Columns from which a trust's table shows everything (UX.md)."""
