@@ -60,11 +60,13 @@ def test_program_that_is_not_in_path_is_named_as_it_was_typed(tmp_path: Path, mo
         away = complete("attsync status")
         monkeypatch.setenv("PATH", str(PROGRAM.parent))
         here = complete("attsync status")
-        monkeypatch.setattr(sys, "argv", [str(tmp_path / "__main__.py"), "send"])
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / "attsync" / "__main__.py"), "send"])
         module = complete("attsync status")
+        monkeypatch.setattr(sys, "argv", [str(tmp_path / "another" / "__main__.py"), "send"])
+        another = complete("attsync status")
 
     assert (away, here) == (f"{PROGRAM} status", "attsync status")
-    assert module == f"{sys.executable} -m attsync status"
+    assert (module, another) == (f"{sys.executable} -m attsync status", "attsync status")
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def for_people(words: str, stream: IO[str], *, indent: int = 0) -> str:
 def _program() -> str:
     """Give what starts this program again: its name if the shell finds it by that, else what was typed."""
     typed = Path(sys.argv[0])
-    if typed.name == "__main__.py":
+    if typed.name == "__main__.py" and typed.parent.name == "attsync":  # python -m attsync
         return f"{shlex.quote(sys.executable)} -m attsync"
     if typed.name != "attsync":
         return "attsync"
