@@ -119,6 +119,19 @@ def test_disk_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert raised.value.exit_code == 9
 
 
+def test_disk_without_the_second_kind_of_lock_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By it `status` sees a run; a disk may have the one kind and not the other."""
+
+    def lockf(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "lockf", lockf)
+
+    with pytest.raises(LogError, match="no locks available") as raised, one_run(tmp_path / "attsync.db"):
+        pytest.fail("passed")
+    assert raised.value.exit_code == 9
+
+
 def test_requests_may_start_together(tmp_path: Path) -> None:
     """The gate holds up a removal, not one sender by the other."""
     log = tmp_path / "attsync.db"

@@ -29,7 +29,8 @@ Tell = Callable[[SchoolResult], None]
 _BATCH: Final = 64
 """Most messages that share a commit (RELIABILITY.md 3)."""
 _BATCH_SECONDS: Final = 0.2
-"""Longest that a message or an answer waits for others to share a commit with, while schools are read."""
+"""A message or an answer that has waited so long waits for no others to share a commit with. It is looked at whenever a
+school has been read: one that is read right after another may wait for the school that comes next."""
 
 _STILL_UNKNOWN: Final = (State.UNKNOWN, State.FAILED)
 """An entry taken over from an earlier run, and an attempt of this one that surely did not arrive."""
@@ -70,7 +71,7 @@ class Crossing:
         self._done: deque[SchoolResult] = deque()
 
     def take(self, result: SchoolResult, plans: list[Planned | Refused]) -> None:
-        """Take one school's messages; they leave with others, but do not wait for them long."""
+        """Take one school's messages; they leave with others, if those come soon (_BATCH_SECONDS)."""
         self._started[result.school.urn] = monotonic()
         if sum(len(plans) for _, plans in self._waiting) + len(plans) > _BATCH:
             self._embark()

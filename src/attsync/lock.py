@@ -29,7 +29,10 @@ def one_run(log: Path) -> Iterator[None]:
                 "Nothing to do: wait for the other one to finish.",
             ) from None
         # Besides, for `is_running`: its look takes this kind for a moment, and so never turns a run away.
-        fcntl.lockf(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _unusable(_path(log, "lock"), error) from error
         yield
 
 
