@@ -10,7 +10,7 @@ import pytest
 from attsync.consent import record
 from attsync.log import Log
 from attsync.model import Outcome, School, Session, Sign, State
-from attsync.overview import Overview, SchoolView, known_schools, look, next_send
+from attsync.overview import Overview, SchoolView, look, next_send
 from attsync.person import Person
 from attsync.problems import Problem
 from attsync.window import Window
@@ -244,9 +244,8 @@ def test_next_send_is_counted_in_london(told: Told, now: datetime, expected: str
     assert f"{found:%a} {found.day} {found:%H:%M}" == expected
 
 
-def test_schools_of_the_settings_are_known_without_a_log(told: Told) -> None:
+def test_schools_without_a_log_have_no_days(told: Told) -> None:
     """Before anything was ever sent."""
-    assert known_schools(told.settings, None) == {SCHOOL.urn: SCHOOL}
     overview = look(told.settings, None, [SCHOOL], Window(MONDAY, TUESDAY), AT)
     assert overview.schools[0].days == ()
     assert overview.last_run is None

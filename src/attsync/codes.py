@@ -20,8 +20,12 @@ UNMARKED = "unmarked"
 _LONGEST_CODE = 2
 # Sub-codes (X01, I02) were for school systems only and were never in the API's list (DOMAIN.md 3).
 
-_ATTENDED = frozenset({"present", "approved_educational_activity"})
-_POSSIBLE = _ATTENDED | {"authorised_absence", "unauthorised_absence"}
+ATTENDED = frozenset({"present", "approved_educational_activity"})
+"""Categories of codes that say that a pupil attended (DOMAIN.md 3)."""
+ABSENT = frozenset({"authorised_absence", "unauthorised_absence"})
+"""Categories of codes that say that a pupil could have attended, and did not."""
+NOT_POSSIBLE = frozenset({"unable_to_attend", "administrative"})
+"""Categories of codes that say that there was no session for a pupil to attend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +82,8 @@ def attendance_rate(cells: Cells, day: date) -> float | None:
     for counts in cells.values():
         for code, number in counts.items():
             category = known[code].category
-            attended += number * (category in _ATTENDED)
-            possible += number * (category in _POSSIBLE)
+            attended += number * (category in ATTENDED)
+            possible += number * (category not in NOT_POSSIBLE)
     return attended / possible if possible else None
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
-from attsync.codes import year_groups
+from attsync.codes import all_codes, year_groups
 from attsync.maps import Maps
 from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
 from attsync.oddities import oddities
+from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.window import Window
 
@@ -96,7 +97,9 @@ class Fold:
         self._seen = 0
         self._not_known: Counter[str] = Counter()
         self._most_groups = (
-            (34 + len(maps.codes)) * (len(year_groups()) + len(maps.year_groups)) * (len(Session) + len(maps.sessions))
+            (len(all_codes()) + len(maps.codes))
+            * (len(year_groups()) + len(maps.year_groups))
+            * (len(Session) + len(maps.sessions))
         )
 
     def add(self, row: MarkRow) -> None:
@@ -205,8 +208,9 @@ class Fold:
             session = row.session if row.session in ("AM", "PM") else "one session"
             return Problem(
                 "MARK-DOUBLE",
-                f"{day:%a %-d %b} {session} has {_marks(row.rows)} of {_pupils(row.pupils)}: 2 rows for one pupil in"
-                " the same session, from a join that doubles or an older mark not removed. This day was not sent.",
+                f"{day:%a %-d %b} {session} has {plural(row.rows, 'mark')} of {plural(row.pupils, 'pupil')}: 2 rows for"
+                " one pupil in the same session, from a join that doubles or an older mark not removed. This day was"
+                " not sent.",
                 "Ask whoever wrote the marks SELECT to make it give one row for each pupil and session.",
             )
         if tally.unknown:
@@ -214,8 +218,8 @@ class Fold:
         if not_placed:
             return Problem(
                 "ROLL-UNKNOWN",
-                f"The roll SELECT has {_pupils(not_placed)} on {day:%a %-d %b} in a year group that is not the DfE's."
-                " This day was not sent.",
+                f"The roll SELECT has {plural(not_placed, 'pupil')} on {day:%a %-d %b} in a year group that is not the"
+                " DfE's. This day was not sent.",
                 "Map the year group under [database.year_groups] in the settings file, or leave these enrolments out.",
             )
         return None
@@ -239,13 +243,13 @@ class Fold:
         # RELIABILITY.md 6: what is not shown could be a name.
         belongs_not = f", which is not {belongs}" if is_named else f" that is not {belongs} (not shown here)"
         others = unknown.total() - number
-        more = f" {_marks(others)} more cannot be counted." if others else ""
+        more = f" {plural(others, 'mark')} more cannot be counted." if others else ""
         if len(unknown) > 1:
             then += f"{TO_SEE_PLACES}attsync preview --school {self._school.urn} --date {day}"
         return Problem(
             first.code,
-            f"{_marks(number)}{where} on {at} {'has' if number == 1 else 'have'} {self._value(first)}{belongs_not}."
-            f"{more} This day was not sent.",
+            f"{plural(number, 'mark')}{where} on {at} {'has' if number == 1 else 'have'} {self._value(first)}"
+            f"{belongs_not}.{more} This day was not sent.",
             then,
         )
 
@@ -287,11 +291,3 @@ def _not_dates(select: str, number: int, what: str, columns: str) -> Problem:
         " Nothing was sent for this school.",
         f"Ask whoever wrote the {select} SELECT to give {columns} as dates.",
     )
-
-
-def _marks(number: int) -> str:
-    return f"{number:,} mark" if number == 1 else f"{number:,} marks"
-
-
-def _pupils(number: int) -> str:
-    return f"{number:,} pupil" if number == 1 else f"{number:,} pupils"

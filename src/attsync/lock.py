@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
+from attsync.others import other_owner
 from attsync.problems import AlreadyRunning, LogError
 from attsync.state_folder import make_file, make_folder
 
@@ -129,18 +130,7 @@ def _path(log: Path, kind: str) -> Path:
 def _unusable(path: Path, error: OSError) -> LogError:
     return LogError(
         "LOG-WRITE",
-        f"The lock {path}{_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}."
+        f"The lock {path}{other_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}."
         " Nothing was sent.",
         "Ask IT to let the account that runs attsync write this file and its folder.",
     )
-
-
-def _owner(path: Path) -> str:
-    # Left behind by one run under sudo it belongs to root, and that is what IT has to know.
-    import pwd  # noqa: PLC0415  only for a message
-
-    try:
-        uid = path.lstat().st_uid
-        return "" if uid == os.geteuid() else f" (owner: {pwd.getpwuid(uid).pw_name})"
-    except (OSError, KeyError):
-        return ""

@@ -4,13 +4,14 @@ Pure: from counts alone. One problem a kind of oddity, with the worst place and 
 numbers and the likely cause. Days that are refused have a problem already and are left out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import date, timedelta
 from math import ceil
 from typing import Final, NamedTuple
 
-from attsync.codes import codes_on, year_groups
+from attsync.codes import ABSENT, ATTENDED, NOT_POSSIBLE, codes_on, year_groups
 from attsync.model import Cell, Cells, Day, School, Session, session_total
+from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.window import Window, is_working_day
 
@@ -22,9 +23,6 @@ _ENOUGH: Final = 200
 """Marks of which some must be absences."""
 _SATURDAY, _SUNDAY = 5, 6
 _WEEK: Final = timedelta(days=7)
-_ATTENDED: Final = ("present", "approved_educational_activity")
-_ABSENT: Final = ("authorised_absence", "unauthorised_absence")
-_NOT_POSSIBLE: Final = ("unable_to_attend", "administrative")
 
 
 class _Place(NamedTuple):
@@ -64,7 +62,7 @@ def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -
         _Place(
             1 - after / before,
             day,
-            f"{day:%a %-d %b} {session} has {_marks(after)}, and had {before:,} when it was sent",
+            f"{day:%a %-d %b} {session} has {plural(after, 'mark')}, and had {before:,} when it was sent",
         )
         for day, was, now in sendings
         for session in Session
@@ -81,9 +79,9 @@ def _marks_none(school: School, days: Sequence[Day], window: Window) -> Problem 
         return None
     return Problem(
         "MARKS-NONE",
-        f"No marks from {window.first:%a %-d %b} to {window.last:%a %-d %b}, and {_pupils(on_roll)} on roll: a school"
-        " holiday, or the column date of the marks SELECT does not hold dates (YYYY-MM-DD), or its column school holds"
-        " another value for this school.",
+        f"No marks from {window.first:%a %-d %b} to {window.last:%a %-d %b}, and {plural(on_roll, 'pupil')} on roll: a"
+        " school holiday, or the column date of the marks SELECT does not hold dates (YYYY-MM-DD), or its column school"
+        " holds another value for this school.",
         f"In term time, see what the database holds: attsync check --school {school.urn}",
     )
 
@@ -109,8 +107,8 @@ def _days_weekend(days: Sequence[Day]) -> Problem | None:
         return None
     return Problem(
         "DAYS-WEEKEND",
-        f"{found[-1].date:%a %-d %b} has {_marks(found[-1].marks)}: the dates of the marks SELECT may be a day off, as"
-        " when midnight in London is written in UTC.",
+        f"{found[-1].date:%a %-d %b} has {plural(found[-1].marks, 'mark')}: the dates of the marks SELECT may be a day"
+        " off, as when midnight in London is written in UTC.",
         "Ask whoever wrote the marks SELECT to give the date in London; nothing if there was school on that day.",
     )
 
@@ -118,14 +116,14 @@ def _days_weekend(days: Sequence[Day]) -> Problem | None:
 def _marks_high(school: School, days: Sequence[Day]) -> Problem | None:
     places = [
         _Place(
-            marks - day.roll.get(cell.year_group, 0),
+            marks - on_roll,
             day.date,
-            f"{year_groups()[cell.year_group]} has {_marks(marks)} and {_pupils(day.roll.get(cell.year_group, 0))} on"
-            f" roll on {day.date:%a %-d %b} {cell.session}",
+            f"{year_groups()[cell.year_group]} has {plural(marks, 'mark')} and {plural(on_roll, 'pupil')} on roll on"
+            f" {day.date:%a %-d %b} {cell.session}",
         )
         for day in days
         for cell in day.cells
-        if (marks := _without_z(day, cell)) > day.roll.get(cell.year_group, 0)
+        if (marks := _without_z(day, cell)) > (on_roll := day.roll.get(cell.year_group, 0))
     ]
     no_roll = not any(day.on_roll for day in days)
     cause = (
@@ -146,11 +144,11 @@ def _session_none(school: School, days: Sequence[Day]) -> Problem | None:
     last = lacking[session][-1]
     all_days = number == len(days) and number > 1
     which = "any day before today" if all_days else f"{last.date:%a %-d %b}"
-    more = f", and none on {number - 1} more {'day' if number == 2 else 'days'}" if not all_days and number > 1 else ""  # noqa: PLR2004
+    more = f", and none on {plural(number - 1, 'more day')}" if not all_days and number > 1 else ""
     cause = "the marks SELECT leaves it out" if all_days else "a register not taken, or marks not in the database yet"
     return Problem(
         "SESSION-NONE",
-        f"No {session} marks on {which}{more}, while {other} has {_marks(last.marks_of[other])}: {cause}.",
+        f"No {session} marks on {which}{more}, while {other} has {plural(last.marks_of[other], 'mark')}: {cause}.",
         f"Compare with the MIS: attsync preview --school {school.urn} --date {last.date}",
     )
 
@@ -164,7 +162,7 @@ def _year_none(school: School, days: Sequence[Day]) -> Problem | None:
             on = f"{last.date:%a %-d %b}"
             if len(without) > 1:
                 on = f"{len(without)} of {len(days)} days, last on {on}"
-            words = f"{name} has {_pupils(last.roll[group])} on roll and no marks on {on}"
+            words = f"{name} has {plural(last.roll[group], 'pupil')} on roll and no marks on {on}"
             places.append(_Place(last.roll[group] * len(without), last.date, words))
     cause = "its marks have another year group than its pupils, or its registers were not taken"
     return _worst("YEAR-NONE", school, places, cause, unit="year group")
@@ -180,9 +178,9 @@ def _roll_high(days: Sequence[Day]) -> Problem | None:
         return None
     return Problem(
         "ROLL-HIGH",
-        f"{_pupils(on_roll)} on roll in the year groups with marks on {best.date:%a %-d %b}, and no session has more"
-        f" than {rows:,} of them: leavers without a leaving date, pupils of other schools or still to come in the roll"
-        " SELECT, marks that the marks SELECT loses, or boarders.",
+        f"{plural(on_roll, 'pupil')} on roll in the year groups with marks on {best.date:%a %-d %b}, and no session has"
+        f" more than {rows:,} of them: leavers without a leaving date, pupils of other schools or still to come in the"
+        " roll SELECT, marks that the marks SELECT loses, or boarders.",
         "Compare with the MIS, and ask whoever wrote the SELECTs to look at joins and at enrolments that have ended.",
     )
 
@@ -190,10 +188,10 @@ def _roll_high(days: Sequence[Day]) -> Problem | None:
 def _endless(number: int) -> Problem | None:
     if not number:
         return None
-    began = "enrolment on roll began" if number == 1 else "enrolments on roll began"
+    began = plural(number, "enrolment on roll began", "enrolments on roll began")
     return Problem(
         "ROLL-ENDLESS",
-        f"{number:,} {began} more than 16 years ago and never ended: leavers without a leaving date.",
+        f"{began} more than 16 years ago and never ended: leavers without a leaving date.",
         "Enter the leaving dates in the MIS, or leave these enrolments out of the roll SELECT.",
     )
 
@@ -202,11 +200,13 @@ def _present_low(school: School, days: Sequence[Day]) -> Problem | None:
     places = []
     for day in days:
         for session in Session:
-            present = _of(day, session, _ATTENDED)
-            possible = day.on_roll - _of(day, session, _NOT_POSSIBLE)
+            present = _of(day, session, ATTENDED)
+            possible = day.on_roll - _of(day, session, NOT_POSSIBLE)
             if day.marks_of[session] and possible > 0 and present < possible * _HALF:
                 share = present / possible
-                words = f"{present:,} of {_pupils(possible)} on roll are present on {day.date:%a %-d %b} {session}"
+                words = (
+                    f"{present:,} of {plural(possible, 'pupil')} on roll are present on {day.date:%a %-d %b} {session}"
+                )
                 places.append(_Place(1 - share, day.date, f"{words} ({share:.0%})"))
     cause = "marks that the marks SELECT leaves out or merges, or a map that makes absences of them"
     return _worst("PRESENT-LOW", school, places, cause, unit="session")
@@ -214,12 +214,12 @@ def _present_low(school: School, days: Sequence[Day]) -> Problem | None:
 
 def _absence_none(days: Sequence[Day]) -> Problem | None:
     marks = sum(day.marks for day in days)
-    if marks < _ENOUGH or any(_of(day, session, _ABSENT) for day in days for session in Session):
+    if marks < _ENOUGH or any(_of(day, session, ABSENT) for day in days for session in Session):
         return None
     return Problem(
         "ABSENCE-NONE",
-        f"Not one of {_marks(marks)} before today is an absence: the marks SELECT leaves absences out, or the map makes"
-        " something else of them.",
+        f"Not one of {plural(marks, 'mark')} before today is an absence: the marks SELECT leaves absences out, or the"
+        " map makes something else of them.",
         "Compare with the MIS, and ask whoever wrote the marks SELECT to give every mark.",
     )
 
@@ -243,7 +243,7 @@ def _reason_late(school: School, days: Sequence[Day], window: Window) -> Problem
             marks = day.marks_of[session]
             if number > marks * _MANY:
                 still = f"{'is' if number == 1 else 'are'} still N, no reason yet"
-                words = f"{_marks(number)} of {marks:,} on {day.date:%a %-d %b} {session} {still}"
+                words = f"{plural(number, 'mark')} of {marks:,} on {day.date:%a %-d %b} {session} {still}"
                 places.append(_Place(number / marks, day.date, words))
     cause = "the reasons were not entered; after five school days N has to become O or another code"
     return _worst("REASON-LATE", school, places, cause, unit="session")
@@ -254,7 +254,7 @@ def _worst(code: str, school: School, places: Sequence[_Place], cause: str, *, u
         return None
     worst = max(places, key=lambda place: (place.weight, place.day))
     others = len(places) - 1
-    more = f"; the like in {others:,} more {unit if others == 1 else unit + 's'}" if others else ""
+    more = f"; the like in {plural(others, f'more {unit}')}" if others else ""
     return Problem(
         code,
         f"{worst.words}{more}: {cause}.",
@@ -267,7 +267,7 @@ def _without_z(day: Day, cell: Cell) -> int:
     return sum(number for code, number in day.cells[cell].items() if code != "Z")
 
 
-def _of(day: Day, session: Session, categories: Sequence[str]) -> int:
+def _of(day: Day, session: Session, categories: Container[str]) -> int:
     known = codes_on(day.date)
     return sum(
         number
@@ -289,11 +289,3 @@ def _roll_of_marked(day: Day) -> int:
 
 def _marked_groups(day: Day) -> set[str]:
     return {cell.year_group for cell in day.cells}
-
-
-def _marks(number: int) -> str:
-    return f"{number:,} mark" if number == 1 else f"{number:,} marks"
-
-
-def _pupils(number: int) -> str:
-    return f"{number:,} pupil" if number == 1 else f"{number:,} pupils"

@@ -1,4 +1,7 @@
-"""Who else could change a file: itself, or what stands in its place. Knows rights; refuses to know what is in files."""
+"""Who else has a hand in a file: whose it is, and who could change it, or what stands in its place.
+
+Knows rights; refuses to know what is in files.
+"""
 
 import os
 import stat
@@ -20,3 +23,14 @@ def open_to_change(path: Path, ours: Collection[int]) -> tuple[Path, os.stat_res
         if found.st_uid not in {0, *ours} or (found.st_mode & WRITE and not found.st_mode & stat.S_ISVTX):
             return place, found
     return None
+
+
+def other_owner(path: Path) -> str:
+    """Say whose file `path` is if it is not ours, as after one run under sudo; else nothing."""
+    import pwd  # noqa: PLC0415  only for a message
+
+    try:
+        uid = path.lstat().st_uid
+        return "" if uid == os.geteuid() else f" (owner: {pwd.getpwuid(uid).pw_name})"
+    except (OSError, KeyError):
+        return ""

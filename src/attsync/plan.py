@@ -10,6 +10,7 @@ from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
 from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted
 from attsync.oddities import marks_fewer
+from attsync.plural import plural
 from attsync.problems import Problem, SchoolError
 from attsync.report import DayResult, Report, SchoolResult
 from attsync.sent import read
@@ -67,7 +68,7 @@ def read_schools(
             }
             for found in database_of.read(database, schools, mine.keys(), window) if mine else ():
                 if isinstance(found, Unlisted):
-                    report.to_check.append(_unlisted(found))
+                    report.to_check.append(unlisted(found))
                 else:
                     del mine[found.school.urn]
                     left.pop(found.school.urn, None)
@@ -144,6 +145,17 @@ def day_result(plan: Planned, outcome: Outcome | None) -> DayResult:
     )
 
 
+def unlisted(found: Unlisted) -> Problem:
+    """Say that marks belong to no school of the settings; they are to check, and never sent (SPEC.md 4)."""
+    words = plural(found.marks, "mark of the window that belongs", "marks of the window that belong")
+    return Problem(
+        "SCHOOL-UNLISTED",
+        f"{found.database} holds {words} to no school of the settings file."
+        f" {'It is' if found.marks == 1 else 'They are'} never sent.",
+        "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
+    )
+
+
 def _marks(cells: Cells) -> dict[Session, int]:
     marks: dict[Session, int] = {}
     for cell, counts in cells.items():
@@ -173,18 +185,6 @@ def _taken(before: Cells, faults: list[Fault]) -> Cells:
         for cell, counts in before.items()
         if cell.year_group not in groups
     }
-
-
-def _unlisted(found: Unlisted) -> Problem:
-    words = (
-        "1 mark of the window that belongs" if found.marks == 1 else f"{found.marks:,} marks of the window that belong"
-    )
-    return Problem(
-        "SCHOOL-UNLISTED",
-        f"{found.database} holds {words} to no school of the settings file."
-        f" {'It was' if found.marks == 1 else 'They were'} not sent.",
-        "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
-    )
 
 
 def _nowhere(school: School) -> Problem:

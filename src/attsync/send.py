@@ -18,10 +18,10 @@ from attsync.dfe import Credentials, Dfe
 from attsync.lock import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays
-from attsync.overview import known_schools
 from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result, to_check
-from attsync.problems import LogError, Problem, SettingsError, exit_code
+from attsync.problems import LogError, Problem, exit_code
 from attsync.report import Report, SchoolResult
+from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.shield import Shield
 from attsync.window import LONDON, Window
@@ -106,7 +106,9 @@ class _Due(NamedTuple):
 def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
     """Tell the schools whose consent stands from the others."""
     known = known_schools(settings, log)
-    _must_be_known(settings, only, known)
+    missing = [urn for urn in only if urn not in known]
+    if missing and not lists_itself(settings):
+        raise not_known(settings, known, missing[0], "Nothing was read or sent.")
     closed = _closed(settings, log)
     due = _Due({}, [])
     for urn in dict.fromkeys(only or known):
@@ -132,16 +134,6 @@ def _closed(settings: Settings, log: Log | None) -> Problem | None:
         " or sent.",
         "Ask IT to find out where attendance is to be sent now. If the service is back: attsync check",
     )
-
-
-def _must_be_known(settings: Settings, only: Collection[int], known: Mapping[int, School]) -> None:
-    missing = [urn for urn in only if urn not in known]
-    if missing and not any(database.select.schools for database in settings.database):
-        raise SettingsError(
-            "SCHOOL-NONE",
-            f"The settings file has no school with the URN {missing[0]}. Nothing was read or sent.",
-            f"It has: {', '.join(map(str, known))}." if len(known) <= 10 else "Check the URN.",  # noqa: PLR2004
-        )
 
 
 def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:

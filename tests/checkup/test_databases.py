@@ -98,7 +98,7 @@ def test_a_school_in_its_holidays_has_no_marks() -> None:
         (facts(writes=("may change 2 tables", "may make roles")), "may change 2 tables and may make", "DB-WRITE"),
         (facts(writes=None, kind="mssql"), "not looked up on this kind of database (mssql)", None),
         (facts(knows_london=False), "does not know Europe/London", None),
-        (facts(unlisted=1234), "1,234 marks of the window belong to no school", "SCHOOL-UNLISTED"),
+        (facts(unlisted=1234), "1,234 marks of the window that belong to no school", "SCHOOL-UNLISTED"),
         (select(rows=0), "it gives no row at all", None),
         (select(columns=()), "no second mark of a pupil can be proven", None),
         (select(name="roll", columns=(), has_index=None), "a pupil enrolled twice counts twice", None),

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.show.parts import ASCII, UNICODE, plural, short, signs_for, when
+from attsync.show.parts import ASCII, UNICODE, short, signs_for, when
 from attsync.show.send import span
 from attsync.show.sheet import Sheet, prose
 from tests.show.screens import text_of
@@ -102,11 +102,6 @@ def test_times_are_those_of_london() -> None:
     assert when(NOW, NOW) == "today 10:20"
     assert when(datetime(2026, 7, 1, 9, 15, tzinfo=UTC), NOW) == "Wed 1 Jul 10:15"
     assert when(None, NOW) == ""
-
-
-def test_numbers_agree_with_what_they_count() -> None:
-    """1 mark, 2 marks."""
-    assert (plural(1, "mark"), plural(1200, "mark"), plural(2, "day")) == ("1 mark", "1,200 marks", "2 days")
 
 
 def test_year_groups_are_short() -> None:

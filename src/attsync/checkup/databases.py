@@ -8,7 +8,9 @@ from typing import Final
 
 from attsync.checkup.finding import Finding, told
 from attsync.codes import PRESENT, all_codes
-from attsync.model import SchoolDays, Session, Unmapped, session_total
+from attsync.model import SchoolDays, Session, Unlisted, Unmapped, session_total
+from attsync.plan import unlisted
+from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.school.look import DatabaseFacts, SelectFacts
 from attsync.settings import DatabaseSettings, Location
@@ -57,19 +59,13 @@ def database_findings(
     if facts.problem:
         yield told(_DATABASE, facts.problem, (*at, "select"))
     if facts.unlisted:
-        yield Finding(
-            "check",
-            _DATABASE,
-            f"{facts.name}: {facts.unlisted:,} marks of the window belong to no school of the settings file.",
-            "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
-            "SCHOOL-UNLISTED",
-            (*at, "schools"),
-        )
+        stray = unlisted(Unlisted(facts.name, facts.unlisted))
+        yield Finding("check", _DATABASE, stray.text, stray.next, stray.code, (*at, "schools"))
     for school in facts.schools:
         yield from _school(school, at, sql)
     if facts.schools:
         number = len(facts.schools)
-        words = f"{number:,} {'school' if number == 1 else 'schools'} read in {facts.seconds:.1f} s"
+        words = f"{plural(number, 'school')} read in {facts.seconds:.1f} s"
         yield Finding("good", _DATABASE, f"{facts.name}: {words}, as a send does")
 
 
@@ -112,7 +108,7 @@ def _select(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding
         yield told(what, facts.problem, at)
         return
     columns = ", ".join(f"{name} ({kind})" if kind else name for name, kind in facts.columns)
-    yield Finding("good", what, f"{database}: {_number(facts.rows, 'row')} in {facts.seconds:.1f} s; {columns}")
+    yield Finding("good", what, f"{database}: {plural(facts.rows, 'row')} in {facts.seconds:.1f} s; {columns}")
     if not facts.rows:
         yield Finding(
             "check",
@@ -133,7 +129,7 @@ def _select(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding
         )
     yield from _dates(what, database, facts, at)
     if facts.overlaps:
-        number = f"{facts.overlaps:,} {'pupil is' if facts.overlaps == 1 else 'pupils are'}"
+        number = plural(facts.overlaps, "pupil is", "pupils are")
         yield Finding(
             "check",
             what,
@@ -147,7 +143,7 @@ def _select(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding
 def _dates(what: str, database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
     if bad := facts.no_date + facts.not_dates:
         parts = [(facts.no_date, "no date"), (facts.not_dates, "a text that is not a date (YYYY-MM-DD)")]
-        words = " and ".join(f"{n:,} {'has' if n == 1 else 'have'} {lacking}" for n, lacking in parts if n)
+        words = " and ".join(f"{plural(n, 'has', 'have')} {lacking}" for n, lacking in parts if n)
         yield Finding(
             "check",
             what,
@@ -197,7 +193,7 @@ def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator
     numbers = Counter(problem.code for problem in refused)
     for code, number in numbers.items():
         first = next(problem for problem in refused if problem.code == code)
-        more = f" The like on {number - 1} more {'day' if number == 2 else 'days'}." if number > 1 else ""  # noqa: PLR2004
+        more = f" The like on {plural(number - 1, 'more day')}." if number > 1 else ""
         text = first.text.replace("This day was not sent.", "This day would not be sent.")
         yield Finding("bad", what, f"{text}{more}", first.next, code, (*at, _MAPS.get(code, "select")))
     for unmapped in found.unmapped:
@@ -239,7 +235,7 @@ def _line(unmapped: Unmapped, meaning: str) -> str:
 def _summary(found: SchoolDays) -> str:
     marked = [day for day in found.days if day.marks]
     on_roll = found.days[-1].on_roll
-    pupils = f"{on_roll:,} {'pupil' if on_roll == 1 else 'pupils'} on roll"
+    pupils = f"{plural(on_roll, 'pupil')} on roll"
     if not marked:
         return f"{pupils}, no marks in these days"
     last = marked[-1]
@@ -251,8 +247,4 @@ def _summary(found: SchoolDays) -> str:
 
 def _unmarked(days: Sequence[object]) -> str:
     number = sum(getattr(day, "unmarked", 0) for day in days)
-    return f" and {_number(number, 'row')} without a mark" if number else ""
-
-
-def _number(number: int, one: str) -> str:
-    return f"{number:,} {one if number == 1 else one + 's'}"
+    return f" and {plural(number, 'row')} without a mark" if number else ""

@@ -16,6 +16,7 @@ from attsync.dfe.answers import clean
 from attsync.dfe.enquiry import Enquiry, Met
 from attsync.log import Log
 from attsync.model import School
+from attsync.plural import plural
 from attsync.problems import Problem, SettingsError
 from attsync.settings import Location, Origins, Settings
 from attsync.window import LONDON
@@ -118,7 +119,7 @@ def _connection(met: Met, way: str, now: datetime, clock: list[str]) -> Finding:
     left = met.certificate_ends - now
     until = f"{met.certificate_ends.astimezone(LONDON):%-d %B %Y}"
     if left < _ENDS_SOON:
-        ends = f"certificate trusted, but it ends in {left.days} {'day' if left.days == 1 else 'days'}, on {until}"
+        ends = f"certificate trusted, but it ends in {plural(left.days, 'day')}, on {until}"
         return Finding(
             "check",
             _SERVICE,

@@ -14,9 +14,10 @@ from attsync.checkup.finding import Finding, placed
 from attsync.checkup.service import consent_findings, service_findings
 from attsync.checkup.timing import schedule_findings
 from attsync.log import Log
-from attsync.overview import known_schools
+from attsync.plural import plural
 from attsync.schedule.machine import look as look_for_entries
 from attsync.school.look import look
+from attsync.schools import known_schools
 from attsync.settings import Location, Origins, Settings
 from attsync.window import Window
 
@@ -29,7 +30,7 @@ def check(
     is_sound = all(finding.sign == "good" for finding in in_log)
     number = len(settings.database)
     findings = [
-        Finding("good", "Settings", f"{settings.path}: {number} school {'database' if number == 1 else 'databases'}"),
+        Finding("good", "Settings", f"{settings.path}: {plural(number, 'school database')}"),
         *file_findings(settings, origins),
         *in_log,
         *_databases(settings, only, window),

@@ -23,7 +23,7 @@ from attsync.commands.output import Screen, must_be_new, print_json, screen, wri
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -178,14 +178,14 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
     from attsync import consent
     from attsync.lock import wait_for_starting_requests
     from attsync.log import Log
-    from attsync.overview import known_schools
     from attsync.person import who
+    from attsync.schools import known_schools
     from attsync.show import consent as show
 
     settings = load_settings()
     out = screen()
     with Log.open(settings.log.path) as log:
-        for school in _chosen(list(known_schools(settings, log).values()), schools, every=every):
+        for school in _named(settings, known_schools(settings, log), schools, every=every):
             newest = log.latest_consent(school.urn)
             if not (newest and newest.given):
                 out.show(f"{school} has no consent that could be removed. Nothing was changed.")
@@ -225,7 +225,8 @@ def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: boo
     """Read the log and say where consent stands."""
     from attsync.consent import FULL_NOTICE, NOTICE, standing, why_not
     from attsync.log import Log
-    from attsync.overview import consent_as_json, known_schools
+    from attsync.overview import consent_as_json
+    from attsync.schools import chosen, known_schools
     from attsync.show import consent as show
 
     if notice:
@@ -235,7 +236,7 @@ def show_(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: boo
     log = Log.open_existing(settings.log.path)
     out = screen()
     try:
-        asked = _chosen(list(known_schools(settings, log).values()), schools, every=not schools)
+        asked = chosen(settings, known_schools(settings, log), schools)
         rows = [(school, log.latest_consent(school.urn) if log else None) for school in asked]
         stands = [standing(row, settings.dfe.origin) for _, row in rows]
         if as_json:
@@ -290,24 +291,20 @@ def _asked(
     from attsync.school import schools_of
 
     found = [(d, s, School(s.urn, s.name)) for d in settings.database for s in schools_of(d)]
-    chosen = _chosen([school for *_, school in found], urns, every=every)
-    return [each for each in found if each[2] in chosen]
+    named = _named(settings, {school.urn: school for *_, school in found}, urns, every=every)
+    return [each for each in found if each[2] in named]
 
 
-def _chosen(known: list["School"], urns: tuple[int, ...], *, every: bool) -> list["School"]:
+def _named(
+    settings: "Settings", known: "Mapping[int, School]", urns: tuple[int, ...], *, every: bool
+) -> list["School"]:
     """Pick the schools that `--school` or `--all` names; one school alone needs no naming."""
-    by_urn = {school.urn: school for school in known}
-    for urn in urns:
-        if urn not in by_urn:
-            raise SettingsError(
-                "SCHOOL-NONE",
-                f"The settings file has no school with the URN {urn}. Nothing was changed.",
-                f"It has: {', '.join(map(str, list(by_urn)[:10]))}.",
-            )
+    from attsync.schools import chosen
+
     if not urns and not every and len(known) > 1:
         raise SettingsError(
             "SCHOOL-NONE",
-            f"The settings file has {len(known)} schools. Nothing was changed.",
+            f"There are {len(known)} schools. Nothing was changed.",
             "Name one with --school URN, or say --all.",
         )
-    return [by_urn[urn] for urn in urns] if urns else known
+    return chosen(settings, known, urns, "Nothing was changed.")

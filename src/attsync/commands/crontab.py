@@ -7,6 +7,7 @@ import click
 
 from attsync.commands.hints import complete
 from attsync.commands.options import common, given, load_settings, page
+from attsync.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,7 +125,7 @@ def _remove(settings: "Settings") -> None:
     if given().quiet:
         return
     if removed:
-        click.echo(f"Took {removed} {'entry' if removed == 1 else 'entries'} out of the crontab of this account.")
+        click.echo(f"Took {plural(removed, 'entry', 'entries')} out of the crontab of this account.")
     else:
         click.echo(f"The crontab of this account has no entry for {settings.path}. Nothing was changed.")
     if also := [line for line in others if not line.startswith("#") and sends(line)]:

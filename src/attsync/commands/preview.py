@@ -18,7 +18,7 @@ from attsync.commands.options import (
 )
 from attsync.commands.output import Screen, screen, writing
 from attsync.model import Session
-from attsync.problems import AttsyncError, Problem, SettingsError
+from attsync.problems import AttsyncError, Problem
 
 if TYPE_CHECKING:
     from attsync.model import Cells, Day, SchoolDays
@@ -66,6 +66,7 @@ def command(
 ) -> None:
     """Read the databases and show the messages."""
     from attsync.commands.options import window_of
+    from attsync.schools import known_schools, not_known
     from attsync.send import Planned, preview
 
     if session and as_json:
@@ -108,11 +109,7 @@ def command(
     if table:
         _write(table, rows)
     if missing:
-        raise SettingsError(
-            "SCHOOL-NONE",
-            f"The settings file has no school with the URN {min(missing)}. Nothing was read for it.",
-            "Check the URN. To see the schools: attsync status",
-        )
+        raise not_known(settings, known_schools(settings, None), min(missing), "Nothing was read for it.")
     if problems:
         raise AttsyncError(problems[0].code, problems[0].text, problems[0].next)
     click.get_current_context().exit(1 if is_refused else 0)

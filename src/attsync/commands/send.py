@@ -20,6 +20,7 @@ from attsync.commands.options import (
     window_option,
 )
 from attsync.commands.output import print_json, screen
+from attsync.plural import plural
 
 if TYPE_CHECKING:
     from attsync.report import Report, SchoolResult
@@ -140,7 +141,7 @@ class _Screen(_Silence):
 def _names(settings: "Settings", urns: tuple[int, ...]) -> list[str]:
     """Name the schools that are asked for; those that a database lists itself are not known before it is read."""
     from attsync.log import Log
-    from attsync.overview import known_schools
+    from attsync.schools import known_schools
 
     log = Log.open_existing(settings.log.path)
     try:
@@ -154,7 +155,7 @@ def _names(settings: "Settings", urns: tuple[int, ...]) -> list[str]:
 def _days(settings: "Settings", days: int | None) -> str:
     number = days or settings.window.days
     kind = "working day" if settings.window.count == "working" else "day"
-    return f"{number} {kind}{'' if number == 1 else 's'}"
+    return plural(number, kind)
 
 
 def _as_json(report: "Report", times: tuple[time, ...]) -> dict[str, Any]:

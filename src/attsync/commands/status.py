@@ -21,7 +21,6 @@ from attsync.commands.options import (
     window_of,
 )
 from attsync.commands.output import print_json, screen, writing
-from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,22 +75,17 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
     """Read the log and show it."""
     from attsync.lock import is_running
     from attsync.log import Log
-    from attsync.overview import known_schools, look
+    from attsync.overview import look
+    from attsync.schools import chosen, known_schools
     from attsync.window import Window
 
     settings = load_settings()
     window = Window(day, day) if day else window_of(settings, None)
     log = Log.open_existing(settings.log.path)
     try:
-        known = known_schools(settings, log)
-        if missing := [urn for urn in schools if urn not in known]:
-            raise SettingsError(
-                "SCHOOL-NONE",
-                f"Neither the settings file nor the log has a school with the URN {missing[0]}.",
-                f"There are: {', '.join(map(str, list(known)[:10]))}.",
-            )
+        asked = chosen(settings, known_schools(settings, log), schools)
         under_way = is_running(settings.log.path)
-        overview = look(settings, log, [known[urn] for urn in schools or known], window, now(), under_way=under_way)
+        overview = look(settings, log, asked, window, now(), under_way=under_way)
         if problems or (given().quiet and not (as_json or path)):
             overview = overview.only_problems()
         if path:

@@ -17,6 +17,7 @@ from attsync.codes import year_groups
 from attsync.dfe.line import Answer, Distrusted, NoAnswer, NotDelivered, Unfit
 from attsync.dfe.trust import Distrust
 from attsync.model import Fault, State
+from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.settings import DfeSettings
 from attsync.wire import read_receipt, read_rejection
@@ -230,7 +231,7 @@ def _fault_problem(faults: tuple[Fault, ...]) -> Problem:
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""  # noqa: PLR2004
     return Problem(
         "DFE-FAULTS",
-        f"The DfE stored this day and found {len(faults)} {'fault' if len(faults) == 1 else 'faults'}: {shown}{more}.",
+        f"The DfE stored this day and found {plural(len(faults), 'fault')}: {shown}{more}.",
         "Correct these marks in the MIS, or their map in the settings file; the next send covers this.",
     )
 

@@ -4,7 +4,6 @@ WAL with synchronous=FULL. A file that is damaged, empty or newer is left as it 
 """
 
 import os
-import pwd
 import sqlite3
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Final, Self
 from urllib.parse import quote
 from uuid import uuid4
 
+from attsync.others import other_owner
 from attsync.problems import LogError
 from attsync.state_folder import make_file, make_folder
 
@@ -204,7 +204,7 @@ def _in_our_words(path: Path) -> Iterator[None]:
 def _unusable(path: Path, why: str) -> LogError:
     return LogError(
         "LOG-WRITE",
-        f"The log {path}{_owner(path)} cannot be used: {why}. Nothing new was sent.",
+        f"The log {path}{other_owner(path)} cannot be used: {why}. Nothing new was sent.",
         "Ask IT to let the account that runs attsync write this file and its folder, and to check the free space.",
     )
 
@@ -215,11 +215,3 @@ def _damaged(path: Path) -> LogError:
         f"The log {path} is damaged, or is not a log of attsync. It was left as it is, and nothing was sent.",
         "Ask IT to bring it back from a backup. Without one: move it away, then give consent again for each school.",
     )
-
-
-def _owner(path: Path) -> str:
-    try:
-        uid = path.stat().st_uid
-        return "" if uid == os.geteuid() else f" (owner: {pwd.getpwuid(uid).pw_name})"
-    except (OSError, KeyError):
-        return ""

@@ -4,7 +4,7 @@ Log entries in, views out; no screen, no clock.
 """
 
 from attsync.overview.day import BAD_SIGNS, DayView, day_of_result
-from attsync.overview.schools import Overview, SchoolView, consent_as_json, known_schools, look, next_send
+from attsync.overview.schools import Overview, SchoolView, consent_as_json, look, next_send
 
 __all__ = [
     "BAD_SIGNS",
@@ -13,7 +13,6 @@ __all__ = [
     "SchoolView",
     "consent_as_json",
     "day_of_result",
-    "known_schools",
     "look",
     "next_send",
 ]

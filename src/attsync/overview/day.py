@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
+from attsync.brief import brief
 from attsync.codes import attendance_rate
 from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, total
+from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.report import DayResult, brief
+from attsync.report import DayResult
 from attsync.window import LONDON, is_working_day
 
 LATE: Final = timedelta(minutes=30)
@@ -239,7 +241,7 @@ def _note(
     if len(none) == 1 and cells:
         return f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", True
     if before and (changed := changed_marks(before[0], cells)):
-        return f"{changed:,} {'mark' if changed == 1 else 'marks'} changed since {_since(before[1], now)}", False
+        return f"{plural(changed, 'mark')} changed since {_since(before[1], now)}", False
     if signs[Session.PM] is Sign.NOT_DUE and cells:
         return f"afternoon is sent at {times[-1]:%H:%M}", False
     return _why_closed(day) if len(none) == len(Session) else "", False

@@ -133,14 +133,6 @@ def consent_as_json(consent: Consent | None) -> dict[str, Any]:
     }
 
 
-def known_schools(settings: Settings, log: Log | None) -> dict[int, School]:
-    """Give the schools of the settings file, by URN, and those of the log where a database lists its schools itself."""
-    known = {s.urn: School(s.urn, s.name) for database in settings.database for s in database.schools}
-    if log and any(database.select.schools for database in settings.database):
-        known = log.schools() | known
-    return known
-
-
 def look(
     settings: Settings,
     log: Log | None,

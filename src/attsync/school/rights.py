@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Executable
 
+from attsync.plural import plural
+
 _POSTGRESQL_RIGHTS: Final = """
 SELECT rolsuper,
        (SELECT count(*)
@@ -64,7 +66,7 @@ def _postgresql(is_superuser: bool, tables: int, may_make: bool) -> Iterator[str
     if is_superuser:
         yield "is a superuser"
     elif tables:
-        yield f"may change {tables:,} {'table' if tables == 1 else 'tables'}"
+        yield f"may change {plural(tables, 'table')}"
     if may_make and not is_superuser:
         yield "may make accounts or databases"
 

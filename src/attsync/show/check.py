@@ -7,8 +7,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync.checkup.finding import Finding
+from attsync.plural import plural
 from attsync.settings import Origin, Shown
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, plural
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs
 from attsync.show.sheet import UNBROKEN, Sheet, prose
 
 

@@ -11,7 +11,8 @@ from attsync.codes import year_groups
 from attsync.log import Entry
 from attsync.model import Cells, Session, State, Try
 from attsync.overview import DayView, SchoolView
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, plural, when
+from attsync.plural import plural
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, when
 from attsync.show.preview import CellsTable
 from attsync.show.sheet import Prose, Sheet, prose
 

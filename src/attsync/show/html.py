@@ -10,7 +10,8 @@ from itertools import groupby
 
 from attsync.model import Session, Sign
 from attsync.overview import BAD_SIGNS, DayView, Overview, SchoolView
-from attsync.show.parts import UNICODE, by, number_of, plural, share
+from attsync.plural import plural
+from attsync.show.parts import UNICODE, by, number_of, share
 from attsync.show.status import counts, order, result, to_tell
 from attsync.window import LONDON
 

@@ -72,11 +72,6 @@ def number_of(number: int | None) -> str:
     return "" if number is None else f"{number:,}"
 
 
-def plural(number: int, one: str, several: str | None = None) -> str:
-    """Write a number with the thing that is counted."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
-
-
 def share(share: float | None) -> str:
     """Write a share as a percentage."""
     return "" if share is None else f"{share:.1%}"

@@ -11,8 +11,9 @@ from rich.text import Text
 from attsync.codes import all_codes, year_groups
 from attsync.fold import TO_SEE_PLACES
 from attsync.model import Cells, Counts, Day, School, Session, total
+from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, number_of, plural, short
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, number_of, short
 from attsync.show.sheet import Sheet, prose
 
 _GAPS: Final = (3, 2, 1)

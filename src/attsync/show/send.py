@@ -8,10 +8,12 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from attsync.brief import brief
 from attsync.model import Session, State
+from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.report import DayResult, Report, SchoolResult, brief
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, plural
+from attsync.report import DayResult, Report, SchoolResult
+from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs
 from attsync.show.sheet import PROSE_COLUMNS, Sheet, prose
 from attsync.window import Window
 

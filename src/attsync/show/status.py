@@ -7,10 +7,11 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from attsync.brief import brief
 from attsync.model import School, Session, Sign
 from attsync.overview import DayView, Overview, SchoolView
+from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.report import brief
 from attsync.show.parts import (
     ASCII,
     ASCII_STRIP,
@@ -22,7 +23,6 @@ from attsync.show.parts import (
     Signs,
     by,
     number_of,
-    plural,
     share,
     title,
     when,

@@ -1,9 +1,9 @@
-"""report.py: how a problem is called in a few words."""
+"""brief.py: how a problem is called in a few words."""
 
 import pytest
 
+from attsync.brief import brief
 from attsync.problems import Problem
-from attsync.report import brief
 
 
 @pytest.mark.parametrize(
