@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests import network
 from tests.browser import Browser, BrowserMissingError
 from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines
+from tests.other_account import SOMEBODY_ELSE
 
 network.refuse()
 ENGINES = pytest.StashKey[Engines]()
@@ -82,3 +84,18 @@ def database(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Callable[[
 def any_database(request: pytest.FixtureRequest, database: Callable[[str], EngineDatabase]) -> EngineDatabase:
     """Run the test once on each engine, in an empty database."""
     return database(request.param)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every account can enter, which pytest's own are not."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture
+def somebody_else() -> Iterator[Callable[[], None]]:
+    """Go on as an account without a name, until the end of the test."""
+    yield lambda: os.seteuid(SOMEBODY_ELSE)
+    os.seteuid(os.getuid())

@@ -2,19 +2,16 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from attsync.problems import SettingsError
 from attsync.secret_file import read_secret
+from tests.other_account import SOMEBODY_ELSE, needs_root
 
-SOMEBODY_ELSE = 12345
 PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----"
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 @pytest.fixture
@@ -44,21 +41,6 @@ def credentials(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Make a folder that every account can enter, which pytest's own are not."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
-def somebody_else() -> Iterator[Callable[[], None]]:
-    """Go on as an account without a name, until the end of the test."""
-    yield lambda: os.seteuid(SOMEBODY_ELSE)
-    os.seteuid(os.getuid())
 
 
 def problem(path: Path, *, multiline: bool = False, environ: Mapping[str, str] | None = None) -> SettingsError:

@@ -2,10 +2,9 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import trustme
@@ -15,11 +14,9 @@ from attsync.checkup.finding import Finding, exit_code_of
 from attsync.log import Log
 from attsync.settings import Settings, load, origins
 from tests.factories import NOON, OAKFIELD, WINDOW, give_consent, settings
+from tests.other_account import SOMEBODY_ELSE, needs_root
 
-SOMEBODY_ELSE = 12345
 PASSWORD = "postgresql://attsync_ro:hunter2@localhost/school"
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
 @pytest.fixture
@@ -92,24 +89,17 @@ def test_folder_in_which_others_could_put_another_file_is_told(folder: Path) -> 
 
 
 @needs_root
-def test_settings_file_of_a_third_account_is_told() -> None:
+def test_settings_file_of_a_third_account_is_told(open_folder: Path, somebody_else: Callable[[], None]) -> None:
     """It may change at any time. For root, the file's own account is right: it may be a look with sudo."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        settings(folder)
-        for each in (folder, *folder.iterdir()):
-            os.chown(each, 12344, -1)
-        folder.chmod(0o755)
-        (folder / "config.toml").chmod(0o644)
-        assert not [f for f in look(folder) if "Others may write" in f.text]
-        os.seteuid(SOMEBODY_ELSE)
-        try:
-            found = look(folder)
-        finally:
-            os.seteuid(0)
+    settings(open_folder)
+    for each in (open_folder, *open_folder.iterdir()):
+        os.chown(each, 12344, -1)
+    (open_folder / "config.toml").chmod(0o644)
+    assert not [f for f in look(open_folder) if "Others may write" in f.text]
+    somebody_else()
 
-    (loose,) = (f for f in found if "Others may write" in f.text)
-    assert loose.next == f"Its owner or root: chown root {folder}/config.toml"
+    (loose,) = (f for f in look(open_folder) if "Others may write" in f.text)
+    assert loose.next == f"Its owner or root: chown root {open_folder}/config.toml"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604])
@@ -278,21 +268,6 @@ def test_no_log_is_no_fault_and_none_is_made(tmp_path: Path) -> None:
     (found,) = log_findings(loaded.log.path)
     assert (found.sign, found.text) == ("good", f"none yet; the first consent makes {loaded.log.path}")
     assert sorted(tmp_path.rglob("*")) == before
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """Make a folder that every account can enter, which pytest's own are not."""
-    with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-
-
-@pytest.fixture
-def somebody_else() -> Iterator[Callable[[], None]]:
-    """Go on as an account without a name, until the end of the test."""
-    yield lambda: os.seteuid(SOMEBODY_ELSE)
-    os.seteuid(os.getuid())
 
 
 @needs_root

@@ -123,7 +123,7 @@ def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
         "There is no such file here, and an address begins with the kind of the database",
         "Answer 1 or 2.",
         "Leave out /attendances at the end",
-        "There is no such file. Once more:",
+        "There is no such file, or it may not be read. Once more:",
     ):
         assert words in " ".join(said.split()), words
     assert said.count("Give an address that begins with https://") == 2
@@ -339,12 +339,17 @@ def test_usual_place_is_where_it_is_looked_for(tmp_path: Path) -> None:
     assert attsync("status", HOME=str(tmp_path)).exit_code == 0
 
 
-def test_folder_that_cannot_be_made_is_told() -> None:
+def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """In our words."""
-    ended = attsync("init", "--no-input", "--output", "/dev/null/nowhere/config.toml")
+    (tmp_path / "file").touch()
+    for path, words in (
+        (f"{tmp_path}/file/config.toml", f"{tmp_path}/file/config.toml cannot be written: not a directory."),
+        ("/proc/nowhere/config.toml", "the folder /proc/nowhere cannot be made: no such file or directory."),
+    ):
+        ended = attsync("init", "--no-input", "--output", path)
 
-    assert ended.exit_code == 2
-    assert "cannot be made" in ended.err
+        assert ended.exit_code == 2
+        assert words in ended.err
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100])

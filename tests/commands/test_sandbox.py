@@ -3,12 +3,17 @@
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from attsync.commands.sandbox import command as sandbox
+from attsync.problems import SettingsError
 from attsync.sandbox.server import free_port
 from tests.installed import PROGRAM, attsync, of_the_tests
+from tests.other_account import needs_root
 
 pytestmark = pytest.mark.slow
 
@@ -48,3 +53,17 @@ def test_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
     assert ended.exit_code == 2
     assert f"cannot listen on port {port} of this computer: address already in use. Nothing was started." in ended.err
     assert not (tmp_path / "try").exists()
+
+
+@needs_root
+def test_folder_that_may_not_be_entered_is_told(open_folder: Path, somebody_else: Callable[[], None]) -> None:
+    """It was an error in attsync itself."""
+    folder = open_folder / "closed" / "try"
+    folder.parent.mkdir(mode=0o700)
+    port = str(free_port())
+    CliRunner().invoke(sandbox, ["--dir", str(open_folder), "--faults", "bussy"])  # who goes on may import nothing new
+    somebody_else()
+    ended = CliRunner().invoke(sandbox, ["--dir", str(folder), "--port", port])
+
+    assert isinstance(ended.exception, SettingsError)
+    assert f"The folder {folder} cannot be made: Permission denied." in ended.exception.problem.text

@@ -19,7 +19,7 @@ def completions(words: str) -> Iterator[tuple[int, int, str]]:
     for found in COMMAND.finditer(words):
         command = _program() + found[0].removeprefix("attsync")
         config = given().config
-        if config and found["reads"] and not {"--config", "--notice"} & set(found["options"].split()):
+        if config and found["reads"] and not {"--config", "--help", "--notice"} & set(found["options"].split()):
             command += f" --config {shlex.quote(config)}"
         yield found.start(), found.end(), command
 

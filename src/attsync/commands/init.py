@@ -14,7 +14,7 @@ import click
 
 from attsync.commands.hints import for_people
 from attsync.commands.options import common, given, page
-from attsync.commands.output import writing
+from attsync.commands.output import must_be_new, writing
 from attsync.commands.questions import SECRET
 from attsync.problems import SettingsError
 
@@ -55,9 +55,7 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
         click.echo(example, nl=False)
         return
     path = (path or Path(given().config or _usual_place())).absolute()
-    if path.exists():
-        message = f"{path} is there already and was left as it is. Name another file: --output FILE"
-        raise click.UsageError(message)
+    must_be_new(path, "Name another file: --output FILE")
     answers = None if no_input else _answers(path)
     _make_folder(path.parent)
     if answers:

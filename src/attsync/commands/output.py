@@ -108,11 +108,16 @@ def _columns() -> int | None:
     return int(columns) if columns.isdecimal() and int(columns) else None
 
 
-def must_be_new(path: Path) -> None:
-    """Raise UsageError if there is such a file."""
-    if path.exists():
-        message = f"{path} is there already and was left as it is. Name a new file."
-        raise click.UsageError(message)
+def must_be_new(path: Path, then: str = "Name a new file.") -> None:
+    """Raise UsageError if there is such a file, or if this account may not know it; `then` is what to do."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _not_written(path, error) from error
+    message = f"{path} is there already and was left as it is. {then}"
+    raise click.UsageError(message)
 
 
 @contextmanager
@@ -127,8 +132,11 @@ def writing(path: Path, *, replace: bool) -> Iterator[IO[str]]:
             yield file
         unfinished.replace(path)
     except OSError as error:
-        message = f"{path} cannot be written: {(error.strerror or 'the system refuses').lower()}."
-        raise click.UsageError(message) from error
+        raise _not_written(path, error) from error
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def _not_written(path: Path, error: OSError) -> click.UsageError:
+    return click.UsageError(f"{path} cannot be written: {(error.strerror or 'the system refuses').lower()}.")

@@ -3,6 +3,7 @@
 Knows what a new user may not know, and says it before asking; refuses to know the settings file.
 """
 
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -159,8 +160,8 @@ def _base_url(said: str) -> str:
 
 def _file(said: str) -> str:
     path = Path(said.strip()).expanduser()
-    if said and not path.is_file():
-        raise ValueError("There is no such file.")
+    if said and not (os.access(path, os.R_OK) and path.is_file()):
+        raise ValueError("There is no such file, or it may not be read.")
     return str(path.absolute()) if said else ""
 
 

@@ -53,7 +53,7 @@ def command(folder: Path, port: int, faults: str) -> None:
     from attsync.window import LONDON
 
     script = parse_faults(faults)
-    if not (folder / CONFIG).exists():
+    if not os.access(folder / CONFIG, os.F_OK):
         listen(port).close()  # no folder is made for nothing
         at = now().astimezone(LONDON)
         make_folder(

@@ -48,29 +48,28 @@ class LogFile:
     def open(cls, path: Path) -> Self:
         """Open the log at `path`, and make it first where there is none. Raises LogError."""
         with _in_our_words(path):
-            if not path.exists():
+            if not _is_there(path):
                 _make(path)
-        log = cls.open_existing(path)
-        if log is None:
-            raise _unusable(path, "it was taken away while it was opened")
-        return log
+            return cls._opened(path)
 
     @classmethod
     def open_existing(cls, path: Path) -> Self | None:
         """Open the log at `path`; None where there is none. Raises LogError."""
         with _in_our_words(path):
-            if not path.exists():
-                return None
-            if path.stat().st_size == 0:  # SQLite would take it for a new database
-                raise _damaged(path)
-            connection = _connect(path)
-            try:
-                _check_layout(path, connection)
-                _make_durable(connection)
-            except BaseException:
-                connection.close()
-                raise
-            return cls(path, connection)
+            return cls._opened(path) if _is_there(path) else None
+
+    @classmethod
+    def _opened(cls, path: Path) -> Self:
+        if path.stat().st_size == 0:  # SQLite would take it for a new database
+            raise _damaged(path)
+        connection = _connect(path)
+        try:
+            _check_layout(path, connection)
+            _make_durable(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -121,6 +120,15 @@ class LogFile:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  names of this package
         return self._connection.execute(sql, tuple(values.values())).lastrowid or 0
+
+
+def _is_there(path: Path) -> bool:
+    # Not path.exists(): from Python 3.14 on it calls "not there" what this account may only not know.
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _make(path: Path) -> None:

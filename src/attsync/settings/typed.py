@@ -3,6 +3,7 @@
 Each function gives the value as it is to be written, or raises ValueError in words for a person.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def database(typed: str) -> str:
     """Take an address as SQLAlchemy writes it, or the path of an SQLite file; one that is here is named in full."""
     typed = typed.strip()
     path = typed.removeprefix("sqlite:///") if "://" not in typed or typed.startswith("sqlite:///") else ""
-    if path and Path(path).is_file():
+    if path and os.access(path, os.R_OK) and Path(path).is_file():
         return f"sqlite:///{Path(path).absolute()}"
     if "://" not in typed:
         raise ValueError(
