@@ -1,0 +1,28 @@
+"""Which schools a grant or a removal is for: those that are named, all, or the only one there is."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from attsync.problems import SettingsError
+
+if TYPE_CHECKING:
+    from attsync.model import School
+    from attsync.settings import Settings
+
+all_option = click.option("--all", "every", is_flag=True, help="Every school in the settings file.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+
+
+def named(settings: "Settings", known: Mapping[int, "School"], urns: tuple[int, ...], *, every: bool) -> list["School"]:
+    """Pick the schools that `--school` or `--all` names; one school alone needs no naming. Raises SettingsError."""
+    from attsync.schools import chosen
+
+    if not urns and not every and len(known) > 1:
+        raise SettingsError(
+            "SCHOOL-NONE",
+            f"There are {len(known)} schools. Nothing was changed.",
+            "Name one with --school URN, or say --all.",
+        )
+    return chosen(settings, known, urns, "Nothing was changed.")
