@@ -21,6 +21,7 @@ from tests.factories import ELMHURST, FRIDAY, MONDAY, NOON, OAKFIELD, WINDOW, da
 from tests.other_account import needs_root
 
 PROBLEM = Problem("DFE-BUSY", "It was busy.", "Wait.")
+STRAY = Problem("SCHOOL-UNLISTED", "SIMS holds 7 marks of another school.", "Add it.")
 
 
 @pytest.fixture
@@ -229,7 +230,7 @@ def test_runs_are_read_back(log: Log) -> None:
     number = log.begin_run(WINDOW, NOON)
     with log.writing():
         log.record_school(number, OAKFIELD, "read", to_check=[PROBLEM])
-    log.end_run(number, 5, NOON)
+    log.end_run(number, 5, NOON, [STRAY])
     second = log.begin_run(WINDOW, NOON + timedelta(hours=1))
     with log.writing():
         log.record_school(second, OAKFIELD, "failed", problem=PROBLEM)
@@ -239,6 +240,7 @@ def test_runs_are_read_back(log: Log) -> None:
     assert last
     assert (last.id, last.window, last.ended_at, last.exit_code) == (second, WINDOW, None, None)
     assert (school.outcome, school.problem, school.to_check, school.read_at) == ("failed", PROBLEM, (), NOON)
+    assert log.to_check() == (STRAY,)  # of the newest run that has ended
 
 
 def test_old_runs_are_forgotten_with_their_bodies(log: Log) -> None:
@@ -367,6 +369,72 @@ def test_log_cut_short_is_told(tmp_path: Path) -> None:
 
     with _refused(path, "LOG-DAMAGED"), Log.open(path) as log:
         log.begin_run(WINDOW, NOON)
+
+
+@pytest.fixture
+def old_log(tmp_path: Path) -> Path:
+    """Make a log of layout 1 with a run and a consent in it."""
+    loaded = settings(tmp_path)
+    give_consent(loaded, OAKFIELD)
+    with Log.open(loaded.log.path) as made:
+        made.end_run(made.begin_run(WINDOW, NOON), 5, NOON)
+    with closing(sqlite3.connect(loaded.log.path)) as other:
+        other.executescript("ALTER TABLE run DROP COLUMN to_check; PRAGMA user_version = 1")
+    return loaded.log.path
+
+
+def test_log_of_an_older_attsync_is_brought_up_to_date(old_log: Path, tmp_path: Path) -> None:
+    """By whichever command comes first; nothing in it is lost, and its tables are those of a new one."""
+    with Log.open_existing(old_log) or pytest.fail("there is a log") as log:
+        last = log.last_run()
+        assert (last.exit_code if last else None, log.to_check()) == (5, ())
+        assert log.latest_consent(OAKFIELD.urn)
+        log.end_run(log.begin_run(WINDOW, NOON), 0, NOON, [STRAY])
+        assert log.to_check() == (STRAY,)
+        assert log.examine() == 2
+
+    Log.open(tmp_path / "new.db").close()
+    assert _tables(old_log) == _tables(tmp_path / "new.db")
+
+
+def test_log_that_cannot_be_brought_up_to_date_is_left_as_it_is(old_log: Path) -> None:
+    """All of it or nothing: while another writes, or on a full disk, it stays what it was."""
+    before = _tables(old_log)
+    with closing(sqlite3.connect(old_log, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LogError, match="another program keeps it locked"):
+            Log.open(old_log)
+
+    with closing(sqlite3.connect(old_log)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (1,)
+    assert _tables(old_log) == before
+
+
+def test_two_that_bring_a_log_up_to_date_at_once_do_it_once(old_log: Path) -> None:
+    """Cron and a person on the morning after an upgrade."""
+    both, failed = threading.Barrier(2), []
+
+    def open_it() -> None:
+        both.wait()
+        try:
+            Log.open(old_log).close()
+        except LogError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert "to_check" in _tables(old_log)["run"]
+
+
+def _tables(path: Path) -> dict[str, list[str]]:
+    with closing(sqlite3.connect(path)) as other:
+        names = [name for (name,) in other.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        return {name: [row[1] for row in other.execute(f"PRAGMA table_info({name})")] for name in names}
 
 
 def test_newer_log_is_told_and_left_as_it_is(tmp_path: Path) -> None:

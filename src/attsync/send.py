@@ -170,12 +170,12 @@ def _ended(log: Log, report: Report, shield: Shield) -> Iterator[None]:
         yield
     except BaseException as error:
         with shield.held(), suppress(LogError):
-            log.end_run(report.number or 0, getattr(error, "exit_code", 70), _now())
+            log.end_run(report.number or 0, getattr(error, "exit_code", 70), _now(), report.to_check)
         if isinstance(error, LogError):
             raise _after_sending(error) from error
         raise
     with shield.held():
-        log.end_run(report.number or 0, report.exit_code, _now())
+        log.end_run(report.number or 0, report.exit_code, _now(), report.to_check)
     _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
 

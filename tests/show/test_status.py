@@ -1,6 +1,7 @@
 """The table of a trust: thirty schools on one screen, problems first."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,19 @@ from attsync.problems import Problem
 from attsync.show.html import status_page
 from attsync.show.parts import ASCII, UNICODE
 from attsync.show.status import status
-from tests.show.screens import MONDAY, NOW, SCHOOLS, UNKNOWN, WINDOW, give_consent, text_of, trust_log, trust_settings
+from attsync.window import Window
+from tests.show.screens import (
+    MONDAY,
+    NOW,
+    SCHOOLS,
+    UNKNOWN,
+    WINDOW,
+    give_consent,
+    one_school_log,
+    text_of,
+    trust_log,
+    trust_settings,
+)
 
 ODD = ("Birchwood High", "Riverside Academy", "Elm Grove Primary", "Parkside PRU")
 
@@ -299,6 +312,23 @@ def test_what_several_schools_have_in_common_is_told_once(tmp_path: Path) -> Non
     assert told.count("before this was received") == 1
     assert "✗ Abbey Lane Primary (900001) and 2 more schools  Thu 12 Nov and 6 more days: The run" in told
     assert status_page(overview).count("before this was received") == 1
+
+
+def test_marks_of_no_school_that_is_listed_are_to_check(trust: Overview, tmp_path: Path) -> None:
+    """Cron is silent about them, so nobody would hear of a school that is missing in the settings."""
+    stray = Problem("SCHOOL-UNLISTED", "SIMS holds 7 marks that belong to no school of the settings file.", "Add it.")
+    of_trust = text_of(status(replace(trust, to_check=(stray,)), UNICODE), 132)
+    (oakfield,) = [school for school in SCHOOLS if school.name == "Oakfield Primary"]
+    settings = trust_settings(tmp_path, (oakfield,))
+    with one_school_log(settings) as log:
+        school = replace(look(settings, log, [oakfield], Window(MONDAY, MONDAY), NOW), to_check=(stray,))
+
+    assert "! The last send  SIMS holds 7 marks that belong to no school of the settings file. Add it." in of_trust
+    assert "! 1 thing to check   Last send" in text_of(status(school, UNICODE), 100)
+    assert "! SIMS holds 7 marks" in text_of(status(school, UNICODE), 100)
+    assert school.needs_a_look
+    assert school.as_json()["to_check"] == [stray.as_json()]
+    assert "! The last send: SIMS holds 7 marks" in status_page(replace(trust, to_check=(stray,)))
 
 
 def test_send_that_is_under_way_is_said(tmp_path: Path) -> None:

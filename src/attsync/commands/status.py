@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import date
 from io import StringIO
 from pathlib import Path
@@ -86,6 +87,8 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
         asked = chosen(settings, known_schools(settings, log), schools)
         under_way = is_running(settings.log.path)
         overview = look(settings, log, asked, window, now(), under_way=under_way)
+        if day:
+            overview = replace(overview, to_check=())  # of the last send, not of a day
         if problems or (given().quiet and not (as_json or path)):
             overview = overview.only_problems()
         if path:

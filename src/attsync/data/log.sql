@@ -7,7 +7,8 @@ CREATE TABLE run (
     first_day   TEXT NOT NULL,           -- the window
     last_day    TEXT NOT NULL,
     version     TEXT NOT NULL,           -- of attsync
-    exit_code   INTEGER
+    exit_code   INTEGER,
+    to_check    TEXT NOT NULL DEFAULT '[]'   -- of no school of the settings; JSON: [[code, text, next], ...]
 );
 CREATE TABLE school_run (                -- what one run did for one school
     run_id       INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,

@@ -20,7 +20,9 @@ from attsync.problems import LogError
 from attsync.state_folder import make_file, make_folder
 
 _APPLICATION_ID: Final = 0x61747473  # "atts"
-_LAYOUT: Final = 1
+_LAYOUT: Final = 2
+_STEPS: Final = {1: "ALTER TABLE run ADD COLUMN to_check TEXT NOT NULL DEFAULT '[]'"}
+"""Layout -> what makes the next one of it."""
 _BUSY_SECONDS: Final = 5
 _MAKING_SECONDS: Final = 60
 """A log that is being made for longer is left over from a dead process."""
@@ -66,6 +68,7 @@ class LogFile:
         try:
             _check_layout(path, connection)
             _make_durable(connection)
+            _bring_up_to_date(connection)
         except BaseException:
             connection.close()
             raise
@@ -103,8 +106,7 @@ class LogFile:
         if damaged:
             raise _damaged(self.path)
         with self.writing():
-            (layout,) = self._connection.execute("PRAGMA user_version").fetchone()
-        return int(layout)
+            return _layout(self._connection)
 
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         with _in_our_words(self.path):
@@ -185,15 +187,34 @@ def _make_durable(connection: sqlite3.Connection) -> None:
 
 def _check_layout(path: Path, connection: sqlite3.Connection) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (layout,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION_ID:
         raise _damaged(path)
-    if layout > _LAYOUT:
+    if _layout(connection) > _LAYOUT:
         raise LogError(
             "LOG-NEWER",
             f"The log {path} was made by a newer attsync. It was left as it is, and nothing was sent.",
             "Install the newer attsync again, or name another file under [log] path.",
         )
+
+
+def _layout(connection: sqlite3.Connection) -> int:
+    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(layout)
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Bring a log that an older attsync made to the layout of this one: all of it, or nothing."""
+    if _layout(connection) == _LAYOUT:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(_layout(connection), _LAYOUT):  # asked again: another attsync may have been quicker
+            connection.execute(_STEPS[number])
+        connection.execute(f"PRAGMA user_version = {_LAYOUT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
 
 
 @contextmanager

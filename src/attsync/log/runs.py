@@ -43,17 +43,23 @@ class Runs(LogFile):
                 version=__version__,
             )
 
-    def end_run(self, run: int, exit_code: int, at: datetime) -> None:
-        """Record how a run has ended."""
+    def end_run(self, run: int, exit_code: int, at: datetime, to_check: Sequence[Problem] = ()) -> None:
+        """Record how a run has ended, and what is to check in no school of the settings."""
         with self.writing():
             self._connection.execute(
-                "UPDATE run SET ended_at = ?, exit_code = ? WHERE id = ?", (utc(at), exit_code, run)
+                "UPDATE run SET ended_at = ?, exit_code = ?, to_check = ? WHERE id = ?",
+                (utc(at), exit_code, _as_json(to_check), run),
             )
 
     def last_run(self) -> Run | None:
         """Give the newest run."""
         rows = self._rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1")  # noqa: S608  constants
         return run_of(rows[0]) if rows else None
+
+    def to_check(self) -> tuple[Problem, ...]:
+        """Give what the newest run that has ended found to check in no school of the settings."""
+        rows = self._rows("SELECT to_check FROM run WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1")
+        return _from_json(rows[0]["to_check"]) if rows else ()
 
     def record_school(
         self,
@@ -72,14 +78,14 @@ class Runs(LogFile):
             name=school.name,
             outcome=outcome,
             **problem_columns(problem),
-            to_check=json.dumps([(p.code, p.text, p.next) for p in to_check], ensure_ascii=False),
+            to_check=_as_json(to_check),
         )
 
     def latest_school_runs(self) -> dict[int, SchoolRun]:
         """Give for each school, by URN, what the newest run that knew it did."""
         rows = self._rows(
             f"""
-            SELECT {_RUN}, school_run.urn, name, outcome, problem_code, problem_text, problem_next, to_check,
+            SELECT {_RUN}, school_run.urn, name, outcome, problem_code, problem_text, problem_next, school_run.to_check,
                    (SELECT s.started_at FROM school_run AS r JOIN run AS s ON s.id = r.run_id
                     WHERE r.urn = newest.urn AND r.outcome = 'read' ORDER BY r.run_id DESC LIMIT 1) AS read_at
             FROM (SELECT urn, max(run_id) AS run_id FROM school_run GROUP BY urn) AS newest
@@ -93,7 +99,7 @@ class Runs(LogFile):
                 run=run_of(row),
                 outcome=row["outcome"],
                 problem=problem_of(row),
-                to_check=tuple(Problem(*parts) for parts in json.loads(row["to_check"])),
+                to_check=_from_json(row["to_check"]),
                 read_at=moment(row["read_at"]) if row["read_at"] else None,
             )
             for row in rows
@@ -122,3 +128,11 @@ class Runs(LogFile):
         """Give when the service at `receiver` said that it is closed; None if it did not."""
         rows = self._rows("SELECT at FROM closed WHERE receiver = ?", (receiver,))
         return moment(rows[0]["at"]) if rows else None
+
+
+def _as_json(problems: Sequence[Problem]) -> str:
+    return json.dumps([(p.code, p.text, p.next) for p in problems], ensure_ascii=False)
+
+
+def _from_json(text: str) -> tuple[Problem, ...]:
+    return tuple(Problem(*parts) for parts in json.loads(text))

@@ -92,13 +92,15 @@ class Overview:
     next_send: datetime | None
     under_way: bool = False
     """The last run is alive: it is sending just now."""
+    to_check: tuple[Problem, ...] = ()
+    """What the last run found to check in no school of the settings."""
     left_out: tuple[SchoolView, ...] = ()
     """Schools where all is well, if only the others were asked for."""
 
     @property
     def needs_a_look(self) -> bool:
         """Somebody has to act, or to check."""
-        return any(school.needs_a_look for school in self.schools)
+        return bool(self.to_check) or any(school.needs_a_look for school in self.schools)
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well."""
@@ -110,6 +112,7 @@ class Overview:
         """Give `status --json` (SPEC.md 6)."""
         return {
             "version": 1,
+            "to_check": [problem.as_json() for problem in self.to_check],
             "schools": [
                 {
                     "urn": school.school.urn,
@@ -174,6 +177,7 @@ def look(
         if any(view.consent for view in views) and not closed
         else None,
         under_way=under_way,
+        to_check=log.to_check() if log else (),
     )
 
 

@@ -20,19 +20,17 @@ from attsync.window import is_working_day
 PERMISSION: Final = "Data Returns: Administer"
 YEAR_GROUPS: Final = ("Reception", "Year 1", "Year 2", "Year 3", "Year 4", "Year 5", "Year 6")
 
-FIRST_NAMES: Final = tuple(
-    (
-        "Amabel Bronwen Caspian Delphine Emeric Fenella Gawain Hesper Isolde Jocasta Kerensa Lorcan Morwenna Nerys "
-        "Osric Perpetua Quillon Rosalba Sigrid Tamsin Ulric Verity Wilfrid Xanthe Yestin Zenobia"
-    ).split()
-)
-LAST_NAMES: Final = tuple(
-    (
-        "Abernathy Bickerstaff Colquhoun Duckworth Entwistle Fotheringay Greenhalgh Hollingsworth Inglethorpe "
-        "Jellicoe Kilbride Loxley Marjoribanks Netherwood Oglethorpe Pemberton Quartermain Ravenscroft Satterthwaite "
-        "Thistlewood Underhill Vavasour Winterbourne Yarborough"
-    ).split()
-)
+_FIRST_NAMES: Final = """
+Amabel Bronwen Caspian Delphine Emeric Fenella Gawain Hesper Isolde Jocasta Kerensa Lorcan Morwenna Nerys Osric
+Perpetua Quillon Rosalba Sigrid Tamsin Ulric Verity Wilfrid Xanthe Yestin Zenobia
+"""
+_LAST_NAMES: Final = """
+Abernathy Bickerstaff Colquhoun Duckworth Entwistle Fotheringay Greenhalgh Hollingsworth Inglethorpe Jellicoe
+Kilbride Loxley Marjoribanks Netherwood Oglethorpe Pemberton Quartermain Ravenscroft Satterthwaite Thistlewood
+Underhill Vavasour Winterbourne Yarborough
+"""
+FIRST_NAMES: Final = tuple(_FIRST_NAMES.split())
+LAST_NAMES: Final = tuple(_LAST_NAMES.split())
 
 _SPAN = timedelta(days=21)
 _RECENT = 5  # working days within which the reason for an absence may be unknown (DOMAIN.md 6)

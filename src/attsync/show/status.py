@@ -230,6 +230,8 @@ def to_tell(overview: Overview) -> Iterable[tuple[str, Problem, str, bool]]:
         told += [(problem, "", False) for problem in (school.to_check if school.consent else ())]
         for each in told:
             groups.setdefault(each, []).append(school.school)
+    for problem in overview.to_check:
+        yield "The last send", problem, "", False
     for (problem, days, is_bad), (first, *others) in groups.items():
         more = f" and {plural(len(others), 'more school')}" if others else ""
         yield f"{first}{more}", problem, days, is_bad
@@ -248,8 +250,7 @@ def _state_line(school: SchoolView, overview: Overview, signs: Signs) -> Text:
     line = Text()
     if school.failed:
         line.append(f"{signs.bad} {plural(len(school.told()), 'problem')}   ", style=BAD)
-    elif school.consent and school.to_check:
-        number = len(school.to_check)
+    elif school.consent and (number := len(school.to_check) + len(overview.to_check)):
         line.append(f"{signs.check} {plural(number, 'thing')} to check   ", style=CHECK)
     elif school.consent and school.sent_at:
         line.append(f"{signs.good} Up to date   ", style=GOOD)
