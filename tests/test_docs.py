@@ -1,5 +1,6 @@
 """README, the pages of docs/, help, exit codes, problem codes and the example settings agree with the code."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,6 +204,18 @@ def test_contributing_says_what_each_module_does() -> None:
     named = [name.rstrip("/").removesuffix(".py") for name in re.findall(r"`([a-z_]+(?:/|\.py))`", table)]
 
     assert sorted(named) == sorted(modules - {"__init__", "__main__", "__pycache__", "data", "py"})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in sorted((ROOT / "src").rglob("*.py")) if not path.name.startswith("__")],
+    ids=lambda p: p.stem,
+)
+def test_each_module_opens_with_what_it_knows_or_refuses_to_know(path: Path) -> None:
+    """CONTRIBUTING promises it: where a line belongs is then found without reading the lines that are there."""
+    opening = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+
+    assert re.search(r"\b([Kk]nows?|[Rr]efuses?|Pure|[Nn]ever|[Oo]pens no|contacts no)\b", opening), opening
 
 
 @pytest.mark.parametrize("page", PAPERS)

@@ -1,7 +1,8 @@
 """The locks beside the log: one run at a time, and no request between a removal of consent and its return.
 
-All are flock on files that are never unlinked; the kernel frees them, also after kill -9. filelock would do the first,
-for 58 ms of imports on every run (measured) and without the shared kind that the gate needs.
+All are flock on files that are never unlinked; the kernel frees them, also after kill -9. filelock would do the
+first, for 58 ms of imports on every run (measured) and without the shared kind that the gate needs. Refuses to know
+what is done behind them.
 """
 
 import fcntl

@@ -1,6 +1,7 @@
-"""Tells a monitor that a run has begun and how it ended, with no figures (UX.md, Under cron).
+"""Tells a monitor that a run has begun and how it ended (UX.md, Under cron).
 
-Whatever happens to the monitor, the run goes on: a failed ping is a line for IT under -v, nothing else.
+Whatever happens to the monitor, the run goes on: a failed ping is a line for IT under -v, nothing else. Refuses to
+know any figure.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Who runs this command, as the kernel knows it (RELIABILITY.md 5).
 
-Never asks the environment for a name: USER and LOGNAME can be set by anybody.
+Refuses to ask the environment for a name: USER and LOGNAME can be set by anybody.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Reads back what a body said, as the log keeps it. Apart from `wire`, because `status` must not pay for Pydantic."""
+"""Reads back what a body said, as the log keeps it. Apart from `wire`, because `status` must not pay for Pydantic.
+
+Knows the DfE's names of fields; checks nothing, for all of it was checked before it was sent.
+"""
 
 import json
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """SQL as people may read it: set in lines, where only the blanks between its words change; and without its texts.
 
-A text in a SELECT of the settings may be a secret or a name.
+A text in a SELECT of the settings may be a secret or a name. Knows words, quotation marks and comments; refuses to
+know what the SQL means.
 """
 
 import re

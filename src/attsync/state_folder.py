@@ -1,7 +1,7 @@
 """The folder of the log and what is made in it: always the property of the account that the folder belongs to.
 
-`sudo attsync consent grant` may well be the first command. What root made would be closed to the account that cron runs
-attsync under, and every run would end with 9.
+`sudo attsync consent grant` may well be the first command. What root made would be closed to the account that cron
+runs attsync under, and every run would end with 9. Refuses to know what is written there.
 """
 
 import os

@@ -1,6 +1,6 @@
 """What `attsync check` says of the files on this computer: whose they are, what others may do with them, and the log.
 
-Makes and changes nothing, and shows nothing of what is in a file. The rules are RELIABILITY.md 3 and 7.
+Knows the rules of RELIABILITY.md 3 and 7; makes and changes nothing, and refuses to show what is in a file.
 """
 
 import os

@@ -1,6 +1,6 @@
 """What `attsync check` says of the DfE and of consent: sign-in, certificate, clock, look-ups, where consent stands.
 
-Asks the DfE's look-ups (DOMAIN.md 2), never sends counts.
+Knows the DfE's look-ups (DOMAIN.md 2); refuses to send counts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,6 @@
 """The story of `attsync check`: settings, files, log, databases, the DfE, consent, schedule, one after the other.
 
-What fails is a line; the rest is looked at all the same. Prints nothing, and sends no counts.
+What fails is a line; the rest is looked at all the same. Knows the order; prints nothing, and sends no counts.
 """
 
 import os

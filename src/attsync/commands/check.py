@@ -1,4 +1,4 @@
-"""`attsync check`."""
+"""`attsync check`: shows what `checkup` has found, or each setting. Refuses to know what is looked at."""
 
 import os
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""`attsync crontab`."""
+"""`attsync crontab`: prints, installs or removes what `schedule` writes. Refuses to know the grammar of cron."""
 
 import os
 from typing import TYPE_CHECKING

@@ -1,4 +1,7 @@
-"""`attsync demo`."""
+"""`attsync demo`: the commands that a user would type, one after the other, against the sandbox.
+
+Runs them as processes of their own; refuses to know what they do inside.
+"""
 
 import os
 import shlex

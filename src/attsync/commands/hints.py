@@ -1,7 +1,8 @@
 """Completes the commands that words name, so that they work when they are typed next.
 
 Words are written as in the README, `attsync status --problems`. Whoever started this program by its path, or named a
-settings file, has to do so again: what that takes is put in here, at the one place where words are shown.
+settings file, has to do so again: what that takes is put in here, at the one place where words are shown. Knows how
+this program was started; refuses to know what else the words say.
 """
 
 import shlex

@@ -1,4 +1,4 @@
-"""`attsync init`."""
+"""`attsync init`: puts answers into the example settings file. Knows where each belongs; refuses to judge any."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """What every command takes: the settings file, how much to say, and where it is said.
 
-The common options work before and after the command's name.
+The common options work before and after the command's name. Refuses to know any one command.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""`attsync preview`."""
+"""`attsync preview`: shows or saves the messages that a send would send. Refuses to know how they are made."""
 
 import csv
 from datetime import date

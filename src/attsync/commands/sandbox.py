@@ -1,4 +1,4 @@
-"""`attsync sandbox`."""
+"""`attsync sandbox`: serves the pretend DfE until a signal comes. Refuses to know what it answers."""
 
 import os
 import shlex

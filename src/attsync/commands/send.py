@@ -1,4 +1,7 @@
-"""`attsync send`."""
+"""`attsync send`: runs a send and says what became of it: on a screen, as JSON, or nothing while all is well.
+
+Knows who listens; refuses to know how a send is done.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext

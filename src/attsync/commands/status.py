@@ -1,4 +1,7 @@
-"""`attsync status`."""
+"""`attsync status`: shows or saves what the log says.
+
+Refuses to open a school's database or to contact anybody.
+"""
 
 import csv
 import json

@@ -1,7 +1,7 @@
 """The three streams of the program, so that nothing said or left unsaid changes what it does.
 
-A closed one gets a place of its own; what cannot be written is dropped and remembered: a reader that has gone, such as
-`head`, is nobody's fault, and a full disk is told at the end.
+A closed one gets a place of its own; what cannot be written is dropped and remembered: a reader that has gone, such
+as `head`, is nobody's fault, and a full disk is told at the end. Refuses to know what is said.
 """
 
 import os

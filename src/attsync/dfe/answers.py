@@ -1,7 +1,7 @@
 """What an answer of the DfE means: received, faulty, rejected, busy, or not the DfE at all (RELIABILITY.md 2 and 4).
 
-Statuses, headers and bytes in, judgements out; the clock is asked only how long Retry-After means. What a stranger says
-is shown only cleaned.
+Statuses, headers and bytes in, judgements out; the clock is asked only how long Retry-After means. What a stranger
+says is shown only cleaned. Refuses to know how an answer came, and what is done about it.
 """
 
 import re

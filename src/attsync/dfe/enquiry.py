@@ -1,6 +1,6 @@
-"""What `check` asks of the DfE, and what can be seen of it on the way. Sends no counts.
+"""What `check` asks of the DfE, and what can be seen of it on the way.
 
-Goes the way of a send, with the same token, limits and words.
+Goes the way of a send, with the same token, limits and words; refuses to send counts.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The DfE's service as `send` sees it: hand over a body and a consent, get an outcome.
 
 Knows when to try again and when to stop (RELIABILITY.md 4): four tries a message, one budget of retries and one time
-limit a run, jitter, Retry-After obeyed. May be used from several threads.
+limit a run, jitter, Retry-After obeyed. Refuses to know what a body says. May be used from several threads.
 """
 
 import logging

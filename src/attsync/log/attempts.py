@@ -1,4 +1,7 @@
-"""Submissions: recorded before the first byte leaves, ended after the answer (RELIABILITY.md 3)."""
+"""Submissions: recorded before the first byte leaves, ended after the answer (RELIABILITY.md 3).
+
+Knows the tables submission, try, fault and body; refuses to know what a body says.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime

@@ -1,4 +1,7 @@
-"""Grants and removals of consent, in the order in which they were made; triggers in the file keep them for good."""
+"""Grants and removals of consent, in the order in which they were made; triggers in the file keep them for good.
+
+Knows the table consent; refuses to know whether one stands.
+"""
 
 import sqlite3
 from typing import Final

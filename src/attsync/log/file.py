@@ -1,6 +1,7 @@
-"""The file of the log: opened, made, checked, written in transactions that are on disk when they end.
+"""The file of the log: opened, made, checked, brought up to date, and written so that a commit is on disk.
 
 WAL with synchronous=FULL. A file that is damaged, empty or newer is left as it is and told about, never replaced.
+Knows SQLite and disks; refuses to know what stands in the tables.
 """
 
 import os

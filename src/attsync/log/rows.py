@@ -1,4 +1,4 @@
-"""What the log holds, as frozen values, and how a row becomes one."""
+"""What the log holds, as frozen values, and how a row becomes one. Refuses to know where a row came from."""
 
 import sqlite3
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Runs, what they did for each school, and whether the DfE has closed the service."""
+"""Runs, what they did for each school, and whether the DfE has closed the service.
+
+Knows the tables run, school_run and closed; refuses to judge a run.
+"""
 
 import json
 from collections.abc import Sequence

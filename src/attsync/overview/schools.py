@@ -1,4 +1,7 @@
-"""Schools and their days as `status` shows them, put together from the log."""
+"""Schools and their days as `status` shows them, put together from the log.
+
+Refuses to know how they are shown; the time is handed in.
+"""
 
 import re
 from collections.abc import Iterable, Mapping

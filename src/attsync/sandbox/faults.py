@@ -1,6 +1,7 @@
 """Answers that go wrong on purpose, in an order that is written down beforehand.
 
 Each fault is for one post and is used up by it. A test or `attsync sandbox --faults busy,none,faulty` lists them.
+Knows answers; refuses to know messages.
 """
 
 from collections import deque

@@ -1,9 +1,9 @@
 """Serves the sandbox over TLS on 127.0.0.1, to nobody else.
 
-Built on Werkzeug's threaded server, with three things done otherwise. Werkzeug closes the connection after each answer;
-here it is kept (HTTP/1.1), as the DfE's gateway does. An answer leaves in one piece, so that nothing waits for a
-delayed acknowledgement. The TLS handshake happens in the connection's own thread: a client that stalls, or speaks
-no TLS, holds up nobody and prints nothing.
+Built on Werkzeug's threaded server, with three things done otherwise. Werkzeug closes the connection after each
+answer; here it is kept (HTTP/1.1), as the DfE's gateway does. An answer leaves in one piece, so that nothing waits
+for a delayed acknowledgement. The TLS handshake happens in the connection's own thread: a client that stalls, or
+speaks no TLS, holds up nobody and prints nothing. Knows TLS and sockets; refuses to know what is served.
 """
 
 import os

@@ -1,6 +1,7 @@
 """The clock by which cron goes: that of the machine, not of whoever asks.
 
-TZ in a shell, or set by the reading of a database, says nothing about cron, so /etc/localtime is asked.
+TZ in a shell, or set by the reading of a database, says nothing about cron, so /etc/localtime is asked. Knows no
+entry.
 """
 
 import os

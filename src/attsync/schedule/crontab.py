@@ -1,6 +1,6 @@
 """The crontab of this account: its lines, and which of them are attsync's own.
 
-Other people's lines stay byte for byte.
+Other people's lines stay byte for byte. Knows no times; refuses to touch another account's.
 """
 
 import os

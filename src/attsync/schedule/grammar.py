@@ -1,6 +1,6 @@
 """When an entry runs: the five fields of cron and the simple calendars of systemd, as a week.
 
-What is no week (a day of the month, every other hour of some month) is not guessed at: it is None.
+What is no week (a day of the month, every other hour of some month) is not guessed at: it is None. Knows no files.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Finds what makes this machine send for an account: its crontab, /etc/cron.d, timers of systemd, whoever wrote them.
 
-Reads files and the crontab; asks no service whether it runs, and changes nothing.
+Reads files and the crontab; asks no service whether it runs, and changes nothing. Knows where entries stand, and
+which of them send.
 """
 
 import os

@@ -1,7 +1,8 @@
 """Says to IT, under -v, what is asked of a school database: where, each statement as it is sent, how many rows came.
 
-Of the values that go along it shows dates and numbers; any other text may be a secret or a name, also one that somebody
-has written into a SELECT of the settings, and is left out.
+Of the values that go along it shows dates and numbers; any other text may be a secret or a name, also one that
+somebody has written into a SELECT of the settings, and is left out. Knows what may be shown; changes nothing that is
+asked.
 """
 
 import logging

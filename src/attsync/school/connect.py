@@ -1,6 +1,7 @@
 """One read-only look at a school database: sign in, freeze a snapshot, keep time limits, count days in London, close.
 
-Turns every error of SQLAlchemy and of the drivers into a `SchoolError` in our own words.
+Turns every error of SQLAlchemy and of the drivers into a `SchoolError` in our own words. Refuses to know what is
+asked.
 """
 
 import os

@@ -1,6 +1,6 @@
 """A first look at a school database, for `attsync check`: each SELECT tried on its own, rows counted, rights asked.
 
-Gives facts and no opinion; only counts, and names and types of columns, come out.
+Only counts, and names and types of columns, come out. Knows facts; refuses to have an opinion.
 """
 
 from collections.abc import Callable, Collection

@@ -1,6 +1,7 @@
 """Reads a database: two grouped statements for all its schools, folded one school at a time.
 
-The number of statements does not grow with schools; rows are streamed, so memory does not either (SPEC.md 9).
+The number of statements does not grow with schools; rows are streamed, so memory does not either (SPEC.md 9). Knows
+in which order things are asked; refuses to know what a value means.
 """
 
 from collections import defaultdict

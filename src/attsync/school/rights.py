@@ -1,6 +1,6 @@
 """What the account of attsync may do in a school database, and whether an index serves its main question.
 
-Asks the database about itself; reads no row of a school.
+Asks the database about itself; reads no row of a school. Knows the catalogues of each kind of database.
 """
 
 import json

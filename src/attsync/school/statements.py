@@ -1,7 +1,7 @@
 """The SQL that attsync puts around the SELECTs of the settings file, for every kind of database.
 
 Filters are half-open on the raw column, so that an index serves; casts stand only in what is selected and grouped
-(SPEC.md 4).
+(SPEC.md 4). Refuses to run anything.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -1,6 +1,7 @@
 """What the environment adds to the settings file: ATTSYNC_ variables, systemd's credentials, the place of the log.
 
-Works on the tables as tomllib read them, before they are checked, so that one check covers everything.
+Works on the tables as tomllib read them, before they are checked, so that one check covers everything. Knows
+variables and credentials; refuses to judge a value.
 """
 
 import os

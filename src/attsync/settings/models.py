@@ -1,6 +1,7 @@
 """The settings as frozen values (SPEC.md 5): which there are, what each may be, and what holds where it is left out.
 
-A fault is told where it is found, in words for the person who writes the file; places.py finds out where it stands.
+A fault is told where it is found, in words for the person who writes the file. Refuses to know where it stands:
+places.py does.
 """
 
 from datetime import time

@@ -1,6 +1,6 @@
 """Single values as somebody types them, checked by the rules of the settings file.
 
-Each function gives the value as it is to be written, or raises ValueError in words for a person.
+Each function gives the value as it is to be written, or raises ValueError in words for a person. Knows no question.
 """
 
 import os

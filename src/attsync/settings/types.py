@@ -1,6 +1,6 @@
 """The kinds of values that settings take: each checked, and refused in words that say what to write instead.
 
-No message repeats a value: any of them may turn out to be a secret that was put in the wrong place.
+Refuses to repeat a value in a message: any of them may turn out to be a secret that was put in the wrong place.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""The screens of `attsync check`: a line a finding, where what is not good says what to do; and the settings."""
+"""The screens of `attsync check`: a line a finding, where what is not good says what to do; and the settings.
+
+Refuses to know how anything was found.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The screens of `attsync consent`: the notice, the receipt, where consent stands, its history."""
+"""The screens of `attsync consent`: the notice, the receipt, where consent stands, its history.
+
+Refuses to know the rule by which it stands.
+"""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The screen of `attsync status --date`: one day in four parts."""
+"""The screen of `attsync status --date`: one day in four parts. Knows the words of each state; asks no log."""
 
 from collections.abc import Sequence
 from datetime import date, datetime

@@ -1,6 +1,7 @@
 """`attsync status --save report.html`: the same status as a page to mail to a head, to read aloud, and to print.
 
 One file without any outside address. A real table with headings, not a picture of a terminal; each sign has its word.
+Knows HTML; the words are those of the screens.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""`attsync status --date --save day.html`: one day in its four parts as a page; the words are those of the screen."""
+"""`attsync status --date --save day.html`: one day in its four parts as a page.
+
+Knows HTML; the words are those of the screen.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,7 @@
-"""`attsync status --save`: the screen as a text or as a picture, in one file; rich's own frame calls a font server."""
+"""`attsync status --save`: the screen as a text or as a picture, in one file; rich's own frame calls a font server.
+
+Refuses to know what is on the screen.
+"""
 
 from io import StringIO
 

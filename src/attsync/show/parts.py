@@ -1,4 +1,7 @@
-"""The small parts of every screen: signs and colours, names, numbers and times in plain words."""
+"""The small parts of every screen: signs and colours, names, shares and times in plain words.
+
+Knows what an encoding can hold; refuses to know any one screen.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

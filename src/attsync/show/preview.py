@@ -1,4 +1,7 @@
-"""The screen of `attsync preview`: a row a year group, a column a code, and a check in each row."""
+"""The screen of `attsync preview`: a row a year group, a column a code, and a check in each row.
+
+Knows counts; refuses to know whether they are sent.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date

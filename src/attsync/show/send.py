@@ -1,4 +1,4 @@
-"""The lines of `attsync send`: one a school, and a summary."""
+"""The lines of `attsync send`: one a school, and a summary. Knows results alone."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace

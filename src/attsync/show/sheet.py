@@ -1,4 +1,7 @@
-"""Tables that never cut a cell, prose, and a console that completes commands: what every screen is laid out with."""
+"""Tables that never cut a cell, prose, and a console that completes commands: what every screen is laid out with.
+
+Knows widths and where a line may be broken; refuses to know what is said.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence

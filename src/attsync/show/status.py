@@ -1,4 +1,7 @@
-"""The screens of `attsync status`: one school, or a row a school for a trust."""
+"""The screens of `attsync status`: one school, or a row a school for a trust.
+
+Knows what is worth telling first; refuses to know the log.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby

@@ -1,4 +1,7 @@
-"""`attsync consent grant`."""
+"""`attsync consent grant`: the permission is looked up, the notice shown, the question asked, the answer recorded.
+
+Knows the order of these; refuses to know the rules, which are `attsync.consent`.
+"""
 
 import os
 from functools import partial

@@ -1,4 +1,7 @@
-"""Which schools a grant or a removal is for: those that are named, all, or the only one there is."""
+"""Which schools a grant or a removal is for: those that are named, all, or the only one there is.
+
+Knows the options that name them; refuses to know what is done for each.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""`attsync consent revoke`."""
+"""`attsync consent revoke`: recorded, and then no request starts any more. Refuses to need a database or a network."""
 
 import os
 

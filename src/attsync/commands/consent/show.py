@@ -1,4 +1,4 @@
-"""`attsync consent show`."""
+"""`attsync consent show`: where consent stands, its history, the notice. Knows the log alone; records nothing."""
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
