@@ -18,10 +18,14 @@ from attsync.commands.options import (
 )
 from attsync.commands.output import Screen, screen, writing
 from attsync.model import Session
-from attsync.problems import AttsyncError, Problem
+from attsync.problems import AttsyncError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from attsync.model import Cells, Day, SchoolDays
+    from attsync.problems import Problem
+    from attsync.send import Planned, Refused
 
 Shown = tuple["Day", "Cells"]
 """A day, and the counts that would be sent for it."""
@@ -67,7 +71,7 @@ def command(
     """Read the databases and show the messages."""
     from attsync.commands.options import window_of
     from attsync.schools import known_schools, not_known
-    from attsync.send import Planned, preview
+    from attsync.send import preview
 
     if session and as_json:
         message = "--session and --json do not go together: a request holds both sessions. Nothing was read."
@@ -78,74 +82,77 @@ def command(
         message = f"{day} is not in the window, which goes from {window.first} to {window.last}. Nothing was read."
         raise click.BadParameter(message, param_hint="'--date'")
     out = screen()
-    bodies: list[str] = []
-    rows: list[tuple[object, ...]] = []
-    problems: list[Problem] = []
-    missing = set(schools)
-    is_refused = False
+    found: list[_Messages] = []
     names_school = sum(len(database.schools) for database in settings.database) != 1
-    for found, plans in preview(settings, window, schools):
-        missing.discard(found.school.urn)
-        if found.problem:
-            problems.append(found.problem)
-            continue
-        ready = {plan.body.day: plan.body for plan in plans if isinstance(plan, Planned)}
-        bodies += [body.content.decode() for at, body in ready.items() if day in (None, at)]
-        refused = {plan.day.date: plan.problem for plan in plans if not isinstance(plan, Planned)}
-        shown = [
-            (each, ready[each.date].cells if each.date in ready else each.cells)
-            for each in found.days
-            if each.date in ready or each.date in refused
-        ]
-        wanted = [pair for pair in shown if pair[0].date == day] if day else shown[-1:]
-        on_screen = [] if as_json or table else [each.date for each, _ in wanted]
-        problems += [problem for at, problem in refused.items() if day in (None, at) and at not in on_screen]
-        is_refused = is_refused or any(at in refused for at in on_screen)
-        rows += _rows(found, [pair for pair in shown if pair[0].date in ready and day in (None, pair[0].date)], session)
-        if not as_json and not table:
-            _show(out, found, shown, wanted, session, f" --school {found.school.urn}" * names_school)
+    for school, plans in preview(settings, window, schools):
+        found.append(messages := _Messages(school, plans, day))
+        if not (as_json or table or school.problem):
+            _show(out, messages, session, f" --school {school.school.urn}" * names_school)
     if as_json:
-        click.echo("[" + ",".join(f"\n{body}" for body in bodies) + "\n]")
+        click.echo("[" + ",".join(f"\n{body.content.decode()}" for each in found for body in each.bodies) + "\n]")
     if table:
-        _write(table, rows)
-    if missing:
+        _write(table, [row for each in found for row in each.rows(session)])
+    if missing := {*schools} - {each.school.urn for each in found}:
         raise not_known(settings, known_schools(settings, None), min(missing), "Nothing was read for it.")
+    problems = [problem for each in found for problem in each.problems(on_screen=not (as_json or table))]
     if problems:
         raise AttsyncError(problems[0].code, problems[0].text, problems[0].next)
-    click.get_current_context().exit(1 if is_refused else 0)
+    click.get_current_context().exit(1 if any(each.refused for each in found) else 0)
 
 
-def _show(
-    out: Screen,
-    found: "SchoolDays",
-    shown: list[Shown],
-    wanted: list[Shown],
-    session: str | None,
-    option: str,
-) -> None:
+class _Messages:
+    """What would be sent for one school: its messages, its days that are refused, and the day to show."""
+
+    def __init__(self, read: "SchoolDays", plans: "Iterable[Planned | Refused]", day: date | None) -> None:
+        from attsync.send import Planned
+
+        plans = [*plans]
+        ready = {plan.body.day: plan.body for plan in plans if isinstance(plan, Planned)}
+        refused = {plan.day.date: plan.problem for plan in plans if not isinstance(plan, Planned)}
+        self.school = read.school
+        self.to_check = read.to_check
+        self.days: list[Shown] = [
+            (each, ready[each.date].cells if each.date in ready else each.cells)
+            for each in read.days
+            if each.date in ready or each.date in refused
+        ]
+        self.shown = [pair for pair in self.days if pair[0].date == day] if day else self.days[-1:]
+        self.bodies = [body for at, body in ready.items() if day in (None, at)]
+        self.refused = {at: problem for at, problem in refused.items() if day in (None, at)}
+        self._problem = read.problem
+
+    def problems(self, *, on_screen: bool) -> "list[Problem]":
+        """Give what is not told yet: a day that is refused says so itself where it is shown."""
+        told = [each.date for each, _ in self.shown] if on_screen else []
+        whole = [self._problem] if self._problem else []
+        return [*whole, *(problem for at, problem in self.refused.items() if at not in told)]
+
+    def rows(self, session: str | None) -> list[tuple[object, ...]]:
+        """Give every count of its messages."""
+        return [
+            (self.school.urn, self.school.name, body.day, cell.session, cell.year_group, code, number)
+            for body in self.bodies
+            for cell, counts in body.cells.items()
+            if session in (None, cell.session)
+            for code, number in counts.items()
+        ]
+
+
+def _show(out: Screen, messages: _Messages, session: str | None, option: str) -> None:
     from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
 
-    if not wanted:
-        out.show(f"{found.school}: no marks in these days: nothing to send.")
-    for day, cells in wanted:
-        if day.problem:
-            out.show(preview_refused(found.school, day, out.signs), "")
+    school = messages.school
+    if not messages.shown:
+        out.show(f"{school}: no marks in these days: nothing to send.")
+    for day, cells in messages.shown:
+        if day.date in messages.refused:
+            out.show(preview_refused(school, day, out.signs), "")
         for one in Session:
-            if not day.problem and session in (None, one) and any(cell.session is one for cell in cells):
-                out.show(preview_day(found.school, day, cells, out.signs, one), "")
-        out.show(preview_foot(shown, day.date, option))
-    if found.to_check:
-        out.show(preview_to_check(found.to_check, out.signs))
-
-
-def _rows(found: "SchoolDays", days: list[Shown], session: str | None) -> list[tuple[object, ...]]:
-    return [
-        (found.school.urn, found.school.name, day.date, cell.session, cell.year_group, code, number)
-        for day, cells in days
-        for cell, counts in cells.items()
-        if session in (None, cell.session)
-        for code, number in counts.items()
-    ]
+            if day.date not in messages.refused and session in (None, one) and any(c.session is one for c in cells):
+                out.show(preview_day(school, day, cells, out.signs, one), "")
+        out.show(preview_foot(messages.days, day.date, option))
+    if messages.to_check:
+        out.show(preview_to_check(messages.to_check, out.signs))
 
 
 def _write(path: Path, rows: list[tuple[object, ...]]) -> None:
