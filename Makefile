@@ -13,7 +13,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures green build clean
+.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures share green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ figures: setup  ## write docs/figures.md: sizes, complexity, coverage, beside ot
 	$(BIN)/coverage erase
 	$(BIN)/python scripts/figures.py > figures.new
 	mv figures.new docs/figures.md
+
+share: setup  ## write the man page and the completions that the wheel brings
+	$(BIN)/python scripts/share.py
 
 green:  ## all that must hold before a change lands, as CI runs it
 	bash .ci/run
