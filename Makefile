@@ -1,6 +1,7 @@
 # `make` alone says what there is. Needs Python 3.11 or newer, make and git; everything else is fetched into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS := -n auto --maxprocesses 8 --dist loadgroup
 ALL := pyproject.toml --extra postgresql --extra mysql --extra demo
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(ALL)
@@ -9,7 +10,7 @@ define tests_with
 $(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv/$@
 $(BIN)/uv pip compile --quiet --python .venv/$@ --resolution $(1) $(ALL) --output-file .venv/$@/versions.txt
 $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.txt --group test --editable .
-.venv/$@/bin/python -m pytest
+.venv/$@/bin/python -m pytest $(WORKERS)
 endef
 
 .DEFAULT_GOAL := help
@@ -29,11 +30,11 @@ check: setup  ## all that a machine can say about the code: format, lint, types,
 	$(BIN)/lint-imports
 
 test: setup  ## run the tests; the end says which database engines were exercised
-	$(BIN)/pytest
+	$(BIN)/pytest $(WORKERS)
 
 cover: setup  ## run the tests and show which lines and branches none of them reach
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MAY_SKIP_BROWSER] = not (os.environ.get("CI") or os.environ.get("ATTSYNC_REQUIRE_ENGINES"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  pytest-xdist has no types
+    """Take in which engines a worker has exercised: the process that prints the summary uses none itself."""
+    if "engines" in getattr(node, "workeroutput", {}):  # a worker that crashed says nothing any more
+        node.config.stash[ENGINES].add(node.workeroutput["engines"])
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that was to use an engine and did not, whatever the reason."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["engines"] = session.config.stash[ENGINES].found()
+        return
     if session.config.stash[ENGINES].not_exercised() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -86,6 +86,15 @@ class Engines:
         """Name the engines that ATTSYNC_REQUIRE_ENGINES asks for and no test has used."""
         return [NAMES[engine] for engine in self._required if engine not in self._exercised]
 
+    def found(self) -> dict[str, dict[str, str]]:
+        """Give what was exercised and what is missing, to be handed to another process."""
+        return {"exercised": self._exercised, "missing": self._missing}
+
+    def add(self, found: Mapping[str, Mapping[str, str]]) -> None:
+        """Take in what another process has found: what one of them has exercised was exercised."""
+        self._exercised |= found["exercised"]
+        self._missing |= found["missing"]
+
     def summary(self) -> str:
         """Say in one line what the tests ran on."""
         exercised = ", ".join(self._exercised[engine] for engine in NAMES if engine in self._exercised)

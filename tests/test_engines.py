@@ -1,5 +1,8 @@
 """The ground the other tests stand on: each engine is real, and each test has a database to itself."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,3 +88,34 @@ def test_a_missing_engine_is_named_with_its_address(tmp_path: Path) -> None:
 def test_an_engine_that_is_required_and_not_used_is_named() -> None:
     """Else a test suite could quietly shrink to SQLite."""
     assert Engines({"ATTSYNC_REQUIRE_ENGINES": "sqlite,mariadb"}).not_exercised() == ["SQLite", "MariaDB"]
+
+
+def test_what_a_worker_has_exercised_counts() -> None:
+    """The process that prints the summary uses no engine itself when the tests run on several cores."""
+    engines = Engines({"ATTSYNC_REQUIRE_ENGINES": "sqlite,mariadb"})
+    engines.add({"exercised": {"sqlite": "SQLite 3.40.1"}, "missing": {}})
+    engines.add({"exercised": {}, "missing": {"mariadb": "MariaDB was not tried: nothing answers"}})
+
+    assert engines.summary() == "Database engines exercised: SQLite 3.40.1; MariaDB was not tried: nothing answers"
+    assert engines.not_exercised() == ["MariaDB"]
+    engines.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("engine", "code"), [("sqlite", 0), ("mariadb", 1)])
+def test_workers_say_what_they_have_exercised(engine: str, code: int) -> None:
+    """And a run in which no worker used a required engine fails, though every test in it passes."""
+    this = "tests/test_engines.py::test_rows_put_in_by_the_driver_come_back_through_sqlalchemy[sqlite]"
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider", this],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"ATTSYNC_REQUIRE_ENGINES": engine},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "1 passed" in ended.stdout
+    assert "Database engines exercised: SQLite 3" in ended.stdout
+    assert ended.returncode == code
+    assert ("Required, and used by no test: MariaDB" in ended.stdout) is bool(code)

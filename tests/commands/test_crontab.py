@@ -204,6 +204,7 @@ def real_table() -> Iterator[None]:
 
 
 @pytest.mark.skipif(not shutil.which("crontab"), reason="no crontab program here")
+@pytest.mark.xdist_group("crontab")  # no other test looks at it meanwhile
 @pytest.mark.usefixtures("real_table")
 def test_real_crontab_program_takes_the_entries(trial: Start) -> None:
     """It checks every line that it is given."""

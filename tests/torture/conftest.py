@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,18 @@ from tests.torture.stranger import Identity, make_identity
 from tests.torture.sweeps import Place, Tally, steps_of_a_run
 
 TRIED = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that prints the summary how much this one has tried."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tried"] = session.config.stash.get(TRIED, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  pytest-xdist has no types
+    """Add up what the workers have tried."""
+    node.config.stash[TRIED] = node.config.stash.get(TRIED, 0) + getattr(node, "workeroutput", {}).get("tried", 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
