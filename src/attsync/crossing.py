@@ -139,10 +139,12 @@ class Crossing:
                 self._log.record_school(
                     number, result.school, result.outcome, problem=result.problem, to_check=result.to_check
                 )
+                if consent is None:
+                    continue
                 for plan in plans:
                     if isinstance(plan, Refused):
                         self._log.refuse(number, result.school, plan.day.date, plan.problem, now)
-                    elif consent:
+                    else:
                         entry = self._log.begin_sending(number, result.school, plan.body, plan.last, now)
                         entries.append((result, plan, entry, consent))
         return entries

@@ -23,11 +23,7 @@ def make_folder(folder: Path) -> None:
 def make_file(path: Path) -> int:
     """Make the file `path`, mode 0600, and open it. Raises OSError: FileExistsError where there is something."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        _give_to_owner_of(path.parent, descriptor)
-    except BaseException:
-        os.close(descriptor)
-        raise
+    _give_to_owner_of(path.parent, descriptor)
     return descriptor
 
 

@@ -146,7 +146,7 @@ def _show(out: Screen, messages: _Messages, session: str | None, option: str) ->
         out.show(f"{school}: no marks in these days: nothing to send.")
     for day, cells in messages.shown:
         if day.date in messages.refused:
-            out.show(preview_refused(school, day, out.signs), "")
+            out.show(preview_refused(school, day, messages.refused[day.date], out.signs), "")
         for one in Session:
             if day.date not in messages.refused and session in (None, one) and any(c.session is one for c in cells):
                 out.show(preview_day(school, day, cells, out.signs, one), "")

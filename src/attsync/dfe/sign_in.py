@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 from time import monotonic
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, assert_never
 from urllib.parse import quote, quote_plus
 
 from authlib.oauth2.auth import ClientAuth
@@ -199,6 +199,8 @@ def _client_auth(settings: DfeSettings, credentials: Credentials) -> ClientAuth:
             return ClientAuth(quote_plus(settings.client_id), quote_plus(secret), "client_secret_basic")
         case "private_key_jwt":
             return ClientAuth(settings.client_id, *_private_key(settings, credentials))
+        case _:
+            assert_never(settings.auth_method)
 
 
 def _private_key(settings: DfeSettings, credentials: Credentials) -> tuple[Any, Any]:

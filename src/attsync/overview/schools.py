@@ -32,9 +32,7 @@ class SchoolView:
 
     @property
     def problems(self) -> list[Problem]:
-        """What has to be acted on."""
-        if not self.consent:
-            return []
+        """What has to be acted on, if consent stands."""
         whole = [self.last.problem] if self.last and self.last.outcome == "failed" and self.last.problem else []
         return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.needs_telling and day.problem)]))
 
@@ -258,6 +256,9 @@ def _sent_at(log: Log, sent: Entry | None) -> datetime | None:
     return sent.recorded_at if sent.state in _OPEN else None
 
 
+_SATURDAY: Final = 5
+"""From here on cron does not run."""
+
 _OPEN: Final = (State.SENDING, State.UNKNOWN)
 """What became of it is not known; a run that died has not even recorded its tries."""
 
@@ -283,13 +284,9 @@ def _held(history: list[Entry]) -> Entry | None:
     return None
 
 
-def next_send(times: tuple[time, ...], now: datetime) -> datetime | None:
+def next_send(times: tuple[time, ...], now: datetime) -> datetime:
     """Give the next planned send: Monday to Friday, at one of `times` in London."""
     local = now.astimezone(LONDON)
-    for number in range(15):
-        day = local.date() + timedelta(days=number)
-        for planned in sorted(times) if day.weekday() < 5 else ():  # noqa: PLR2004  cron runs Monday to Friday
-            then = datetime.combine(day, planned, LONDON)
-            if then > local:
-                return then
-    return None
+    days = (local.date() + timedelta(days=number) for number in range(4))  # from a Friday to the Monday after it
+    planned = (datetime.combine(day, at, LONDON) for day in days if day.weekday() < _SATURDAY for at in times)
+    return min(then for then in planned if then > local)

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.text import Text
 
-from attsync.consent import PERMISSION, notice, receipt
+from attsync.consent import PERMISSION, Consent, notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
 from attsync.problems import Problem
@@ -58,20 +58,20 @@ def consent_removed(school: School, signs: Signs) -> RenderableType:
     return prose((f"{signs.good} Consent removed", GOOD), text, indent=2)
 
 
-def consent_table(rows: Iterable[tuple[School, ConsentRow | None, Problem | None]], signs: Signs) -> RenderableType:
-    """Show where consent stands for each school."""
+def consent_table(rows: Iterable[tuple[School, Consent | Problem]], signs: Signs) -> RenderableType:
+    """Show for each school the consent that stands, or why none does."""
     sheet = Sheet(signs, ("", "School", "URN", "Consent"), gap=2)
-    for school, row, problem in rows:
-        if problem is None and row:
-            words = f"given by {by(row)}, receipt {receipt(row)}"
+    for school, found in rows:
+        if isinstance(found, Consent):
+            words = f"given by {by(found.row)}, receipt {receipt(found.row)}"
             sheet.add(Text(signs.good, GOOD), school.name, str(school.urn), words)
-        elif problem:
-            again = problem.code == "CONSENT-CHANGED"
+        else:
+            again = found.code == "CONSENT-CHANGED"
             sheet.add(
                 Text(signs.check if again else signs.without, CHECK if again else DIM),
                 school.name,
                 str(school.urn),
-                Text(f"{problem.text} {problem.next}", CHECK if again else ""),
+                Text(f"{found.text} {found.next}", CHECK if again else ""),
             )
     return Constrain(sheet, PROSE_COLUMNS)
 

@@ -32,12 +32,9 @@ def preview_day(school: School, day: Day, cells: Cells, signs: Signs, session: S
     return Group(title, line, Text(), CellsTable(signs, cells, session, day.roll, has_checks=True))
 
 
-def preview_refused(school: School, day: Day, signs: Signs) -> RenderableType:
+def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> RenderableType:
     """Say why a day would not be sent."""
     title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}", DIM))
-    if not day.problem:
-        return title
-    problem = day.problem
     text = problem.text.removesuffix(" This day was not sent.")
     then = problem.next.partition(TO_SEE_PLACES)[0]
     said: list[RenderableType] = [
@@ -127,13 +124,11 @@ class CellsTable:
     def _parts(self, columns: int) -> Sequence[RenderableType]:
         """Set codes that have no room side by side in as few tables as hold them, one below the other."""
         codes = self._codes()
-        for number in range(1, len(codes) + 1):
-            size = ceil(len(codes) / number)
-            parts = [codes[start : start + size] for start in range(0, len(codes), size)]
-            sheets = [self._sheet(_GAPS[-1], {}, inside=False, codes=part) for part in parts]
-            if all(sheet.width <= columns for sheet in sheets):
-                break
-        return [line for sheet in sheets for line in (Text(), sheet)][1:]
+        sizes = [ceil(len(codes) / number) for number in range(1, len(codes) + 1)]
+        ways = [[codes[start : start + size] for start in range(0, len(codes), size)] for size in sizes]
+        laid_out = [[self._sheet(_GAPS[-1], {}, inside=False, codes=part) for part in parts] for parts in ways]
+        fitting = (sheets for sheets in laid_out if all(sheet.width <= columns for sheet in sheets))
+        return [line for sheet in next(fitting, laid_out[-1]) for line in (Text(), sheet)][1:]
 
     def _codes(self) -> list[str]:
         used = {code for counts in self._counts.values() for code in counts}

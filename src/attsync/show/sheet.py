@@ -107,13 +107,15 @@ class Sheet:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         is_endless = isinstance(console, CompletingConsole) and console.is_endless
-        if self.names is not None and not is_endless:
-            yield replace(self.fitted(options.max_width), names=None)
-            return
+        sheet = self if is_endless else self.fitted(options.max_width)
+        yield from sheet.laid_out(console, options.max_width, is_endless=is_endless)
+
+    def laid_out(self, console: Console, columns: int, *, is_endless: bool) -> Iterator[Text]:
+        """Give its lines, on a screen of so many columns."""
         rows = [(*row[:-1], _completed(console, row[-1])) if row else row for row in self.rows]
         *fixed, last = self._widths(rows)
         taken = sum(fixed) + self.gap * len(fixed)
-        room = options.max_width - taken
+        room = columns - taken
         if is_endless:
             room = max(PROSE_COLUMNS - taken, _READABLE)
         widths = [*fixed, min(last, max(room, _NARROWEST))]

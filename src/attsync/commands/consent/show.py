@@ -55,8 +55,8 @@ def command(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: b
             for school in asked:
                 out.show(consent_history(school, log.consent_history(school.urn) if log else [], out.signs), "")
         else:
-            lines = [(s, row, None if standing(row, receiver) else why_not(s, row, receiver)) for s, row in rows]
-            out.show(consent_table(lines, out.signs))
+            found = [(s, standing(row, receiver) or why_not(s, row, receiver)) for s, row in rows]
+            out.show(consent_table(found, out.signs))
     click.get_current_context().exit(0 if all(consent for _, consent in stands) else 1)
 
 
