@@ -410,6 +410,17 @@ def test_log_that_cannot_be_brought_up_to_date_is_left_as_it_is(old_log: Path) -
     assert _tables(old_log) == before
 
 
+def test_log_that_is_half_new_is_left_as_it_is(old_log: Path) -> None:
+    """Somebody has changed it by hand: nothing is guessed."""
+    with closing(sqlite3.connect(old_log)) as other:
+        other.execute("ALTER TABLE run ADD COLUMN to_check TEXT")
+
+    with pytest.raises(LogError, match="SQLite says SQLITE_ERROR"):
+        Log.open(old_log)
+    with closing(sqlite3.connect(old_log)) as other:
+        assert other.execute("PRAGMA user_version").fetchone() == (1,)
+
+
 def test_two_that_bring_a_log_up_to_date_at_once_do_it_once(old_log: Path) -> None:
     """Cron and a person on the morning after an upgrade."""
     both, failed = threading.Barrier(2), []

@@ -244,6 +244,14 @@ def test_next_send_is_counted_in_london(told: Told, now: datetime, expected: str
     assert f"{found:%a} {found.day} {found:%H:%M}" == expected
 
 
+def test_working_day_without_any_register_is_said_to_have_none(told: Told) -> None:
+    """A training day, or marks that nobody entered: not a bank holiday, and not a Tuesday as such."""
+    story = told.consent().run((MONDAY, BOTH, received(AT)), at=AT + timedelta(hours=6))
+
+    (tuesday,) = [day for day in story.school(AT + timedelta(hours=6)).days if day.date == TUESDAY]
+    assert (tuesday.note, tuesday.is_closed) == ("no register", True)
+
+
 def test_schools_without_a_log_have_no_days(told: Told) -> None:
     """Before anything was ever sent."""
     overview = look(told.settings, None, [SCHOOL], Window(MONDAY, TUESDAY), AT)

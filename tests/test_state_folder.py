@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,10 +11,10 @@ import pytest
 from attsync.lock import Gate, one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.state_folder import make_file, make_folder
+from tests.other_account import SOMEBODY_ELSE, needs_root
 
 ACCOUNT = 65534
 GROUP = 65533
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files for another account")
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def use_everything(log: Path) -> None:
         pass
 
 
-@as_root
+@needs_root
 def test_log_and_locks_that_root_makes_belong_to_the_account_of_the_folder(folder: Path) -> None:
     """`sudo attsync consent grant` comes first, cron second. tests/torture/test_cron.py runs both."""
     log = folder / "state" / "attsync" / "attsync.db"
@@ -51,7 +51,7 @@ def test_log_and_locks_that_root_makes_belong_to_the_account_of_the_folder(folde
     assert owners(folder) == {(ACCOUNT, GROUP)}
 
 
-@as_root
+@needs_root
 def test_log_that_root_writes_while_it_is_open_stays_with_the_account(folder: Path) -> None:
     """`sudo attsync consent revoke` in the middle of the night: the files beside the log count too."""
     log = folder / "attsync.db"
@@ -62,7 +62,7 @@ def test_log_that_root_writes_while_it_is_open_stays_with_the_account(folder: Pa
         assert owners(folder) == {(ACCOUNT, GROUP)}
 
 
-@as_root
+@needs_root
 def test_file_that_is_there_already_keeps_its_owner(folder: Path) -> None:
     """The account could have put a link there, to a file of root's that it wants to have."""
     lock = folder / "attsync.db.lock"
@@ -92,3 +92,14 @@ def test_folders_and_files_are_for_nobody_else(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "above" / "state" / "file").stat().st_mode) == 0o600
     with pytest.raises(FileExistsError):
         make_file(tmp_path / "above" / "state" / "file")
+
+
+@needs_root
+def test_account_that_is_not_root_keeps_what_it_makes(open_folder: Path, somebody_else: Callable[[], None]) -> None:
+    """It could not give it away."""
+    open_folder.chmod(0o777)
+    somebody_else()
+    make_folder(open_folder / "state")
+    os.close(make_file(open_folder / "state" / "attsync.db"))
+
+    assert (open_folder / "state" / "attsync.db").stat().st_uid == SOMEBODY_ELSE

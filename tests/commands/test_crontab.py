@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
@@ -217,3 +218,16 @@ def test_real_crontab_program_takes_the_entries(trial: Start) -> None:
     assert "weekdays 10:18 and 14:48" in found["text"]
     assert run("crontab", "--remove").exit_code == 0
     assert not entries(subprocess.run(["crontab", "-l"], capture_output=True, text=True, check=False).stdout)
+
+
+def test_nothing_is_said_of_a_clock_that_goes_as_in_london(
+    trial: Start, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to correct an hour that is right."""
+    with as_file(files("tzdata").joinpath("zoneinfo", "Europe", "London")) as london:
+        monkeypatch.setattr(server_clock, "__defaults__", (london,))
+        run = trial()
+        printed, installed = run("crontab"), run("crontab", "--install")
+
+    assert "clock" not in printed.out + installed.out
+    assert len(entries(table.read_text())) == 2

@@ -17,6 +17,7 @@ from attsync.sandbox.made_up import correct_marks
 from attsync.sandbox.server import free_port
 from attsync.window import LONDON
 from tests.commands.trial import Trial
+from tests.installed import attsync as installed
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,11 @@ def test_sandbox_and_demo_leave_a_folder_with_something_of_its_own_alone(tmp_pat
     assert ran.exit_code == 2
     assert "already holds config.toml" in ran.stderr
     assert (tmp_path / "config.toml").read_text() == "my own"
+
+
+def test_demo_that_goes_wrong_says_so() -> None:
+    """Here a variable of the environment stops every command: the demo does not end as if all were well."""
+    ended = installed("demo", ATTSYNC_DFE__TIMEOUT_SECONDS="0")
+
+    assert ended.exit_code == 1
+    assert "Something went wrong: the commands ended with [2, 2, 2, 2], not with [0, 0, 0, 0]." in ended.out

@@ -1,12 +1,15 @@
 """`attsync init`: a settings file that nobody has to write from nothing, at a real terminal and without one."""
 
+import os
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import pexpect
 import pytest
+from click.testing import CliRunner
 
+from attsync.commands.init import command as init
 from attsync.commands.questions import _SANDBOX_URNS
 from attsync.person import who
 from attsync.sandbox.dfe import _REGISTER
@@ -364,3 +367,48 @@ def test_commands_of_what_comes_next_are_whole(tmp_path: Path, columns: int) -> 
     lines = (terminal.before or "").splitlines()
     for command in (f"chmod 600 {path.parent}/client-secret", *(f"{c} --config {path}" for c in ("check", "grant"))):
         assert sum(command in line for line in lines) == 1, command
+
+
+def test_file_in_its_usual_place_needs_no_name(tmp_path: Path) -> None:
+    """What comes next is short then."""
+    ended = attsync("init", "--no-input", HOME=str(tmp_path))
+
+    assert ended.exit_code == 0
+    assert f"Written: {tmp_path}/.config/attsync/config.toml." in ended.out
+    assert "--config" not in ended.out
+
+
+def test_account_without_a_folder_is_asked_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container."""
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+    ended = CliRunner().invoke(init, ["--no-input"])
+
+    assert ended.exit_code == 2
+    assert "this account has no folder of its own. Name the file: --output FILE" in ended.output
+
+
+def test_secret_that_is_there_is_used_and_not_asked_for(tmp_path: Path) -> None:
+    """Somebody else may have put it there; it is never overwritten. The word of the file itself is an answer, too."""
+    path = tmp_path / "config.toml"
+    (tmp_path / "client-secret").write_text("from the DfE")
+    base_url, token_url, client_id = REAL
+    said = dialogue(
+        path,
+        [
+            (NAME, "Oakfield Primary School"),
+            (URN, "900023"),
+            (DATABASE, "postgresql://attsync_ro@server/school"),
+            (LEAVING, "last_day"),
+            (USERNAME, "s.patel"),
+            (BASE_URL, base_url),
+            (TOKEN_URL, token_url),
+            (CLIENT_ID, client_id),
+            (KEY, ""),
+            (CA_FILE, ""),
+        ],
+    )
+
+    assert "client-secret is there already, and is used." in " ".join(said.split())
+    assert (tmp_path / "client-secret").read_text() == "from the DfE"
+    assert load(path, {"HOME": str(tmp_path)}).database[0].leaving_date_is == "last_day"

@@ -4,7 +4,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -360,3 +360,28 @@ def _failure(server: Stranger, identity: Identity, seconds: float = 5) -> BaseEx
     line.close()
     watch.close()
     return raised.value
+
+
+def test_line_that_is_cut_just_before_tls_begins_is_cut_there(identity: Identity) -> None:
+    """A stop may come at any moment: between connecting and the handshake there is no socket of TLS yet."""
+    watch = Watch()
+    line = Line("https://localhost", trusted(identity.ca), watch, timeout_seconds=5, proxy=None)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ExitStack() as starting:
+        trace = line._tracing(starting, nullcontext)  # noqa: SLF001  what httpx calls, in this order
+        trace("connection.connect_tcp.complete", {"return_value": _Stream(ours)})
+        line._cut = True  # noqa: SLF001  as `cut` of another thread does, an instant too early for this socket
+        trace("connection.start_tls.started", {})
+
+        assert theirs.recv(1) == b""
+    line.close()
+    watch.close()
+
+
+class _Stream:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def get_extra_info(self, name: str) -> socket.socket:
+        assert name == "socket"
+        return self._connection

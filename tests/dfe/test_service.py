@@ -104,6 +104,17 @@ def test_second_refusal_ends_the_run(call: Start) -> None:
     assert running.answers == []
 
 
+def test_second_message_whose_token_is_refused_ends_the_run(call: Start) -> None:
+    """One new token a run: a server that takes none for long would be asked for one with every message."""
+    running = call(Fault.UNAUTHORISED_ONCE, Fault.NONE, Fault.UNAUTHORISED_ONCE)
+
+    first, second, third = running.send(), running.send(), running.send()
+
+    assert first.state is State.ACCEPTED
+    assert (second.state, second.problem and second.problem.code) == (State.FAILED, "SIGNIN-REFUSED")
+    assert (third.tries, third.problem) == ((), second.problem)
+
+
 def test_wrong_secret_is_told_without_the_secret(call: Start) -> None:
     """Nothing is posted, and only the DfE's own word is repeated."""
     running = call(pretend={"client": Client("oakfield", "another")})

@@ -224,3 +224,12 @@ def test_free_port_can_be_listened_on(app: flask.Flask, certificates: Certificat
             f"https://localhost:{port}",
             f"https://localhost:{port}/oauth/token",
         )
+
+
+def test_port_that_is_taken_is_not_free(app: flask.Flask, certificates: Certificates) -> None:
+    """`attsync demo` while a sandbox runs in another window."""
+    with Server(app, certificates) as server:
+        port = int(server.base_url.rpartition(":")[2])
+
+        assert free_port(port) != port
+    assert free_port(port) == port

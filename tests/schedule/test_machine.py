@@ -10,6 +10,7 @@ import pytest
 
 from attsync.person import name_of
 from attsync.schedule.machine import Entry, Machine, Places, look
+from tests.other_account import needs_root
 
 ME = name_of(os.geteuid())
 WEEKDAYS = frozenset((day, time(10, 17)) for day in range(5))
@@ -199,3 +200,25 @@ def test_account_without_a_name_in_the_service_is_root(find: Find) -> None:
     found = find(**{"system/attsync.service": service, "system/attsync.timer": TIMER}).entries
 
     assert len(found) == (1 if ME == "root" else 0)
+
+
+@needs_root
+def test_folder_of_cron_that_may_not_be_entered_holds_nothing(
+    open_folder: Path, somebody_else: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some distributions close it: that its entries are not to be seen is no fault."""
+    (open_folder / "closed").mkdir(mode=0o744)
+    (open_folder / "closed" / "attsync").touch()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    places = Places(open_folder / "closed", open_folder, open_folder / "zone")
+    somebody_else()
+
+    assert look({"HOME": str(open_folder)}, places).entries == ()
+
+
+def test_account_without_a_folder_has_no_timers_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container: a number, and nothing else."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+
+    assert look({}, Places(tmp_path, tmp_path, tmp_path / "zone")).entries == ()

@@ -113,3 +113,12 @@ def test_each_way_to_mark_a_place_is_understood(url: str) -> None:
     assert "> 3" in filled_in
     assert "name" not in filled_in
     assert filled_in.count("?") == 1
+
+
+def test_percent_sign_of_a_select_is_shown_as_it_was_written() -> None:
+    """Drivers want it twice."""
+    statement = "SELECT code FROM marks WHERE code LIKE 'A%%' AND date < %(end)s"
+
+    shown = with_values(statement, {"end": date(2026, 11, 24)}, "pyformat", "postgresql")
+
+    assert shown == "SELECT code FROM marks WHERE code LIKE 'A%' AND date < '2026-11-24'"

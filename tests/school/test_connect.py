@@ -347,3 +347,15 @@ def test_mysql_gives_its_limit_in_milliseconds() -> None:
     allow_stream(server)
 
     assert server.asked == ["SET SESSION max_execution_time = 900000"]
+
+
+def test_what_a_signal_raises_while_sqlite_works_is_kept() -> None:
+    """SQLite, which calls, would lose it, and the run would go on as if nobody had stopped it."""
+    clock = connect._Clock()  # noqa: SLF001  what SQLite calls
+    ticking = clock.ticking()
+    assert next(ticking) is False
+    stopped = Stopped(signal.SIGTERM)
+
+    assert ticking.throw(stopped) is True
+    assert clock.stopped is stopped
+    ticking.close()

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from attsync.consent import record
+from attsync.log import Log
 from attsync.model import Cell, Counts, Session
 from attsync.overview import look
+from attsync.person import Person
 from attsync.show.day import changed, status_day
 from attsync.show.parts import UNICODE
 from attsync.window import Window
-from tests.show.screens import NOW, SCHOOLS, text_of, trust_log, trust_settings
+from tests.show.screens import NOW, SCHOOLS, WINDOW, body, give_consent, text_of, trust_log, trust_settings
 
 CELL = Cell("4", Session.AM)
 FRIDAY = date(2026, 11, 20)
@@ -179,3 +182,30 @@ def test_day_that_never_arrived_is_not_said_to_be_sent(tmp_path: Path, columns: 
         history = [(entry, log.tries(entry)) for entry in log.history(riverside.urn, day)]
 
     assert text_of(status_day(school, school.days[0], history, [], UNICODE, NOW), columns) == screen
+
+
+def test_day_that_is_being_sent_is_said_to_be(tmp_path: Path) -> None:
+    """Nothing is wrong yet."""
+    settings = trust_settings(tmp_path, SCHOOLS[:1])
+    (school,) = SCHOOLS[:1]
+    with Log.open(settings.log.path) as log:
+        give_consent(log, school, settings)
+        run = log.begin_run(WINDOW, NOW)
+        with log.writing():
+            log.begin_sending(run, school, body(FRIDAY, Session.AM), None, NOW)
+        (view,) = look(settings, log, [school], Window(FRIDAY, FRIDAY), NOW, under_way=True).schools
+
+    shown = text_of(status_day(view, view.days[0], [], [], UNICODE, NOW), 100)
+    assert "Nothing: this day is being sent now." in shown
+
+
+def test_day_of_a_school_without_consent_says_how_to_give_it(tmp_path: Path) -> None:
+    """What was sent before stays to be seen."""
+    settings = trust_settings(tmp_path)
+    with trust_log(settings) as log:
+        school = SCHOOLS[0]
+        record(log, school, given=False, person=Person("sam", None), receiver=settings.dfe.origin, at=NOW)
+        (view,) = look(settings, log, [school], Window(FRIDAY, FRIDAY), NOW).schools
+
+    shown = " ".join(text_of(status_day(view, view.days[0], [], [], UNICODE, NOW), 100).split())
+    assert f"To give it: attsync consent grant --school {school.urn}" in shown

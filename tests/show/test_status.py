@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -366,3 +367,22 @@ def test_ordinary_names_leave_room_for_the_result(tmp_path: Path, columns: int) 
     assert len([line for line in screen.splitlines() if line.startswith("St Mary")]) == 2
     rows = [line for line in screen.splitlines() if line.startswith("St Mary")]
     assert ["…Junior " in rows[0], "…Primary " in rows[1]] == [True, True]
+
+
+def test_school_that_waits_for_its_first_send_and_one_whose_database_fails(tmp_path: Path) -> None:
+    """One has done nothing wrong; of the other there is no day yet that could say what is."""
+    settings = trust_settings(tmp_path, SCHOOLS[:2])
+    broken = Problem("DB-NONE", "SIMS: cannot be opened.", "Ask IT.")
+    at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
+    with Log.open(settings.log.path) as log:
+        for school in SCHOOLS[:2]:
+            give_consent(log, school, settings)
+        run = log.begin_run(WINDOW, at)
+        with log.writing():
+            log.record_school(run, SCHOOLS[1], "failed", problem=broken)
+        log.end_run(run, 3, at)
+        overview = look(settings, log, SCHOOLS[:2], Window(MONDAY, MONDAY), at)
+
+    said = text_of(status(overview, UNICODE), 100)
+    assert "… nothing sent yet" in said
+    assert "✗ school database does not answer" in said

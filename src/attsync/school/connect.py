@@ -7,7 +7,7 @@ asked.
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -142,7 +142,7 @@ class _Clock:
         self.stopped: BaseException | None = None
         """What a signal raised while SQLite was at work."""
 
-    def ticking(self) -> Iterator[bool]:
+    def ticking(self) -> Generator[bool, None, None]:
         """Tell again and again whether SQLite has to give up.
 
         While it works, a signal is answered here and nowhere else, and SQLite would lose what is raised.
