@@ -113,6 +113,18 @@ def test_proxy_that_is_not_there_is_told_with_its_line(identity: Identity, tmp_p
     assert bad.where == f"config.toml line {line}"
 
 
+def test_dfe_that_is_too_busy_to_know_a_school_is_told(identity: Identity, tmp_path: Path) -> None:
+    """That is no reason to doubt the URN."""
+
+    def busy(talk: Talk) -> None:
+        talk.reply(503, "{}")
+
+    with Stranger(identity.good, also={b"/provider/900023": busy}) as dfe:
+        found = look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca))
+
+    assert (found[-1].what, found[-1].code) == ("DfE service", "DFE-BUSY")
+
+
 def test_proxy_that_wants_another_password_is_told(identity: Identity, tmp_path: Path) -> None:
     """Passwords of proxies change."""
     with Stranger(None, on_connect=_refuse) as proxy:

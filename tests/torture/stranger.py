@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -131,13 +131,17 @@ class Stranger:
         *,
         token: Behaviour = good_token,
         api: Behaviour = good_receipt,
+        also: Mapping[bytes, Behaviour] | None = None,
         tls_version: ssl.TLSVersion | None = None,
         on_connect: Callable[[socket.socket], None] | None = None,
     ) -> None:
-        """Without a certificate it speaks no TLS. `on_connect` gets the bare connection before anything is said."""
+        """Without a certificate it speaks no TLS; `also` are other paths.
+
+        `on_connect` gets the bare connection before anything is said.
+        """
         self.requests: list[bytes] = []
         self.connections = 0
-        self._behaviours = {b"/token": token, b"/attendances": api}
+        self._behaviours = {b"/token": token, b"/attendances": api, **(also or {})}
         self._context = _context(certificate, tls_version) if certificate else None
         self._on_connect = on_connect
         self._stopped = Event()
