@@ -36,6 +36,7 @@ cover: setup  ## run the tests and show which lines and branches none of them re
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(WORKERS)
 	$(BIN)/coverage combine --quiet
+	rm -f .coverage.*  # half written: commands that tests ended in the middle of everything
 	$(BIN)/coverage report
 
 lowest: setup  ## run the tests with the oldest versions that pyproject.toml allows

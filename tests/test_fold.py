@@ -155,7 +155,7 @@ def test_a_value_in_no_list_refuses_its_day_in_words(row: MarkRow, code: str, wo
 
 def test_more_than_one_unknown_value_is_told_with_the_worst() -> None:
     """One message a day: the largest group, and how many marks more."""
-    assert "9 marks more cannot be counted" in text_of(monday(marks("ZZ", 20), marks("QQ", 9), marks("/", 1000)))
+    assert "9 more marks cannot be counted" in text_of(monday(marks("ZZ", 20), marks("QQ", 9), marks("/", 1000)))
 
 
 def test_a_stray_code_is_shown_among_known_ones() -> None:

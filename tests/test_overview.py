@@ -13,6 +13,7 @@ from attsync.model import Outcome, School, Session, Sign, State
 from attsync.overview import Overview, SchoolView, look, next_send
 from attsync.person import Person
 from attsync.problems import Problem
+from attsync.settings import WindowSettings
 from attsync.window import Window
 from tests.show.screens import BUSY, UNKNOWN, body, faulty, give_consent, received, trust_settings
 
@@ -250,6 +251,19 @@ def test_working_day_without_any_register_is_said_to_have_none(told: Told) -> No
 
     (tuesday,) = [day for day in story.school(AT + timedelta(hours=6)).days if day.date == TUESDAY]
     assert (tuesday.note, tuesday.is_closed) == ("no register", True)
+
+
+@pytest.mark.parametrize(
+    ("day", "note"),
+    [(SATURDAY_SCHOOL, "Saturday"), (date(2026, 12, 25), "bank holiday"), (date(2026, 12, 27), "Sunday")],
+)
+def test_day_on_which_no_school_is_open_says_which_it_is(told: Told, day: date, note: str) -> None:
+    """Where every day of the calendar is shown, somebody would wonder."""
+    told.settings = told.settings.model_copy(update={"window": WindowSettings(count="calendar")})
+    now = datetime.combine(day, AT.time(), UTC) + timedelta(hours=8)
+    overview = look(told.consent().settings, told.log, [SCHOOL], Window(day, day), now)
+
+    assert [each.note for each in overview.schools[0].days] == [note]
 
 
 def test_schools_without_a_log_have_no_days(told: Told) -> None:

@@ -243,7 +243,7 @@ class Fold:
         # RELIABILITY.md 6: what is not shown could be a name.
         belongs_not = f", which is not {belongs}" if is_named else f" that is not {belongs} (not shown here)"
         others = unknown.total() - number
-        more = f" {plural(others, 'mark')} more cannot be counted." if others else ""
+        more = f" {plural(others, 'more mark')} cannot be counted." if others else ""
         if len(unknown) > 1:
             then += f"{TO_SEE_PLACES}attsync preview --school {self._school.urn} --date {day}"
         return Problem(

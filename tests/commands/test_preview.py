@@ -242,8 +242,8 @@ def test_refused_day_lists_every_place_to_correct(trial: Start) -> None:
     assert ran.screen == snapshot("""\
 Oakfield Primary School  URN 900023  Tuesday 17 November 2026
 ✗ This day would not be sent.  2 marks in Year 4 on Tue 17 Nov PM have the code
-  "ZZ", which is not a DfE attendance code of this date and session. 3 marks
-  more cannot be counted. Correct it in the MIS, or map it under
+  "ZZ", which is not a DfE attendance code of this date and session. 3 more
+  marks cannot be counted. Correct it in the MIS, or map it under
   [database.codes] in the settings file; the day then goes with the next send.
 
 Session   Year group   Marks   What stands there

@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 
 from attsync.dfe.line import Answer, Distrusted, Line, Lost, NotDelivered, TooLate, Unfit, Watch
-from attsync.dfe.trust import Distrust, trusted
+from attsync.dfe.trust import Distrust, trusted, why_distrusted
 from attsync.problems import SettingsError
 from tests.proxy import proxy_answering
 from tests.torture.stranger import Behaviour, Identity, Stranger, Talk, make_identity
@@ -222,6 +222,14 @@ def test_handshake_is_cut_like_an_answer(identity: Identity) -> None:
     watch.close()
 
     assert monotonic() - started < 30
+
+
+def test_end_of_a_handshake_is_no_distrust() -> None:
+    """How a server hangs up is seen in one way or another, as the network will have it."""
+    error = OSError()
+    error.__cause__ = ssl.SSLEOFError()
+
+    assert why_distrusted(error) is None
 
 
 def test_proxy_of_the_settings_sees_only_what_is_sealed(identity: Identity) -> None:

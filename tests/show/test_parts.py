@@ -35,6 +35,20 @@ Ysgol Gŵyr  1,204  refused: unknown mark code in a
 """)
 
 
+def test_only_names_that_are_too_long_are_shortened() -> None:
+    """The last word stays: schools of one saint are told apart by it."""
+    made = Sheet(UNICODE, ("School", "Result"), gap=1, names=0)
+    made.add("Elm Grove", "up to date")
+    made.add("St Mary Magdalene and St John Church of England Primary", "refused: unknown mark code")
+
+    assert text_of(made, 50) == snapshot("""\
+School                  Result
+──────────────────────────────────────────────────
+Elm Grove               up to date
+St Mary Magdale…Primary refused: unknown mark code
+""")
+
+
 def test_table_that_is_too_wide_runs_over_and_cuts_nothing() -> None:
     """Half a number is a wrong number."""
     assert text_of(sheet(), 20) == snapshot("""\
