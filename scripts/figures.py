@@ -97,11 +97,14 @@ def test_figures(code: Code) -> dict[str, str]:
     cases = [node for node in tests.functions if node.name.startswith("test_")]
     said = sum(ast.get_docstring(node) is not None for node in cases)
     started = time.monotonic()
-    ended = _run("coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider", check=False)
+    workers = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup")
+    ended = _run("coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider", *workers, check=False)
     seconds = time.monotonic() - started
     if ended.returncode:
         sys.exit(ended.stdout[-4000:])
     _run("coverage", "combine", "--quiet")
+    for left in ROOT.glob(".coverage.*"):  # half written: commands that tests ended in the middle of everything
+        left.unlink()
     totals = json.loads(_run("coverage", "json", "--quiet", "-o", "-").stdout)["totals"]
     result = next(line for line in reversed(ended.stdout.splitlines()) if " passed" in line)
     branches = totals["covered_branches"] / totals["num_branches"]
