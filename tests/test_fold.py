@@ -190,6 +190,17 @@ def test_values_that_no_map_knows_are_listed_with_their_numbers() -> None:
     )
 
 
+def test_no_value_at_all_is_no_name_to_hide() -> None:
+    """NULL can be mapped, or left out; "not shown, because it may be a name" sends people searching."""
+    found = fold(marks()._replace(session=None), marks(number=999), roll(1, None), roll(2, "Staff"))
+
+    assert found.unmapped == (
+        Unmapped("session", "database.sessions", "", 1),
+        Unmapped("year group", "database.year_groups", "", 1, pupils=True),
+        Unmapped("year group", "database.year_groups", None, 2, pupils=True),
+    )
+
+
 def test_far_too_many_values_are_a_wrong_column_and_not_kept() -> None:
     """A column of names has one value a pupil; none of them stays in memory."""
     rows = [marks(f"{NAME} {number}") for number in range(6000)]
@@ -241,7 +252,7 @@ def test_pupils_of_an_unknown_year_group_refuse_the_days_that_have_marks() -> No
 
     assert found.days[-1].problem
     assert found.days[-1].problem.code == "ROLL-UNKNOWN"
-    assert "2 pupils on Mon 23 Nov" in found.days[-1].problem.text
+    assert "2 pupils in no year group of the DfE's" in found.days[-1].problem.text
     assert found.days[0].problem is None, "there is nothing to send"
     assert NAME not in repr(found)
 

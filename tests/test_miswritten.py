@@ -213,7 +213,7 @@ CASES = [
     ),
     Case(
         "a roll of other year groups",
-        "in a year group that is not the DfE's",
+        "in no year group of the DfE's",
         roll=ROLL.replace("p.year_group", "p.name AS year_group"),
     ),
     Case("a roll of one year group", "MARKS-HIGH Year 8 has", roll=ROLL + " WHERE p.year_group = 'Year 7'"),

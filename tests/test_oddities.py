@@ -269,3 +269,13 @@ def test_a_register_that_is_gone_since_it_was_sent() -> None:
 def test_a_late_correction_is_not_odd() -> None:
     """Marks come and go every day."""
     assert marks_fewer(OAKFIELD, [(MONDAY, USUAL, {**USUAL, Cell("7", AM): {"/": 16}})]) is None
+
+
+@pytest.mark.parametrize(("on_roll", "words"), [(1, "Only 1 pupil on roll"), (4, "Only 4 pupils on roll"), (5, "")])
+def test_school_of_very_few_is_told(on_roll: int, words: str) -> None:
+    """A SELECT that takes a pupil's number for a school would send what that pupil did, as counts of one."""
+    cells = {Cell("7", AM): {"/": on_roll}, Cell("7", PM): {"\\": on_roll}}
+    days = [Day(date=day, cells=cells if day.weekday() < 5 else {}, roll={"7": on_roll}) for day in WINDOW]
+
+    assert found(days).get("ROLL-FEW", Problem("ROLL-FEW", "", "")).text.startswith(words)
+    assert ("ROLL-FEW" in found(days)) is bool(words)

@@ -266,6 +266,29 @@ def test_day_on_which_no_school_is_open_says_which_it_is(told: Told, day: date, 
     assert [each.note for each in overview.schools[0].days] == [note]
 
 
+def test_day_that_a_stranger_rejected_meanwhile_is_held_all_the_same(told: Told) -> None:
+    """Who refuses a message has not taken away what was received before: here a slip in the address, then an outage."""
+    rejected = Outcome(state=State.REJECTED, problem=Problem("DFE-ANSWER", "Something answers.", "Ask IT."))
+    failed = Outcome(state=State.FAILED, problem=Problem("DFE-UNREACHABLE", "It could not be reached.", "Wait."))
+    story = told.consent().run((MONDAY, BOTH, received(AT)))
+    for number, outcome in enumerate((rejected, failed), 1):
+        story.run((MONDAY, BOTH, outcome), at=AT + timedelta(minutes=number))
+
+    (monday,) = [day for day in story.school(AT + timedelta(minutes=5)).days if day.date == MONDAY]
+    assert {sign.value for sign in monday.signs.values()} == {"received"}
+    assert monday.note == "not sent again: DfE not reached"
+
+
+def test_nothing_is_promised_after_consent_was_removed(told: Told) -> None:
+    """Whoever has just stopped it would read that the afternoon is sent all the same."""
+    story = told.consent().run((TUESDAY, (Session.AM,), received(AT)))
+    assert story.school(AT).days[0].note == "afternoon is sent at 14:45"
+    person, receiver = Person("sam", None), story.settings.dfe.origin
+    record(story.log, SCHOOL, given=False, person=person, receiver=receiver, at=AT)
+
+    assert story.school(AT).days[0].note == ""
+
+
 def test_schools_without_a_log_have_no_days(told: Told) -> None:
     """Before anything was ever sent."""
     overview = look(told.settings, None, [SCHOOL], Window(MONDAY, TUESDAY), AT)

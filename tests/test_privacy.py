@@ -15,6 +15,7 @@ from attsync.sandbox.folder import Sandbox
 from attsync.sandbox.made_up import FIRST_NAMES, LAST_NAMES
 from attsync.window import today_in_london
 from tests.installed import attsync, served
+from tests.torture.stranger import Stranger, Talk, make_identity
 
 pytestmark = pytest.mark.slow
 
@@ -82,9 +83,15 @@ def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> I
         yield "loggers", caplog.text
 
 
-def everything_kept(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
-    """Give every byte that attsync and the pretend DfE have kept."""
+def everything_kept(sandbox: Sandbox, *, as_text: bool = False) -> Iterator[tuple[str, str]]:
+    """Give every byte that attsync and the pretend DfE have kept; `as_text`: two letters may stand in any checksum."""
     folder = sandbox.config.parent
+    if as_text:
+        for path in (folder / "attsync.db", folder / "sandbox.db"):
+            with closing(sqlite3.connect(path)) as kept:
+                yield path.name, "\n".join(kept.iterdump())
+        yield "received", str(list(sandbox.store.received()))
+        return
     for path in folder.rglob("*"):
         if path.name.startswith(("attsync.db", "sandbox.db")) or path.parent.name == "saved":
             yield path.name, path.read_bytes().decode("latin-1")
@@ -109,6 +116,58 @@ def test_no_name_is_sent_kept_or_said(sandbox: Sandbox) -> None:
     assert_no_name(run_everything(sandbox))
     assert_no_name(everything_kept(sandbox))
     assert len(list(sandbox.store.received())) >= 8
+
+
+HEADERS = {
+    "POST /token": {"content-type"},
+    "GET /codes/attendance": {"authorization", "ocp-apim-subscription-key"},
+    "GET /codes/ncyeargroup": {"authorization", "ocp-apim-subscription-key"},
+    "GET /provider/900023": {"authorization", "ocp-apim-subscription-key"},
+    "POST /attendances": {"authorization", "ocp-apim-subscription-key", "content-type", "idempotency-key"},
+    "POST /ping": set(),
+    "POST /ping/start": set(),
+}
+"""Every request there is -> the headers that it has besides those of every request."""
+USUAL = {"host", "user-agent", "accept", "accept-encoding", "content-length"}
+
+
+def test_requests_are_what_is_listed_and_hold_no_name(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Byte by byte as they leave, with their headers: those of check, of the sign-in and of the monitor too."""
+    identity = make_identity(tmp_path)
+    lists = dict.fromkeys((b"/codes/attendance", b"/codes/ncyeargroup"), _empty_list)
+    also = {b"/provider/900023": _school, **lists}
+    with Stranger(identity.good, also=also) as dfe:
+        text = sandbox.config.read_text()
+        for old, new in (
+            ("base_url", f'base_url = "{dfe.origin}"'),
+            ("token_url", f'token_url = "{dfe.origin}/token"'),
+            ("ca_file", f'ca_file = "{identity.ca}"'),
+            ("# ping_url", f'ping_url = "{dfe.origin}/ping"'),
+        ):
+            text, number = re.subn(rf'(?m)^{old} *= "[^"]*"', new, text)
+            assert number == 1
+        sandbox.config.write_text(text)
+        commands = [
+            attsync(*words.split(), config=sandbox.config) for words in ("consent grant --yes", "check", "send")
+        ]
+
+    found: dict[str, set[str]] = {}
+    for request in dfe.requests:
+        assert not NAMES.search(request.decode("latin-1")), request
+        line, *headers = request.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+        names = {header.partition(":")[0].lower() for header in headers}
+        found.setdefault(line.removesuffix(" HTTP/1.1"), set()).update(names - USUAL)
+    assert [ended.exit_code for ended in commands] == [0, 0, 0]
+    assert found == HEADERS
+    assert len(dfe.posts) >= 8
+
+
+def _empty_list(talk: Talk) -> None:
+    talk.reply(200, "[]")
+
+
+def _school(talk: Talk) -> None:
+    talk.reply(200, '{"urn": 900023, "name": "Oakfield Primary School"}')
 
 
 def test_no_name_is_saved(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
@@ -210,7 +269,7 @@ def test_no_short_name_gets_out(sandbox: Sandbox, code: str, caplog: pytest.LogC
     change(sandbox, _MARKS, f"SELECT mark_date AS date, session, year_group, {code} AS code {_FROM}")
 
     assert_no_name(run_in_this_process(sandbox, caplog), SHORT)
-    assert_no_name(everything_kept(sandbox), SHORT)
+    assert_no_name(everything_kept(sandbox, as_text=True), SHORT)
 
 
 def test_names_would_be_found() -> None:

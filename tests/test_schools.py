@@ -50,8 +50,8 @@ def test_without_a_name_all_schools_are_meant(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "then"),
     [
-        (1, "There is: 900001."),
-        (2, "There are: 900001, 900002."),
+        (1, "Known here: 900001."),
+        (2, "Known here: 900001, 900002."),
         (11, "Check the URN. To see the schools: attsync status"),
     ],
 )

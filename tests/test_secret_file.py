@@ -127,15 +127,27 @@ def test_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @needs_root
-def test_file_of_another_account_is_refused(secret: Callable[..., Path]) -> None:
+def test_file_of_another_account_is_refused(open_folder: Path, somebody_else: Callable[[], None]) -> None:
     """Its owner can read and change it, whatever its mode."""
-    path = secret()
-    os.chown(path, SOMEBODY_ELSE, -1)
+    path = open_folder / "client-secret"
+    path.write_text("hunter2")
+    path.chmod(0o644)
+    os.chown(path, SOMEBODY_ELSE + 1, -1)
+    somebody_else()
 
     error = problem(path)
 
     assert "belongs to another account" in error.problem.text
-    assert error.problem.next == f"Give it to the account that runs attsync: chown root {path}"
+    assert error.problem.next == f"Give it to the account that runs attsync: chown {SOMEBODY_ELSE} {path}"
+
+
+@needs_root
+def test_root_reads_the_secret_of_the_account_that_sends(secret: Callable[..., Path]) -> None:
+    """`sudo attsync consent grant`: the advice to give the file to root would have stopped what cron runs."""
+    path = secret()
+    os.chown(path, SOMEBODY_ELSE, -1)
+
+    assert read_secret(path, what="client secret", environ={}).get_secret_value() == "hunter2"
 
 
 @needs_root

@@ -36,6 +36,7 @@ _BRIEF: Final = {
     "SESSION-NONE": "a session without marks",
     "YEAR-NONE": "a year group without marks",
     "ROLL-HIGH": "more pupils on roll than have marks",
+    "ROLL-FEW": "fewer than five pupils on roll",
     "ROLL-ENDLESS": "enrolments that never end",
     "PRESENT-LOW": "fewer than half present",
     "REASON-LATE": "many reasons not yet known",

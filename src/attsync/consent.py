@@ -43,7 +43,7 @@ def standing(row: ConsentRow | None, receiver: str) -> Consent | None:
 
 def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
     """Say why no consent stands."""
-    grant = f"To give it: attsync consent grant --school {school.urn}"
+    grant = f"To give consent: attsync consent grant --school {school.urn}"
     if row is None:
         return Problem("CONSENT-NONE", "No consent has been given. Nothing is read or sent.", grant)
     if not row.given:
@@ -59,7 +59,9 @@ def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
         "CONSENT-CHANGED",
         f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}{which}."
         " Nothing is read or sent.",
-        grant,
+        f"If the new address is a slip, ask IT to correct [dfe] base_url in the settings file. {grant}"
+        if is_other
+        else grant,
     )
 
 
@@ -90,6 +92,7 @@ def notice(receiver: str, days: str) -> tuple[tuple[str, str], ...]:
         ),
         ("To:", f"the Department for Education ({urlsplit(receiver).netloc})."),
         ("What is never sent:", "names, pupil numbers, dates of birth, reasons, comments."),
+        ("Small numbers", "are not rounded: one may point to a child for somebody who knows the school."),
     )
 
 
@@ -100,7 +103,8 @@ FULL_NOTICE: Final = """\
 2. How often. Twice a day, for today and the days before it in the window, so
    that late corrections arrive too.
 3. To whom. To the Department for Education, at the address that the settings
-   file names, over an encrypted connection.
+   file names, over an encrypted connection. The DfE has closed the service
+   that attsync was made for: ask whoever runs this who answers there now.
 4. What is never sent. Names, pupil numbers, dates of birth, addresses,
    reasons, comments: no row about a pupil leaves the school's database. Small
    numbers are not rounded: a single mark of a rare code may point to a child

@@ -1,7 +1,7 @@
 """Takes messages over to the DfE: recorded before the first byte, sent by several at once, recorded after the answer.
 
 Messages that leave together share a commit, and so do answers that come together (RELIABILITY.md 3). Knows the order
-of these; refuses to know what a message says and what an answer means.
+of these; refuses to know what a message says.
 """
 
 from collections import deque

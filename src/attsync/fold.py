@@ -2,8 +2,8 @@
 
 Pure: knows the school's maps and the DfE's lists, nothing of SQL. Every mark of a row ends in exactly one of four
 places: a cell, the refused, the unmarked, or those without a date, for which the school is refused (SPEC.md 4). A value
-that is in no list is never kept longer than a run, and shown only if it looks like a code in a column of
-codes (RELIABILITY.md 6).
+that is in no list is shown, and kept in the text of a problem, only if it looks like a code in a column of codes
+(RELIABILITY.md 6); else it is gone with the run.
 """
 
 import re
@@ -122,7 +122,7 @@ class Fold:
             tally.unmarked += marks
         else:
             tally.refused += marks
-            tally.unknown[self._unknown_of(row, at)] += marks
+            tally.unknown[self._count_unknown(row, at)] += marks
 
     def add_pupils(self, row: PupilRow) -> None:
         """Compare the rows of a session with its pupils: more rows than pupils prove a doubling join."""
@@ -154,15 +154,18 @@ class Fold:
         numbers: Counter[tuple[str, str | None]] = Counter()
         for tally in self._days.values():
             for unknown, marks in tally.unknown.items():
-                shown = unknown.value if self._may_show(unknown) else None
+                shown = "" if unknown.value is None else unknown.value if self._may_show(unknown) else None
                 numbers[unknown.code, shown] += marks
         for (code, shown), marks in numbers.most_common():
             what, table, _ = _WORDS[code]
             yield Unmapped(what, f"database.{table}", shown, marks)
-        if pupils := sum(row.on_roll[-1] for row in self._roll if not self._maps.year_group(row.year_group)):
-            yield Unmapped("year group", "database.year_groups", None, pupils, pupils=True)
+        lacking = [row for row in self._roll if not self._maps.year_group(row.year_group)]
+        none, hidden = ([row for row in lacking if bool(row.year_group) is named] for named in (False, True))
+        for shown, rows in (("", none), (None, hidden)):
+            if pupils := sum(row.on_roll[-1] for row in rows):
+                yield Unmapped("year group", "database.year_groups", shown, pupils, pupils=True)
 
-    def _unknown_of(self, row: MarkRow, at: date) -> _Unknown:
+    def _count_unknown(self, row: MarkRow, at: date) -> _Unknown:
         session = self._maps.session(row.session)
         year_group = self._maps.year_group(row.year_group)
         code = self._maps.code(row.code or "", session, at) if session else None
@@ -218,9 +221,10 @@ class Fold:
         if not_placed:
             return Problem(
                 "ROLL-UNKNOWN",
-                f"The roll SELECT has {plural(not_placed, 'pupil')} on {day:%a %-d %b} in a year group that is not the"
-                " DfE's. This day was not sent.",
-                "Map the year group under [database.year_groups] in the settings file, or leave these enrolments out.",
+                f"The roll SELECT has {plural(not_placed, 'pupil')} in no year group of the DfE's."
+                " This day was not sent.",
+                "Give them one in the MIS, leave these enrolments out, or map their year group under"
+                " [database.year_groups] in the settings file. To see which: attsync check",
             )
         return None
 

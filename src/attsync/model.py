@@ -1,6 +1,7 @@
 """The words of the subject as frozen values: schools, sessions, cells, days and what became of them.
 
-Knows nothing of files, databases or networks, and has no field in which a pupil could hide.
+Knows nothing of files, databases or networks. No field is made for a pupil; what may be text, such as the value of a
+problem, is let through by `fold` alone, which knows what a name could be.
 """
 
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ class Unmapped:
     table: str
     """Where it could be mapped: [database.codes] and its like, without the brackets."""
     shown: str | None
-    """The value, if it cannot be a name (RELIABILITY.md 6)."""
+    """The value, if it cannot be a name (RELIABILITY.md 6); empty: there is none (NULL)."""
     number: int
     pupils: bool = False
     """They are pupils of the roll SELECT, not marks."""

@@ -19,6 +19,8 @@ _MANY: Final = 0.05
 _HALF: Final = 0.5
 _ROLL_EXTRA: Final = 5
 _FEW_DAYS: Final = 4
+_FEWEST: Final = 5
+"""Pupils on roll from which a count is not simply about one of them."""
 _ENOUGH: Final = 200
 """Marks of which some must be absences."""
 _SATURDAY, _SUNDAY = 5, 6
@@ -47,6 +49,7 @@ def oddities(school: School, days: Sequence[Day], window: Window, endless: int) 
         _session_none(school, past),
         _year_none(school, past),
         roll_high,
+        _roll_few(marked),
         _endless(endless),
         None if roll_high else _present_low(school, past),
         _absence_none(past),
@@ -182,6 +185,18 @@ def _roll_high(days: Sequence[Day]) -> Problem | None:
         f" more than {rows:,} of them: leavers without a leaving date, pupils of other schools or still to come in the"
         " roll SELECT, marks that the marks SELECT loses, or boarders.",
         "Compare with the MIS, and ask whoever wrote the SELECTs to look at joins and at enrolments that have ended.",
+    )
+
+
+def _roll_few(days: Sequence[Day]) -> Problem | None:
+    on_roll = max((day.on_roll for day in days), default=0)
+    if not 0 < on_roll < _FEWEST:
+        return None
+    return Problem(
+        "ROLL-FEW",
+        f"Only {plural(on_roll, 'pupil')} on roll, so the counts say what somebody in particular did: a very small"
+        " school, or the column school (or the schools SELECT) that makes a school of a class or of a pupil.",
+        "If this is no whole school, remove its consent, and ask whoever wrote the SELECTs to correct school.",
     )
 
 

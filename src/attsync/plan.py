@@ -14,7 +14,7 @@ from attsync.plural import plural
 from attsync.problems import Problem, SchoolError
 from attsync.report import DayResult, Report, SchoolResult
 from attsync.sent import read
-from attsync.settings import Settings
+from attsync.settings import SchoolSettings, Settings
 from attsync.window import Window
 from attsync.wire import build
 
@@ -49,23 +49,19 @@ def read_schools(
     """Read every database that holds a wanted school; without `wanted`, every school, or those of `only`.
 
     A database that fails gives its schools a problem and does not stop the others. Once `time_is_up` gives a problem,
-    no database is opened any more, nor the next school read: those that are left get that problem.
+    no database is opened any more, nor the next school read: those that are left get that problem. Without
+    `wanted`, raises SchoolError if a database fails of whose schools no problem could be told.
     """
     left = dict(wanted or {})
     failed: Problem | None = None
     late: Problem | None = None
     for database in settings.database:
-        late = late or time_is_up()
-        if late:
+        if late := late or time_is_up():
             break
         mine: dict[int, School] = {}
         try:
             schools = database_of.schools_of(database) if left or wanted is None else ()
-            mine = {
-                s.urn: School(s.urn, s.name)
-                for s in schools
-                if (s.urn in left if wanted is not None else not only or s.urn in only)
-            }
+            mine = _asked(schools, only if wanted is None else left, every=wanted is None and not only)
             for found in database_of.read(database, schools, mine.keys(), window) if mine else ():
                 if isinstance(found, Unlisted):
                     report.to_check.append(unlisted(found))
@@ -73,17 +69,21 @@ def read_schools(
                     del mine[found.school.urn]
                     left.pop(found.school.urn, None)
                     yield found
-                    late = time_is_up()
-                    if late:
+                    if late := time_is_up():
                         break
         except SchoolError as error:
-            if database.select.schools:  # it may be the one that lists those that are left
-                failed = error.problem
+            failed = error.problem if database.select.schools else failed  # it may be the one that lists those left
+            if wanted is None and not mine:
+                raise
             for school in mine.values():
                 left.pop(school.urn, None)
                 yield SchoolDays(school=school, problem=error.problem)
     for school in left.values():
         yield SchoolDays(school=school, problem=late or failed or _nowhere(school))
+
+
+def _asked(schools: Iterable[SchoolSettings], urns: Collection[int], *, every: bool) -> dict[int, School]:
+    return {each.urn: School(each.urn, each.name) for each in schools if every or each.urn in urns}
 
 
 def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:

@@ -42,6 +42,7 @@ KINDS: Final = {
     "SESSION-NONE": Kind(0, "days have marks in one session and none in the other"),
     "YEAR-NONE": Kind(0, "a year group has pupils on roll and no marks on days when others have some"),
     "ROLL-HIGH": Kind(0, "more than 5 % of the pupils on roll never have a mark, in year groups that have some"),
+    "ROLL-FEW": Kind(0, "fewer than five pupils are on roll: each count is about one that can be named"),
     "ROLL-ENDLESS": Kind(0, "enrolments began longer ago than anybody stays, and have not ended"),
     "PRESENT-LOW": Kind(0, "fewer than half of the pupils on roll are present"),
     "ABSENCE-NONE": Kind(0, "not one of many marks is an absence"),

@@ -130,7 +130,7 @@ def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[tupl
     groups: dict[object, tuple[Problem, list[date]]] = {}
     for problem, day in problems:
         if problem:
-            is_of_the_day = problem.exit_code == 1 and problem.code != "SEND-MISSED"
+            is_of_the_day = problem.exit_code == 1 and problem.code not in ("SEND-MISSED", "ROLL-UNKNOWN")
             _, days = groups.setdefault(problem if is_of_the_day else (problem.code, problem.next), (problem, []))
             days += [day] if day else []
     return [(problem, _which(problem, sorted(days))) for problem, days in groups.values()]

@@ -45,7 +45,7 @@ def not_known(settings: Settings, known: Collection[int], urn: int, undone: str)
     return SettingsError(
         "SCHOOL-NONE",
         f"{who} the URN {urn}. {undone}".rstrip(),
-        f"There {'is' if len(known) == 1 else 'are'}: {', '.join(map(str, known))}."
+        f"Known here: {', '.join(map(str, known))}."
         if are_few
         else "Check the URN. To see the schools: attsync status",
     )

@@ -171,6 +171,7 @@ def test_refused_days_are_told_once_for_each_kind() -> None:
             Unmapped("code", "database.codes", "ZZ", 9),
             Unmapped("code", "database.codes", None, 4),
             Unmapped("year group", "database.year_groups", None, 2, pupils=True),
+            Unmapped("year group", "database.year_groups", "", 1, pupils=True),
         ),
     )
     found = [f for f in database_findings(facts(school), AT) if f.what == OAKFIELD.name]
@@ -181,8 +182,10 @@ def test_refused_days_are_told_once_for_each_kind() -> None:
         ("check", '9 marks have the code "ZZ", which no map knows.'),
         ("check", f"4 marks have a code that no map knows. {HIDDEN}"),
         ("check", f"2 pupils on roll have a year group that no map knows. {HIDDEN}"),
+        ("check", "1 pupil on roll has no year group (NULL)."),
     ]
-    assert found[2].next == 'Add to [database.codes]:  "ZZ" = "..."'
+    assert found[-1].next.endswith('or add to [database.year_groups]:  "" = "..."')
+    assert found[2].next == 'Correct it in the MIS, or say what it means in [database.codes]:  "ZZ" = "..."'
     assert exit_code_of(found) == 1
 
 

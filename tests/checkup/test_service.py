@@ -13,6 +13,7 @@ import trustme
 from attsync.checkup.finding import Finding, exit_code_of, placed
 from attsync.checkup.service import consent_findings, service_findings
 from attsync.log import Log
+from attsync.model import School
 from attsync.sandbox.server import Certificates, make_certificates
 from attsync.settings import Settings, load, origins
 from tests.factories import NOON, OAKFIELD, WINDOW, give_consent, pretend_dfe, settings
@@ -119,7 +120,8 @@ def test_dfe_that_is_too_busy_to_know_a_school_is_told(identity: Identity, tmp_p
     def busy(talk: Talk) -> None:
         talk.reply(503, "{}")
 
-    with Stranger(identity.good, also={b"/provider/900023": busy}) as dfe:
+    lists = dict.fromkeys((b"/codes/attendance", b"/codes/ncyeargroup"), _saying("[]"))
+    with Stranger(identity.good, also={b"/provider/900023": busy, **lists}) as dfe:
         found = look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca))
 
     assert (found[-1].what, found[-1].code) == ("DfE service", "DFE-BUSY")
@@ -257,6 +259,46 @@ def test_two_hosts_are_two_lines(identity: Identity, tmp_path: Path) -> None:
     lines = [finding.text for finding in found if "certificate trusted" in finding.text]
     assert [line.split()[0] for line in lines] == [f"localhost:{first.port}", f"localhost:{second.port}"]
     assert ["clock differs" in line for line in lines] == [True, False]
+
+
+def test_list_that_lacks_what_may_be_sent_is_told(identity: Identity, tmp_path: Path) -> None:
+    """Before the first day comes back with faults."""
+    answer = _saying('[{"YearGroupCode": "R"}, {"YearGroupCode": "M"}]')
+    also = dict.fromkeys((b"/codes/ncyeargroup", b"/codes/attendance"), answer)
+    with Stranger(identity.good, also=also) as dfe:
+        found = look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca))
+
+    codes, groups = (finding for finding in found if "its list lacks" in finding.text)
+    assert codes.text.startswith("its list lacks 34 of our 34 attendance codes of today: /, \\, ")
+    assert groups.text.startswith("its list lacks 19 of our 20 year groups: ")
+    assert (codes.sign, groups.sign) == ("check", "check")
+
+
+@pytest.mark.parametrize("answer", [None, "{}"])
+def test_address_where_no_list_is_is_not_the_dfes(identity: Identity, tmp_path: Path, answer: str | None) -> None:
+    """A slip in the path of base_url: no list of codes to ask anybody about, and no URN to doubt."""
+    also = {b"/codes/attendance": _saying(answer)} if answer else {}
+    with Stranger(identity.good, also=also) as dfe:
+        bad = not_good(look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca)))
+
+    assert (bad.what, bad.code) == ("DfE service", "DFE-ANSWER")
+    assert "check the addresses under [dfe]" in bad.next
+
+
+def test_school_that_the_dfe_calls_otherwise_is_told(certificates: Certificates, tmp_path: Path) -> None:
+    """A URN that is right by its digits may be another school's, and counts would be sent in its name."""
+    with pretend_dfe(certificates) as dfe:
+        loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (School(900023, "St Mary's Primary"),)),))
+        sources = origins(loaded.path, {})
+        schools = {School(900023, "St Mary's Primary"): PLACE}
+        bad = not_good(placed(service_findings(loaded, sources, schools, None, datetime.now(UTC)), sources))
+
+    assert bad.text == 'the DfE calls 900023 "Oakfield Primary School", the settings call it "St Mary\'s Primary"'
+    assert (bad.sign, bad.next.startswith("Check the URN")) == ("check", True)
+
+
+def _saying(answer: str) -> Callable[[Talk], None]:
+    return lambda talk: talk.reply(200, answer)
 
 
 def test_file_that_is_missing_is_not_told_twice(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ What is sent, twice a day, for the last 8 working days: the number of roll-call
   each year group.
 To: the Department for Education (localhost:8443).
 What is never sent: names, pupil numbers, dates of birth, reasons, comments.
+Small numbers are not rounded: one may point to a child for somebody who knows
+  the school.
 Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
@@ -42,6 +44,7 @@ What is sent, twice a day, for the last 8 working days: the number of roll-call 
   and year group, AM and PM; the number of pupils on roll in each year group.
 To: the Department for Education (localhost:8443).
 What is never sent: names, pupil numbers, dates of birth, reasons, comments.
+Small numbers are not rounded: one may point to a child for somebody who knows the school.
 Full text: attsync consent show --notice
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
@@ -150,7 +153,8 @@ def test_show_says_where_consent_stands(trial: Start) -> None:
     assert before.screen == snapshot("""\
    School                   URN     Consent
 ────────────────────────────────────────────────────────────────────────────────────────────────────
-○  Oakfield Primary School  900023  No consent has been given. Nothing is read or sent. To give it:
+○  Oakfield Primary School  900023  No consent has been given. Nothing is read or sent. To give
+                                    consent:
                                     attsync consent grant --school 900023 --config config.toml
 """)
     assert after.screen == snapshot("""\
@@ -168,11 +172,11 @@ def test_history_has_every_grant_and_removal(trial: Start) -> None:
 
     assert run("consent", "show", "--history").screen == snapshot("""\
 Oakfield Primary School  URN 900023
-When               What     Who   Receipt   To               Role or reason
-───────────────────────────────────────────────────────────────────────────────────
-23 Nov 2026 10:20  given    sam  7c1e0000  localhost:8443
-23 Nov 2026 10:20  removed  sam  7c1e0000  localhost:8443  asked by the governors
-23 Nov 2026 10:20  given    sam  7c1e0000  localhost:8443  Head
+When               What     Who          Receipt   To               Role or reason
+──────────────────────────────────────────────────────────────────────────────────────────
+23 Nov 2026 10:20  given    sam         7c1e0000  localhost:8443
+23 Nov 2026 10:20  removed  sam         7c1e0000  localhost:8443  asked by the governors
+23 Nov 2026 10:20  given    sam (Head)  7c1e0000  localhost:8443  Head
 
 """)
 

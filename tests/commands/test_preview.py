@@ -36,7 +36,7 @@ All            419 393 2 2  2 9 1 6 2 2   419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
-All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
 counts may point to a child: for the school itself. Full message:
 attsync preview --json --config config.toml
@@ -62,7 +62,7 @@ All              419   393   2   2    2   9   1   6   2   2     419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
-All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
 child: for the school itself. Full message: attsync preview --json --config config.toml
 """),
@@ -87,7 +87,7 @@ All              419   393   2   2    2   9   1   6   2   2     419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
-All marks read: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
 child: for the school itself. Full message: attsync preview --json --config config.toml
 """),
@@ -254,7 +254,7 @@ PM        Year 4           2   the code "ZZ"
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
-All marks read: 6,289 = 5,449 to send + 838 refused + 2 without a mark.
+All rows of these days: 6,289 = 5,449 to send + 838 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
 counts may point to a child: for the school itself. Full message:
 attsync preview --json --config config.toml
@@ -274,3 +274,32 @@ def test_session_may_be_written_small(trial: Start) -> None:
     run = trial(consent=False)
 
     assert run("preview", "--session", "am").out == run("preview", "--session", "AM").out != ""
+
+
+def test_database_that_is_away_and_lists_its_schools_is_told(trial: Start) -> None:
+    """Nobody knows which schools are missing then: nothing shown is no sign that nothing is to be sent."""
+    run = trial()
+    text = run.config.read_text()
+    text = text[: text.index("[[database.schools]]")]
+    text = text.replace(
+        "[database.select]", '[database.select]\nschools = "SELECT 1 AS school, 900023 AS urn, 1 AS name"'
+    )
+    run.config.write_text(text.replace("sqlite:///school.db", "sqlite:///gone.db"))
+
+    for words in (["preview"], ["preview", "--json"], ["preview", "--school", "900023"]):
+        ran = run(*words)
+        assert (ran.exit_code, ran.out) == (3, "")
+        assert "[DB-NONE]" in ran.err
+
+
+def test_every_school_that_cannot_be_read_is_told(trial: Start) -> None:
+    """With two databases away, mending one is half of it."""
+    run = trial()
+    text = run.config.read_text()
+    first = text.index("[[database]]")
+    second = text[first:].replace("900023", "900024").replace("[[database]]", '[[database]]\nname = "Second"', 1)
+    run.config.write_text(f"{text}\n{second}".replace("sqlite:///school.db", "sqlite:///gone.db"))
+
+    ran = run("preview")
+    assert ran.exit_code == 3
+    assert ran.err.count("[DB-NONE]") == 2

@@ -202,7 +202,7 @@ Oakfield Primary School  URN 900023
 ○ No consent has been given. Nothing is read or sent.
 
 What to do next
-○ To give it: attsync consent grant --school 900023 --config config.toml
+○ To give consent: attsync consent grant --school 900023 --config config.toml
 """)
 
 

@@ -10,7 +10,17 @@ from time import monotonic
 
 import pytest
 
-from attsync.dfe.line import Answer, Distrusted, Line, Lost, NotDelivered, TooLate, Unfit, Watch
+from attsync.dfe.line import (
+    Answer,
+    Distrusted,
+    Line,
+    Lost,
+    NotDelivered,
+    TooLate,
+    Unfit,
+    Watch,
+    _why_not_connected,
+)
 from attsync.dfe.trust import Distrust, trusted, why_distrusted
 from attsync.problems import SettingsError
 from tests.proxy import proxy_answering
@@ -393,3 +403,12 @@ class _Stream:
     def get_extra_info(self, name: str) -> socket.socket:
         assert name == "socket"
         return self._connection
+
+
+def test_name_that_no_computer_has_is_told_as_that() -> None:
+    """A slip in an address, not an outage that ends by itself."""
+    error = OSError()
+    error.__cause__ = socket.gaierror()
+
+    assert _why_not_connected(error) == "no computer of that name is known"
+    assert _why_not_connected(OSError()) == "no connection"

@@ -107,7 +107,16 @@ def test_schools_that_are_not_asked_for_are_not_read(any_database: EngineDatabas
     """Without consent not even counts leave the database; rows of nobody are counted and never sent."""
     fill(
         any_database,
-        [mark(school="1"), mark(school="2"), mark(school="3"), mark(school=None), mark(school="O'Brien 50%\\"), mark()],
+        [
+            mark(school="1"),
+            mark(school="2"),
+            mark(school="3"),
+            mark(None, school="3"),
+            mark("-", school="3"),
+            mark(school=None),
+            mark(school="O'Brien 50%\\"),
+            mark(),
+        ],
         [enrolment(school="1"), enrolment(school="2")],
     )
     brien = {"urn": 900025, "name": "O'Brien", "school": "O'Brien 50%\\"}

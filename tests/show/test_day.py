@@ -208,4 +208,4 @@ def test_day_of_a_school_without_consent_says_how_to_give_it(tmp_path: Path) -> 
         (view,) = look(settings, log, [school], Window(FRIDAY, FRIDAY), NOW).schools
 
     shown = " ".join(text_of(status_day(view, view.days[0], [], [], UNICODE, NOW), 100).split())
-    assert f"To give it: attsync consent grant --school {school.urn}" in shown
+    assert f"To give consent: attsync consent grant --school {school.urn}" in shown

@@ -8,7 +8,7 @@ from typing import Final
 
 from attsync.checkup.finding import Finding, told
 from attsync.codes import PRESENT, all_codes
-from attsync.model import SchoolDays, Session, Unlisted, Unmapped, session_total
+from attsync.model import Day, SchoolDays, Session, Unlisted, Unmapped, session_total
 from attsync.plan import unlisted
 from attsync.plural import plural
 from attsync.problems import Problem
@@ -217,13 +217,17 @@ def _unmapped(what: str, unmapped: Unmapped, at: Location, sql: str) -> Finding:
         if sql:
             listing = f"SELECT {column}, COUNT(*) FROM ({sql}) m GROUP BY {column} ORDER BY 2 DESC;"  # noqa: S608  never run
             then = f"Add each to [{unmapped.table}]. To list them in the database's own tool: {listing}"
+    elif not unmapped.shown:
+        text = f"{things} no {unmapped.what} (NULL)."
+        add = f"add to [{unmapped.table}]:  {_line(unmapped, '...')}"
+        then = f"Give them one in the MIS, leave them out of the SELECT, or {add}"
     elif unmapped.what == "code" and unmapped.shown in all_codes():
         text = f'{things} the code "{unmapped.shown}", which is a code of the DfE, but not of that date and session.'
         means, target = ("present", PRESENT) if unmapped.shown in _PRESENT else ("something else", "...")
         then = f"Correct it in the MIS; if it means {means}, add to [{unmapped.table}]:  {_line(unmapped, target)}"
     else:
         text = f'{things} the {unmapped.what} "{unmapped.shown}", which no map knows.'
-        then = f"Add to [{unmapped.table}]:  {_line(unmapped, '...')}"
+        then = f"Correct it in the MIS, or say what it means in [{unmapped.table}]:  {_line(unmapped, '...')}"
     return Finding("check", what, text, then, setting=(*at, *unmapped.table.split(".")[1:]))
 
 
@@ -245,6 +249,6 @@ def _summary(found: SchoolDays) -> str:
     return f"{pupils}, {marks:,} marks on {len(marked)} days{unmarked}, up to {last.date:%a %-d %b} {session}"
 
 
-def _unmarked(days: Sequence[object]) -> str:
-    number = sum(getattr(day, "unmarked", 0) for day in days)
+def _unmarked(days: Sequence[Day]) -> str:
+    number = sum(day.unmarked for day in days)
     return f" and {plural(number, 'row')} without a mark" if number else ""

@@ -3,13 +3,14 @@
 Knows the DfE's look-ups (DOMAIN.md 2); refuses to send counts.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from math import inf
 from typing import Final
 
 from attsync.checkup.finding import Finding, told
-from attsync.codes import codes_on
+from attsync.codes import codes_on, year_groups
 from attsync.consent import standing, why_not
 from attsync.dfe import Credentials
 from attsync.dfe.answers import clean
@@ -51,7 +52,7 @@ def service_findings(
         else:
             minutes = f", token valid for {lasts / 60:.0f} minutes" if lasts < inf else ""
             yield Finding("good", _SIGN_IN, f"signed in as {settings.dfe.client_id}{minutes}")
-            known = dfe.look_up("/codes/attendance")
+            known = dfe.list_of("/codes/attendance")
         way = _way(settings, origins)
         clock = [_clock_words(dfe.clock_differs)] if dfe.clock_differs is not None else []
         for met in dfe.met():
@@ -63,7 +64,9 @@ def service_findings(
             if known is not lasts:
                 yield told(_SERVICE, known)
             return
-        yield _codes(known, now.astimezone(LONDON).date())
+        codes = codes_on(now.astimezone(LONDON).date())
+        yield _listed(known, "AttendanceCode", codes, "attendance codes of today")
+        yield _listed(dfe.list_of("/codes/ncyeargroup"), "YearGroupCode", year_groups(), "year groups")
         for school, place in schools.items():
             yield _urn(school, place, dfe.look_up(f"/provider/{school.urn}"))
     if log and log.closed_since(settings.dfe.origin):
@@ -147,18 +150,21 @@ def _clock(ahead: timedelta) -> Iterator[Finding]:
         )
 
 
-def _codes(known: object, today: date) -> Finding:
-    rows = known if isinstance(known, list) else []
-    theirs = {row.get("AttendanceCode") for row in rows if isinstance(row, dict)}
-    missing = [code for code in codes_on(today) if code not in theirs]
+def _listed(found: object, member: str, ours: Collection[str], what: str) -> Finding:
+    """Compare a list of the DfE's with what may be sent: each row names one value in `member`."""
+    if isinstance(found, Problem):
+        return told(_SERVICE, found)
+    rows = found if isinstance(found, list) else []
+    theirs = {row.get(member) for row in rows if isinstance(row, dict)}
+    missing = [value for value in ours if value not in theirs]
     if not missing:
-        return Finding("good", _SERVICE, f"its list has all {len(codes_on(today))} attendance codes of today")
+        return Finding("good", _SERVICE, f"its list has all {len(ours)} {what}")
     shown = ", ".join(missing[:12]) + (", ..." if len(missing) > 12 else "")  # noqa: PLR2004  a line's worth
     return Finding(
         "check",
         _SERVICE,
-        f"its list lacks {len(missing)} of today's attendance codes: {shown}",
-        "Days with such a mark will come back with faults. Ask IT to ask the DfE which codes to use.",
+        f"its list lacks {len(missing)} of our {len(ours)} {what}: {shown}",
+        "Days with such a mark will come back with faults. Ask IT to ask the DfE which values to use.",
     )
 
 
@@ -175,4 +181,23 @@ def _urn(school: School, place: Location | None, found: object) -> Finding:
             place,
         )
     name = clean(str(found.get("name", ""))) if isinstance(found, dict) else ""
+    if name and not _words(name) & _words(school.name):
+        return Finding(
+            "check",
+            _SERVICE,
+            f'the DfE calls {school.urn} "{name}", the settings call it "{school.name}"',
+            "Check the URN: with that of another school, counts would be sent in its name.",
+            setting=place,
+        )
     return Finding("good", _SERVICE, f"{school.urn} is {name or 'known'}")
+
+
+_COMMON: Final = frozenset(
+    {"the", "of", "and", "school", "primary", "junior", "infant", "infants", "secondary", "high", "academy", "college"}
+)
+
+
+def _words(name: str) -> set[str]:
+    """Take the words by which a school's name is told from others; of a name that has none, all."""
+    words = set(re.findall(r"\w+", name.casefold()))
+    return words - _COMMON or words

@@ -9,6 +9,7 @@ import click
 
 from attsync.commands.options import (
     common,
+    given,
     iso_date,
     json_option,
     load_settings,
@@ -18,7 +19,7 @@ from attsync.commands.options import (
 )
 from attsync.commands.output import Screen, screen, writing
 from attsync.model import Session
-from attsync.problems import AttsyncError
+from attsync.problems import AttsyncError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,9 @@ def command(
     table: Path | None,
 ) -> None:
     """Read the databases and show the messages."""
+    from attsync.commands import tell
     from attsync.commands.options import window_of
+    from attsync.report import grouped
     from attsync.schools import known_schools, not_known
     from attsync.send import preview
 
@@ -94,10 +97,12 @@ def command(
         _write(table, [row for each in found for row in each.rows(session)])
     if missing := {*schools} - {each.school.urn for each in found}:
         raise not_known(settings, known_schools(settings, None), min(missing), "Nothing was read for it.")
-    problems = [problem for each in found for problem in each.problems(on_screen=not (as_json or table))]
-    if problems:
-        raise AttsyncError(problems[0].code, problems[0].text, problems[0].next)
-    click.get_current_context().exit(1 if any(each.refused for each in found) else 0)
+    told = [pair for each in found for pair in grouped(each.problems(on_screen=not (as_json or table)))]
+    for problem, which in told:
+        text = f"{which}{problem.text}".replace("This day was not sent.", "This day would not be sent.")
+        tell(AttsyncError(problem.code, text, problem.next), given())
+    code = exit_code([problem for problem, _ in told], confirmed=False)
+    click.get_current_context().exit(code or any(each.refused for each in found))
 
 
 class _Messages:
@@ -116,16 +121,17 @@ class _Messages:
             for each in read.days
             if each.date in ready or each.date in refused
         ]
+        self.read = read.days
         self.shown = [pair for pair in self.days if pair[0].date == day] if day else self.days[-1:]
         self.bodies = [body for at, body in ready.items() if day in (None, at)]
         self.refused = {at: problem for at, problem in refused.items() if day in (None, at)}
         self._problem = read.problem
 
-    def problems(self, *, on_screen: bool) -> "list[Problem]":
-        """Give what is not told yet: a day that is refused says so itself where it is shown."""
+    def problems(self, *, on_screen: bool) -> "list[tuple[Problem, date | None]]":
+        """Give what is not told yet, with its day: a day that is refused says so itself where it is shown."""
         told = [each.date for each, _ in self.shown] if on_screen else []
-        whole = [self._problem] if self._problem else []
-        return [*whole, *(problem for at, problem in self.refused.items() if at not in told)]
+        whole = [(self._problem, None)] if self._problem else []
+        return [*whole, *((problem, at) for at, problem in self.refused.items() if at not in told)]
 
     def rows(self, session: str | None) -> list[tuple[object, ...]]:
         """Give every count of its messages."""
@@ -150,7 +156,7 @@ def _show(out: Screen, messages: _Messages, session: str | None, option: str) ->
         for one in Session:
             if day.date not in messages.refused and session in (None, one) and any(c.session is one for c in cells):
                 out.show(preview_day(school, day, cells, out.signs, one), "")
-        out.show(preview_foot(messages.days, day.date, option))
+        out.show(preview_foot(messages.days, messages.read, day.date, option))
     if messages.to_check:
         out.show(preview_to_check(messages.to_check, out.signs))
 

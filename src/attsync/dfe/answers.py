@@ -119,7 +119,11 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
         "DFE-UNREACHABLE",
         f"The DfE service at {_host(url)} could not be reached: {words}.",
         "Nothing to do at first: the next send covers this. If it stays so, ask IT to check "
-        + ("the proxy, and [dfe] proxy in the settings file." if _is_proxys(reason) else "the internet connection."),
+        + (
+            "the proxy, and [dfe] proxy in the settings file."
+            if _is_proxys(reason)
+            else "the internet connection, and [dfe] base_url and token_url in the settings file."
+        ),
     )
     return Judgement(state, words, problem, again=True)
 
@@ -134,7 +138,7 @@ def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Probl
     return Problem(
         "SIGNIN-REFUSED",
         f'The DfE refused the sign-in of the client "{settings.client_id}"{why}. Nothing was received.',
-        "Ask IT to check [dfe] client_id and the secret files against what the DfE gave you.",
+        "Ask IT to check [dfe] client_id, token_url and the secret files against what the DfE gave you.",
     )
 
 

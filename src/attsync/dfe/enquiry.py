@@ -56,6 +56,13 @@ class Enquiry(Dfe):
         is_known = refused and refused.code in ("SIGNIN-REFUSED", "DFE-CLOSED", "DFE-BUSY")
         return refused if is_known else stranger(url, answer.status).problem
 
+    def list_of(self, path: str) -> Any:  # noqa: ANN401  a list, or a Problem
+        """Ask for a list that the DfE has for certain, such as `/codes/attendance`; gives it, or a Problem."""
+        found = self.look_up(path)
+        if isinstance(found, list | Problem):
+            return found
+        return stranger(f"{self._settings.base_url}{path}", 404 if found is None else 200).problem
+
     def met(self) -> tuple[Met, ...]:
         """Give the hosts that were spoken to so far, in the order of the first word."""
         return tuple(Met(line.host, line.certificate_ends) for line in self._opened if line.certificate_ends)

@@ -226,7 +226,7 @@ class Line:
             return NotDelivered("no connection in time") if never_connected else TooLate()
         if never_connected:
             why = why_distrusted(error)
-            return Distrusted(why) if why else NotDelivered("no connection")
+            return Distrusted(why) if why else NotDelivered(_why_not_connected(error))
         # What is not HTTP at all is no loss on the way: something else answers. h11 has no other sign for it.
         if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(("Server disc", "peer ")):
             return Unfit()
@@ -282,6 +282,14 @@ def _content(response: httpx.Response) -> bytes:
         if size > _LARGEST_ANSWER:
             raise Unfit
     return b"".join(parts)
+
+
+def _why_not_connected(error: BaseException | None) -> str:
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return "no computer of that name is known"
+        error = error.__cause__ or error.__context__
+    return "no connection"
 
 
 @lru_cache(maxsize=16)  # the few addresses of the settings, again for every message

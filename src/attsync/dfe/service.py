@@ -43,7 +43,7 @@ _SAME_FAILURES: Final = 3
 
 
 class Dfe:
-    """One run's connection to the DfE. Signs in once, at the first message."""
+    """One run's way to the DfE. Signs in at the first message, and again when the token has ended."""
 
     def __init__(
         self, settings: DfeSettings, credentials: Credentials, *, schools: int = 1, longest_wait: float = _LONGEST_WAIT

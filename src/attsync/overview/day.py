@@ -242,7 +242,7 @@ def _note(
         return f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", True
     if before and (changed := changed_marks(before[0], cells)):
         return f"{plural(changed, 'mark')} changed since {_since(before[1], now)}", False
-    if signs[Session.PM] is Sign.NOT_DUE and cells:
+    if signs[Session.PM] is Sign.NOT_DUE and cells and times:  # without consent there are none
         return f"afternoon is sent at {times[-1]:%H:%M}", False
     return _why_closed(day) if len(none) == len(Session) else "", False
 

@@ -233,7 +233,7 @@ def _days(
                 before=_before(history, sent),
                 is_held=held is not None,
                 is_going=is_going,
-                times=times,
+                times=times if consent else (),
                 now=now,
             )
         )
@@ -274,7 +274,7 @@ def _newest_sent(log: Log, history: list[Entry]) -> Entry | None:
 def _held(history: list[Entry]) -> Entry | None:
     """Find the entry by which the DfE has confirmed the newest body, if nothing else can have arrived since."""
     bodies = [entry for entry in reversed(history) if entry.content]
-    for entry in (entry for entry in bodies if entry.state is not State.FAILED):
+    for entry in (entry for entry in bodies if entry.state not in (State.FAILED, State.REJECTED)):
         if entry.sha256 != bodies[0].sha256:
             return None
         if entry.state is State.ACCEPTED:

@@ -13,7 +13,7 @@ from attsync.consent import PERMISSION, Consent, notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
 from attsync.problems import Problem
-from attsync.show.parts import CHECK, DIM, GOOD, Signs, by, title
+from attsync.show.parts import CHECK, DIM, GOOD, Signs, by, title, who
 from attsync.show.sheet import PROSE_COLUMNS, Sheet, prose
 from attsync.window import LONDON
 
@@ -36,7 +36,7 @@ def consent_given(row: ConsentRow, signs: Signs, *, is_alone: bool) -> Renderabl
     at = row.at.astimezone(LONDON)
     return prose(
         (f"{signs.good} Consent given", GOOD),
-        f"{'' if is_alone else f' for {row.school}'} by {row.person}{f' ({row.role})' if row.role else ''}"
+        f"{'' if is_alone else f' for {row.school}'} by {who(row)}"
         f" on {at:%-d %B %Y} at {at:%H:%M}. Receipt {receipt(row)}.",
         indent=2,
     )
@@ -84,7 +84,7 @@ def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) ->
         sheet.add(
             f"{at.day:>2} {at:%b %Y %H:%M}",
             Text("given", GOOD) if row.given else Text("removed", "bold"),
-            row.person,
+            who(row),
             receipt(row),
             row.receiver.removeprefix("https://"),
             row.role or row.reason or "",
@@ -101,7 +101,7 @@ def receipt_text(row: ConsentRow, days: str) -> str:
         f"Consent {receipt(row)}",
         "",
         f"School:    {row.school}",
-        f"Given by:  {row.person}{f' ({row.role})' if row.role else ''}, who held {PERMISSION!r} at that moment",
+        f"Given by:  {who(row)}, who held {PERMISSION!r} at that moment",
         f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
         f"To send:   data set {row.data_set}, notice {row.notice}",
         "",

@@ -97,5 +97,10 @@ def when(at: datetime | None, now: datetime, *, seconds: bool = False) -> str:
 
 def by(row: ConsentRow) -> str:
     """Say who gave consent, and when."""
-    role = f" ({row.role})" if row.role else ""
-    return f"{row.person}{role} on {row.at.astimezone(LONDON):%-d %B %Y}"
+    return f"{who(row)} on {row.at.astimezone(LONDON):%-d %B %Y}"
+
+
+def who(row: ConsentRow) -> str:
+    """Name the account, with its user name in the school system if that is another, and the role that was given."""
+    more = [said for said in (row.username, row.role) if said and said != row.person]
+    return f"{row.person} ({', '.join(more)})" if more else row.person

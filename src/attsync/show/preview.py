@@ -56,8 +56,8 @@ def _uncounted(day: Day, signs: Signs) -> Sheet:
     return sheet
 
 
-def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date, school: str) -> RenderableType:
-    """Say that there are counts only, how the sum comes out, and which other days go along.
+def preview_foot(days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: date, school: str) -> RenderableType:
+    """Say that there are counts only, how the sum over all days that were read comes out, and which days go along.
 
     `school` is the option that names it in a command, where there are several.
     """
@@ -67,13 +67,13 @@ def preview_foot(days: Sequence[tuple[Day, Cells]], shown: date, school: str) ->
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
         lines.append(prose("To see one of them: ", (f"attsync preview --date {others[0]}{school}", "bold")))
-    unmarked = sum(day.unmarked for day, _ in days)
-    refused = sum(day.refused for day, _ in days)
+    unmarked = sum(day.unmarked for day in read)
+    refused = sum(day.refused for day in read)
     sent = sum(total(cells) for day, cells in days if not day.problem)
     held = sum(total(cells) for day, cells in days if day.problem)
-    read = unmarked + refused + sent + held
+    rows = unmarked + refused + sent + held
     sum_of = f"{sent:,} to send + {refused + held:,} refused + {unmarked:,} without a mark"
-    lines.append(prose(f"All marks read: {read:,} = {sum_of}."))
+    lines.append(prose(f"All rows of these days: {rows:,} = {sum_of}."))
     lines.append(
         prose(
             ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may", DIM),
@@ -128,7 +128,7 @@ class CellsTable:
         ways = [[codes[start : start + size] for start in range(0, len(codes), size)] for size in sizes]
         laid_out = [[self._sheet(_GAPS[-1], {}, inside=False, codes=part) for part in parts] for parts in ways]
         fitting = (sheets for sheets in laid_out if all(sheet.width <= columns for sheet in sheets))
-        return [line for sheet in next(fitting, laid_out[-1]) for line in (Text(), sheet)][1:]
+        return [line for sheet in next(fitting, (laid_out or [[]])[-1]) for line in (Text(), sheet)][1:]
 
     def _codes(self) -> list[str]:
         used = {code for counts in self._counts.values() for code in counts}
