@@ -17,20 +17,25 @@ from tests.other_account import SOMEBODY_ELSE
 network.refuse()
 ENGINES = pytest.StashKey[Engines]()
 MAY_SKIP_BROWSER = pytest.StashKey[bool]()
+TRIED = pytest.StashKey[int]()
+"""How many faults and strangers the torture has tried. Here: with workers, no conftest.py below this one is read by the
+process that prints the summary."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Look at the environment before the tests take it away."""
     config.stash[ENGINES] = Engines(os.environ)
     config.add_cleanup(config.stash[ENGINES].close)
+    config.stash[TRIED] = 0
     config.stash[MAY_SKIP_BROWSER] = not (os.environ.get("CI") or os.environ.get("ATTSYNC_REQUIRE_ENGINES"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  pytest-xdist has no types
-    """Take in which engines a worker has exercised: the process that prints the summary uses none itself."""
+    """Take in what a worker has exercised and tried: the process that prints the summary runs no test itself."""
     if "engines" in getattr(node, "workeroutput", {}):  # a worker that crashed says nothing any more
         node.config.stash[ENGINES].add(node.workeroutput["engines"])
+        node.config.stash[TRIED] += node.workeroutput["tried"]
 
 
 @pytest.hookimpl(trylast=True)
@@ -38,6 +43,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that was to use an engine and did not, whatever the reason."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["engines"] = session.config.stash[ENGINES].found()
+        session.config.workeroutput["tried"] = session.config.stash[TRIED]
         return
     if session.config.stash[ENGINES].not_exercised() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -47,6 +53,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
     """Say last what the tests ran on."""
     yield
+    if tried := config.stash[TRIED]:
+        terminalreporter.write_line(
+            f"Torture: {tried} kill points, faults and strangers tried; all of them: make torture"
+        )
     engines = config.stash[ENGINES]
     if left_out := engines.not_exercised():
         terminalreporter.write_line(f"Required, and used by no test: {', '.join(left_out)}", red=True)

@@ -2,36 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from attsync.sandbox.server import Certificates, make_certificates
+from tests.conftest import TRIED
 from tests.torture.runner import Runner
 from tests.torture.stranger import Identity, make_identity
 from tests.torture.sweeps import Place, Tally, steps_of_a_run
-
-TRIED = pytest.StashKey[int]()
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tell the process that prints the summary how much this one has tried."""
-    if hasattr(session.config, "workeroutput"):
-        session.config.workeroutput["tried"] = session.config.stash.get(TRIED, 0)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  pytest-xdist has no types
-    """Add up what the workers have tried."""
-    node.config.stash[TRIED] = node.config.stash.get(TRIED, 0) + getattr(node, "workeroutput", {}).get("tried", 0)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say how much was tried: it is a part of the whole."""
-    if tried := config.stash.get(TRIED, 0):
-        terminalreporter.write_line(
-            f"Torture: {tried} kill points, faults and strangers tried; all of them: make torture"
-        )
 
 
 @pytest.fixture(scope="session")
@@ -84,6 +62,6 @@ def right(pytestconfig: pytest.Config) -> Callable[[Tally], None]:
     def check(tally: Tally) -> None:
         assert tally.tried
         assert tally.wrong == []
-        pytestconfig.stash[TRIED] = pytestconfig.stash.get(TRIED, 0) + tally.tried
+        pytestconfig.stash[TRIED] += tally.tried
 
     return check
