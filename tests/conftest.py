@@ -44,6 +44,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["engines"] = session.config.stash[ENGINES].found()
         session.config.workeroutput["tried"] = session.config.stash[TRIED]
+        session.config.stash[ENGINES].close()  # now: a worker that is still busy ten seconds after its report is killed
         return
     if session.config.stash[ENGINES].not_exercised() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

