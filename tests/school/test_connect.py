@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from attsync.problems import Problem, SchoolError, Stopped
@@ -184,8 +184,8 @@ def test_a_server_that_is_not_there_is_told(kind: str) -> None:
 @pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
 def test_a_refused_sign_in_is_told_without_the_password(database: Callable[[str], EngineDatabase], engine: str) -> None:
     """Whoever reads the message may not be the one who may know it."""
-    url = database(engine).url.replace("root@", "nobody_here:hunter2@").replace("postgres@", "nobody_here:hunter2@")
-    problem = problem_of(url)
+    url = make_url(database(engine).url).set(username="nobody_here", password="hunter2")
+    problem = problem_of(url.render_as_string(hide_password=False))
 
     assert problem.code == "DB-SIGNIN"
     assert "hunter2" not in repr(problem)
