@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import network
 from tests.browser import Browser, BrowserMissingError
@@ -15,6 +16,9 @@ from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines
 from tests.other_account import SOMEBODY_ELSE
 
 network.refuse()
+# How long an example takes depends on what else the machine does, the other workers among it.
+settings.register_profile("attsync", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("attsync")
 ENGINES = pytest.StashKey[Engines]()
 MAY_SKIP_BROWSER = pytest.StashKey[bool]()
 TRIED = pytest.StashKey[int]()

@@ -564,7 +564,7 @@ ROWS = st.tuples(
 )
 
 
-@tries(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=30), unmarked=st.booleans())
 def test_marks_in_are_marks_counted_refused_or_unmarked(
     any_database: EngineDatabase, rows: list[tuple[str | None, ...]], *, unmarked: bool

@@ -196,7 +196,7 @@ _PLACES = [
 ]
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=200)
 @given(
     place=st.sampled_from(_PLACES),
     secret=_QUOTED,
