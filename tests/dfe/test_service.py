@@ -295,14 +295,22 @@ def test_wait_that_the_dfe_asks_for_is_kept(call: Start) -> None:
 
 def test_time_limit_of_the_run_ends_a_request_too(call: Start) -> None:
     """A run of a fifth of a second does not wait thirty for an answer."""
-    late, started = Event(), monotonic()
-    running = call(Fault.SLOW, run_minutes=0.2 / 60, pretend={"pause": lambda _: late.wait(10)})
+    arrived, late = Event(), Event()
 
-    outcome = running.send()
-    took = monotonic() - started
+    def pause(_: float) -> None:
+        arrived.set()
+        late.wait(20)
+
+    for seconds in (0.2, 2, 5):  # a busy machine may need more before the request has left
+        running = call(Fault.SLOW, run_minutes=seconds / 60, pretend={"pause": pause})
+        started = monotonic()
+        outcome = running.send()
+        took = monotonic() - started
+        if arrived.is_set():
+            break
     late.set()
 
-    assert (outcome.state, took < 2) == (State.UNKNOWN, True)
+    assert (outcome.state, took < 15) == (State.UNKNOWN, True)
 
 
 def test_web_filter_is_no_confirmation(call: Start) -> None:
