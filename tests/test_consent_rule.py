@@ -61,6 +61,15 @@ def test_consent_does_not_stand(
     assert "attsync consent grant --school 900023" in why.next
 
 
+def test_slip_in_an_address_is_not_answered_with_a_new_consent_alone(row: ConsentRow) -> None:
+    """Who gives consent to an address that nobody meant sends counts to it."""
+    other = why_not(OAKFIELD, replace(row, receiver="https://other.example"), RECEIVER)
+    data = why_not(OAKFIELD, replace(row, data_set=0), RECEIVER)
+
+    assert other.next.startswith("If the new address is a slip, ask IT to correct [dfe] base_url")
+    assert data.next == f"To give consent: attsync consent grant --school {OAKFIELD.urn}"
+
+
 def test_release_that_sends_more_asks_again(row: ConsentRow, monkeypatch: pytest.MonkeyPatch) -> None:
     """The data set's version is bound to the grant."""
     monkeypatch.setattr(consent, "DATA_SET", 2)

@@ -160,7 +160,20 @@ def test_more_than_one_unknown_value_is_told_with_the_worst() -> None:
 
 def test_a_stray_code_is_shown_among_known_ones() -> None:
     """`ZZ` cannot be a name, and the data manager has to find it."""
-    assert 'have the code "ZZ"' in text_of(monday(marks("ZZ", 3), marks("/", 97)))
+    day = monday(marks("ZZ", 3), marks("/", 97))
+
+    assert 'have the code "ZZ"' in text_of(day)
+    assert day.problem
+    assert day.problem.brief == 'unknown mark code "ZZ"'
+
+
+def test_what_may_be_a_name_is_in_no_words() -> None:
+    """Nor in those for a cell of a table."""
+    day = monday(marks("Oakes", 3), marks("/", 97))
+
+    assert day.problem
+    assert "Oakes" not in str(day.problem)
+    assert day.problem.brief == "unknown mark code"
 
 
 @pytest.mark.parametrize("value", [NAME, "Gawain", "A", "GF", "SEN", "1234567"])

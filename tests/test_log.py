@@ -20,8 +20,8 @@ from attsync.wire import build
 from tests.factories import ELMHURST, FRIDAY, MONDAY, NOON, OAKFIELD, WINDOW, day, give_consent, settings
 from tests.other_account import needs_root
 
-PROBLEM = Problem("DFE-BUSY", "It was busy.", "Wait.")
-STRAY = Problem("SCHOOL-UNLISTED", "SIMS holds 7 marks of another school.", "Add it.")
+PROBLEM = Problem("DFE-BUSY", "It was busy.", "Wait.", words="very busy")
+STRAY = Problem("SCHOOL-UNLISTED", "SIMS holds 7 marks of another school.", "Add it.", days=tuple(WINDOW))
 
 
 @pytest.fixture
@@ -377,9 +377,16 @@ def old_log(tmp_path: Path) -> Path:
     loaded = settings(tmp_path)
     give_consent(loaded, OAKFIELD)
     with Log.open(loaded.log.path) as made:
-        made.end_run(made.begin_run(WINDOW, NOON), 5, NOON)
+        number = made.begin_run(WINDOW, NOON)
+        with made.writing():
+            made.record_school(number, OAKFIELD, "failed", problem=PROBLEM)
+        made.end_run(number, 5, NOON)
     with closing(sqlite3.connect(loaded.log.path)) as other:
-        other.executescript("ALTER TABLE run DROP COLUMN to_check; PRAGMA user_version = 1")
+        other.executescript("""
+            UPDATE school_run SET to_check = '[["SCHOOL-UNLISTED", "They are odd.", "Look."]]';
+            ALTER TABLE submission DROP COLUMN problem_words; ALTER TABLE school_run DROP COLUMN problem_words;
+            ALTER TABLE run DROP COLUMN to_check; PRAGMA user_version = 1
+        """)
     return loaded.log.path
 
 
@@ -388,10 +395,13 @@ def test_log_of_an_older_attsync_is_brought_up_to_date(old_log: Path, tmp_path: 
     with Log.open_existing(old_log) or pytest.fail("there is a log") as log:
         last = log.last_run()
         assert (last.exit_code if last else None, log.to_check()) == (5, ())
+        kept = log.latest_school_runs()[OAKFIELD.urn]
+        assert kept.problem == Problem("DFE-BUSY", "It was busy.", "Wait.")
+        assert kept.to_check == (Problem("SCHOOL-UNLISTED", "They are odd.", "Look."),)
         assert log.latest_consent(OAKFIELD.urn)
         log.end_run(log.begin_run(WINDOW, NOON), 0, NOON, [STRAY])
         assert log.to_check() == (STRAY,)
-        assert log.examine() == 2
+        assert log.examine() == 3
 
     Log.open(tmp_path / "new.db").close()
     assert _tables(old_log) == _tables(tmp_path / "new.db")

@@ -141,7 +141,9 @@ def test_refused_day_has_its_reason(told: Told) -> None:
 
     assert (day.signs[Session.AM], day.signs[Session.PM]) == (Sign.REFUSED, Sign.NOT_DUE)
     assert day.note == 'refused: unknown mark code "ZZ"'
-    assert (day.marks, day.problem) == (None, UNKNOWN)
+    assert day.marks is None
+    assert day.problem
+    assert day.problem.as_json() == UNKNOWN.as_json()
 
 
 def test_fault_is_shown_in_its_session_only(told: Told) -> None:

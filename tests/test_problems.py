@@ -54,6 +54,32 @@ def test_codes_are_those_of_the_table() -> None:
     assert {kind.exit_code for kind in KINDS.values()} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 70}
 
 
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (Problem("DFE-BUSY", "x", "y"), "DfE busy"),
+        (Problem("OUTPUT", "x", "y"), KINDS["OUTPUT"].meaning),
+        (Problem("DFE-REJECTED", "x", "y", words="400: Odd date"), "400: Odd date"),
+    ],
+)
+def test_problem_is_called_by_what_says_most(problem: Problem, words: str) -> None:
+    """In a cell of a table: what is known of this one, else the words of its code."""
+    assert problem.brief == words
+
+
+def test_sentences_are_told_with_what_was_not_done_and_where_more_is_seen() -> None:
+    """Each can be left out where it goes without saying, or where it is being shown."""
+    problem = Problem(
+        "MARK-UNKNOWN", "It is odd.", "Mend it.", not_done="It was not sent.", to_see="To see it: attsync"
+    )
+
+    assert problem.as_json() == {
+        "code": "MARK-UNKNOWN",
+        "text": "It is odd. It was not sent.",
+        "next": "Mend it. To see it: attsync",
+    }
+
+
 def test_code_that_is_not_in_the_table_cannot_be_used() -> None:
     """A slip in a message would have no exit code and no place in the README."""
     with pytest.raises(KeyError):

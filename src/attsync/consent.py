@@ -44,24 +44,26 @@ def standing(row: ConsentRow | None, receiver: str) -> Consent | None:
 def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
     """Say why no consent stands."""
     grant = f"To give consent: attsync consent grant --school {school.urn}"
+    nothing = "Nothing is read or sent."
     if row is None:
-        return Problem("CONSENT-NONE", "No consent has been given. Nothing is read or sent.", grant)
+        return Problem("CONSENT-NONE", "No consent has been given.", grant, not_done=nothing)
     if not row.given:
         return Problem(
             "CONSENT-NONE",
-            f"Consent was removed by {row.person} on {row.at:%-d %B %Y}. Nothing is read or sent.",
+            f"Consent was removed by {row.person} on {row.at:%-d %B %Y}.",
             grant,
+            not_done=nothing,
         )
     is_other = row.receiver != receiver
     what = "receiver" if is_other else "data that is sent"
     which = f": it was {row.receiver} and is now {receiver}" if is_other else ""
     return Problem(
         "CONSENT-CHANGED",
-        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}{which}."
-        " Nothing is read or sent.",
+        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}{which}.",
         f"If the new address is a slip, ask IT to correct [dfe] base_url in the settings file. {grant}"
         if is_other
         else grant,
+        not_done=nothing,
     )
 
 

@@ -205,7 +205,7 @@ class Crossing:
                 row = self._log.consent_now(school.urn)
                 if standing(row, self._receiver) is None:
                     problem = why_not(school, row, self._receiver)
-                    raise NotPermitted(problem.code, problem.text, problem.next)
+                    raise NotPermitted.of(problem)
                 yield
 
         return permit

@@ -18,7 +18,7 @@ from attsync.maps import Maps
 from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
 from attsync.oddities import oddities
 from attsync.plural import plural
-from attsync.problems import Problem
+from attsync.problems import DAY_NOT_SENT, KINDS, Problem
 from attsync.window import Window
 
 
@@ -74,9 +74,6 @@ class _Unknown(NamedTuple):
     year_group: str | None
     value: str | None
 
-
-TO_SEE_PLACES: Final = " To see every place: "
-"""Before the command that does; where the places are shown already, it is left out."""
 
 _SHOWN_SHARE: Final = 0.95
 _MOST_SHARE: Final = 0.5
@@ -203,8 +200,9 @@ class Fold:
             return Problem(
                 "COLUMN-WRONG",
                 f"The marks SELECT gives far more different values for {day:%a %-d %b} than there are codes, year"
-                " groups and sessions: one of its columns is the wrong one. This day was not sent.",
+                " groups and sessions: one of its columns is the wrong one.",
                 "Ask whoever wrote the marks SELECT to check its columns code, year_group and session.",
+                not_done=DAY_NOT_SENT,
             )
         if tally.doubled:
             row = max(tally.doubled, key=lambda row: row.rows - row.pupils)
@@ -212,19 +210,19 @@ class Fold:
             return Problem(
                 "MARK-DOUBLE",
                 f"{day:%a %-d %b} {session} has {plural(row.rows, 'mark')} of {plural(row.pupils, 'pupil')}: 2 rows for"
-                " one pupil in the same session, from a join that doubles or an older mark not removed. This day was"
-                " not sent.",
+                " one pupil in the same session, from a join that doubles or an older mark not removed.",
                 "Ask whoever wrote the marks SELECT to make it give one row for each pupil and session.",
+                not_done=DAY_NOT_SENT,
             )
         if tally.unknown:
             return self._unknown(day, tally.unknown)
         if not_placed:
             return Problem(
                 "ROLL-UNKNOWN",
-                f"The roll SELECT has {plural(not_placed, 'pupil')} in no year group of the DfE's."
-                " This day was not sent.",
+                f"The roll SELECT has {plural(not_placed, 'pupil')} in no year group of the DfE's.",
                 "Give them one in the MIS, leave these enrolments out, or map their year group under"
                 " [database.year_groups] in the settings file. To see which: attsync check",
+                not_done=DAY_NOT_SENT,
             )
         return None
 
@@ -248,13 +246,15 @@ class Fold:
         belongs_not = f", which is not {belongs}" if is_named else f" that is not {belongs} (not shown here)"
         others = unknown.total() - number
         more = f" {plural(others, 'more mark')} cannot be counted." if others else ""
-        if len(unknown) > 1:
-            then += f"{TO_SEE_PLACES}attsync preview --school {self._school.urn} --date {day}"
+        to_see = f"To see every place: attsync preview --school {self._school.urn} --date {day}"
         return Problem(
             first.code,
             f"{plural(number, 'mark')}{where} on {at} {'has' if number == 1 else 'have'} {self._value(first)}"
-            f"{belongs_not}.{more} This day was not sent.",
+            f"{belongs_not}.{more}",
             then,
+            not_done=DAY_NOT_SENT,
+            to_see=to_see if len(unknown) > 1 else "",
+            words=f'{KINDS[first.code].brief} "{first.value}"' if first.value and self._may_show(first) else "",
         )
 
     def _uncounted(self, unknown: "Counter[_Unknown]") -> Counter[Uncounted]:
@@ -291,7 +291,7 @@ _WORDS: Final = {
 def _not_dates(select: str, number: int, what: str, columns: str) -> Problem:
     return Problem(
         "COLUMN-WRONG",
-        f"The {select} SELECT gives {number:,} {what} that are not dates (YYYY-MM-DD)."
-        " Nothing was sent for this school.",
+        f"The {select} SELECT gives {number:,} {what} that are not dates (YYYY-MM-DD).",
         f"Ask whoever wrote the {select} SELECT to give {columns} as dates.",
+        not_done="Nothing was sent for this school.",
     )

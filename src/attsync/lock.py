@@ -131,7 +131,7 @@ def _path(log: Path, kind: str) -> Path:
 def _unusable(path: Path, error: OSError) -> LogError:
     return LogError(
         "LOG-WRITE",
-        f"The lock {path}{other_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}."
-        " Nothing was sent.",
+        f"The lock {path}{other_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}.",
         "Ask IT to let the account that runs attsync write this file and its folder.",
+        not_done="Nothing was sent.",
     )

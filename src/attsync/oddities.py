@@ -5,6 +5,7 @@ numbers and the likely cause. Days that are refused have a problem already and a
 """
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from math import ceil
 from typing import Final, NamedTuple
@@ -86,6 +87,7 @@ def _marks_none(school: School, days: Sequence[Day], window: Window) -> Problem 
         " school holiday, or the column date of the marks SELECT does not hold dates (YYYY-MM-DD), or its column school"
         " holds another value for this school.",
         f"In term time, see what the database holds: attsync check --school {school.urn}",
+        days=tuple(window),
     )
 
 
@@ -99,6 +101,7 @@ def _days_none(days: Sequence[Day], window: Window) -> Problem | None:
         f"Only {marked[0]:%a %-d %b} has marks; the other {without} working days have none: right after a holiday, or"
         " the marks SELECT gives one day only, and late corrections do not arrive.",
         "Nothing after a holiday; else ask whoever wrote the marks SELECT to let it give every day.",
+        days=tuple(marked),
     )
 
 
@@ -113,6 +116,7 @@ def _days_weekend(days: Sequence[Day]) -> Problem | None:
         f"{found[-1].date:%a %-d %b} has {plural(found[-1].marks, 'mark')}: the dates of the marks SELECT may be a day"
         " off, as when midnight in London is written in UTC.",
         "Ask whoever wrote the marks SELECT to give the date in London; nothing if there was school on that day.",
+        days=tuple(day.date for day in found),
     )
 
 
@@ -153,6 +157,7 @@ def _session_none(school: School, days: Sequence[Day]) -> Problem | None:
         "SESSION-NONE",
         f"No {session} marks on {which}{more}, while {other} has {plural(last.marks_of[other], 'mark')}: {cause}.",
         f"Compare with the MIS: attsync preview --school {school.urn} --date {last.date}",
+        days=tuple(day.date for day in lacking[session]),
     )
 
 
@@ -168,7 +173,9 @@ def _year_none(school: School, days: Sequence[Day]) -> Problem | None:
             words = f"{name} has {plural(last.roll[group], 'pupil')} on roll and no marks on {on}"
             places.append(_Place(last.roll[group] * len(without), last.date, words))
     cause = "its marks have another year group than its pupils, or its registers were not taken"
-    return _worst("YEAR-NONE", school, places, cause, unit="year group")
+    worst = _worst("YEAR-NONE", school, places, cause, unit="year group")
+    about = tuple(day.date for day, groups in lacking if any(day.roll[group] for group in groups))
+    return worst and replace(worst, days=about)
 
 
 def _roll_high(days: Sequence[Day]) -> Problem | None:
@@ -185,6 +192,7 @@ def _roll_high(days: Sequence[Day]) -> Problem | None:
         f" more than {rows:,} of them: leavers without a leaving date, pupils of other schools or still to come in the"
         " roll SELECT, marks that the marks SELECT loses, or boarders.",
         "Compare with the MIS, and ask whoever wrote the SELECTs to look at joins and at enrolments that have ended.",
+        days=(best.date,),
     )
 
 
@@ -196,7 +204,7 @@ def _roll_few(days: Sequence[Day]) -> Problem | None:
         "ROLL-FEW",
         f"Only {plural(on_roll, 'pupil')} on roll, so the counts say what somebody in particular did: a very small"
         " school, or the column school (or the schools SELECT) that makes a school of a class or of a pupil.",
-        "If this is no whole school, remove its consent, and ask whoever wrote the SELECTs to correct school.",
+        "If this is no whole school, let it have no consent, and ask whoever wrote the SELECTs to correct school.",
     )
 
 
@@ -274,6 +282,7 @@ def _worst(code: str, school: School, places: Sequence[_Place], cause: str, *, u
         code,
         f"{worst.words}{more}: {cause}.",
         f"Compare with the MIS: attsync preview --school {school.urn} --date {worst.day}",
+        days=tuple(sorted({place.day for place in places})),
     )
 
 

@@ -150,9 +150,9 @@ def unlisted(found: Unlisted) -> Problem:
     words = plural(found.marks, "mark of the window that belongs", "marks of the window that belong")
     return Problem(
         "SCHOOL-UNLISTED",
-        f"{found.database} holds {words} to no school of the settings file."
-        f" {'It is' if found.marks == 1 else 'They are'} never sent.",
+        f"{found.database} holds {words} to no school of the settings file.",
         "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
+        not_done=f"{'It is' if found.marks == 1 else 'They are'} never sent.",
     )
 
 
@@ -190,6 +190,7 @@ def _taken(before: Cells, faults: list[Fault]) -> Cells:
 def _nowhere(school: School) -> Problem:
     return Problem(
         "SCHOOL-NONE",
-        "This school has given consent, but no database lists it any more. Nothing was sent for it.",
+        "This school has given consent, but no database lists it any more.",
         f"Add it to the settings file, or remove its consent: attsync consent revoke --school {school.urn}",
+        not_done="Nothing was sent for it.",
     )

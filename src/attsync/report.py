@@ -14,6 +14,12 @@ from attsync.problems import Problem
 from attsync.window import Window
 
 _MOST_LINES: Final = 12
+_NAMES_ITS_DAY: Final = frozenset(
+    {"MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "MARK-DOUBLE", "COLUMN-WRONG", "COUNT-WRONG"}
+)
+"""Problems of a day whose text says which day."""
+_OF_ONE_DAY: Final = _NAMES_ITS_DAY | {"DFE-FAULTS", "DFE-REJECTED"}
+"""Problems whose text is another one on each day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +136,15 @@ def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[tupl
     groups: dict[object, tuple[Problem, list[date]]] = {}
     for problem, day in problems:
         if problem:
-            is_of_the_day = problem.exit_code == 1 and problem.code not in ("SEND-MISSED", "ROLL-UNKNOWN")
-            _, days = groups.setdefault(problem if is_of_the_day else (problem.code, problem.next), (problem, []))
+            _, days = groups.setdefault(
+                problem if problem.code in _OF_ONE_DAY else (problem.code, problem.next), (problem, [])
+            )
             days += [day] if day else []
     return [(problem, _which(problem, sorted(days))) for problem, days in groups.values()]
 
 
 def _which(problem: Problem, days: list[date]) -> str:
-    if not days or f"{days[0]:%a %-d %b}" in problem.text:
+    if not days or problem.code in _NAMES_ITS_DAY:
         return ""
     others = len(days) - 1
     return f"{days[0]:%a %-d %b}{f' and {others} more day' if others else ''}{'s' if others > 1 else ''}: "

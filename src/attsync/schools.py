@@ -44,8 +44,9 @@ def not_known(settings: Settings, known: Collection[int], urn: int, undone: str)
     are_few = 0 < len(known) <= _MOST_SHOWN
     return SettingsError(
         "SCHOOL-NONE",
-        f"{who} the URN {urn}. {undone}".rstrip(),
+        f"{who} the URN {urn}.",
         f"Known here: {', '.join(map(str, known))}."
         if are_few
         else "Check the URN. To see the schools: attsync status",
+        not_done=undone,
     )

@@ -102,7 +102,8 @@ def _unreadable(path: Path, what: str, error: OSError) -> tuple[str, str]:
 
 
 def _refusal(path: Path, what: str, fault: str, remedy: str) -> SettingsError:
-    return SettingsError("SECRET-FILE", f"The file with the {what}, {path}, {fault}. Nothing was sent.", remedy)
+    happened = f"The file with the {what}, {path}, {fault}."
+    return SettingsError("SECRET-FILE", happened, remedy, not_done="Nothing was sent.")
 
 
 def _give_it_to_us(path: Path) -> str:

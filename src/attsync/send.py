@@ -130,9 +130,9 @@ def _closed(settings: Settings, log: Log | None) -> Problem | None:
         return None
     return Problem(
         "DFE-CLOSED",
-        f"The DfE said on {since.astimezone(LONDON):%-d %B %Y} that it has closed this service (410). Nothing is read"
-        " or sent.",
+        f"The DfE said on {since.astimezone(LONDON):%-d %B %Y} that it has closed this service (410).",
         "Ask IT to find out where attendance is to be sent now. If the service is back: attsync check",
+        not_done="Nothing is read or sent.",
     )
 
 
@@ -180,12 +180,8 @@ def _ended(log: Log, report: Report, shield: Shield) -> Iterator[None]:
 
 
 def _after_sending(error: LogError) -> LogError:
-    text = error.problem.text.removesuffix("Nothing new was sent.").removesuffix("Nothing was sent.")
-    return LogError(
-        error.problem.code,
-        f"{text}This run ended early. What it sent and could not record is sent again by the next one.",
-        error.problem.next,
-    )
+    ended = "This run ended early. What it sent and could not record is sent again by the next one."
+    return LogError.of(replace(error.problem, not_done=ended))
 
 
 def _careful(tell: Tell) -> Tell:

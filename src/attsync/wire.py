@@ -1,8 +1,8 @@
 """The DfE's messages as strict Pydantic models, in the DfE's own field names (DOMAIN.md 2, SPEC.md 2).
 
 Knows how counts become the bytes of one request and how an answer must look; does no I/O. A model here has no free
-text that attsync fills in, so no name can travel in one. Fields stand in the order of the alphabet: that makes the
-JSON canonical.
+text that attsync fills in, so no name can travel in one. Members of the JSON always come in the same order, that of the
+alphabet: equal counts are equal bytes.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from pydantic_core import to_json
 
 from attsync.codes import all_codes, codes_on, year_groups
 from attsync.model import DATA_SET, Body, Cell, Cells, Day, Fault, School, Session
-from attsync.problems import Problem
+from attsync.problems import DAY_NOT_SENT, Problem
 
 _MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
 
@@ -135,9 +135,10 @@ def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: boo
         return Problem(
             "COUNT-WRONG",
             f"The counts of {school} for {day.date:%a %-d %b} cannot be right: a number is negative or above {_MOST:,},"
-            " or the year groups do not add up. This day was not sent.",
+            " or the year groups do not add up.",
             "Ask whoever wrote the SELECTs in the settings file to look at this day: attsync preview"
             f" --school {school.urn} --date {day.date}",
+            not_done=DAY_NOT_SENT,
         )
     return Body(day.date, content, hashlib.sha256(content).hexdigest(), cells, day.on_roll)
 

@@ -24,7 +24,7 @@ from tests.show.screens import text_of
 
 OAKFIELD = School(900023, "Oakfield Primary School")
 MONDAY = date(2026, 11, 23)
-REFUSED = Problem("MARK-UNKNOWN", '3 marks have the code "ZZ". This day was not sent.', "Correct it.")
+REFUSED = Problem("MARK-UNKNOWN", '3 marks have the code "ZZ".', "Correct it.", not_done="This day was not sent.")
 AT = ("database", 0)
 COLUMNS = (("date", "date"), ("session", ""), ("pupil", "int4"))
 
@@ -128,7 +128,7 @@ def test_a_small_table_needs_no_index() -> None:
 
 def test_a_database_that_fails_is_one_line() -> None:
     """And leads to exit code 3."""
-    problem = Problem("DB-SIGNIN", "SIMS: the database refused the sign-in. Nothing was sent for its schools.", "Ask.")
+    problem = Problem("DB-SIGNIN", "SIMS: the database refused the sign-in.", "Ask.", not_done="Nothing was sent.")
     found = list(database_findings(DatabaseFacts(name="SIMS", problem=problem), AT))
 
     text = "SIMS: the database refused the sign-in."
@@ -138,9 +138,7 @@ def test_a_database_that_fails_is_one_line() -> None:
 
 def test_a_select_that_fails_is_named() -> None:
     """The others are looked at all the same."""
-    problem = Problem(
-        "DB-SELECT", "SIMS: the roll SELECT cannot be used. Nothing was sent for its schools.", "Mend it."
-    )
+    problem = Problem("DB-SELECT", "SIMS: the roll SELECT cannot be used.", "Mend it.", not_done="Nothing was sent.")
     found = facts(selects=(SelectFacts(name="roll", problem=problem),))
 
     assert only(found) == Finding(
@@ -150,7 +148,7 @@ def test_a_select_that_fails_is_named() -> None:
 
 def test_a_fault_of_the_whole_is_told_after_the_selects() -> None:
     """Such as a school column that only one of them has."""
-    problem = Problem("DB-SCHOOLS", "SIMS: no school column. Nothing was sent for them.", "Add it.")
+    problem = Problem("DB-SCHOOLS", "SIMS: no school column.", "Add it.", not_done="Nothing was sent.")
 
     assert only(facts(problem=problem)).code == "DB-SCHOOLS"
 
@@ -163,7 +161,7 @@ HIDDEN = (
 
 def test_refused_days_are_told_once_for_each_kind() -> None:
     """Eight days with the same unknown code are one thing to do."""
-    other = Problem("ROLL-UNKNOWN", "2 pupils. This day was not sent.", "Map it.")
+    other = Problem("ROLL-UNKNOWN", "2 pupils.", "Map it.", not_done="This day was not sent.")
     school = SchoolDays(
         school=OAKFIELD,
         days=(day(18, problem=REFUSED), day(19, problem=REFUSED), day(20, problem=REFUSED), day(23, problem=other)),
@@ -228,7 +226,7 @@ def test_hidden_values_can_be_listed_in_the_databases_own_tool(tmp_path: Path) -
 
 def test_a_school_that_cannot_be_read_and_one_that_is_odd() -> None:
     """Their own words are told."""
-    problem = Problem("COLUMN-WRONG", "12 dates are not dates. Nothing was sent for this school.", "Ask.")
+    problem = Problem("COLUMN-WRONG", "12 dates are not dates.", "Ask.", not_done="Nothing was sent.")
     odd = Problem("SESSION-NONE", "No PM marks.", "Compare.")
     wrong = SchoolDays(school=OAKFIELD, problem=problem)
     school = SchoolDays(school=School(900024, "Elm Grove"), days=(day(),), to_check=(odd,))
@@ -264,7 +262,7 @@ def test_what_is_not_good_says_where_the_setting_stands(tmp_path: Path) -> None:
     text = settings_text()
     loaded(text, tmp_path)
     sources = origins(tmp_path / "config.toml", {})
-    problem = Problem("LOG-NEWER", "It is newer. Nothing was sent.", "Name another file under [log] path.")
+    problem = Problem("LOG-NEWER", "It is newer.", "Name another.", not_done="It was left.", setting=("log", "path"))
     bad = told("Log", problem)
     good = Finding("good", "Settings", "fine", setting=("dfe", "client_id"))
     other = Finding("check", "SELECT marks", "odd", "Ask.", setting=(*AT, "select", "marks"))

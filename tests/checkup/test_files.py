@@ -335,7 +335,7 @@ def test_log_is_described(log: Settings) -> None:
     size = log.log.path.stat().st_size / 10**6
     assert found.sign == "good"
     assert found.text == (
-        f"{log.log.path}: {size:.1f} MB, layout 2, sound, can be written; newest run 1, Mon 23 Nov 12:00"
+        f"{log.log.path}: {size:.1f} MB, layout 3, sound, can be written; newest run 1, Mon 23 Nov 12:00"
     )
 
 

@@ -274,6 +274,15 @@ def test_list_that_lacks_what_may_be_sent_is_told(identity: Identity, tmp_path: 
     assert (codes.sign, groups.sign) == ("check", "check")
 
 
+def test_second_list_that_is_not_there_is_told(identity: Identity, tmp_path: Path) -> None:
+    """The first one came: half an answer is not taken for the DfE's."""
+    also = {b"/codes/attendance": _saying("[]"), b"/codes/ncyeargroup": _saying("{}")}
+    with Stranger(identity.good, also=also) as dfe:
+        found = look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca))
+
+    assert "DFE-ANSWER" in [finding.code for finding in found if finding.sign == "bad"]
+
+
 @pytest.mark.parametrize("answer", [None, "{}"])
 def test_address_where_no_list_is_is_not_the_dfes(identity: Identity, tmp_path: Path, answer: str | None) -> None:
     """A slip in the path of base_url: no list of codes to ask anybody about, and no URN to doubt."""

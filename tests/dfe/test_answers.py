@@ -117,6 +117,43 @@ def test_receipt_may_hold_more_than_we_know() -> None:
     assert judged(201, content) == (State.FAULTY, "DFE-FAULTS", 1)
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"code": "VAL104", "path": "submissionData[0].attendances[0]"}, '"/" attendance code not known'),
+        ({"code": "VAL103", "path": "submissionData[0]"}, "year group not known"),
+        ({"code": "VAL999", "title": "Odd (very)"}, "Odd (very)"),
+        ({"code": "VAL999"}, "no reason given"),
+        ({"code": "VAL999", "title": "x" * 80}, "faults found by the DfE"),
+    ],
+)
+def test_first_fault_is_named_in_a_few_words(error: dict[str, str], words: str) -> None:
+    """For a cell of a table: "faults found by the DfE" says nothing that its sign has not said."""
+    content = json.dumps([{"submissionRef": "x", "errors": [error]}]).encode()
+
+    problem = judge(SETTINGS, a_body().content, Answer(201, {}, content), str).problem
+
+    assert problem
+    assert problem.brief == words
+
+
+@pytest.mark.parametrize(
+    ("rejection", "words"),
+    [
+        ({"title": "Odd", "detail": "date"}, "400: Odd date"),
+        ({}, "400"),
+        ({"title": "x" * 80}, "not accepted by the DfE"),
+        ({"code": "VAL100"}, "the DfE does not know this school's URN"),
+    ],
+)
+def test_rejection_is_named_in_a_few_words(rejection: dict[str, str], words: str) -> None:
+    """What the DfE says, if it is short."""
+    problem = judge(SETTINGS, a_body().content, Answer(400, {}, json.dumps(rejection).encode()), str).problem
+
+    assert problem
+    assert problem.brief == words
+
+
 @pytest.mark.parametrize("path", ["$.submissionData[9].x", "$.submissionData[0].attendances[99]", "$", "", "[[[["])
 def test_fault_in_no_place_stands_for_the_day(path: str) -> None:
     """A path that leads nowhere is the stranger's mistake."""

@@ -24,8 +24,10 @@ DAYS = [date(2026, 11, day) for day in (12, 13, 16, 17, 18, 19, 20, 23)]
 BUSY = Problem("DFE-BUSY", "The DfE service was busy (503) on 4 tries.", "Nothing to do: the next send covers this.")
 UNKNOWN = Problem(
     "MARK-UNKNOWN",
-    '3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a DfE attendance code. This day was not sent.',
+    '3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a DfE attendance code.',
     "Correct it in the MIS; it then goes with the next send.",
+    not_done="This day was not sent.",
+    words='unknown mark code "ZZ"',
 )
 NAMES = (
     "Abbey Lane Primary", "Ashdown Academy", "Beacon Hill Primary", "Birchwood High", "Bluebell Infants",

@@ -11,7 +11,7 @@ from attsync.codes import PRESENT, all_codes
 from attsync.model import Day, SchoolDays, Session, Unlisted, Unmapped, session_total
 from attsync.plan import unlisted
 from attsync.plural import plural
-from attsync.problems import Problem
+from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
 from attsync.school.look import DatabaseFacts, SelectFacts
 from attsync.settings import DatabaseSettings, Location
 from attsync.sql_layout import in_one_line, without_texts
@@ -194,8 +194,14 @@ def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator
     for code, number in numbers.items():
         first = next(problem for problem in refused if problem.code == code)
         more = f" The like on {plural(number - 1, 'more day')}." if number > 1 else ""
-        text = first.text.replace("This day was not sent.", "This day would not be sent.")
-        yield Finding("bad", what, f"{text}{more}", first.next, code, (*at, _MAPS.get(code, "select")))
+        yield Finding(
+            "bad",
+            what,
+            f"{first.happened} {DAY_WOULD_NOT_BE_SENT}{more}",
+            first.next,
+            code,
+            (*at, _MAPS.get(code, "select")),
+        )
     for unmapped in found.unmapped:
         yield _unmapped(what, unmapped, at, sql.get("roll" if unmapped.pupils else "marks", ""))
     for problem in found.to_check:

@@ -3,10 +3,9 @@
 Pure; refuses to know what is looked at.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Literal
 
 from attsync.problems import Problem, exit_code
 from attsync.settings import Location, Origins
@@ -39,17 +38,12 @@ class Finding:
         }
 
 
-_NOTHING: Final = re.compile(r" Nothing (?:new )?was (?:read or )?sent(?: for its schools| for this school)?\.")
-"""Said of a send; a check sends nothing anyway."""
-_NAMED: Final = re.compile(r"\[(dfe|window|log|schedule|notify|consent)\](?: ([a-z_]+))?")
-
-
 def told(what: str, problem: Problem, setting: Location | None = None) -> Finding:
-    """Make a bad line of a problem; its setting is the one that it names, if none is given."""
-    named = _NAMED.search(problem.next)
-    if setting is None and named:
-        setting = tuple(filter(None, named.groups()))
-    return Finding("bad", what, _NOTHING.sub("", problem.text), problem.next, problem.code, setting)
+    """Make a bad line of a problem; its setting is the one that it names, if none is given.
+
+    What was not sent because of it goes without saying: a check sends nothing.
+    """
+    return Finding("bad", what, problem.happened, problem.next, problem.code, setting or problem.setting or None)
 
 
 def placed(findings: Iterable[Finding], origins: Origins) -> list[Finding]:

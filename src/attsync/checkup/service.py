@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from attsync.checkup.finding import Finding, told
 from attsync.codes import codes_on, year_groups
@@ -48,7 +48,7 @@ def service_findings(
         lasts = dfe.sign_in()
         if isinstance(lasts, Problem):
             yield told(_TOLD_OF.get(lasts.code, _SERVICE), lasts)
-            known: object = lasts
+            known: list[Any] | Problem = lasts
         else:
             minutes = f", token valid for {lasts / 60:.0f} minutes" if lasts < inf else ""
             yield Finding("good", _SIGN_IN, f"signed in as {settings.dfe.client_id}{minutes}")
@@ -150,12 +150,11 @@ def _clock(ahead: timedelta) -> Iterator[Finding]:
         )
 
 
-def _listed(found: object, member: str, ours: Collection[str], what: str) -> Finding:
+def _listed(found: list[Any] | Problem, member: str, ours: Collection[str], what: str) -> Finding:
     """Compare a list of the DfE's with what may be sent: each row names one value in `member`."""
     if isinstance(found, Problem):
         return told(_SERVICE, found)
-    rows = found if isinstance(found, list) else []
-    theirs = {row.get(member) for row in rows if isinstance(row, dict)}
+    theirs = {row.get(member) for row in found if isinstance(row, dict)}
     missing = [value for value in ours if value not in theirs]
     if not missing:
         return Finding("good", _SERVICE, f"its list has all {len(ours)} {what}")

@@ -1,6 +1,7 @@
 """`attsync preview`: shows or saves the messages that a send would send. Refuses to know how they are made."""
 
 import csv
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from attsync.commands.options import (
 )
 from attsync.commands.output import Screen, screen, writing
 from attsync.model import Session
-from attsync.problems import AttsyncError, exit_code
+from attsync.problems import DAY_NOT_SENT, DAY_WOULD_NOT_BE_SENT, AttsyncError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,8 +100,8 @@ def command(
         raise not_known(settings, known_schools(settings, None), min(missing), "Nothing was read for it.")
     told = [pair for each in found for pair in grouped(each.problems(on_screen=not (as_json or table)))]
     for problem, which in told:
-        text = f"{which}{problem.text}".replace("This day was not sent.", "This day would not be sent.")
-        tell(AttsyncError(problem.code, text, problem.next), given())
+        undone = DAY_WOULD_NOT_BE_SENT if problem.not_done == DAY_NOT_SENT else problem.not_done
+        tell(AttsyncError.of(replace(problem, happened=f"{which}{problem.happened}", not_done=undone)), given())
     code = exit_code([problem for problem, _ in told], confirmed=False)
     click.get_current_context().exit(code or any(each.refused for each in found))
 

@@ -8,7 +8,7 @@ CREATE TABLE run (
     last_day    TEXT NOT NULL,
     version     TEXT NOT NULL,           -- of attsync
     exit_code   INTEGER,
-    to_check    TEXT NOT NULL DEFAULT '[]'   -- of no school of the settings; JSON: [[code, text, next], ...]
+    to_check    TEXT NOT NULL DEFAULT '[]'   -- of no school of the settings; JSON: [[code, text, next, days], ...]
 );
 CREATE TABLE school_run (                -- what one run did for one school
     run_id       INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
@@ -16,7 +16,8 @@ CREATE TABLE school_run (                -- what one run did for one school
     name         TEXT NOT NULL,
     outcome      TEXT NOT NULL CHECK (outcome IN ('read', 'skipped', 'failed')),
     problem_code TEXT, problem_text TEXT, problem_next TEXT,
-    to_check     TEXT NOT NULL DEFAULT '[]',   -- JSON: [[code, text, next], ...]
+    to_check     TEXT NOT NULL DEFAULT '[]',   -- JSON: [[code, text, next, [day, ...]], ...]
+    problem_words TEXT,                  -- a few, for a cell of a table; NULL or empty: those of the code
     PRIMARY KEY (run_id, urn)
 ) WITHOUT ROWID;
 CREATE INDEX school_run_by_urn ON school_run (urn, run_id);
@@ -36,7 +37,8 @@ CREATE TABLE submission (                -- one school and date: refused, or one
     recorded_at  TEXT NOT NULL,          -- before the first byte was sent
     answered_at  TEXT,
     reference    TEXT,                   -- the DfE's submissionRef
-    problem_code TEXT, problem_text TEXT, problem_next TEXT
+    problem_code TEXT, problem_text TEXT, problem_next TEXT,
+    problem_words TEXT                   -- a few, for a cell of a table; NULL or empty: those of the code
 );
 CREATE INDEX submission_by_day ON submission (urn, day, run_id);
 CREATE INDEX submission_open ON submission (state) WHERE state = 'sending';

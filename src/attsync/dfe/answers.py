@@ -24,6 +24,7 @@ from attsync.wire import read_receipt, read_rejection
 
 _PASSING: Final = {408, 409, 425, 429, 500, 502, 503, 504}
 _LONGEST_TEXT: Final = 300
+_LONGEST_WORDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ def judge(  # noqa: PLR0911  a line a status
             "410 closed",
             Problem(
                 "DFE-CLOSED",
-                "The DfE has closed this service (410). Nothing more was sent.",
+                "The DfE has closed this service (410).",
                 "Ask IT to find out where attendance is to be sent now; no send can work until then.",
+                not_done="Nothing more was sent.",
             ),
             ends_run=True,
         )
@@ -89,17 +91,20 @@ def judge_other(url: str, answer: Answer) -> Judgement:
 
 
 def stranger(url: str, status: int | None, state: State = State.UNKNOWN) -> Judgement:
-    """Say that what answers is not the DfE's service. `status` is None if the answer was too large, or not HTTP."""
-    return Judgement(
-        state,
-        words_of(status) if status else "too large, or odd",
-        Problem(
-            "DFE-ANSWER",
-            f"Something answers at {_host(url)}, but not as the DfE's service does"
-            f"{f' (status {status})' if status else ''}. Nothing was confirmed.",
-            "Ask IT to check the addresses under [dfe] in the settings file, and whether a web filter or proxy answers"
-            " instead of the DfE.",
-        ),
+    """Judge what is not the DfE's service. `status` is None if the answer was too large, or not HTTP."""
+    return Judgement(state, words_of(status) if status else "too large, or odd", not_the_dfe(url, status))
+
+
+def not_the_dfe(url: str, status: int | None) -> Problem:
+    """Say that something else answers than the DfE's service."""
+    return Problem(
+        "DFE-ANSWER",
+        f"Something answers at {_host(url)}, but not as the DfE's service does"
+        f"{f' (status {status})' if status else ''}.",
+        "Ask IT to check the addresses under [dfe] in the settings file, and whether a web filter or proxy answers"
+        " instead of the DfE.",
+        not_done="Nothing was confirmed.",
+        setting=("dfe", "base_url"),
     )
 
 
@@ -115,21 +120,19 @@ def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
         case _:
             state = State.UNKNOWN
     words = str(reason)
+    is_proxys = isinstance(reason, NotDelivered) and reason.by_proxy
     problem = Problem(
         "DFE-UNREACHABLE",
         f"The DfE service at {_host(url)} could not be reached: {words}.",
         "Nothing to do at first: the next send covers this. If it stays so, ask IT to check "
         + (
             "the proxy, and [dfe] proxy in the settings file."
-            if _is_proxys(reason)
+            if is_proxys
             else "the internet connection, and [dfe] base_url and token_url in the settings file."
         ),
+        setting=("dfe", "proxy" if is_proxys else "base_url"),
     )
     return Judgement(state, words, problem, again=True)
-
-
-def _is_proxys(reason: NoAnswer) -> bool:
-    return isinstance(reason, NotDelivered) and reason.by_proxy
 
 
 def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Problem:
@@ -137,8 +140,10 @@ def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Probl
     why = f" ({error})" if error else ""
     return Problem(
         "SIGNIN-REFUSED",
-        f'The DfE refused the sign-in of the client "{settings.client_id}"{why}. Nothing was received.',
+        f'The DfE refused the sign-in of the client "{settings.client_id}"{why}.',
         "Ask IT to check [dfe] client_id, token_url and the secret files against what the DfE gave you.",
+        not_done="Nothing was received.",
+        setting=("dfe", "client_id"),
     )
 
 
@@ -146,33 +151,41 @@ def _distrusted(url: str, reason: Distrusted) -> Judgement:
     """Say that the server could not prove who it is, and why."""
     who = "The proxy" if reason.by_proxy else f"The server at {_host(url)}"
     whose = "the one of the settings" if reason.by_proxy else "the DfE's"
+    todo, setting = _what_to_do(reason)
     return Judgement(
         State.FAILED,
         "certificate not trusted",
         Problem(
             "DFE-CERTIFICATE",
-            f"{who} cannot prove that it is {whose}: {reason.why}. Nothing was sent.",
-            _what_to_do(reason),
+            f"{who} cannot prove that it is {whose}: {reason.why}.",
+            todo,
+            not_done="Nothing was sent.",
+            setting=setting,
         ),
         ends_run=True,
     )
 
 
-def _what_to_do(reason: Distrusted) -> str:
+def _what_to_do(reason: Distrusted) -> tuple[str, tuple[str, ...]]:
+    """Give what to do about a certificate, and the setting that it is about."""
     match reason.why:
         case Distrust.EXPIRED | Distrust.NOT_YET:
-            return "Ask IT to check this computer's date; if it is right, whoever runs that server has to renew it."
+            todo = "Ask IT to check this computer's date; if it is right, whoever runs that server has to renew it."
+            return todo, ()
         case Distrust.OTHER_NAME if not reason.by_proxy:
-            return "Ask IT to check the host names in [dfe] base_url and token_url in the settings file."
+            todo = "Ask IT to check the host names in [dfe] base_url and token_url in the settings file."
+            return todo, ("dfe", "base_url")
         case Distrust.OTHER_NAME | Distrust.NO_TLS if reason.by_proxy:
-            return "Ask IT to check the address in [dfe] proxy in the settings file."
+            return "Ask IT to check the address in [dfe] proxy in the settings file.", ("dfe", "proxy")
         case Distrust.NO_TLS:
-            return "Ask IT to check [dfe] base_url and token_url, and whether a web filter answers instead of the DfE."
+            todo = "Ask IT to check [dfe] base_url and token_url, and whether a web filter answers instead of the DfE."
+            return todo, ("dfe", "base_url")
         case _:
-            return (
+            todo = (
                 "Ask IT: where a web filter inspects TLS, name its certificate under [dfe] ca_file in the settings"
                 " file. Never trust one that nobody knows."
             )
+            return todo, ("dfe", "ca_file")
 
 
 def retry_after(text: str, now: datetime) -> float:
@@ -231,20 +244,29 @@ def _judge_receipt(url: str, body: bytes, answer: Answer, hide: Callable[[str], 
 
 
 def _fault_problem(faults: tuple[Fault, ...]) -> Problem:
-    shown = "; ".join(dict.fromkeys(_fault_words(fault) for fault in faults[:3]))
+    shown = "; ".join(dict.fromkeys(f"{_place(fault)}{_fault_words(fault)} ({fault.code})" for fault in faults[:3]))
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""  # noqa: PLR2004
     return Problem(
         "DFE-FAULTS",
         f"The DfE stored this day and found {plural(len(faults), 'fault')}: {shown}{more}.",
         "Correct these marks in the MIS, or their map in the settings file; the next send covers this.",
+        words=_if_short(_fault_words(faults[0])),
     )
+
+
+def _place(fault: Fault) -> str:
+    return f"{year_groups()[fault.cell.year_group]} {fault.cell.session}: " if fault.cell else ""
 
 
 def _fault_words(fault: Fault) -> str:
     what = {"VAL103": "year group not known", "VAL104": "attendance code not known", "VAL105": "count not accepted"}
-    where = f"{year_groups()[fault.cell.year_group]} {fault.cell.session}: " if fault.cell else ""
     code = f'"{fault.attendance_code}" ' if fault.attendance_code else ""
-    return f"{where}{code}{what.get(fault.code) or fault.text or 'no reason given'} ({fault.code})"
+    return f"{code}{what.get(fault.code) or fault.text or 'no reason given'}"
+
+
+def _if_short(words: str) -> str:
+    """Leave out what is too long for a cell of a table."""
+    return words if len(words) <= _LONGEST_WORDS else ""
 
 
 def _rejected(answer: Answer, hide: Callable[[str], str]) -> Judgement:
@@ -252,15 +274,21 @@ def _rejected(answer: Answer, hide: Callable[[str], str]) -> Judgement:
     if said.code in ("VAL100", "VAL101", "VAL102"):
         problem = Problem(
             "DFE-REJECTED",
-            f"The DfE does not know this school's URN ({said.code}). This day was not received.",
+            f"The DfE does not know this school's URN ({said.code}).",
             "Check the URN in the settings file: an academy conversion or a merger brings a new one.",
+            not_done="This day was not received.",
+            words="the DfE does not know this school's URN",
         )
     else:
-        words = clean(hide(" ".join(filter(None, (said.title, said.detail)))))
+        words = ": ".join(
+            filter(None, (str(answer.status), clean(hide(" ".join(filter(None, (said.title, said.detail)))))))
+        )
         problem = Problem(
             "DFE-REJECTED",
-            f"The DfE rejected this day ({answer.status}{': ' + words if words else ''}). It was not received.",
+            f"The DfE rejected this day ({words}).",
             "Ask IT to look at this day (--date) in: attsync status",
+            not_done="It was not received.",
+            words=_if_short(words),
         )
     return Judgement(State.REJECTED, words_of(answer.status), problem)
 

@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic
 from typing import Any, NamedTuple
 
-from attsync.dfe.answers import Judgement, judge, stranger
+from attsync.dfe.answers import Judgement, judge, not_the_dfe
 from attsync.dfe.service import Dfe
 from attsync.problems import Problem
 
@@ -54,14 +54,14 @@ class Enquiry(Dfe):
             return None
         refused = judge(self._settings, b"", answer, self._hiding(token)).problem
         is_known = refused and refused.code in ("SIGNIN-REFUSED", "DFE-CLOSED", "DFE-BUSY")
-        return refused if is_known else stranger(url, answer.status).problem
+        return refused if is_known else not_the_dfe(url, answer.status)
 
-    def list_of(self, path: str) -> Any:  # noqa: ANN401  a list, or a Problem
+    def list_of(self, path: str) -> list[Any] | Problem:
         """Ask for a list that the DfE has for certain, such as `/codes/attendance`; gives it, or a Problem."""
         found = self.look_up(path)
         if isinstance(found, list | Problem):
             return found
-        return stranger(f"{self._settings.base_url}{path}", 404 if found is None else 200).problem
+        return not_the_dfe(f"{self._settings.base_url}{path}", 404 if found is None else 200)
 
     def met(self) -> tuple[Met, ...]:
         """Give the hosts that were spoken to so far, in the order of the first word."""

@@ -112,6 +112,7 @@ class Dfe:
             "RUN-TIME",
             f"The run reached its time limit of {self._settings.run_minutes} minutes before this was received.",
             "Nothing to do: the next send covers this. If it happens again, raise [dfe] run_minutes.",
+            setting=("dfe", "run_minutes"),
         )
 
     def send(self, consent: Consent, body: bytes, key: str, permit: Permit) -> Outcome:
@@ -281,5 +282,5 @@ class Dfe:
 def _on_tries(judgement: Judgement, number: int) -> Problem | None:
     problem = judgement.problem
     if problem and judgement.again and number > 1:
-        return Problem(problem.code, f"{problem.text.removesuffix('.')}, on {number} tries.", problem.next)
+        return replace(problem, happened=f"{problem.happened.removesuffix('.')}, on {number} tries.")
     return problem

@@ -69,8 +69,9 @@ class Credentials:
             raise SettingsError(
                 "SECRET-FILE",
                 f"The file with the subscription key, {settings.subscription_key_file}, holds a space, or a letter"
-                " that no such key has. Nothing was sent.",
+                " that no such key has.",
                 "Write the subscription key into it again.",
+                not_done="Nothing was sent.",
             )
         try:
             token_request(
@@ -80,8 +81,9 @@ class Credentials:
             raise SettingsError(
                 "SECRET-FILE",
                 f"The private key file {settings.private_key_file} holds no key that can sign: a private EC or RSA key"
-                " in PEM form, without a passphrase. Nothing was read or sent.",
+                " in PEM form, without a passphrase.",
                 "Write the key into it again.",
+                not_done="Nothing was read or sent.",
             ) from None
         return loaded
 
@@ -184,8 +186,9 @@ def clock_problem(answer: Answer, now: datetime) -> Problem | None:
     return Problem(
         "CLOCK",
         f"This computer's date is {now.astimezone(LONDON):%-d %B %Y}, the DfE's is"
-        f" {theirs.astimezone(LONDON):%-d %B %Y}. Nothing was sent.",
+        f" {theirs.astimezone(LONDON):%-d %B %Y}.",
         "Ask IT to correct this computer's clock.",
+        not_done="Nothing was sent.",
     )
 
 

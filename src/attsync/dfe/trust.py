@@ -53,8 +53,10 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(
                 "SETTINGS",
-                f"The certificate file {ca_file} cannot be read, or holds no certificate. Nothing was read or sent.",
+                f"The certificate file {ca_file} cannot be read, or holds no certificate.",
                 "Correct [dfe] ca_file in the settings file; it names a file in PEM form.",
+                not_done="Nothing was read or sent.",
+                setting=("dfe", "ca_file"),
             ) from error
     return context
 

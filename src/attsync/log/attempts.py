@@ -39,7 +39,8 @@ class Attempts(LogFile):
             self._connection.execute(
                 """
                 UPDATE submission SET state = ?, run_id = ?, recorded_at = ?, answered_at = NULL, reference = NULL,
-                                      problem_code = NULL, problem_text = NULL, problem_next = NULL
+                                      problem_code = NULL, problem_text = NULL, problem_next = NULL,
+                                      problem_words = NULL
                 WHERE id = ?
                 """,
                 (State.SENDING, run, utc(at), last.id),
@@ -82,7 +83,7 @@ class Attempts(LogFile):
         self._connection.execute(
             """
             UPDATE submission SET state = ?, answered_at = ?, reference = ?,
-                                  problem_code = ?, problem_text = ?, problem_next = ?
+                                  problem_code = ?, problem_text = ?, problem_next = ?, problem_words = ?
             WHERE id = ?
             """,
             (outcome.state, utc(at), outcome.reference, *problem_columns(problem).values(), entry.id),

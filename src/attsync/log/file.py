@@ -21,8 +21,11 @@ from attsync.problems import LogError
 from attsync.state_folder import make_file, make_folder
 
 _APPLICATION_ID: Final = 0x61747473  # "atts"
-_LAYOUT: Final = 2
-_STEPS: Final = {1: "ALTER TABLE run ADD COLUMN to_check TEXT NOT NULL DEFAULT '[]'"}
+_LAYOUT: Final = 3
+_STEPS: Final = {
+    1: ("ALTER TABLE run ADD COLUMN to_check TEXT NOT NULL DEFAULT '[]'",),
+    2: tuple(f"ALTER TABLE {table} ADD COLUMN problem_words TEXT" for table in ("school_run", "submission")),
+}
 """Layout -> what makes the next one of it."""
 _BUSY_SECONDS: Final = 5
 _MAKING_SECONDS: Final = 60
@@ -96,9 +99,7 @@ class LogFile:
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    with suppress(sqlite3.Error):  # what went wrong first is what counts
-                        self._connection.execute("ROLLBACK")
+                _roll_back(self._connection)
                 raise
 
     def examine(self) -> int:
@@ -193,8 +194,10 @@ def _check_layout(path: Path, connection: sqlite3.Connection) -> None:
     if _layout(connection) > _LAYOUT:
         raise LogError(
             "LOG-NEWER",
-            f"The log {path} was made by a newer attsync. It was left as it is, and nothing was sent.",
+            f"The log {path} was made by a newer attsync.",
             "Install the newer attsync again, or name another file under [log] path.",
+            not_done="It was left as it is, and nothing was sent.",
+            setting=("log", "path"),
         )
 
 
@@ -210,12 +213,19 @@ def _bring_up_to_date(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         for number in range(_layout(connection), _LAYOUT):  # asked again: another attsync may have been quicker
-            connection.execute(_STEPS[number])
+            for statement in _STEPS[number]:
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {_LAYOUT}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        _roll_back(connection)
         raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # SQLite may have done so itself
+        with suppress(sqlite3.Error):  # what went wrong first is what counts
+            connection.execute("ROLLBACK")
 
 
 @contextmanager
@@ -234,14 +244,16 @@ def _in_our_words(path: Path) -> Iterator[None]:
 def _unusable(path: Path, why: str) -> LogError:
     return LogError(
         "LOG-WRITE",
-        f"The log {path}{other_owner(path)} cannot be used: {why}. Nothing new was sent.",
+        f"The log {path}{other_owner(path)} cannot be used: {why}.",
         "Ask IT to let the account that runs attsync write this file and its folder, and to check the free space.",
+        not_done="Nothing new was sent.",
     )
 
 
 def _damaged(path: Path) -> LogError:
     return LogError(
         "LOG-DAMAGED",
-        f"The log {path} is damaged, or is not a log of attsync. It was left as it is, and nothing was sent.",
+        f"The log {path} is damaged, or is not a log of attsync.",
         "Ask IT to bring it back from a backup. Without one: move it away, then give consent again for each school.",
+        not_done="It was left as it is, and nothing was sent.",
     )

@@ -84,16 +84,20 @@ def moment(text: str) -> datetime:
 
 
 def problem_columns(problem: Problem | None) -> dict[str, str | None]:
-    """Spread a problem over its three columns."""
-    code, text, then = (problem.code, problem.text, problem.next) if problem else (None, None, None)
-    return {"problem_code": code, "problem_text": text, "problem_next": then}
+    """Spread a problem over its columns."""
+    return {
+        "problem_code": problem.code if problem else None,
+        "problem_text": problem.text if problem else None,
+        "problem_next": problem.next if problem else None,
+        "problem_words": problem.words if problem else None,
+    }
 
 
 def problem_of(row: sqlite3.Row) -> Problem | None:
     """Read the problem of a row."""
     if row["problem_code"] is None:
         return None
-    return Problem(row["problem_code"], row["problem_text"], row["problem_next"])
+    return Problem(row["problem_code"], row["problem_text"], row["problem_next"], words=row["problem_words"] or "")
 
 
 def run_of(row: sqlite3.Row) -> Run:

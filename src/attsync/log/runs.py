@@ -5,8 +5,8 @@ Knows the tables run, school_run and closed; refuses to judge a run.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 
 from attsync import __version__
 from attsync.log.file import LogFile
@@ -33,7 +33,8 @@ class Runs(LogFile):
         with self.writing():
             self._connection.execute(
                 """
-                UPDATE submission SET state = 'unknown', problem_code = ?, problem_text = ?, problem_next = ?
+                UPDATE submission
+                SET state = 'unknown', problem_code = ?, problem_text = ?, problem_next = ?, problem_words = ?
                 WHERE state = 'sending'
                 """,
                 tuple(problem_columns(_DIED).values()),
@@ -88,7 +89,8 @@ class Runs(LogFile):
         """Give for each school, by URN, what the newest run that knew it did."""
         rows = self._rows(
             f"""
-            SELECT {_RUN}, school_run.urn, name, outcome, problem_code, problem_text, problem_next, school_run.to_check,
+            SELECT {_RUN}, school_run.urn, name, outcome, problem_code, problem_text, problem_next, problem_words,
+                   school_run.to_check,
                    (SELECT s.started_at FROM school_run AS r JOIN run AS s ON s.id = r.run_id
                     WHERE r.urn = newest.urn AND r.outcome = 'read' ORDER BY r.run_id DESC LIMIT 1) AS read_at
             FROM (SELECT urn, max(run_id) AS run_id FROM school_run GROUP BY urn) AS newest
@@ -134,8 +136,13 @@ class Runs(LogFile):
 
 
 def _as_json(problems: Sequence[Problem]) -> str:
-    return json.dumps([(p.code, p.text, p.next) for p in problems], ensure_ascii=False)
+    rows = [(p.code, p.text, p.next, [day.isoformat() for day in p.days]) for p in problems]
+    return json.dumps(rows, ensure_ascii=False)
 
 
 def _from_json(text: str) -> tuple[Problem, ...]:
-    return tuple(Problem(*parts) for parts in json.loads(text))
+    rows: list[list[Any]] = json.loads(text)
+    return tuple(
+        Problem(code, said, then, days=tuple(date.fromisoformat(day) for day in days))
+        for code, said, then, days in ((*row, [])[:4] for row in rows)  # up to layout 2 without days
+    )

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from attsync.brief import brief
 from attsync.codes import attendance_rate
 from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, total
 from attsync.plural import plural
@@ -129,7 +128,7 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
         problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
     note, to_check = _note(day, signs, problem, cells, before, times, now)
     if not_again and problem and not to_check:
-        note = f"not sent again: {brief(problem)}"
+        note = f"not sent again: {problem.brief}"
     if is_going:
         note = "being sent now"
     elif problem and problem.code == "STOPPED" and state in (State.SENDING, State.UNKNOWN):
@@ -236,7 +235,7 @@ def _note(
     bad = {session: BAD_SIGNS[sign] for session, sign in signs.items() if sign in BAD_SIGNS}
     if bad and problem:
         one = f"{next(iter(bad))} " if len(bad) == 1 and cells else ""
-        return f"{one}{next(iter(bad.values()))}: {brief(problem)}", False
+        return f"{one}{next(iter(bad.values()))}: {problem.brief}", False
     none = [session for session, sign in signs.items() if sign is Sign.NO_REGISTER]
     if len(none) == 1 and cells:
         return f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", True

@@ -3,7 +3,6 @@
 Refuses to know how they are shown; the time is handed in.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -182,16 +181,12 @@ def look(
     )
 
 
-_DATE: Final = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2}\b")
-
-
 def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
     """Leave out what is odd on other days only: who asks for one day is told of that day."""
     if run is None:
         return None
-    asked = {f"{day:%a %-d %b}" for day in window}
-    named = [(problem, set(_DATE.findall(problem.text))) for problem in run.to_check]
-    return replace(run, to_check=tuple(problem for problem, dates in named if not dates or dates & asked))
+    asked = [problem for problem in run.to_check if not problem.days or any(day in window for day in problem.days)]
+    return replace(run, to_check=tuple(asked))
 
 
 def _days(

@@ -22,6 +22,7 @@ from attsync.school.aloud import counted
 from attsync.school.connect import allow_stream, running, snapshot
 from attsync.school.source import Source, broken, source
 from attsync.school.statements import administrators_statement, marks_statement, roll_statement, schools_statement
+from attsync.school.words import NOT_SENT
 from attsync.settings import DatabaseSettings, SchoolSettings
 from attsync.window import Window
 
@@ -103,9 +104,9 @@ def _tell_schools_apart(database: DatabaseSettings, each: Source, listed: Collec
     if "school" not in each and len(listed) > 1:
         raise SchoolError(
             "DB-SCHOOLS",
-            f"{database.name}: {len(listed)} schools are listed, but the {each.name} SELECT has no school column."
-            " Nothing was sent for them.",
+            f"{database.name}: {len(listed)} schools are listed, but the {each.name} SELECT has no school column.",
             f"Add the column school to {each.name} under [database.select] in the settings file.",
+            not_done=NOT_SENT,
         )
 
 

@@ -38,6 +38,7 @@ from sqlalchemy.sql.elements import quoted_name
 from attsync.problems import SchoolError
 from attsync.school.aloud import PROBE
 from attsync.school.connect import knows_london, london_offset, running
+from attsync.school.words import NOT_SENT
 from attsync.settings import DatabaseSettings
 from attsync.sql_text import NotOneSelect, prepare
 from attsync.window import Window
@@ -190,8 +191,9 @@ def broken(database: DatabaseSettings, name: SelectName, why: str) -> SchoolErro
     """Say that the SELECT `name` of the settings cannot be used."""
     return SchoolError(
         "DB-SELECT",
-        f"{database.name}: the {name} SELECT cannot be used: {why}. Nothing was sent for its schools.",
+        f"{database.name}: the {name} SELECT cannot be used: {why}.",
         f"Mend {name} under [database.select] in the settings file; it needs the columns {', '.join(NEEDED[name])}.",
+        not_done=NOT_SENT,
     )
 
 

@@ -78,6 +78,9 @@ _NONE_SUCH_NEXT: Final = "Ask IT to check the name of the database, at the end o
 _LOST: Final = 2013
 """PyMySQL's number for a connection that ended, whatever the reason."""
 
+NOT_SENT: Final = "Nothing was sent for its schools."
+"""What did not happen, when a database cannot be read."""
+
 _WORDS: Final = {
     "DB-NONE": (
         "cannot be opened, or does not answer.",
@@ -121,7 +124,7 @@ def in_our_words(database: DatabaseSettings, error: Exception, select: str | Non
             code, what, then = "DB-NONE", "its server answers, but has no database of that name.", _NONE_SUCH_NEXT
         if code == "DB-NONE" and isinstance(original, sqlite3.Error):
             what, then = f"the file {_file(database)} cannot be opened, or is no SQLite database.", _SQLITE_NONE
-    return SchoolError(code, f"{database.name}: {what} Nothing was sent for its schools.", then)
+    return SchoolError(code, f"{database.name}: {what}", then, not_done=NOT_SENT)
 
 
 _SQLITE_NONE: Final = "Ask IT to check url in the settings file, and that this account may read the file."

@@ -79,8 +79,9 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
             return path
     raise SettingsError(
         "SETTINGS-NONE",
-        f"There is no settings file: looked for {' and '.join(map(str, paths))}. Nothing was read or sent.",
+        f"There is no settings file: looked for {' and '.join(map(str, paths))}.",
         "To write one: attsync init. One that is elsewhere: --config FILE. To try attsync without one: attsync demo",
+        not_done="Nothing was read or sent.",
     )
 
 
@@ -133,8 +134,9 @@ def _text_of(path: Path) -> str:
     except OSError as error:
         raise SettingsError(
             "SETTINGS",
-            f"The settings file {path} cannot be read ({os.strerror(error.errno or 0)}). Nothing was read or sent.",
+            f"The settings file {path} cannot be read ({os.strerror(error.errno or 0)}).",
             "Name a file that the account that runs attsync may read.",
+            not_done="Nothing was read or sent.",
         ) from error
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")  # one sign a line end, as tomllib counts

@@ -171,8 +171,8 @@ class DatabaseSettings(_Table):
         try:
             return database_address(content, self._folder)
         except ValueError as error:
-            fault = f"The file with the database address, {self.url_file}, holds no address. Nothing was read or sent."
-            raise SettingsError("SECRET-FILE", fault, str(error)) from None
+            fault = f"The file with the database address, {self.url_file}, holds no address."
+            raise SettingsError("SECRET-FILE", fault, str(error), not_done="Nothing was read or sent.") from None
 
     @field_validator("url")
     @classmethod

@@ -12,10 +12,9 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from attsync.codes import all_codes, year_groups
-from attsync.fold import TO_SEE_PLACES
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.plural import plural
-from attsync.problems import Problem
+from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
 from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, number_of, short
 from attsync.show.sheet import Sheet, prose
 
@@ -35,11 +34,8 @@ def preview_day(school: School, day: Day, cells: Cells, signs: Signs, session: S
 def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> RenderableType:
     """Say why a day would not be sent."""
     title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}", DIM))
-    text = problem.text.removesuffix(" This day was not sent.")
-    then = problem.next.partition(TO_SEE_PLACES)[0]
-    said: list[RenderableType] = [
-        prose((f"{signs.bad} This day would not be sent.  ", BAD), f"{text} {then}", indent=2)
-    ]
+    bad = f"{signs.bad} {DAY_WOULD_NOT_BE_SENT}  "
+    said: list[RenderableType] = [prose((bad, BAD), f"{problem.happened} {problem.todo}", indent=2)]
     if day.uncounted:
         said += [Text(), _uncounted(day, signs)]
     return Group(title, *said)

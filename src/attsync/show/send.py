@@ -8,7 +8,6 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.brief import brief
 from attsync.model import Session, State
 from attsync.plural import plural
 from attsync.problems import Problem
@@ -131,14 +130,14 @@ def _next(report: Report, *, is_well: bool, dry_run: bool) -> str:
 def _what_is_wrong(result: SchoolResult) -> str:
     """Say it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
     if result.problem:
-        words = f"{'nothing read' if result.outcome == 'failed' else 'nothing sent'}: {brief(result.problem)}"
+        words = f"{'nothing read' if result.outcome == 'failed' else 'nothing sent'}: {result.problem.brief}"
         others = len(result.told()) - 1
     else:
         first, *rest = [day for day in result.days if day.problem]
         alike = [first, *(day for day in rest if day.problem and day.problem.code == _code(first))]
         bad, every = sum(map(_bad_sessions, alike)), sum(map(_sessions, result.days))
         days = f"{first.date:%a %-d %b}" + (f" and {plural(len(alike) - 1, 'more day')}" if len(alike) > 1 else "")
-        what = brief(first.problem) if first.problem else ""
+        what = first.problem.brief if first.problem else ""
         words = f"{bad} of {plural(every, 'session')} {_word(first)}: {what} ({days})"
         others = len(rest) + 1 - len(alike)
     return words + (f", and {plural(others, 'other problem')}" if others else "")

@@ -10,7 +10,6 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.brief import brief
 from attsync.model import School, Session, Sign
 from attsync.overview import DayView, Overview, SchoolView
 from attsync.plural import plural
@@ -176,7 +175,7 @@ def _oddity(school: SchoolView) -> str:
         for session, sign in day.signs.items()
         if sign is Sign.NO_REGISTER
     ]
-    first = f"no register: {', '.join(sessions)}" if sessions else brief(school.to_check[0])
+    first = f"no register: {', '.join(sessions)}" if sessions else school.to_check[0].brief
     others = len(school.to_check) - max(1, len(sessions))
     return f"{first}, and {plural(others, 'more thing')}" if others > 0 else first
 
@@ -184,7 +183,7 @@ def _oddity(school: SchoolView) -> str:
 def _failure(school: SchoolView) -> str:
     bad = [day for day in school.days if day.failed] or [day for day in school.days if day.not_again]
     if not bad:
-        return brief(school.problems[0])
+        return school.problems[0].brief
     number = sum(len(day.bad_sessions) for day in bad)
     return f"{number} {bad[0].note}" if number > 1 and bad[0].note[:2] not in tuple(Session) else bad[0].note
 
