@@ -172,11 +172,11 @@ def test_history_has_every_grant_and_removal(trial: Start) -> None:
 
     assert run("consent", "show", "--history").screen == snapshot("""\
 Oakfield Primary School  URN 900023
-When               What     Who          Receipt   To               Role or reason
+When               What     Who          Receipt   To               Reason
 ──────────────────────────────────────────────────────────────────────────────────────────
 23 Nov 2026 10:20  given    sam         7c1e0000  localhost:8443
 23 Nov 2026 10:20  removed  sam         7c1e0000  localhost:8443  asked by the governors
-23 Nov 2026 10:20  given    sam (Head)  7c1e0000  localhost:8443  Head
+23 Nov 2026 10:20  given    sam (Head)  7c1e0000  localhost:8443
 
 """)
 

@@ -78,7 +78,7 @@ def consent_table(rows: Iterable[tuple[School, Consent | Problem]], signs: Signs
 
 def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) -> RenderableType:
     """Show every grant and removal of a school."""
-    sheet = Sheet(signs, ("When", "What", "Who", "Receipt", "To", "Role or reason"), gap=2)
+    sheet = Sheet(signs, ("When", "What", "Who", "Receipt", "To", "Reason"), gap=2)
     for row in rows:
         at = row.at.astimezone(LONDON)
         sheet.add(
@@ -87,7 +87,7 @@ def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) ->
             who(row),
             receipt(row),
             row.receiver.removeprefix("https://"),
-            row.role or row.reason or "",
+            row.reason or "",
         )
     return Group(
         title(school), Constrain(sheet, PROSE_COLUMNS) if sheet.rows else prose("No consent has ever been given.")
