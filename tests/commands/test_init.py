@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from attsync.commands.init import command as init
+from attsync.commands.init import log_for
 from attsync.commands.questions import _SANDBOX_URNS
 from attsync.person import who
 from attsync.sandbox.dfe import _REGISTER
@@ -299,6 +300,15 @@ def test_print_is_the_example(tmp_path: Path) -> None:
 
     assert ended.stdout == EXAMPLE.read_bytes()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("path", "log"),
+    [("/etc/attsync/config.toml", "/var/lib/attsync/attsync.db"), ("/home/ada/etc/config.toml", "attsync.db")],
+)
+def test_no_log_is_kept_below_etc(path: str, log: str) -> None:
+    """Where the account that sends may not write; beside the file elsewhere."""
+    assert log_for(Path(path)) == log
 
 
 def test_no_input_writes_the_example(tmp_path: Path) -> None:

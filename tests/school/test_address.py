@@ -49,6 +49,7 @@ def test_an_address_file_may_hold_such_a_password(tmp_path: Path) -> None:
     ("written", "drivername"),
     [
         ("postgresql://u:p@h/d", "postgresql+psycopg"),
+        ("postgres://u:p@h/d", "postgresql+psycopg"),
         ("mysql://u:p@h/d", "mysql+pymysql"),
         ("mariadb://h/d", "mariadb+pymysql"),
         ("mssql://u:p@h/d", "mssql+mssqlpython"),

@@ -58,6 +58,7 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     must_be_new(path, "Name another file: --output FILE")
     answers = None if no_input else _answers(path)
     _make_folder(path.parent)
+    example = _set(example, "path", log_for(path))
     if answers:
         address_file = _free_name(path.parent, "database-url")
         example = _filled_in(example, answers, address_file)
@@ -100,6 +101,11 @@ def _answers(path: Path) -> "Answers":
         click.echo()  # the question stands in this line
         message = "there is no terminal to ask on, and no answer is left to read. Nothing was written."
         raise click.UsageError(f"{message} To write the example without questions: --no-input") from None
+
+
+def log_for(path: Path) -> str:
+    """Give where the log of the settings at `path` belongs: beside them, but no data below /etc (docs/install.md)."""
+    return "/var/lib/attsync/attsync.db" if path.is_relative_to("/etc") else "attsync.db"
 
 
 def _free_name(folder: Path, name: str) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from attsync.problems import SchoolError
+from attsync.school.words import NOT_SENT
 from attsync.settings import DatabaseSettings
 
 
@@ -43,7 +44,7 @@ _WITH_PASSWORD: Final = re.compile(
 
 def address(database: DatabaseSettings) -> URL:
     """Give the address of `database`, with our driver where it names none. Raises SchoolError if it cannot be read."""
-    written = database.database_url().get_secret_value()
+    written = _written(database)
     match = _WITH_PASSWORD.fullmatch(written)
     try:
         url = make_url(match["kind"] + match["place"] if match else written)
@@ -52,8 +53,9 @@ def address(database: DatabaseSettings) -> URL:
     if url is None:  # not raised above: the error that it came from would hold the address
         raise SchoolError(
             "DB-NONE",
-            f"{database.name}: its address cannot be read. Nothing was sent for its schools.",
+            f"{database.name}: its address cannot be read.",
             "Write url as SQLAlchemy does, such as postgresql://account:password@server:5432/database.",
+            not_done=NOT_SENT,
         )
     if match:
         url = url.set(username=_plain(match["user"]), password=_plain(match["password"]))
@@ -63,7 +65,7 @@ def address(database: DatabaseSettings) -> URL:
 
 def no_driver(database: DatabaseSettings) -> SchoolError:
     """Say which driver is missing, and the line that installs it."""
-    kind = database.database_url().get_secret_value().split(":", 1)[0]
+    kind = _written(database).split(":", 1)[0]
     driver = _DRIVERS.get(kind.split("+", 1)[0])
     if driver and kind in (driver.name, driver.name.split("+", 1)[0]):
         then = f"Install it: pip install 'attsync[{driver.extra}]'"
@@ -71,9 +73,15 @@ def no_driver(database: DatabaseSettings) -> SchoolError:
         then = f"Begin the address with {', '.join(['sqlite', *_DRIVERS])}, or install the driver that it names."
     return SchoolError(
         "DB-DRIVER",
-        f"{database.name}: the driver for this kind of database is not installed. Nothing was sent for its schools.",
+        f"{database.name}: the driver for this kind of database is not installed.",
         then,
+        not_done=NOT_SENT,
     )
+
+
+def _written(database: DatabaseSettings) -> str:
+    # PostgreSQL's own programs take both; SQLAlchemy no longer knows the shorter one.
+    return re.sub("^postgres(?=:|\\+)", "postgresql", database.database_url().get_secret_value())
 
 
 def _plain(text: str) -> str:
