@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attsync import model
-from attsync.model import Body, Cell, Counts, Day, School, Session, changed_marks, session_total, total
+from attsync.model import (
+    Body,
+    Cell,
+    Counts,
+    Day,
+    Fault,
+    School,
+    Session,
+    State,
+    changed_marks,
+    faulty_sessions,
+    session_total,
+    total,
+)
 
 DAY = date(2026, 11, 23)
 AM_7, PM_7, AM_8 = Cell("7", Session.AM), Cell("7", Session.PM), Cell("8", Session.AM)
@@ -31,6 +44,28 @@ def test_a_day_knows_its_marks_and_its_roll() -> None:
 
     assert (day.marks, day.on_roll) == (28, 61)
     assert Body(DAY, b"{}", "0", day.cells, 61).marks == 28
+
+
+def test_received_is_what_the_dfe_holds_with_or_without_faults() -> None:
+    """Faults are told, but the message is there: what was sent is compared with it."""
+    assert [state for state in State if state.is_received] == [State.ACCEPTED, State.FAULTY]
+
+
+@pytest.mark.parametrize(
+    ("places", "sessions"),
+    [
+        ([], []),
+        ([PM_7], [Session.PM]),
+        ([AM_7, AM_8], [Session.AM]),
+        ([AM_7, None], [*Session]),
+        ([None], [*Session]),
+    ],
+)
+def test_fault_without_a_place_is_one_of_the_whole_day(places: list[Cell | None], sessions: list[Session]) -> None:
+    """Otherwise a session would be called received of which nobody knows that."""
+    faults = [Fault("VAL104", place, "I", "not known") for place in places]
+
+    assert faulty_sessions(faults) == {*sessions}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ Knows nothing of files, databases or networks. No field is made for a pupil; wha
 problem, is let through by `fold` alone, which knows what a name could be.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -156,6 +156,11 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     SUPERSEDED = "superseded"
 
+    @property
+    def is_received(self) -> bool:
+        """The DfE has confirmed that it holds the message, also where it found faults in it."""
+        return self in (State.ACCEPTED, State.FAULTY)
+
 
 class Sign(StrEnum):
     """What `status` says of one session (SPEC.md 6)."""
@@ -210,6 +215,16 @@ def total(cells: Cells) -> int:
 def session_total(cells: Cells, session: Session) -> int:
     """Add up the marks of one session."""
     return sum(sum(counts.values()) for cell, counts in cells.items() if cell.session is session)
+
+
+def faulty_sessions(faults: Iterable[Fault]) -> frozenset[Session]:
+    """Give the sessions in which the DfE found a fault; without any fault, none.
+
+    A fault without a place is one of the whole day, so of both sessions.
+    """
+    return frozenset(
+        session for fault in faults for session in Session if fault.cell is None or fault.cell.session is session
+    )
 
 
 def changed_marks(before: Cells, after: Cells) -> int:

@@ -4,7 +4,7 @@ Reads databases, contacts no DfE and records nothing; `preview` and a dry run en
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
@@ -17,8 +17,6 @@ from attsync.sent import read
 from attsync.settings import SchoolSettings, Settings
 from attsync.window import Window
 from attsync.wire import build
-
-_RECEIVED: Final = (State.ACCEPTED, State.FAULTY)
 
 
 class Planned(NamedTuple):
@@ -171,9 +169,9 @@ def _changed(before: Cells, now: Cells) -> frozenset[Session]:
 
 def _received(log: Log, entry: Entry) -> Entry | None:
     """Give the newest message that the DfE has received: `entry`, or one before it."""
-    if entry.state in _RECEIVED:
+    if entry.state.is_received:
         return entry
-    return next((each for each in reversed(log.history(entry.urn, entry.day)) if each.state in _RECEIVED), None)
+    return next((each for each in reversed(log.history(entry.urn, entry.day)) if each.state.is_received), None)
 
 
 def _taken(before: Cells, faults: list[Fault]) -> Cells:

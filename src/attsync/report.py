@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from attsync.log import SchoolOutcome
-from attsync.model import Fault, School, Session, State
+from attsync.model import Fault, School, Session, State, faulty_sessions
 from attsync.problems import Problem
 from attsync.window import Window
 
@@ -119,10 +119,9 @@ def _sums_of(days: Iterable[DayResult]) -> Sums:
     confirmed = False
     for day in days:
         confirmed = confirmed or day.state is State.ACCEPTED
-        if day.state not in (State.ACCEPTED, State.FAULTY, None):
+        if day.state and not day.state.is_received:
             continue
-        faulty = {fault.cell.session if fault.cell else None for fault in day.faults}
-        well = [session for session in day.marks if session not in faulty and None not in faulty]
+        well = day.marks.keys() - faulty_sessions(day.faults)
         received += len(well)
         changed += len(day.changed.intersection(well))
     return Sums(received, changed, confirmed)

@@ -138,10 +138,9 @@ def _in_full(
 
 def _last_two(entries: "Sequence[Entry]") -> "tuple[Cells, Cells]":
     """Give the counts of the sending before and of the newest one, of those that the DfE took."""
-    from attsync.model import State
     from attsync.sent import read
 
-    taken = [e for e in entries if e.content and e.state in (State.ACCEPTED, State.FAULTY)]
+    taken = [e for e in entries if e.content and e.state.is_received]
     bodies = list({entry.sha256: entry.content for entry in reversed(taken) if entry.content}.values())
     newest, *older = [read(content).cells for content in bodies[:2]] or [{}]
     return (older[0] if older else {}), newest

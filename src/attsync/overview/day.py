@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from attsync.codes import attendance_rate
-from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, total
+from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, faulty_sessions, total
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.report import DayResult
@@ -197,13 +197,13 @@ def _missing(
 def _signs(
     state: State | None, sent: Container[Session], faults: Iterable[Fault], missing: Mapping[Session, Sign]
 ) -> dict[Session, Sign]:
-    faulty = {fault.cell.session if fault.cell else None for fault in faults}
+    faulty = faulty_sessions(faults)
     signs = {}
     for session in Session:
         is_refused = state is State.REFUSED and missing[session] is not Sign.NOT_DUE
         if state is None or not (session in sent or is_refused):
             signs[session] = missing[session]
-        elif state is State.FAULTY and (session in faulty or None in faulty or not faulty):
+        elif state is State.FAULTY and (session in faulty or not faulty):
             signs[session] = Sign.FAULTY
         else:
             signs[session] = _SIGNS[state]

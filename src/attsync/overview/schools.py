@@ -238,7 +238,7 @@ def _days(
 def _before(history: list[Entry], sent: Entry | None) -> tuple[Cells, datetime] | None:
     """Find the newest sending that said something else than `sent`."""
     for entry in reversed(history):
-        if sent and entry.content and entry.sha256 != sent.sha256 and entry.state in (State.ACCEPTED, State.FAULTY):
+        if sent and entry.content and entry.sha256 != sent.sha256 and entry.state.is_received:
             return read(entry.content).cells, entry.recorded_at
     return None
 

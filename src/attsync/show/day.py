@@ -32,7 +32,6 @@ _STATES = {
     State.FAILED: "not sent",
     State.SUPERSEDED: "replaced by a newer one",
 }
-_ARRIVED = (State.ACCEPTED, State.FAULTY)
 
 _SHORT_REFERENCE = 8
 _OUTCOME_COLUMNS = 16
@@ -109,8 +108,10 @@ def _what_went_wrong(school: SchoolView, day: DayView, history: History, now: da
 
 def _is_held(day: DayView, history: History) -> bool:
     """Tell whether the DfE has what is shown, though the newest message, if there was one, did not get there."""
+    if day.state and day.state.is_received:
+        return False
     sent = [entry.state for entry, _ in history if entry.content and entry.state is not State.FAILED]
-    return day.state not in _ARRIVED and (day.is_held or sent[-1:] in ([State.ACCEPTED], [State.FAULTY]))
+    return day.is_held or any(state.is_received for state in sent[-1:])
 
 
 def _what_was_sent(
@@ -119,7 +120,7 @@ def _what_was_sent(
     if not day.sent_at:
         return [prose("Nothing.")]
     groups = len({cell.year_group for cell in day.cells})
-    has_arrived = any(entry.state in _ARRIVED for entry, _ in history)
+    has_arrived = any(entry.state.is_received for entry, _ in history)
     sent = f"last sent {when(day.sent_at, now)}"
     if day.state and not has_arrived:
         sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.model import Session, State
+from attsync.model import Session, State, faulty_sessions
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.report import DayResult, Report, SchoolResult
@@ -152,8 +152,8 @@ def _sessions(day: DayResult) -> int:
 
 
 def _bad_sessions(day: DayResult) -> int:
-    faulty = {fault.cell.session if fault.cell else None for fault in day.faults}
-    return len(faulty) if day.state is State.FAULTY and faulty and None not in faulty else _sessions(day)
+    faulty = faulty_sessions(day.faults).intersection(day.marks) if day.state is State.FAULTY else ()
+    return len(faulty) or _sessions(day)
 
 
 def _totals(report: Report, *, dry_run: bool) -> str:
