@@ -373,7 +373,7 @@ def test_day_refused_after_a_stopped_send_is_held_all_the_same(told: Told) -> No
 
     day = story.school(AT + timedelta(hours=2)).days[1]
 
-    assert (day.state, day.is_held, day.sent_at) == (State.REFUSED, True, AT)
+    assert (day.state, day.still_held, day.sent_at) == (State.REFUSED, True, AT)
 
 
 def test_stopped_send_of_the_same_counts_is_told(told: Told) -> None:

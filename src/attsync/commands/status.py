@@ -27,12 +27,9 @@ from attsync.commands.options import (
 from attsync.commands.output import print_json, screen, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import RenderableType
 
-    from attsync.log import Entry, Log
-    from attsync.model import Cells
+    from attsync.log import Log
     from attsync.overview import DayView, Overview, SchoolView
     from attsync.show.day import History
     from attsync.show.parts import Signs
@@ -126,24 +123,15 @@ def _in_full(
     overview: "Overview", log: "Log | None", day: date | None
 ) -> "tuple[SchoolView, DayView, History, list[str]] | None":
     """Read one day of one school with all that was tried, if that is what was asked for."""
+    from attsync.overview import last_two
     from attsync.show.day import changed
 
     if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
         return None
     (school,) = overview.schools
     history = [(entry, log.tries(entry)) for entry in log.history(school.school.urn, day)]
-    before, after = _last_two([entry for entry, _ in history])
+    before, after = last_two([entry for entry, _ in history])
     return school, school.days[0], history, changed(day, before, after) if before else []
-
-
-def _last_two(entries: "Sequence[Entry]") -> "tuple[Cells, Cells]":
-    """Give the counts of the sending before and of the newest one, of those that the DfE took."""
-    from attsync.sent import read
-
-    taken = [e for e in entries if e.content and e.state.is_received]
-    bodies = list({entry.sha256: entry.content for entry in reversed(taken) if entry.content}.values())
-    newest, *older = [read(content).cells for content in bodies[:2]] or [{}]
-    return (older[0] if older else {}), newest
 
 
 def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str | None, day: date | None) -> None:

@@ -4,6 +4,7 @@ Log entries in, views out; no screen, no clock.
 """
 
 from attsync.overview.day import BAD_SIGNS, DayView, day_of_result
+from attsync.overview.history import last_two
 from attsync.overview.schools import Overview, SchoolView, consent_as_json, look, next_send
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "SchoolView",
     "consent_as_json",
     "day_of_result",
+    "last_two",
     "look",
     "next_send",
 ]

@@ -60,8 +60,8 @@ class DayView:
     to_check: bool = False
     not_again: bool = False
     """Received as it is, and the newest send of it did not get through: the DfE holds what is shown."""
-    is_held: bool = False
-    """The DfE has confirmed the counts that are shown, and nothing else can have arrived since."""
+    still_held: bool = False
+    """The newest submission did not reach the DfE, which holds what is shown all the same."""
     is_going: bool = False
     """Being sent just now; what is shown is what stood before."""
 
@@ -108,6 +108,7 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
     missing: Mapping[Session, Sign],
     before: tuple[Cells, datetime] | None = None,
     is_held: bool = False,
+    still_held: bool = False,
     is_going: bool = False,
     times: tuple[time, ...],
     now: datetime,
@@ -147,7 +148,7 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
         note=note,
         to_check=to_check,
         not_again=not_again,
-        is_held=is_held,
+        still_held=still_held,
         is_going=is_going,
         is_closed=set(signs.values()) == {Sign.NO_REGISTER} and not cells,
     )

@@ -12,6 +12,7 @@ from attsync.consent import Consent, standing, why_not
 from attsync.log import Entry, Log, Run, SchoolRun
 from attsync.model import Cells, School, State
 from attsync.overview.day import DayView, missing_signs, view
+from attsync.overview.history import OPEN, held, is_still_held
 from attsync.problems import Problem
 from attsync.report import grouped
 from attsync.sent import read
@@ -210,8 +211,8 @@ def _days(
         history = log.history(entry.urn, day) if entry else []
         if is_going:
             history = [past for past in history if past.state is not State.SENDING]
-        held = _held(history)
-        sent = held or _newest_sent(log, history)
+        confirmed = held(history)
+        sent = confirmed or _newest_sent(log, history)
         content = read(sent.content) if sent and sent.content else None
         views.append(
             view(
@@ -226,7 +227,8 @@ def _days(
                 faults=log.faults([entry]).get(entry.id, ()) if entry else (),
                 missing=missing_signs(day, times, since, run.read_at if run else None, now),
                 before=_before(history, sent),
-                is_held=held is not None,
+                is_held=confirmed is not None,
+                still_held=is_still_held(history),
                 is_going=is_going,
                 times=times if consent else (),
                 now=now,
@@ -248,35 +250,19 @@ def _sent_at(log: Log, sent: Entry | None) -> datetime | None:
         return None
     if tries := log.tries(sent):
         return tries[-1].at
-    return sent.recorded_at if sent.state in _OPEN else None
+    return sent.recorded_at if sent.state in OPEN else None
 
 
 _SATURDAY: Final = 5
 """From here on cron does not run."""
-
-_OPEN: Final = (State.SENDING, State.UNKNOWN)
-"""What became of it is not known; a run that died has not even recorded its tries."""
 
 
 def _newest_sent(log: Log, history: list[Entry]) -> Entry | None:
     """Find the newest entry that surely left and may have arrived, else the newest that may have, or was to be sent."""
     bodies = [entry for entry in reversed(history) if entry.content]
     arrived = [entry for entry in bodies if entry.state is not State.FAILED]
-    left = (entry for entry in arrived if entry.state not in _OPEN or log.tries(entry))
+    left = (entry for entry in arrived if entry.state not in OPEN or log.tries(entry))
     return next(left, next(iter(arrived or bodies), None))
-
-
-def _held(history: list[Entry]) -> Entry | None:
-    """Find the entry by which the DfE has confirmed the newest body, if nothing else can have arrived since."""
-    bodies = [entry for entry in reversed(history) if entry.content]
-    for entry in (entry for entry in bodies if entry.state not in (State.FAILED, State.REJECTED)):
-        if entry.sha256 != bodies[0].sha256:
-            return None
-        if entry.state is State.ACCEPTED:
-            return entry
-        if entry.state not in (*_OPEN, State.SUPERSEDED):
-            return None
-    return None
 
 
 def next_send(times: tuple[time, ...], now: datetime) -> datetime:

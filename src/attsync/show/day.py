@@ -60,7 +60,7 @@ def day_parts(
 ) -> list[tuple[str, list[Content]]]:
     """Say what went wrong, what was sent, what to do next, and how often it was tried."""
     return [
-        ("What went wrong", [_what_went_wrong(school, day, history, now)]),
+        ("What went wrong", [_what_went_wrong(school, day, now)]),
         ("What was sent", _what_was_sent(day, history, changes, signs, now)),
         ("What to do next", _what_to_do(school, day, signs)),
         ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
@@ -96,22 +96,14 @@ def _signs_of(day: DayView, signs: Signs) -> list[Text]:
     ]
 
 
-def _what_went_wrong(school: SchoolView, day: DayView, history: History, now: datetime) -> Prose:
+def _what_went_wrong(school: SchoolView, day: DayView, now: datetime) -> Prose:
     if day.problem and day.needs_telling:
-        held = f" The DfE still holds the figures of {when(day.sent_at, now)}." if _is_held(day, history) else ""
+        held = f" The DfE still holds the figures of {when(day.sent_at, now)}." if day.still_held else ""
         return prose(f"{day.problem.text}{held}", (f"  [{day.problem.code}]", DIM))
     if day.is_going:
         return prose("Nothing: this day is being sent now.")
     odd = len(school.to_check) if school.consent else 0
     return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
-
-
-def _is_held(day: DayView, history: History) -> bool:
-    """Tell whether the DfE has what is shown, though the newest message, if there was one, did not get there."""
-    if day.state and day.state.is_received:
-        return False
-    sent = [entry.state for entry, _ in history if entry.content and entry.state is not State.FAILED]
-    return day.is_held or any(state.is_received for state in sent[-1:])
 
 
 def _what_was_sent(
