@@ -2,33 +2,37 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
 from attsync.log import Log
-from attsync.model import School
+from attsync.model import Outcome, School, Session, State
 from attsync.overview import Overview, look
 from attsync.problems import Problem
 from attsync.show.html import status_page
 from attsync.show.parts import ASCII, UNICODE
-from attsync.show.status import status
+from attsync.show.status import result, status
 from attsync.window import Window
 from tests.show.screens import (
+    BUSY,
     MONDAY,
     NOW,
     SCHOOLS,
     UNKNOWN,
     WINDOW,
+    body,
     give_consent,
     one_school_log,
+    received,
     text_of,
     trust_log,
     trust_settings,
 )
 
+FRIDAY = date(2026, 11, 20)
 ODD = ("Birchwood High", "Riverside Academy", "Elm Grove Primary", "Parkside PRU")
 
 
@@ -386,3 +390,20 @@ def test_school_that_waits_for_its_first_send_and_one_whose_database_fails(tmp_p
     said = text_of(status(overview, UNICODE), 100)
     assert "… nothing sent yet" in said
     assert "✗ school database does not answer" in said
+
+
+def test_result_whose_note_names_a_session_has_no_number(tmp_path: Path) -> None:
+    """Nobody would understand "3 PM not received"."""
+    settings = trust_settings(tmp_path, SCHOOLS[:1])
+    failed = Outcome(state=State.FAILED, problem=BUSY)
+    with Log.open(settings.log.path) as log:
+        give_consent(log, SCHOOLS[0], settings)
+        run = log.begin_run(WINDOW, NOW)
+        with log.writing():
+            log.record_school(run, SCHOOLS[0], "read")
+            log.record(log.begin_sending(run, SCHOOLS[0], body(FRIDAY, *Session), None, NOW), failed, NOW)
+            log.record(log.begin_sending(run, SCHOOLS[0], body(MONDAY, Session.AM), None, NOW), received(NOW), NOW)
+        (school,) = look(settings, log, SCHOOLS[:1], Window(FRIDAY, MONDAY), NOW + timedelta(hours=6)).schools
+
+    assert [len(day.bad_sessions) for day in school.days] == [1, 2]
+    assert result(school, UNICODE).plain == "✗ PM not received: send missed"

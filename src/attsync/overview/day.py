@@ -6,10 +6,11 @@ Knows when a session is due (SPEC.md 6) and what may lawfully be missing. Pure.
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from attsync.codes import attendance_rate
 from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, faulty_sessions, total
+from attsync.overview.history import OPEN
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.report import DayResult
@@ -55,6 +56,8 @@ class DayView:
     state: State | None = None
     problem: Problem | None = None
     note: str = ""
+    note_session: Session | None = None
+    """The only session that is not received, if the note begins with it; None: the note is of the whole day."""
     is_closed: bool = False
     """No register in either session: a weekend, a holiday, a closed school."""
     to_check: bool = False
@@ -127,13 +130,15 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
     signs = _signs(shown, {cell.session for cell in cells}, faults, missing)
     if problem is None and (not_again or Sign.NOT_RECEIVED in signs.values()):
         problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
-    note, to_check = _note(day, signs, problem, cells, before, times, now)
-    if not_again and problem and not to_check:
-        note = f"not sent again: {problem.brief}"
+    if problem and problem.code == "STOPPED" and state in OPEN:
+        words = BAD_SIGNS | {Sign.NOT_RECEIVED: "not settled"}
+    else:
+        words = BAD_SIGNS
+    note = _note(day, signs, words, problem, cells, before, times, now)
+    if not_again and problem and not note.to_check:
+        note = _Note(f"not sent again: {problem.brief}")
     if is_going:
-        note = "being sent now"
-    elif problem and problem.code == "STOPPED" and state in (State.SENDING, State.UNKNOWN):
-        note = note.replace(BAD_SIGNS[Sign.NOT_RECEIVED], "not settled")
+        note = _Note("being sent now")
     return DayView(
         date=day,
         signs=signs,
@@ -145,8 +150,9 @@ def view(  # noqa: PLR0913  each is one thing that is known of the day
         sent_at=sent_at,
         state=state,
         problem=problem,
-        note=note,
-        to_check=to_check,
+        note=note.text,
+        note_session=note.session,
+        to_check=note.to_check,
         not_again=not_again,
         still_held=still_held,
         is_going=is_going,
@@ -223,28 +229,38 @@ _UNSETTLED: Final = Problem(
 )
 
 
+class _Note(NamedTuple):
+    text: str = ""
+    session: Session | None = None
+    to_check: bool = False
+
+
 def _note(
     day: date,
     signs: Mapping[Session, Sign],
+    words: Mapping[Sign, str],
     problem: Problem | None,
     cells: Cells,
     before: tuple[Cells, datetime] | None,
     times: tuple[time, ...],
     now: datetime,
-) -> tuple[str, bool]:
-    """Give the note of a day, and whether somebody should check it."""
-    bad = {session: BAD_SIGNS[sign] for session, sign in signs.items() if sign in BAD_SIGNS}
+) -> _Note:
+    """Give the note of a day; `words` are those of a sign that somebody has to look at."""
+    bad = {session: words[sign] for session, sign in signs.items() if sign in words}
     if bad and problem:
-        one = f"{next(iter(bad))} " if len(bad) == 1 and cells else ""
-        return f"{one}{next(iter(bad.values()))}: {problem.brief}", False
+        first, said = next(iter(bad.items()))
+        said = f"{said}: {problem.brief}"
+        return _Note(f"{first} {said}", first) if len(bad) == 1 and cells else _Note(said)
     none = [session for session, sign in signs.items() if sign is Sign.NO_REGISTER]
     if len(none) == 1 and cells:
-        return f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", True
+        return _Note(
+            f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", to_check=True
+        )
     if before and (changed := changed_marks(before[0], cells)):
-        return f"{plural(changed, 'mark')} changed since {_since(before[1], now)}", False
+        return _Note(f"{plural(changed, 'mark')} changed since {_since(before[1], now)}")
     if signs[Session.PM] is Sign.NOT_DUE and cells and times:  # without consent there are none
-        return f"afternoon is sent at {times[-1]:%H:%M}", False
-    return _why_closed(day) if len(none) == len(Session) else "", False
+        return _Note(f"afternoon is sent at {times[-1]:%H:%M}")
+    return _Note(_why_closed(day) if len(none) == len(Session) else "")
 
 
 def _why_closed(day: date) -> str:

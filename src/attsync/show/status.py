@@ -185,7 +185,7 @@ def _failure(school: SchoolView) -> str:
     if not bad:
         return school.problems[0].brief
     number = sum(len(day.bad_sessions) for day in bad)
-    return f"{number} {bad[0].note}" if number > 1 and bad[0].note[:2] not in tuple(Session) else bad[0].note
+    return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note
 
 
 def counts(overview: Overview, signs: Signs) -> Iterable[tuple[str, str]]:
