@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from attsync.codes import attendance_rate
 from attsync.model import Cells, Fault, Session, Sign, State, changed_marks, faulty_sessions, total
-from attsync.overview.history import OPEN
+from attsync.overview.history import OPEN, LoggedDay
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.report import DayResult
@@ -97,65 +97,46 @@ class DayView:
         }
 
 
-def view(  # noqa: PLR0913  each is one thing that is known of the day
+def view(
     day: date,
+    logged: LoggedDay,
     *,
-    state: State | None = None,
-    cells: Cells | None = None,
-    roll: Mapping[str, int] | None = None,
-    on_roll: int | None = None,
-    sent_at: datetime | None = None,
-    problem: Problem | None = None,
-    unread: Problem | None = None,
-    faults: Iterable[Fault] = (),
     missing: Mapping[Session, Sign],
-    before: tuple[Cells, datetime] | None = None,
-    is_held: bool = False,
-    still_held: bool = False,
-    is_going: bool = False,
+    unread: Problem | None,
     times: tuple[time, ...],
     now: datetime,
 ) -> DayView:
-    """Make the view of a day from its newest submission.
+    """Make the view of a day from what the log says of it.
 
     `missing` is the sign of a session without marks; `unread` is why the school database was not read when it was due;
-    `is_held` says that the DfE has received these very counts before; `is_going`, that the day is being sent just now.
+    `times` are those of the planned sends, none without consent.
     """
-    cells = cells or {}
-    stands = is_held and state is not None and _SIGNS[state] is Sign.NOT_RECEIVED
-    not_again = stands and not is_going
-    if is_going:
-        missing = dict.fromkeys(Session, Sign.NOT_DUE)
-    shown = State.ACCEPTED if stands else None if is_going else state
-    signs = _signs(shown, {cell.session for cell in cells}, faults, missing)
+    sent, problem = logged.sent, logged.problem
+    cells = sent.cells if sent else {}
+    not_received = logged.state is not None and _SIGNS[logged.state] is Sign.NOT_RECEIVED
+    stands = not_received and logged.is_held
+    not_again = stands and not logged.is_going
+    signs = _signs_of(logged, missing, stands=stands)
     if problem is None and (not_again or Sign.NOT_RECEIVED in signs.values()):
-        problem = _UNSETTLED if state and _SIGNS[state] is Sign.NOT_RECEIVED else unread or _MISSED
-    if problem and problem.code == "STOPPED" and state in OPEN:
-        words = BAD_SIGNS | {Sign.NOT_RECEIVED: "not settled"}
-    else:
-        words = BAD_SIGNS
-    note = _note(day, signs, words, problem, cells, before, times, now)
-    if not_again and problem and not note.to_check:
-        note = _Note(f"not sent again: {problem.brief}")
-    if is_going:
-        note = _Note("being sent now")
+        problem = _UNSETTLED if not_received else unread or _MISSED
+    note = _GOING if logged.is_going else _note(day, logged, signs, problem, times, now, not_again=not_again)
     return DayView(
         date=day,
         signs=signs,
         cells=cells,
-        roll=roll or {},
+        roll=sent.roll if sent else {},
         marks=total(cells) if cells else None,
-        on_roll=on_roll,
+        on_roll=sent.on_roll if sent else None,
         attendance=attendance_rate(cells, day),
-        sent_at=sent_at,
-        state=state,
+        sent_at=logged.sent_at,
+        state=logged.state,
         problem=problem,
         note=note.text,
         note_session=note.session,
         to_check=note.to_check,
         not_again=not_again,
-        still_held=still_held,
-        is_going=is_going,
+        still_held=logged.still_held,
+        is_going=logged.is_going,
         is_closed=set(signs.values()) == {Sign.NO_REGISTER} and not cells,
     )
 
@@ -201,6 +182,15 @@ def _missing(
     return Sign.NOT_RECEIVED if was_planned and now >= due + LATE else Sign.NOT_DUE
 
 
+def _signs_of(logged: LoggedDay, missing: Mapping[Session, Sign], *, stands: bool) -> dict[Session, Sign]:
+    """Give the signs of a day; `stands` says that the DfE holds the counts, whatever became of the newest entry."""
+    state = logged.state
+    if logged.is_going:
+        state, missing = None, dict.fromkeys(Session, Sign.NOT_DUE)
+    sessions = {cell.session for cell in logged.sent.cells} if logged.sent else set()
+    return _signs(State.ACCEPTED if stands else state, sessions, logged.faults, missing)
+
+
 def _signs(
     state: State | None, sent: Container[Session], faults: Iterable[Fault], missing: Mapping[Session, Sign]
 ) -> dict[Session, Sign]:
@@ -235,32 +225,42 @@ class _Note(NamedTuple):
     to_check: bool = False
 
 
+_GOING: Final = _Note("being sent now")
+
+
 def _note(
     day: date,
+    logged: LoggedDay,
     signs: Mapping[Session, Sign],
-    words: Mapping[Sign, str],
     problem: Problem | None,
-    cells: Cells,
-    before: tuple[Cells, datetime] | None,
     times: tuple[time, ...],
     now: datetime,
+    *,
+    not_again: bool,
 ) -> _Note:
-    """Give the note of a day; `words` are those of a sign that somebody has to look at."""
-    bad = {session: words[sign] for session, sign in signs.items() if sign in words}
-    if bad and problem:
-        first, said = next(iter(bad.items()))
-        said = f"{said}: {problem.brief}"
-        return _Note(f"{first} {said}", first) if len(bad) == 1 and cells else _Note(said)
+    """Say what is most worth telling of a day: what is wrong, then what is odd, then what has changed."""
+    bad = [session for session, sign in signs.items() if sign in BAD_SIGNS]
+    has_marks = logged.sent is not None and bool(logged.sent.cells)
+    if bad and problem and not not_again:
+        said = f"{_words(signs[bad[0]], logged.state, problem)}: {problem.brief}"
+        return _Note(f"{bad[0]} {said}", bad[0]) if len(bad) == 1 and has_marks else _Note(said)
     none = [session for session, sign in signs.items() if sign is Sign.NO_REGISTER]
-    if len(none) == 1 and cells:
-        return _Note(
-            f"no {'morning' if none[0] is Session.AM else 'afternoon'} register in the database", to_check=True
-        )
-    if before and (changed := changed_marks(before[0], cells)):
-        return _Note(f"{plural(changed, 'mark')} changed since {_since(before[1], now)}")
-    if signs[Session.PM] is Sign.NOT_DUE and cells and times:  # without consent there are none
+    if len(none) == 1 and has_marks:
+        half = "morning" if none[0] is Session.AM else "afternoon"
+        return _Note(f"no {half} register in the database", to_check=True)
+    if not_again and problem:
+        return _Note(f"not sent again: {problem.brief}")
+    if logged.sent and logged.before and (changed := changed_marks(logged.before[0], logged.sent.cells)):
+        return _Note(f"{plural(changed, 'mark')} changed since {_since(logged.before[1], now)}")
+    if signs[Session.PM] is Sign.NOT_DUE and has_marks and times:
         return _Note(f"afternoon is sent at {times[-1]:%H:%M}")
     return _Note(_why_closed(day) if len(none) == len(Session) else "")
+
+
+def _words(sign: Sign, state: State | None, problem: Problem) -> str:
+    # What was stopped may have arrived all the same.
+    is_unsettled = problem.code == "STOPPED" and state in OPEN
+    return "not settled" if is_unsettled and sign is Sign.NOT_RECEIVED else BAD_SIGNS[sign]
 
 
 def _why_closed(day: date) -> str:

@@ -1,17 +1,86 @@
-"""What the entries of one day say together: which message the DfE holds, and what it received before.
+"""What the log says of one day of one school: which message stands for it, and what the DfE received before.
 
-Entries in, oldest first, all of one school and day; no log, no clock. Refuses to know signs and words.
+Knows what the entries of a day, oldest first, say together. Refuses to know signs and words, and when a send is due.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from attsync.log import Entry
-from attsync.model import Cells, State
-from attsync.sent import read
+from attsync.log import Entry, Log
+from attsync.model import Cells, Fault, State
+from attsync.problems import Problem
+from attsync.sent import Sent, read
 
 OPEN: Final = (State.SENDING, State.UNKNOWN)
 """What became of it is not known; a run that died has not even recorded its tries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedDay:
+    """One day of one school, as the log has it; without any entry, all is empty."""
+
+    state: State | None = None
+    """Of the newest entry, as are the problem and the faults."""
+    problem: Problem | None = None
+    faults: Sequence[Fault] = ()
+    sent: Sent | None = None
+    """The counts to show: of the message that the DfE is known to hold, else of the newest that may have arrived."""
+    sent_at: datetime | None = None
+    before: tuple[Cells, datetime] | None = None
+    """The newest other counts that the DfE has received, and when they were sent."""
+    is_held: bool = False
+    """The DfE has confirmed these very counts, and nothing else can have arrived since."""
+    still_held: bool = False
+    """The newest entry did not reach the DfE, which holds these counts all the same."""
+    is_going: bool = False
+    """Being sent just now: the counts, and what is said of them, are of what stood before."""
+
+
+def read_day(log: Log, entry: Entry | None, *, under_way: bool) -> LoggedDay:
+    """Read what the log says of the day of `entry`, its newest; `under_way` says that a run is alive."""
+    if entry is None:
+        return LoggedDay()
+    is_going = under_way and entry.state is State.SENDING
+    history = log.history(entry.urn, entry.day)
+    if is_going:
+        history = [past for past in history if past.state is not State.SENDING]
+    confirmed = held(history)
+    sent = confirmed or _newest_sent(log, history)
+    return LoggedDay(
+        state=entry.state,
+        problem=entry.problem,
+        faults=log.faults([entry]).get(entry.id, ()),
+        sent=read(sent.content) if sent and sent.content else None,
+        sent_at=_sent_at(log, sent) if sent else None,
+        before=_before(history, sent) if sent else None,
+        is_held=confirmed is not None,
+        still_held=is_still_held(history),
+        is_going=is_going,
+    )
+
+
+def _newest_sent(log: Log, history: Sequence[Entry]) -> Entry | None:
+    """Find the newest entry that surely left and may have arrived, else the newest that may have, or was to be sent."""
+    bodies = [entry for entry in reversed(history) if entry.content]
+    arrived = [entry for entry in bodies if entry.state is not State.FAILED]
+    left = (entry for entry in arrived if entry.state not in OPEN or log.tries(entry))
+    return next(left, next(iter(arrived or bodies), None))
+
+
+def _sent_at(log: Log, sent: Entry) -> datetime | None:
+    if tries := log.tries(sent):
+        return tries[-1].at
+    return sent.recorded_at if sent.state in OPEN else None
+
+
+def _before(history: Sequence[Entry], sent: Entry) -> tuple[Cells, datetime] | None:
+    """Find the newest message that the DfE has received and that said something else than `sent`."""
+    for entry in reversed(history):
+        if entry.content and entry.sha256 != sent.sha256 and entry.state.is_received:
+            return read(entry.content).cells, entry.recorded_at
+    return None
 
 
 def held(history: Sequence[Entry]) -> Entry | None:

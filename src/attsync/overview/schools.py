@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from attsync.consent import Consent, standing, why_not
 from attsync.log import Entry, Log, Run, SchoolRun
-from attsync.model import Cells, School, State
+from attsync.model import School
 from attsync.overview.day import DayView, missing_signs, view
-from attsync.overview.history import OPEN, held, is_still_held
+from attsync.overview.history import read_day
 from attsync.problems import Problem
 from attsync.report import grouped
-from attsync.sent import read
 from attsync.settings import Settings
 from attsync.window import LONDON, Window, is_working_day
 
@@ -148,22 +147,22 @@ def look(
 ) -> Overview:
     """Read from the log what is known of the schools in the window; `under_way` says that a run is alive."""
     runs = log.latest_school_runs() if log else {}
-    found: dict[int, dict[date, Entry]] = {}
+    entries: dict[int, dict[date, Entry]] = {}
     for entry in log.latest(window) if log else ():
-        found.setdefault(entry.urn, {})[entry.day] = entry
-    views = []
+        entries.setdefault(entry.urn, {})[entry.day] = entry
+    found = []
     for school in schools:
         row = log.latest_consent(school.urn) if log else None
         consent = standing(row, settings.dfe.origin)
         run = _within(window, runs.get(school.urn))
-        is_shown = log is not None and (consent is not None or school.urn in found)
-        views.append(
+        is_shown = log is not None and (consent is not None or school.urn in entries)
+        found.append(
             SchoolView(
                 school=school,
                 consent=consent,
                 no_consent=None if consent else why_not(school, row, settings.dfe.origin),
                 last=run,
-                days=_days(settings, log, consent, window, now, run, found.get(school.urn, {}), under_way=under_way)
+                days=_days(settings, log, consent, window, now, run, entries.get(school.urn, {}), under_way=under_way)
                 if log and is_shown
                 else (),
             )
@@ -172,10 +171,10 @@ def look(
     return Overview(
         window=window,
         now=now,
-        schools=tuple(views),
+        schools=tuple(found),
         last_run=log.last_run() if log else None,
         next_send=next_send(settings.schedule.times, now)
-        if any(view.consent for view in views) and not closed
+        if any(each.consent for each in found) and not closed
         else None,
         under_way=under_way,
         to_check=log.to_check() if log else (),
@@ -203,66 +202,23 @@ def _days(
 ) -> tuple[DayView, ...]:
     times = settings.schedule.times
     since = consent.row.at if consent else None
+    read_at = run.read_at if run else None
     shown = [day for day in window if day in entries or settings.window.count == "calendar" or is_working_day(day)]
-    views = []
-    for day in reversed(shown):
-        entry = entries.get(day)
-        is_going = under_way and entry is not None and entry.state is State.SENDING
-        history = log.history(entry.urn, day) if entry else []
-        if is_going:
-            history = [past for past in history if past.state is not State.SENDING]
-        confirmed = held(history)
-        sent = confirmed or _newest_sent(log, history)
-        content = read(sent.content) if sent and sent.content else None
-        views.append(
-            view(
-                day,
-                state=entry.state if entry else None,
-                cells=content.cells if content else None,
-                roll=content.roll if content else None,
-                on_roll=content.on_roll if content else None,
-                sent_at=_sent_at(log, sent),
-                problem=entry.problem if entry else None,
-                unread=run.problem if run and run.outcome == "failed" else None,
-                faults=log.faults([entry]).get(entry.id, ()) if entry else (),
-                missing=missing_signs(day, times, since, run.read_at if run else None, now),
-                before=_before(history, sent),
-                is_held=confirmed is not None,
-                still_held=is_still_held(history),
-                is_going=is_going,
-                times=times if consent else (),
-                now=now,
-            )
+    return tuple(
+        view(
+            day,
+            read_day(log, entries.get(day), under_way=under_way),
+            missing=missing_signs(day, times, since, read_at, now),
+            unread=run.problem if run and run.outcome == "failed" else None,
+            times=times if consent else (),
+            now=now,
         )
-    return tuple(views)
-
-
-def _before(history: list[Entry], sent: Entry | None) -> tuple[Cells, datetime] | None:
-    """Find the newest sending that said something else than `sent`."""
-    for entry in reversed(history):
-        if sent and entry.content and entry.sha256 != sent.sha256 and entry.state.is_received:
-            return read(entry.content).cells, entry.recorded_at
-    return None
-
-
-def _sent_at(log: Log, sent: Entry | None) -> datetime | None:
-    if sent is None:
-        return None
-    if tries := log.tries(sent):
-        return tries[-1].at
-    return sent.recorded_at if sent.state in OPEN else None
+        for day in reversed(shown)
+    )
 
 
 _SATURDAY: Final = 5
 """From here on cron does not run."""
-
-
-def _newest_sent(log: Log, history: list[Entry]) -> Entry | None:
-    """Find the newest entry that surely left and may have arrived, else the newest that may have, or was to be sent."""
-    bodies = [entry for entry in reversed(history) if entry.content]
-    arrived = [entry for entry in bodies if entry.state is not State.FAILED]
-    left = (entry for entry in arrived if entry.state not in OPEN or log.tries(entry))
-    return next(left, next(iter(arrived or bodies), None))
 
 
 def next_send(times: tuple[time, ...], now: datetime) -> datetime:
