@@ -1,11 +1,18 @@
 """The page of a trust, for a head: everything that the screen says."""
 
+import re
+from dataclasses import replace
+from html import unescape
 from pathlib import Path
+
+import pytest
 
 from attsync.log import Log
 from attsync.overview import look
 from attsync.show.html import status_page
-from tests.show.screens import NOW, SCHOOLS, WINDOW, give_consent, trust_log, trust_settings
+from attsync.show.parts import UNICODE
+from attsync.show.status import status
+from tests.show.screens import NOW, SCHOOLS, WINDOW, give_consent, text_of, trust_log, trust_settings
 
 
 def test_page_of_a_trust_has_every_school_and_what_to_do(tmp_path: Path) -> None:
@@ -36,3 +43,45 @@ def test_page_says_why_consent_is_needed_again(tmp_path: Path) -> None:
         page = status_page(look(moved, log, SCHOOLS[:2], WINDOW, NOW))
 
     assert f"it was {settings.dfe.origin} and is now https://new.example." in page
+
+
+def words_of(page: str) -> str:
+    """Give what a page says, in one line."""
+    return " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
+
+
+@pytest.mark.parametrize(
+    ("became", "send"),
+    [
+        ("ended", "Last send Mon 23 Nov 10:15, took 38 s."),
+        ("died", "Last send Mon 23 Nov 10:15, did not finish."),
+        ("under way", "A send is under way, since Mon 23 Nov 10:15."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("Birchwood High", "✗ 1 problem"),
+        ("Elm Grove Primary", "! 1 thing to check"),
+        ("Abbey Lane Primary", "✓ Up to date"),
+    ],
+)
+def test_page_of_a_school_says_what_its_screen_says(
+    tmp_path: Path, name: str, verdict: str, became: str, send: str
+) -> None:
+    """A head who is mailed the page must not think better of it than who sees the screen."""
+    settings = trust_settings(tmp_path)
+    school = [school for school in SCHOOLS if school.name == name]
+    with trust_log(settings) as log:
+        overview = look(settings, log, school, WINDOW, NOW, under_way=became == "under way")
+    assert overview.last_run
+    if became == "died":
+        overview = replace(overview, last_run=replace(overview.last_run, ended_at=None))
+
+    page = words_of(status_page(overview))
+    screen = " ".join(text_of(status(overview, UNICODE), 132).replace("today", "Mon 23 Nov").split())
+
+    for said in (page, screen):
+        assert f"{verdict} {send} Next send Mon 23 Nov 14:45." in said
+    *_, to_do = screen.partition("What to do next")
+    assert to_do in page

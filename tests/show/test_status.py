@@ -14,7 +14,8 @@ from attsync.overview import Overview, look
 from attsync.problems import Problem
 from attsync.show.html import status_page
 from attsync.show.parts import ASCII, UNICODE
-from attsync.show.status import result, status
+from attsync.show.status import status
+from attsync.show.words import result
 from attsync.window import Window
 from tests.show.screens import (
     BUSY,

@@ -1,19 +1,20 @@
 """`attsync status --save report.html`: the same status as a page to mail to a head, to read aloud, and to print.
 
 One file without any outside address. A real table with headings, not a picture of a terminal; each sign has its word.
-Knows HTML; the words are those of the screens.
+Knows HTML; the words are those of the screen, from `words`.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
-from itertools import groupby
+from typing import Final
 
-from attsync.model import Session, Sign
-from attsync.overview import BAD_SIGNS, DayView, Overview, SchoolView
-from attsync.plural import plural
-from attsync.show.parts import UNICODE, by, number_of, share
-from attsync.show.status import counts, order, result, to_tell
+from rich.text import Text
+
+from attsync.model import Session
+from attsync.overview import DayView, Overview
+from attsync.show import words
+from attsync.show.parts import BAD, CHECK, DIM, DUE, GOOD, UNICODE
 from attsync.window import LONDON
 
 _STYLE = """
@@ -50,29 +51,22 @@ footer { margin-top: 2rem; font-size: .9rem; }
 @page { size: A4 landscape; margin: 14mm; }
 """
 
-_WORDS = {
-    Sign.RECEIVED: ("good", UNICODE.good, "received"),
-    Sign.NOT_DUE: ("due", UNICODE.due, "not due yet"),
-    Sign.NO_REGISTER: ("quiet", UNICODE.none, "no register taken"),
-    **{sign: ("bad", UNICODE.bad, words) for sign, words in BAD_SIGNS.items()},
-}
-_PROBLEM, _CHECK = ("bad", UNICODE.bad), ("check", UNICODE.check)
-_SPACE = " &emsp; "
-_STYLES = {UNICODE.good: "good", UNICODE.bad: "bad", UNICODE.check: "check", UNICODE.due: "due"}
+LATER: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""The time at which a page is read. With it no time is ever written as "today"."""
+SPACE: Final = " &emsp; "
+_CLASSES: Final = {GOOD: "good", BAD: "bad", CHECK: "check", DUE: "due", DIM: "quiet"}
+_CAPTION: Final = "Attendance is there to spot nonsense; it is not an official figure."
 
 
 def status_page(overview: Overview, *, heading: str | None = None) -> str:
     """Write the whole page."""
     at = overview.now.astimezone(LONDON)
-    is_one = len(overview.schools) == 1 and not overview.left_out
-    every = (*overview.schools, *overview.left_out)
-    name = every[0].school.name if len(every) == 1 else heading or "All schools"
-    below = f"URN {every[0].school.urn}" if len(every) == 1 else plural(len(every), "school")
+    name, beside = words.heading(overview, heading)
     parts = [
         f"<h1>{escape(name)}</h1>",
-        f'<p class="quiet">{below}. {about(overview.now)}</p>',
-        *(_one_school(overview.schools[0], overview) if is_one else _schools(overview)),
-        *_next_steps(overview, several=not is_one),
+        f'<p class="quiet">{beside}. {about(overview.now)}</p>',
+        *(_one_school(overview) if words.is_one_school(overview) else _schools(overview)),
+        *_next_steps(overview),
     ]
     return page(f"Attendance sent: {name}, {at:%-d %B %Y}", parts)
 
@@ -94,59 +88,52 @@ def page(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def _tone(day: DayView) -> str:
-    return " bad" if day.needs_telling else " check" if day.to_check else ""
-
-
-def _one_school(school: SchoolView, overview: Overview) -> Iterable[str]:
-    yield f"<p>{_consent(school)}</p>"
-    yield f"<p>{_last_and_next(overview)}</p>"
+def _one_school(overview: Overview) -> Iterable[str]:
+    (school,) = overview.schools
+    verdict = words.verdict(school, overview, UNICODE)
+    yield f"<p>{markup(words.consent(school, UNICODE))}</p>"
+    yield f"<p>{markup(verdict)}{SPACE if verdict else ''}{_last_and_next(overview)}</p>"
     if not school.days:
         return
     head = ("Date", "Morning", "Afternoon", ">Marks", ">On roll", ">Attendance", "Last sent", "Note")
-    rows = [
-        _row(
-            f"{day.date:%a %-d %b %Y}",
-            *(f'<td class="signs">{_sign(day, session)}</td>' for session in Session),
-            *(
-                f'<td class="number">{text}</td>'
-                for text in (number_of(day.marks), number_of(day.on_roll), share(day.attendance))
-            ),
-            f"<td>{_when(day.sent_at)}</td>",
-            f'<td class="words{_tone(day)}">{escape(day.note)}</td>',
+    rows = []
+    for day in school.days:
+        row = words.day_row(day, LATER)
+        rows.append(
+            _row(
+                f"{day.date:%a %-d %b %Y}",
+                *(f'<td class="signs">{_sign(day, session)}</td>' for session in Session),
+                *(f'<td class="number">{text}</td>' for text in (row.marks, row.on_roll, row.attendance)),
+                f"<td>{row.sent_at}</td>",
+                f'<td class="words">{markup(row.note)}</td>',
+            )
         )
-        for day in school.days
-    ]
     yield "<h2>Days, newest first</h2>"
     yield table("Days", _CAPTION, head, [rows])
     yield _legend()
 
 
-_CAPTION = "Attendance is there to spot nonsense; it is not an official figure."
-
-
 def _schools(overview: Overview) -> Iterable[str]:
-    groups = groupby(sorted(overview.schools, key=order), key=lambda school: order(school)[0])
-    dates = sorted({day.date for school in overview.schools for day in school.days})
-    said = [f'<span class="{_STYLES.get(text[0], "quiet")}">{text}</span>' for text, _ in counts(overview, UNICODE)]
-    yield f"<p>{_SPACE.join(said)}</p>"
+    yield f"<p>{SPACE.join(map(markup, words.counts(overview, UNICODE)))}</p>"
     yield f"<p>{_last_and_next(overview)}</p>"
     if not overview.schools:
         return
+    dates = words.dates(overview)
     head = ("School", "URN", *(f"{day:%a}<br>{day.day}" for day in dates), ">Attendance", "Last sent", "Result")
     bodies = []
-    for _, schools in groups:
+    for schools in words.ranked(overview):
         rows = []
         for school in schools:
             days = {day.date: day for day in school.days}
+            row = words.school_row(school, UNICODE, LATER)
             rows.append(
                 _row(
                     escape(school.school.name),
                     f"<td>{school.school.urn}</td>",
                     *(f'<td class="signs">{_two_signs(days.get(day))}</td>' for day in dates),
-                    f'<td class="number">{share(school.attendance)}</td>',
-                    f"<td>{_when(school.sent_at) or 'never'}</td>",
-                    _result(school),
+                    f'<td class="number">{row.attendance}</td>',
+                    f"<td>{row.sent_at}</td>",
+                    f'<td class="words">{markup(row.result)}</td>',
                 )
             )
         bodies.append(rows)
@@ -177,14 +164,30 @@ def _row(first: str, *cells: str) -> str:
     return f'<tr><th scope="row">{first}</th>{"".join(cells)}</tr>'
 
 
-def sign_of(day: DayView, session: Session) -> tuple[str, str, str]:
-    """Give the style of a session's sign, the sign, and its words."""
-    return ("quiet", UNICODE.closed, "closed") if day.is_closed else _WORDS[day.signs[session]]
+def sign_of(day: DayView, session: Session) -> tuple[Text, str]:
+    """Give the sign of a session, and its word."""
+    sign = UNICODE.of(day.signs[session], is_closed=day.is_closed)
+    return sign, "closed" if day.is_closed else words.WORDS[day.signs[session]]
+
+
+def markup(text: Text) -> str:
+    """Write a text with its styles, escaped."""
+    edges = {edge for span in text.spans for edge in (span.start, span.end)} - {0, len(text)}
+    return "".join(_styled(part, text) for part in text.divide(sorted(edges)))
+
+
+def _styled(part: Text, whole: Text) -> str:
+    style = str(part.spans[0].style if part.spans else whole.style)
+    inside = escape(part.plain)
+    if style == "bold":
+        return f"<strong>{inside}</strong>"
+    return f'<span class="{_CLASSES[style]}">{inside}</span>' if style in _CLASSES else inside
 
 
 def _sign(day: DayView, session: Session) -> str:
-    style, sign, words = sign_of(day, session)
-    return f'<span class="{style}"><span aria-hidden="true">{sign}</span><span class="hidden">{words}</span></span>'
+    sign, word = sign_of(day, session)
+    inside = f'<span aria-hidden="true">{sign.plain}</span><span class="hidden">{word}</span>'
+    return f'<span class="{_CLASSES[str(sign.style)]}">{inside}</span>'
 
 
 def _two_signs(day: DayView | None) -> str:
@@ -192,53 +195,24 @@ def _two_signs(day: DayView | None) -> str:
     return "".join(f'<span class="hidden">{halves[s]}</span>{_sign(day, s)}' for s in Session) if day else ""
 
 
-def _result(school: SchoolView) -> str:
-    text = result(school, UNICODE).plain
-    return f'<td class="words {_STYLES.get(text[:1], "quiet")}">{escape(text)}</td>'
-
-
-def _consent(school: SchoolView) -> str:
-    if school.consent:
-        return f'<span class="good">{UNICODE.good} Consent given</span> by {escape(by(school.consent.row))}'
-    text = school.no_consent.text if school.no_consent else ""
-    style, sign = ("check", UNICODE.check) if school.consent_needed_again else ("quiet", UNICODE.without)
-    return f'<span class="{style}">{sign} {escape(text)}</span>'
-
-
 def _last_and_next(overview: Overview) -> str:
-    what = "A send is under way, since" if overview.under_way else "Last send"
-    last = f"{what} {_when(overview.last_run.started_at)}." if overview.last_run else "Nothing has been sent yet."
-    return f"{last} Next send {_when(overview.next_send)}." if overview.next_send else last
-
-
-def _when(at: datetime | None) -> str:
-    # Never "today": the page is read later.
-    return f"{at.astimezone(LONDON):%a %-d %b %H:%M}" if at else ""
+    return escape(" ".join(words.last_and_next(overview, LATER)))
 
 
 def _legend() -> str:
-    signs = (
-        _WORDS[Sign.RECEIVED],
-        ("bad", UNICODE.bad, "not received, or with faults"),
-        _WORDS[Sign.NOT_DUE],
-        _WORDS[Sign.NO_REGISTER],
-        ("quiet", UNICODE.closed, "school closed"),
-    )
-    return "<p>" + _SPACE.join(f'<span class="{style}">{sign} {words}</span>' for style, sign, words in signs) + "</p>"
+    return f"<p>{SPACE.join(map(markup, words.legend(UNICODE)))}</p>"
 
 
-def _next_steps(overview: Overview, *, several: bool) -> Iterable[str]:
-    items = []
-    for school in sorted(overview.schools, key=order):
-        if school.no_consent and (not several or school.consent_needed_again):
-            who = f"{school.school}: {school.no_consent.text} " if several else ""
-            items.append(f"<li><strong>{escape(who)}</strong>{escape(school.no_consent.next)}</li>")
-    for schools, problem, days, is_bad in to_tell(overview):
-        style, sign = _PROBLEM if is_bad else _CHECK
-        who = f"{schools}: " if several else ""
-        code = f'<span class="code">[{problem.code}]</span>'
-        told = f'<strong class="{style}">{sign} {escape(f"{who}{days}{problem.text}")}</strong>'
-        items.append(f"<li>{told} {escape(problem.next)} {code}</li>")
+def _next_steps(overview: Overview) -> Iterable[str]:
+    items = [f"<li>{_step(step)}</li>" for step in words.steps(overview, UNICODE)]
     if items:
         yield "<h2>What to do next</h2>"
         yield f"<ul>\n{chr(10).join(items)}\n</ul>"
+
+
+def _step(step: words.Step) -> str:
+    why = f"{step.who}: {step.why}" if step.who else step.why
+    style = f' class="{_CLASSES[step.style]}"' if step.style else ""
+    said = f"<strong{style}>{step.sign} {escape(why)}</strong> " if why else ""  # no sign without a word
+    code = f' <span class="code">[{step.code}]</span>' if step.code else ""
+    return f"{said}{escape(step.next)}{code}"
