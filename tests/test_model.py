@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from attsync import model
 from attsync.model import (
-    Body,
     Cell,
     Counts,
     Day,
@@ -43,7 +42,6 @@ def test_a_day_knows_its_marks_and_its_roll() -> None:
     day = Day(date=DAY, cells={AM_7: {"/": 28}}, roll={"7": 30, "8": 31})
 
     assert (day.marks, day.on_roll) == (28, 61)
-    assert Body(DAY, b"{}", "0", day.cells, 61).marks == 28
 
 
 def test_received_is_what_the_dfe_holds_with_or_without_faults() -> None:

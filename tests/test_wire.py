@@ -12,7 +12,7 @@ from inline_snapshot import snapshot
 from pydantic import ValidationError
 
 from attsync.codes import all_codes, codes_on, year_groups
-from attsync.model import Body, Cell, Cells, Day, Session
+from attsync.model import Body, Cell, Cells, Day, Session, total
 from attsync.problems import Problem
 from attsync.sent import read
 from attsync.wire import Attendance, Item, Submission, YearGroup, build, in_order, openapi, read_rejection
@@ -76,7 +76,7 @@ def test_message_can_be_read_back(cells: Cells) -> None:
 
     sent = read(body.content)
     assert (sent.cells, sent.on_roll, sent.roll) == (cells, 60, {"R": 60})
-    assert body.marks == sum(sum(counts.values()) for counts in cells.values())
+    assert total(body.cells) == sum(sum(counts.values()) for counts in cells.values())
 
 
 def test_day_whose_marks_are_all_gone_is_sent_as_zeros() -> None:

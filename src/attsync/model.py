@@ -101,11 +101,6 @@ class Body:
     cells: Cells
     on_roll: int
 
-    @property
-    def marks(self) -> int:
-        """All marks in the message."""
-        return total(self.cells)
-
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from attsync import school as database_of
 from attsync.log import Entry, Log, SchoolOutcome
-from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted
+from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted, session_total
 from attsync.oddities import marks_fewer
 from attsync.plural import plural
 from attsync.problems import Problem, SchoolError
@@ -155,10 +155,8 @@ def unlisted(found: Unlisted) -> Problem:
 
 
 def _marks(cells: Cells) -> dict[Session, int]:
-    marks: dict[Session, int] = {}
-    for cell, counts in cells.items():
-        marks[cell.session] = marks.get(cell.session, 0) + sum(counts.values())
-    return marks
+    sent = dict.fromkeys(cell.session for cell in cells)  # a session that the message leaves out is not there
+    return {session: session_total(cells, session) for session in sent}
 
 
 def _changed(before: Cells, now: Cells) -> frozenset[Session]:
