@@ -15,12 +15,12 @@ import pytest
 from attsync.lock import one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.model import School, State
-from attsync.plan import plan, read_schools
+from attsync.plan import Planned, Refused, plan, read_schools
 from attsync.problems import AlreadyRunning, LogError, Problem, SettingsError, Stopped
 from attsync.report import Report, SchoolResult
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, make_certificates
-from attsync.send import Planned, Refused, preview, rehearse, send
+from attsync.send import preview, rehearse, send
 from attsync.settings import Settings
 from attsync.window import Window
 from tests.factories import (

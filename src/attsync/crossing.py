@@ -21,11 +21,8 @@ from attsync.log import Entry, Log
 from attsync.model import Outcome, School, State
 from attsync.plan import Planned, Refused, day_result, refusal
 from attsync.problems import LogError, NotPermitted
-from attsync.report import Report, SchoolResult
+from attsync.report import Report, SchoolResult, Tell
 from attsync.shield import Shield
-
-Tell = Callable[[SchoolResult], None]
-"""Hears of each school when it is done."""
 
 _BATCH: Final = 64
 """Most messages that share a commit (RELIABILITY.md 3)."""
@@ -66,7 +63,7 @@ class Crossing:
         self._shield = shield
         self._waiting: list[tuple[SchoolResult, list[Planned | Refused]]] = []
         self._under_way: dict[Future[Outcome], tuple[SchoolResult, Planned, Entry]] = {}
-        self._embarked = self._landed = 0.0
+        self._last_sending = self._last_recording = 0.0
         self._left: dict[int, int] = {}
         self._started: dict[int, float] = {}
         self._done: deque[SchoolResult] = deque()
@@ -75,21 +72,21 @@ class Crossing:
         """Take one school's messages; they leave with others, if those come soon (_BATCH_SECONDS)."""
         self._started[result.school.urn] = monotonic()
         if sum(len(plans) for _, plans in self._waiting) + len(plans) > _BATCH:
-            self._embark()
+            self._send_waiting()
         self._waiting.append((result, plans))
-        if _is_due(self._embarked):
-            self._embark()
+        if _is_due(self._last_sending):
+            self._send_waiting()
         while len(self._under_way) >= self._connections + _BATCH:
-            self._land(_BATCH)
-        if _is_due(self._landed):
-            self._land(0)
+            self._record_answers(_BATCH)
+        if _is_due(self._last_recording):
+            self._record_answers(0)
         self._tell_done()
 
     def finish(self) -> None:
         """Send what is left and wait for every answer."""
-        self._embark()
+        self._send_waiting()
         while self._under_way:
-            self._land(len(self._under_way))
+            self._record_answers(len(self._under_way))
             self._tell_done()
         self._tell_done()
 
@@ -102,18 +99,18 @@ class Crossing:
         try:
             wait(self._under_way, _STOP_SECONDS)
             with suppress(LogError):  # if the log is why we stop, it stays as it is: open entries, sent again next time
-                while self._land(0):
+                while self._record_answers(0):
                     pass
         finally:  # also if a second signal comes
             self._dfe.cut()
 
-    def _embark(self) -> None:
+    def _send_waiting(self) -> None:
         """Record what is waiting and hand it to the senders."""
-        self._embarked = monotonic()
+        self._last_sending = monotonic()
         if not self._waiting:
             return
         with self._shield.held():
-            entries = self._record()
+            entries = self._record_attempts()
             for result, plans in self._waiting:
                 result.days += [refusal(plan) for plan in plans if isinstance(plan, Refused)]
                 self._left[result.school.urn] = sum(isinstance(plan, Planned) for plan in plans)
@@ -124,7 +121,7 @@ class Crossing:
                 future = self._pool.submit(self._dfe.send, consent, plan.body.content, entry.key or "", permit)
                 self._under_way[future] = (result, plan, entry)
 
-    def _record(self) -> list[tuple[SchoolResult, Planned, Entry, Consent]]:
+    def _record_attempts(self) -> list[tuple[SchoolResult, Planned, Entry, Consent]]:
         now = datetime.now(UTC)
         entries: list[tuple[SchoolResult, Planned, Entry, Consent]] = []
         number = self._report.number or 0
@@ -149,14 +146,14 @@ class Crossing:
                         entries.append((result, plan, entry, consent))
         return entries
 
-    def _land(self, number: int) -> int:
+    def _record_answers(self, number: int) -> int:
         """Record a batch of the answers that have come, and give how many; first wait for the oldest `number`.
 
         The wait is a fifth of a second at most.
         """
         if number:
             wait(list(islice(self._under_way, number)), _BATCH_SECONDS)
-        self._landed = monotonic()
+        self._last_recording = monotonic()
         done = list(islice((future for future in self._under_way if future.done()), _BATCH))
         if not done:
             return 0

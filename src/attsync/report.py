@@ -3,7 +3,7 @@
 Holds totals, not counts: a run of thousands of schools must fit into a small machine. Refuses to know screens.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -101,6 +101,10 @@ class Report:
             for problem, days in result.told()
             if result.school.urn in named or problem.code != "CONSENT-NONE"  # also if it was removed in the middle
         ]
+
+
+Tell = Callable[[SchoolResult], None]
+"""Hears of each school when it is done."""
 
 
 def problem_lines(report: Report, named: Collection[int]) -> list[str]:

@@ -13,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from attsync.consent import standing, why_not
-from attsync.crossing import Crossing, Tell
+from attsync.crossing import Crossing
 from attsync.dfe import Credentials, Dfe
 from attsync.lock import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays
 from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result, to_check
 from attsync.problems import LogError, Problem, exit_code
-from attsync.report import Report, SchoolResult
+from attsync.report import Report, SchoolResult, Tell
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.shield import Shield
