@@ -19,6 +19,7 @@ from attsync.model import (
     changed_marks,
     faulty_sessions,
     session_total,
+    state_after,
     total,
 )
 
@@ -47,6 +48,15 @@ def test_a_day_knows_its_marks_and_its_roll() -> None:
 def test_received_is_what_the_dfe_holds_with_or_without_faults() -> None:
     """Faults are told, but the message is there: what was sent is compared with it."""
     assert [state for state in State if state.is_received] == [State.ACCEPTED, State.FAULTY]
+
+
+@pytest.mark.parametrize("earlier", State)
+@pytest.mark.parametrize("later", State)
+def test_what_may_have_arrived_stays_so_until_there_is_an_answer(earlier: State, later: State) -> None:
+    """Else a message would be given up, or sent under a new key, that the DfE may hold."""
+    is_lost_again = earlier is State.UNKNOWN and later is State.FAILED
+
+    assert state_after(earlier, later) is (State.UNKNOWN if is_lost_again else later)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from attsync.consent import Consent, standing, why_not
 from attsync.dfe import Dfe
 from attsync.lock import Gate
 from attsync.log import Entry, Log
-from attsync.model import Outcome, School, State
+from attsync.model import Outcome, School, state_after
 from attsync.plan import Planned, Refused, day_result, refusal
 from attsync.problems import LogError, NotPermitted
 from attsync.report import Report, SchoolResult, Tell
@@ -29,9 +29,6 @@ _BATCH: Final = 64
 _BATCH_SECONDS: Final = 0.2
 """A message or an answer that has waited so long waits for no others to share a commit with. It is looked at whenever a
 school has been read: one that is read right after another may wait for the school that comes next."""
-
-_STILL_UNKNOWN: Final = (State.UNKNOWN, State.FAILED)
-"""An entry taken over from an earlier run, and an attempt of this one that surely did not arrive."""
 
 _STOP_SECONDS: Final = 5
 """How long a run that is stopped waits for answers to requests that are under way."""
@@ -179,9 +176,8 @@ class Crossing:
 
     def _outcome(self, future: Future[Outcome]) -> Outcome:
         outcome = future.result()
-        # What an earlier run may have delivered is not known to be undelivered because this run did not get through.
-        earlier = self._under_way[future][2].state
-        return replace(outcome, state=earlier) if (earlier, outcome.state) == _STILL_UNKNOWN else outcome
+        entry = self._under_way[future][2]  # it may be taken over from an earlier run
+        return replace(outcome, state=state_after(entry.state, outcome.state))
 
     def _finish_if_done(self, result: SchoolResult) -> None:
         if self._left[result.school.urn] == 0:

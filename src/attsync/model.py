@@ -212,6 +212,15 @@ def session_total(cells: Cells, session: Session) -> int:
     return sum(sum(counts.values()) for cell, counts in cells.items() if cell.session is session)
 
 
+def state_after(earlier: State, later: State) -> State:
+    """Give the state of a message after one more try, or one more run: what may have arrived stays so.
+
+    That the later one surely did not arrive says nothing of the earlier one; what the DfE says of the message
+    settles both.
+    """
+    return earlier if (earlier, later) == (State.UNKNOWN, State.FAILED) else later
+
+
 def faulty_sessions(faults: Iterable[Fault]) -> frozenset[Session]:
     """Give the sessions in which the DfE found a fault; without any fault, none.
 

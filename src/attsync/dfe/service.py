@@ -30,7 +30,7 @@ from attsync.dfe.sign_in import (
     token_request,
 )
 from attsync.dfe.trust import trusted
-from attsync.model import Outcome, State, Try
+from attsync.model import Outcome, State, Try, state_after
 from attsync.problems import NotPermitted, Problem
 from attsync.settings import DfeSettings
 
@@ -133,9 +133,7 @@ class Dfe:
                 return Outcome(state=state, tries=tuple(tries), problem=error.problem)
             if judgement.answer:
                 tries.append(Try(at=at, seconds=monotonic() - started, answer=judgement.answer))
-            # What may have arrived once stays "may have arrived", however the next try fails.
-            lost = State.UNKNOWN in (state, judgement.state) and judgement.state is State.FAILED
-            state = State.UNKNOWN if lost else judgement.state
+            state = state_after(state, judgement.state)
             if not (judgement.again and len(tries) < _TRIES and self._wait(judgement, len(tries) - 1)):
                 break
         self._learn(judgement)
