@@ -12,9 +12,9 @@ from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, 
 from attsync.oddities import marks_fewer
 from attsync.plural import plural
 from attsync.problems import Problem, SchoolError
-from attsync.report import DayResult, Report, SchoolResult
+from attsync.report import DayResult, SchoolResult
 from attsync.sent import read
-from attsync.settings import SchoolSettings, Settings
+from attsync.settings import DatabaseSettings, Settings
 from attsync.window import Window
 from attsync.wire import build
 
@@ -38,50 +38,59 @@ class Refused(NamedTuple):
 
 def read_schools(
     settings: Settings,
-    wanted: Mapping[int, School] | None,
+    wanted: Mapping[int, School],
     window: Window,
-    report: Report,
-    only: Collection[int] = (),
     time_is_up: Callable[[], Problem | None] = lambda: None,
-) -> Iterator[SchoolDays]:
-    """Read every database that holds a wanted school; without `wanted`, every school, or those of `only`.
+) -> Iterator[SchoolDays | Unlisted]:
+    """Read every database that may hold a wanted school, and give each of these once.
 
     A database that fails gives its schools a problem and does not stop the others. Once `time_is_up` gives a problem,
-    no database is opened any more, nor the next school read: those that are left get that problem. Without
-    `wanted`, raises SchoolError if a database fails of whose schools no problem could be told.
+    no database is opened any more, nor the next school read: those that are left get that problem.
     """
-    left = dict(wanted or {})
+    left = dict(wanted)
     failed: Problem | None = None
     late: Problem | None = None
     for database in settings.database:
-        if late := late or time_is_up():
+        if late or not left or (late := time_is_up()):
             break
-        mine: dict[int, School] = {}
         try:
-            schools = database_of.schools_of(database) if left or wanted is None else ()
-            mine = _asked(schools, only if wanted is None else left, every=wanted is None and not only)
-            for found in database_of.read(database, schools, mine.keys(), window) if mine else ():
-                if isinstance(found, Unlisted):
-                    report.to_check.append(unlisted(found))
-                else:
-                    del mine[found.school.urn]
-                    left.pop(found.school.urn, None)
-                    yield found
-                    if late := time_is_up():
-                        break
+            for found in _read(database, window, left.__contains__):
+                if isinstance(found, SchoolDays):
+                    del left[found.school.urn]
+                yield found
+                if late := time_is_up():
+                    break
         except SchoolError as error:
-            failed = error.problem if database.select.schools else failed  # it may be the one that lists those left
-            if wanted is None and not mine:
-                raise
-            for school in mine.values():
-                left.pop(school.urn, None)
-                yield SchoolDays(school=school, problem=error.problem)
+            failed = error.problem  # it may be the one that lists those left
     for school in left.values():
         yield SchoolDays(school=school, problem=late or failed or _nowhere(school))
 
 
-def _asked(schools: Iterable[SchoolSettings], urns: Collection[int], *, every: bool) -> dict[int, School]:
-    return {each.urn: School(each.urn, each.name) for each in schools if every or each.urn in urns}
+def read_all(settings: Settings, window: Window, only: Collection[int]) -> Iterator[SchoolDays | Unlisted]:
+    """Read every school there is, or those of `only`.
+
+    Raises SchoolError if a database fails before it has said which schools it holds: of none could it be told.
+    """
+    for database in settings.database:
+        yield from _read(database, window, lambda urn: not only or urn in only)
+
+
+def _read(
+    database: DatabaseSettings, window: Window, is_wanted: Callable[[int], bool]
+) -> Iterator[SchoolDays | Unlisted]:
+    """Read the wanted schools of one database; if it fails, those that are left get the problem.
+
+    Raises SchoolError if it fails before it has said which schools it holds.
+    """
+    schools = database_of.schools_of(database)
+    left = {each.urn: School(each.urn, each.name) for each in schools if is_wanted(each.urn)}
+    try:
+        for found in database_of.read(database, schools, left.keys(), window) if left else ():
+            if isinstance(found, SchoolDays):
+                del left[found.school.urn]
+            yield found
+    except SchoolError as error:
+        yield from [SchoolDays(school=school, problem=error.problem) for school in left.values()]
 
 
 def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:

@@ -17,8 +17,19 @@ from attsync.crossing import Crossing
 from attsync.dfe import Credentials, Dfe
 from attsync.lock import Gate, one_run
 from attsync.log import Log
-from attsync.model import School, SchoolDays
-from attsync.plan import Planned, Refused, day_result, plan, read_schools, refusal, school_result, to_check
+from attsync.model import School, SchoolDays, Unlisted
+from attsync.plan import (
+    Planned,
+    Refused,
+    day_result,
+    plan,
+    read_all,
+    read_schools,
+    refusal,
+    school_result,
+    to_check,
+    unlisted,
+)
 from attsync.problems import LogError, Problem, exit_code
 from attsync.report import Report, SchoolResult, Tell
 from attsync.schools import known_schools, lists_itself, not_known
@@ -30,8 +41,6 @@ _CONNECTIONS_A_SCHOOL: Final = 2
 """A small school opens fewer connections: each costs the DfE a handshake, and here as much as four requests."""
 
 _logger = logging.getLogger(__name__)
-
-__all__ = ["Planned", "Refused", "preview", "rehearse", "send"]
 
 
 def send(
@@ -74,7 +83,10 @@ def rehearse(
             Credentials.load(settings.dfe)
         begin()
         _record_done(None, report, due.done, tell)
-        for found in read_schools(settings, due.wanted, window, report):
+        for found in read_schools(settings, due.wanted, window):
+            if isinstance(found, Unlisted):
+                report.to_check.append(unlisted(found))
+                continue
             plans = plan(settings, log, found, window)
             result = school_result(found, plans)
             for each in plans:
@@ -89,11 +101,11 @@ def preview(
     settings: Settings, window: Window, only: Collection[int]
 ) -> Iterator[tuple[SchoolDays, list[Planned | Refused]]]:
     """Give what would be sent for each school, with or without consent. Contacts nobody and records nothing."""
-    report = Report(window=window)
     with _log_to_read(settings) as log:
-        for found in read_schools(settings, None, window, report, only):
-            plans = plan(settings, log, found, window)
-            yield replace(found, to_check=to_check(found, plans)), plans
+        for found in read_all(settings, window, only):
+            if isinstance(found, SchoolDays):
+                plans = plan(settings, log, found, window)
+                yield replace(found, to_check=to_check(found, plans)), plans
 
 
 class _Due(NamedTuple):
@@ -154,9 +166,12 @@ def _cross(
         pool.submit(dfe.get_ready)
         crossing = Crossing(log, gate, dfe, pool, report, tell, shield, connections=connections)
         try:
-            for found in read_schools(settings, wanted, report.window, report, time_is_up=dfe.time_is_up):
-                plans = plan(settings, log, found, report.window)
-                crossing.take(school_result(found, plans), plans)
+            for found in read_schools(settings, wanted, report.window, dfe.time_is_up):
+                if isinstance(found, Unlisted):
+                    report.to_check.append(unlisted(found))
+                else:
+                    plans = plan(settings, log, found, report.window)
+                    crossing.take(school_result(found, plans), plans)
             crossing.finish()
         except BaseException:
             crossing.abandon()

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attsync.model import Cells, Day, SchoolDays
+    from attsync.plan import Planned, Refused
     from attsync.problems import Problem
-    from attsync.send import Planned, Refused
 
 Shown = tuple["Day", "Cells"]
 """A day, and the counts that would be sent for it."""
@@ -110,7 +110,7 @@ class _Messages:
     """What would be sent for one school: its messages, its days that are refused, and the day to show."""
 
     def __init__(self, read: "SchoolDays", plans: "Iterable[Planned | Refused]", day: date | None) -> None:
-        from attsync.send import Planned
+        from attsync.plan import Planned
 
         plans = [*plans]
         ready = {plan.body.day: plan.body for plan in plans if isinstance(plan, Planned)}
