@@ -15,8 +15,9 @@ import pytest
 from attsync.lock import one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.model import School, SchoolDays, State
-from attsync.plan import Planned, Refused, plan, read_schools
+from attsync.plan import Planned, Refused, plan
 from attsync.problems import AlreadyRunning, LogError, Problem, SettingsError, Stopped
+from attsync.reading import read_schools
 from attsync.report import Report, SchoolResult
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, make_certificates

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from attsync.problems import Problem
 
@@ -137,6 +137,10 @@ class Unlisted:
 
     database: str
     marks: int
+
+
+SchoolOutcome = Literal["read", "skipped", "failed"]
+"""What became of one school in one run: read, without consent, or not to be read or sent."""
 
 
 class State(StrEnum):

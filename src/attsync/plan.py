@@ -1,20 +1,18 @@
-"""What a run means to send: reads the schools, and decides for each day: send, refuse, or nothing to send.
+"""What is meant to be sent: decides for each day of a school that was read: send, refuse, or nothing to send.
 
-Reads databases, contacts no DfE and records nothing; `preview` and a dry run end here.
+Knows what was sent before, from the log; contacts no DfE and records nothing. `preview` and a dry run end here.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from attsync import school as database_of
-from attsync.log import Entry, Log, SchoolOutcome
-from attsync.model import Body, Cells, Day, Fault, Outcome, School, SchoolDays, Session, State, Unlisted, session_total
+from attsync.log import Entry, Log
+from attsync.model import Body, Cells, Day, Fault, Outcome, SchoolDays, SchoolOutcome, Session, State, session_total
 from attsync.oddities import marks_fewer
-from attsync.plural import plural
-from attsync.problems import Problem, SchoolError
+from attsync.problems import Problem
 from attsync.report import DayResult, SchoolResult
 from attsync.sent import read
-from attsync.settings import DatabaseSettings, Settings
+from attsync.settings import Settings
 from attsync.window import Window
 from attsync.wire import build
 
@@ -34,63 +32,6 @@ class Refused(NamedTuple):
 
     day: Day
     problem: Problem
-
-
-def read_schools(
-    settings: Settings,
-    wanted: Mapping[int, School],
-    window: Window,
-    time_is_up: Callable[[], Problem | None] = lambda: None,
-) -> Iterator[SchoolDays | Unlisted]:
-    """Read every database that may hold a wanted school, and give each of these once.
-
-    A database that fails gives its schools a problem and does not stop the others. Once `time_is_up` gives a problem,
-    no database is opened any more, nor the next school read: those that are left get that problem.
-    """
-    left = dict(wanted)
-    failed: Problem | None = None
-    late: Problem | None = None
-    for database in settings.database:
-        if late or not left or (late := time_is_up()):
-            break
-        try:
-            for found in _read(database, window, left.__contains__):
-                if isinstance(found, SchoolDays):
-                    del left[found.school.urn]
-                yield found
-                if late := time_is_up():
-                    break
-        except SchoolError as error:
-            failed = error.problem  # it may be the one that lists those left
-    for school in left.values():
-        yield SchoolDays(school=school, problem=late or failed or _nowhere(school))
-
-
-def read_all(settings: Settings, window: Window, only: Collection[int]) -> Iterator[SchoolDays | Unlisted]:
-    """Read every school there is, or those of `only`.
-
-    Raises SchoolError if a database fails before it has said which schools it holds: of none could it be told.
-    """
-    for database in settings.database:
-        yield from _read(database, window, lambda urn: not only or urn in only)
-
-
-def _read(
-    database: DatabaseSettings, window: Window, is_wanted: Callable[[int], bool]
-) -> Iterator[SchoolDays | Unlisted]:
-    """Read the wanted schools of one database; if it fails, those that are left get the problem.
-
-    Raises SchoolError if it fails before it has said which schools it holds.
-    """
-    schools = database_of.schools_of(database)
-    left = {each.urn: School(each.urn, each.name) for each in schools if is_wanted(each.urn)}
-    try:
-        for found in database_of.read(database, schools, left.keys(), window) if left else ():
-            if isinstance(found, SchoolDays):
-                del left[found.school.urn]
-            yield found
-    except SchoolError as error:
-        yield from [SchoolDays(school=school, problem=error.problem) for school in left.values()]
 
 
 def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:
@@ -152,17 +93,6 @@ def day_result(plan: Planned, outcome: Outcome | None) -> DayResult:
     )
 
 
-def unlisted(found: Unlisted) -> Problem:
-    """Say that marks belong to no school of the settings; they are to check, and never sent (SPEC.md 4)."""
-    words = plural(found.marks, "mark of the window that belongs", "marks of the window that belong")
-    return Problem(
-        "SCHOOL-UNLISTED",
-        f"{found.database} holds {words} to no school of the settings file.",
-        "If a school is missing, add it under [[database.schools]]; if its school value is wrong, correct it.",
-        not_done=f"{'It is' if found.marks == 1 else 'They are'} never sent.",
-    )
-
-
 def _marks(cells: Cells) -> dict[Session, int]:
     sent = dict.fromkeys(cell.session for cell in cells)  # a session that the message leaves out is not there
     return {session: session_total(cells, session) for session in sent}
@@ -190,12 +120,3 @@ def _taken(before: Cells, faults: list[Fault]) -> Cells:
         for cell, counts in before.items()
         if cell.year_group not in groups
     }
-
-
-def _nowhere(school: School) -> Problem:
-    return Problem(
-        "SCHOOL-NONE",
-        "This school has given consent, but no database lists it any more.",
-        f"Add it to the settings file, or remove its consent: attsync consent revoke --school {school.urn}",
-        not_done="Nothing was sent for it.",
-    )

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
-from attsync.log import SchoolOutcome
-from attsync.model import Fault, School, Session, State, faulty_sessions
+from attsync.model import Fault, School, SchoolOutcome, Session, State, faulty_sessions
 from attsync.problems import Problem
 from attsync.window import Window
 

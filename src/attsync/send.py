@@ -18,19 +18,9 @@ from attsync.dfe import Credentials, Dfe
 from attsync.lock import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
-from attsync.plan import (
-    Planned,
-    Refused,
-    day_result,
-    plan,
-    read_all,
-    read_schools,
-    refusal,
-    school_result,
-    to_check,
-    unlisted,
-)
+from attsync.plan import Planned, Refused, day_result, plan, refusal, school_result, to_check
 from attsync.problems import LogError, Problem, exit_code
+from attsync.reading import read_all, read_schools, unlisted
 from attsync.report import Report, SchoolResult, Tell
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings

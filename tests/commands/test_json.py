@@ -10,8 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from attsync.log import SchoolOutcome
-from attsync.model import Sign, State
+from attsync.model import SchoolOutcome, Sign, State
 from attsync.problems import KINDS
 from attsync.sandbox.faults import Fault
 from tests.commands.trial import Trial, mark

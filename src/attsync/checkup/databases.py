@@ -9,9 +9,9 @@ from typing import Final
 from attsync.checkup.finding import Finding, told
 from attsync.codes import PRESENT, all_codes
 from attsync.model import Day, SchoolDays, Session, Unlisted, Unmapped, session_total
-from attsync.plan import unlisted
 from attsync.plural import plural
 from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
+from attsync.reading import unlisted
 from attsync.school.look import DatabaseFacts, SelectFacts
 from attsync.settings import DatabaseSettings, Location
 from attsync.sql_layout import in_one_line, without_texts

@@ -3,13 +3,10 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Literal
 
-from attsync.model import School, State
+from attsync.model import School, SchoolOutcome, State
 from attsync.problems import Problem
 from attsync.window import Window
-
-SchoolOutcome = Literal["read", "skipped", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

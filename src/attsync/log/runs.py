@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from attsync import __version__
 from attsync.log.file import LogFile
-from attsync.log.rows import Run, SchoolOutcome, SchoolRun, moment, problem_columns, problem_of, run_of, utc
-from attsync.model import School
+from attsync.log.rows import Run, SchoolRun, moment, problem_columns, problem_of, run_of, utc
+from attsync.model import School, SchoolOutcome
 from attsync.problems import Problem
 from attsync.window import Window
 
