@@ -10,6 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -79,7 +80,7 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
     if exits != expected:
         say(f"Something went wrong: the commands ended with {exits}, not with {expected}.")
         click.get_current_context().exit(1)
-    say("That was all of it. Everything was made up, and nothing left this machine.")
+    say(f"That was all of it. Everything was made up, nothing left this machine{'' if folder else _GONE}.")
     if folder:
         given().config = str(config)
         click.echo(
@@ -90,6 +91,9 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
     else:
         click.echo(complete("To try more by hand:                attsync demo --keep try"))
         click.echo(complete("To see what a bad day looks like:   attsync demo --with-problems"))
+
+
+_GONE: Final = ", and its folder is deleted again, so that the commands above find nothing any more"
 
 
 def say(text: str) -> None:
