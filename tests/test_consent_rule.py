@@ -179,3 +179,14 @@ def test_list_of_another_account_proves_nothing(tmp_path: Path, owned: Path) -> 
 
     with pytest.raises(NotPermitted, match="Others may write"):
         _ask(tmp_path, listed=("h",))
+
+
+def test_dates_are_those_of_the_uk(row: ConsentRow) -> None:
+    """Half past midnight in summer is yesterday in UTC."""
+    at = datetime(2026, 6, 4, 23, 30, tzinfo=UTC)
+
+    removed = why_not(OAKFIELD, replace(row, given=False, at=at), RECEIVER)
+    changed = why_not(OAKFIELD, replace(row, data_set=0, at=at), RECEIVER)
+
+    assert "on 5 June 2026" in removed.text
+    assert "on 5 June 2026" in changed.text

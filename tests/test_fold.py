@@ -158,6 +158,26 @@ def test_more_than_one_unknown_value_is_told_with_the_worst() -> None:
     assert "9 more marks cannot be counted" in text_of(monday(marks("ZZ", 20), marks("QQ", 9), marks("/", 1000)))
 
 
+@pytest.mark.parametrize("value", ["0", "00", "0.0"])
+def test_a_number_that_means_no_mark_may_be_written_otherwise(value: str) -> None:
+    """As with codes and year groups."""
+    day = monday(marks(value, 3), marks("/", 27), codes={"0": "unmarked"})
+
+    assert (day.unmarked, day.marks, day.problem) == (3, 27, None)
+
+
+def test_a_number_that_names_a_session_may_be_written_otherwise() -> None:
+    """A column of fractions."""
+    assert set(monday(marks(session="1.0"), sessions={"1": "AM"}).cells) == {Cell("7", Session.AM)}
+
+
+def test_pupils_in_no_year_group_are_listed_though_they_have_left() -> None:
+    """The message of the days on which they were there sends people to look for them."""
+    late = RollRow("Oakes", 0, 0, (1, 1, 1, 0))
+
+    assert [(each.shown, each.number) for each in fold(marks(), roll(30), late).unmapped] == [(None, 1)]
+
+
 def test_a_stray_code_is_shown_among_known_ones() -> None:
     """`ZZ` cannot be a name, and the data manager has to find it."""
     day = monday(marks("ZZ", 3), marks("/", 97))

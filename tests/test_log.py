@@ -239,7 +239,9 @@ def test_runs_are_read_back(log: Log) -> None:
 
     assert last
     assert (last.id, last.window, last.ended_at, last.exit_code) == (second, WINDOW, None, None)
-    assert (school.outcome, school.problem, school.to_check, school.read_at) == ("failed", PROBLEM, (), NOON)
+    assert (school.outcome, school.problem, school.to_check) == ("failed", PROBLEM, ())
+    assert [run.id for run in log.reads(WINDOW)[OAKFIELD.urn]] == [number]
+    assert log.reads(Window(WINDOW.end, WINDOW.end)) == {}
     assert log.to_check() == (STRAY,)  # of the newest run that has ended
 
 

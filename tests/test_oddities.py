@@ -242,6 +242,18 @@ def test_a_day_that_is_refused_is_not_also_odd() -> None:
     assert found(weeks({refused.date: refused})) == {}
 
 
+def test_morning_and_afternoon_are_each_told() -> None:
+    """A morning of one day does not hide the afternoon of another."""
+    days = weeks(on(19, {Cell("7", PM): {"\\": 30}}) | on(20, {Cell("7", AM): {"/": 30}}))
+
+    odd = [problem for problem in oddities(OAKFIELD, days, WINDOW, 0) if problem.code == "SESSION-NONE"]
+
+    assert [(problem.text[:23], [day.day for day in problem.days]) for problem in odd] == [
+        ("No AM marks on Thu 19 N", [19]),
+        ("No PM marks on Fri 20 N", [20]),
+    ]
+
+
 def test_what_to_do_names_the_day() -> None:
     """One line to paste."""
     odd = found(weeks(on(20, {Cell("7", AM): {"/": 30}})))["SESSION-NONE"]

@@ -43,9 +43,10 @@ class Told:
         *days: tuple[date, tuple[Session, ...], Outcome | Problem],
         at: datetime = AT,
         failed: Problem | None = None,
+        first: date = MONDAY,
     ) -> "Told":
         """Log a run."""
-        number = self.log.begin_run(Window(MONDAY, at.date()), at)
+        number = self.log.begin_run(Window(first, at.date()), at)
         with self.log.writing():
             self.log.record_school(number, SCHOOL, "failed" if failed else "read", problem=failed)
             for day, sessions, outcome in days:
@@ -102,6 +103,28 @@ def test_afternoon_is_missed_half_an_hour_after_its_time(told: Told) -> None:
     late = story.school(due + timedelta(minutes=30), TUESDAY)
     assert late.days[0].signs[Session.PM] is Sign.NOT_RECEIVED
     assert [problem.code for problem in late.problems] == ["SEND-MISSED"]
+
+
+def test_day_that_no_send_has_covered_is_missed(told: Told) -> None:
+    """A send of one day alone looks at that day alone: the day before is not known to have no register."""
+    at = datetime(2026, 11, 24, 14, 47, tzinfo=UTC)
+    story = told.consent().run((TUESDAY, BOTH, received(at)), at=at, first=TUESDAY)
+
+    assert story.signs(at) == {24: ("received", "received"), 23: ("not_received", "not_received")}
+    assert [problem.code for problem in story.school(at).problems] == ["SEND-MISSED"]
+    assert story.run((TUESDAY, BOTH, received(at)), at=at).signs(at)[23] == ("no_register", "no_register")
+
+
+@pytest.mark.parametrize("what", [UNKNOWN, Outcome(state=State.REJECTED, problem=BUSY), Outcome(state=State.FAILED)])
+def test_day_whose_marks_are_gone_is_not_refused_for_ever(told: Told, what: Outcome | Problem) -> None:
+    """Three marks by mistake, refused and deleted: there is nothing to send, and nothing to correct."""
+    story = told.consent().run((MONDAY, BOTH, what), (TUESDAY, BOTH, received(AT)))
+    assert story.school(AT).problems
+
+    school = story.run((TUESDAY, BOTH, received(AT))).school(AT)
+
+    assert story.signs(AT)[23] == ("no_register", "no_register")
+    assert school.problems == []
 
 
 def test_missing_afternoon_that_was_looked_for_is_to_check(told: Told) -> None:

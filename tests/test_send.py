@@ -147,6 +147,20 @@ def test_day_whose_marks_are_all_gone_is_sent_as_zeros(dfe: PretendDfe, school: 
     assert "MARKS-FEWER" in {problem.code for problem in report.schools[0].to_check}
 
 
+def test_what_the_dfe_has_rejected_is_not_taken_back(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
+    """It never had these counts: zeros for them would be the first it hears of that day."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    dfe.faults.extend([Fault.REJECT, Fault.REJECT])
+    assert set(states(run(loaded)).values()) == {State.REJECTED}
+    school.change("DELETE FROM marks")
+
+    report = run(loaded)
+
+    assert (report.exit_code, states(report)) == (0, {})
+    assert len(dfe.posts) == 2
+
+
 def test_marks_that_are_gone_are_told_when_the_dfe_hears_of_it(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
 ) -> None:
@@ -782,3 +796,13 @@ def test_rehearsal_sends_and_records_nothing(dfe: PretendDfe, tmp_path: Path) ->
 
     assert states(report) == {FRIDAY: None, MONDAY: None}
     assert (dfe.posts, loaded.log.path.read_bytes()) == ([], before)
+
+
+@pytest.mark.usefixtures("school")
+def test_rehearsal_finds_what_a_send_would_find_in_the_settings(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A certificate file that is not there."""
+    loaded = settings(tmp_path, dfe, ca_file=tmp_path / "none.pem")
+    give_consent(loaded)
+
+    with pytest.raises(SettingsError, match=r"none\.pem"):
+        rehearse(loaded, WINDOW, (), lambda _: None)

@@ -17,6 +17,7 @@ from attsync.model import DATA_SET, School
 from attsync.others import open_to_change
 from attsync.person import Person
 from attsync.problems import NotPermitted, Problem
+from attsync.window import LONDON
 
 NOTICE: Final = 1
 """Version of the words of `notice`."""
@@ -50,16 +51,17 @@ def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
     if not row.given:
         return Problem(
             "CONSENT-NONE",
-            f"Consent was removed by {row.person} on {row.at:%-d %B %Y}.",
+            f"Consent was removed by {row.person} on {row.at.astimezone(LONDON):%-d %B %Y}.",
             grant,
             not_done=nothing,
         )
     is_other = row.receiver != receiver
     what = "receiver" if is_other else "data that is sent"
+    on = f"{row.at.astimezone(LONDON):%-d %B %Y}"
     which = f": it was {row.receiver} and is now {receiver}" if is_other else ""
     return Problem(
         "CONSENT-CHANGED",
-        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {row.at:%-d %B %Y}{which}.",
+        f"Consent is needed again: the {what} is not the one that {row.person} agreed to on {on}{which}.",
         f"If the new address is a slip, ask IT to correct [dfe] base_url in the settings file. {grant}"
         if is_other
         else grant,

@@ -90,7 +90,6 @@ class Fold:
         self._days = {day: _Tally() for day in window}
         self._roll: list[RollRow] = []
         self._not_dates = 0
-        self._unmarked = maps.unmarked()
         self._seen = 0
         self._not_known: Counter[str] = Counter()
         self._most_groups = (
@@ -115,7 +114,7 @@ class Fold:
             self._seen += marks
             counts = tally.cells.setdefault(place.cell, {})
             counts[place.code] = counts.get(place.code, 0) + marks
-        elif (code or "") in self._unmarked:
+        elif self._maps.is_unmarked(code or ""):
             tally.unmarked += marks
         else:
             tally.refused += marks
@@ -156,10 +155,12 @@ class Fold:
         for (code, shown), marks in numbers.most_common():
             what, table, _ = _WORDS[code]
             yield Unmapped(what, f"database.{table}", shown, marks)
-        lacking = [row for row in self._roll if not self._maps.year_group(row.year_group)]
-        none, hidden = ([row for row in lacking if bool(row.year_group) is named] for named in (False, True))
-        for shown, rows in (("", none), (None, hidden)):
-            if pupils := sum(row.on_roll[-1] for row in rows):
+        not_placed: Counter[str | None] = Counter()
+        for row in self._roll:
+            if not self._maps.year_group(row.year_group):
+                not_placed[None if row.year_group else ""] += max(row.on_roll)
+        for shown, pupils in sorted(not_placed.items(), key=lambda each: each[0] is None):
+            if pupils:
                 yield Unmapped("year group", "database.year_groups", shown, pupils, pupils=True)
 
     def _count_unknown(self, row: MarkRow, at: date) -> _Unknown:

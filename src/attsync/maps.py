@@ -51,8 +51,8 @@ class Maps:
 
     def session(self, value: str | None) -> Session | None:
         """Find the session that `value` stands for."""
-        name = self.sessions.get(value or "", value)
-        return Session(name) if name in ("AM", "PM") else None
+        name = _meaning(self.sessions, value or "", tuple(Session))
+        return Session(name) if name in tuple(Session) else None
 
     def year_group(self, value: str | None) -> str | None:
         """Find the year group that `value` stands for."""
@@ -62,6 +62,10 @@ class Maps:
     def unmarked(self) -> frozenset[str]:
         """Give the values that say that no mark was made: NULL and nothing (as ""), - (DOMAIN.md 6), or mapped so."""
         return frozenset(value for value in ("", "-", *self.codes) if self.codes.get(value, UNMARKED) == UNMARKED)
+
+    def is_unmarked(self, value: str) -> bool:
+        """Tell whether `value` says that no mark was made, however a number in it is written."""
+        return _as_in(self.unmarked(), value) in self.unmarked()
 
     def code(self, value: str, session: Session, day: date) -> str | None:
         """Find the attendance code that `value` stands for in that session on that day."""
@@ -73,8 +77,12 @@ class Maps:
 
 
 def _meaning(own: Mapping[str, str], value: str, known: Container[str]) -> str:
-    """Look `value` up; a number that is neither in the map nor in the list may be the same number written shorter."""
-    if value in own or value in known:
-        return own.get(value, value)
-    number = _NUMBER.fullmatch(value)
-    return own.get(number[1], number[1]) if number else value
+    """Look `value` up in a school's own map and in a list of the DfE's."""
+    name = value if value in known else _as_in(own, value)
+    return own.get(name, name)
+
+
+def _as_in(known: Container[str], value: str) -> str:
+    """Give `value` as `known` has it: a number that is not in it may be the same number written shorter."""
+    number = None if value in known else _NUMBER.fullmatch(value)
+    return number[1] if number else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from attsync.problems import Problem
 
@@ -36,6 +36,10 @@ Counts = Mapping[str, int]
 
 Cells = Mapping[Cell, Counts]
 """All the counts of one school and date."""
+
+
+URNS: Final = range(100_000, 1_000_000)
+"""A URN has six digits, and the first is no 0 (DOMAIN.md 5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +161,13 @@ class State(StrEnum):
 
     @property
     def is_received(self) -> bool:
-        """The DfE has confirmed that it holds the message, also where it found faults in it."""
+        """The DfE has said that it holds the message, also where it found faults in it."""
         return self in (State.ACCEPTED, State.FAULTY)
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """The DfE may hold the message: it has confirmed it, or its answer is not known."""
+        return self not in (State.REFUSED, State.REJECTED, State.FAILED)
 
 
 class Sign(StrEnum):

@@ -47,7 +47,7 @@ def oddities(school: School, days: Sequence[Day], window: Window, endless: int) 
         _days_none(days, window),
         _days_weekend(good),
         _marks_high(school, marked),
-        _session_none(school, past),
+        *(_session_none(school, past, session) for session in Session),
         _year_none(school, past),
         roll_high,
         _roll_few(marked),
@@ -141,14 +141,13 @@ def _marks_high(school: School, days: Sequence[Day]) -> Problem | None:
     return _worst("MARKS-HIGH", school, places, cause)
 
 
-def _session_none(school: School, days: Sequence[Day]) -> Problem | None:
-    lacking = {s: [day for day in days if not day.marks_of[s]] for s in Session}
-    session = max(Session, key=lambda s: len(lacking[s]))
-    number = len(lacking[session])
+def _session_none(school: School, days: Sequence[Day], session: Session) -> Problem | None:
+    lacking = [day for day in days if not day.marks_of[session]]
+    number = len(lacking)
     if not number:
         return None
     other = Session.PM if session is Session.AM else Session.AM
-    last = lacking[session][-1]
+    last = lacking[-1]
     all_days = number == len(days) and number > 1
     which = "any day before today" if all_days else f"{last.date:%a %-d %b}"
     more = f", and none on {plural(number - 1, 'more day')}" if not all_days and number > 1 else ""
@@ -157,7 +156,7 @@ def _session_none(school: School, days: Sequence[Day]) -> Problem | None:
         "SESSION-NONE",
         f"No {session} marks on {which}{more}, while {other} has {plural(last.marks_of[other], 'mark')}: {cause}.",
         f"Compare with the MIS: attsync preview --school {school.urn} --date {last.date}",
-        days=tuple(day.date for day in lacking[session]),
+        days=tuple(day.date for day in lacking),
     )
 
 

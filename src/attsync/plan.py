@@ -3,7 +3,7 @@
 Knows what was sent before, from the log; contacts no DfE and records nothing. `preview` and a dry run end here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from attsync.log import Entry, Log
@@ -37,21 +37,21 @@ class Refused(NamedTuple):
 def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window) -> list[Planned | Refused]:
     """Decide for each day of a school: send, refuse, or nothing to send."""
     entries = log.latest(window, found.school.urn, with_body=True) if log and found.days else []
-    last = {entry.day: entry for entry in entries}
+    newest = {entry.day: entry for entry in entries}
     plans: list[Planned | Refused] = []
     for day in found.days:
-        entry = last.get(day.date)
-        received = _received(log, entry) if log and entry else None
-        sent_before: Cells = {}
-        if log and entry and entry.content:
+        last = newest.get(day.date)
+        received = arrived = None
+        faults: list[Fault] = []
+        if log and last:
+            received = _newest(log, last, lambda state: state.is_received)
+            arrived = _newest(log, last, lambda state: state.may_have_arrived)
             faults = log.faults([received]).get(received.id, []) if received else []
-            sent_before = _taken(read(entry.content).cells, faults)
         body: Body | Problem | None = day.problem or build(
-            found.school, day, sent_before, send_year_groups=settings.dfe.send_year_groups
+            found.school, day, _taken(_cells(arrived), faults), send_year_groups=settings.dfe.send_year_groups
         )
         if isinstance(body, Body):
-            before = read(received.content).cells if received and received.content else None
-            plans.append(Planned(body, entry, before))
+            plans.append(Planned(body, last, _cells(received) if received else None))
         elif body:
             plans.append(Refused(day, body))
     return plans
@@ -104,11 +104,15 @@ def _changed(before: Cells, now: Cells) -> frozenset[Session]:
     return frozenset(cell.session for cell in before.keys() | now.keys() if before.get(cell) != now.get(cell))
 
 
-def _received(log: Log, entry: Entry) -> Entry | None:
-    """Give the newest message that the DfE has received: `entry`, or one before it."""
-    if entry.state.is_received:
-        return entry
-    return next((each for each in reversed(log.history(entry.urn, entry.day)) if each.state.is_received), None)
+def _newest(log: Log, last: Entry, is_meant: Callable[[State], bool]) -> Entry | None:
+    """Give the newest entry in a state that is meant: `last`, or one before it."""
+    if is_meant(last.state):
+        return last
+    return next((entry for entry in reversed(log.history(last.urn, last.day)) if is_meant(entry.state)), None)
+
+
+def _cells(entry: Entry | None) -> Cells:
+    return read(entry.content).cells if entry and entry.content else {}
 
 
 def _taken(before: Cells, faults: list[Fault]) -> Cells:

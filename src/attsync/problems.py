@@ -99,6 +99,7 @@ KINDS: Final = {
     "SECRET-FILE": Kind(2, "a secret file is missing, or others can read it", "secret file"),
     "FILE-RIGHTS": Kind(2, "others can change the settings file, read a password in it, or read the log"),
     "DEMO-MISSING": Kind(2, "the packages of the sandbox are not installed"),
+    "CRONTAB": Kind(2, "the crontab of this account cannot be read or written"),
     "CLOCK": Kind(2, "this computer's date is wrong by a day or more"),
     "DB-DRIVER": Kind(3, "the driver of the database is not installed", "database driver missing"),
     "DB-NONE": Kind(3, "the school database is not there, or does not answer", "school database does not answer"),

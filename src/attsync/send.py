@@ -70,7 +70,8 @@ def rehearse(
     with _log_to_read(settings) as log:
         due = _due(settings, log, only)
         if due.wanted:
-            Credentials.load(settings.dfe)
+            with Dfe(settings.dfe, Credentials.load(settings.dfe), schools=len(due.wanted)):
+                pass  # whatever is wrong with the settings shows here; nobody is contacted
         begin()
         _record_done(None, report, due.done, tell)
         for found in read_schools(settings, due.wanted, window):

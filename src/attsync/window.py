@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 LONDON = ZoneInfo("Europe/London")
@@ -16,6 +16,9 @@ _DAY = timedelta(days=1)
 _SATURDAY = 5
 
 Count = Literal["working", "calendar"]
+
+LONGEST: Final = 8
+"""Days of the longest window (SPEC.md 3)."""
 
 
 @dataclass(frozen=True, slots=True)

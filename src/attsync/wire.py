@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from pydantic_core import to_json
 
 from attsync.codes import all_codes, codes_on, year_groups
-from attsync.model import DATA_SET, Body, Cell, Cells, Day, Fault, School, Session
+from attsync.model import DATA_SET, URNS, Body, Cell, Cells, Day, Fault, School, Session
 from attsync.problems import DAY_NOT_SENT, Problem
 
 _MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
@@ -71,7 +71,7 @@ class Submission(_Sent):
 
     submissionData: Annotated[tuple[Item, ...], Field(min_length=1)]
     totalNoOfPupils: Number
-    urn: Annotated[int, Field(ge=100_000, le=999_999)]
+    urn: Annotated[int, Field(ge=URNS[0], le=URNS[-1])]
     yearGroups: tuple[YearGroup, ...] | None = None
 
     @model_validator(mode="after")

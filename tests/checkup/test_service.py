@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -322,7 +324,7 @@ def test_file_that_is_missing_is_not_told_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("exit_code", "sign", "words"),
-    [(0, "good", "exit code 0"), (4, "check", "exit code 4"), (None, "good", "not ended: under way, or cut off")],
+    [(0, "good", "exit code 0"), (4, "check", "exit code 4"), (None, "check", "cut off before it ended")],
 )
 def test_last_send_is_told(tmp_path: Path, exit_code: int | None, sign: str, words: str) -> None:
     """One that went wrong is no tick."""
@@ -338,6 +340,25 @@ def test_last_send_is_told(tmp_path: Path, exit_code: int | None, sign: str, wor
     assert none.text == "none yet"
     assert (last.sign, last.text) == (sign, f"Mon 23 Nov 12:00, {words}")
     assert (sign == "good") is not bool(last.next)
+
+
+def test_send_that_is_under_way_is_told(tmp_path: Path) -> None:
+    """It has not been cut off."""
+    loaded = settings(tmp_path)
+    give_consent(loaded)
+    hold = (
+        "import pathlib, sys, attsync.lock as l\nwith l.one_run(pathlib.Path(sys.argv[1])): print(flush=True); input()"
+    )
+    arguments = [sys.executable, "-c", hold, str(loaded.log.path)]
+    with Log.open(loaded.log.path) as log:
+        log.begin_run(WINDOW, NOON)
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+            assert holder.stdout
+            holder.stdout.readline()
+            last = list(consent_findings(loaded, [OAKFIELD], log))[-1]
+            holder.kill()
+
+    assert (last.sign, last.text) == ("good", "Mon 23 Nov 12:00, under way")
 
 
 def _refuse(raw: socket.socket) -> None:

@@ -255,15 +255,23 @@ def test_whoever_stops_in_the_middle_has_nothing_written(tmp_path: Path, sent: s
     assert not folder.exists()
 
 
-def test_address_with_a_password_goes_into_a_file_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ro:pa$$word@server/school",
+        "postgresql://ro:pa$$/word@server/school",
+        "mysql://server/school?user=ro&passwd=pa$$word",
+    ],
+)
+def test_address_with_a_password_goes_into_a_file_of_its_own(tmp_path: Path, url: str) -> None:
     """A settings file is mailed around sooner or later."""
     path = tmp_path / "config.toml"
-    answer(path, url="postgresql://ro:pa$$word@server/school")
+    answer(path, url=url)
 
-    assert "pa$$word" not in path.read_text()
-    assert (tmp_path / "database-url").read_text() == "postgresql://ro:pa$$word@server/school\n"
+    assert "pa$$" not in path.read_text()
+    assert (tmp_path / "database-url").read_text() == f"{url}\n"
     assert (tmp_path / "database-url").stat().st_mode & 0o777 == 0o600
-    assert load(path, {}).database[0].database_url().get_secret_value() == "postgresql://ro:pa$$word@server/school"
+    assert load(path, {}).database[0].database_url().get_secret_value() == url
 
 
 def test_address_of_another_database_is_left_as_it_is(tmp_path: Path) -> None:

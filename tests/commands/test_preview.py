@@ -210,6 +210,17 @@ def test_date_outside_the_window_is_told(trial: Start) -> None:
     assert "from 2026-11-12 to 2026-11-23" in ran.err
 
 
+def test_date_of_a_longer_window_is_shown(trial: Start) -> None:
+    """Messages name such commands; whoever pastes one need not know with which window its send ran."""
+    run = trial()
+    run.config.write_text(run.config.read_text().replace("[window]", "[window]\ndays = 1"))
+    assert "Also in this send" not in run("preview").out
+
+    ran = run("preview", "--date", "2026-11-20")
+
+    assert (ran.exit_code, "Friday 20 November 2026, AM" in ran.out) == (0, True)
+
+
 def test_unknown_school_is_told(trial: Start) -> None:
     """Nothing at all would look like a school without marks."""
     ran = trial()("preview", "--school", "900999")

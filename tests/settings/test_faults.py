@@ -221,4 +221,4 @@ def test_no_secret_is_shown_wherever_it_was_put(
 
     # A quarter of it would be too much already.
     parts = [plain[start : start + 4] for start in range(len(plain) - 3)]
-    assert not [part for part in parts if part in told and part.strip()]
+    assert not [part for part in parts if part in told and len(part.replace(" ", "")) > 2]  # not "  8 ", a line number

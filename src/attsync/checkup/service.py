@@ -15,6 +15,7 @@ from attsync.consent import standing, why_not
 from attsync.dfe import Credentials
 from attsync.dfe.answers import clean
 from attsync.dfe.enquiry import Enquiry, Met
+from attsync.lock import is_running
 from attsync.log import Log
 from attsync.model import School
 from attsync.plural import plural
@@ -91,16 +92,21 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
         else:
             problem = why_not(school, row, settings.dfe.origin)
             yield Finding("check", "Consent", f"{school}: {problem.text}", problem.next, problem.code)
-    yield _last_send(log)
+    yield _last_send(log, is_alive=is_running(settings.log.path))
 
 
-def _last_send(log: Log) -> Finding:
+def _last_send(log: Log, *, is_alive: bool) -> Finding:
     run = log.last_run()
     if run is None:
         return Finding("good", "Last send", "none yet")
     when = f"{run.started_at.astimezone(LONDON):%a %-d %b %H:%M}"
+    if run.exit_code is None and is_alive:
+        return Finding("good", "Last send", f"{when}, under way")
     if run.exit_code is None:
-        return Finding("good", "Last send", f"{when}, not ended: under way, or cut off")
+        text = f"{when}, cut off before it ended"
+        return Finding(
+            "check", "Last send", text, "Nothing to do once: the next send covers it. If it happens again, ask IT."
+        )
     if run.exit_code:
         return Finding(
             "check",

@@ -21,8 +21,6 @@ from attsync.problems import SettingsError
 if TYPE_CHECKING:
     from attsync.commands.questions import Answers
 
-_PASSWORD = re.compile(r"://[^/@]*:[^/@]+@|[?&]password=", re.IGNORECASE)
-
 
 @click.command(
     "init",
@@ -139,7 +137,9 @@ def _filled_in(text: str, answers: "Answers", address_file: str) -> str:
 
 
 def _has_password(answers: "Answers") -> bool:
-    return bool(_PASSWORD.search(answers.database))
+    from attsync.settings.shown import address_shown
+
+    return address_shown(answers.database) != answers.database
 
 
 def _write_secrets(folder: Path, answers: "Answers", address_file: str) -> None:

@@ -38,7 +38,9 @@ class Given:
 
 def _urn(text: str) -> int:
     """Read six digits."""
-    if not (text.isascii() and text.isdecimal() and len(text) == 6 and text[0] != "0"):  # noqa: PLR2004
+    from attsync.model import URNS
+
+    if not (text.isascii() and text.isdecimal() and text[0] != "0" and int(text) in URNS):
         message = "a URN has 6 digits, for example 900012."
         raise click.BadParameter(message)
     return int(text)
@@ -46,8 +48,10 @@ def _urn(text: str) -> int:
 
 def _days(text: str) -> int:
     """Read a number of days."""
-    if text not in tuple("12345678"):
-        message = "a number of days from 1 to 8."
+    from attsync.window import LONGEST
+
+    if text not in map(str, range(1, LONGEST + 1)):
+        message = f"a number of days from 1 to {LONGEST}."
         raise click.BadParameter(message)
     return int(text)
 

@@ -76,12 +76,15 @@ def command(
     from attsync.report import grouped
     from attsync.schools import known_schools, not_known
     from attsync.send import preview
+    from attsync.window import LONGEST
 
     if session and as_json:
         message = "--session and --json do not go together: a request holds both sessions. Nothing was read."
         raise click.UsageError(message)
     settings = load_settings()
     window = window_of(settings, days)
+    if day and day not in window and days is None:
+        window = window_of(settings, LONGEST)  # a message of a send with a longer window may have named it
     if day and day not in window:
         message = f"{day} is not in the window, which goes from {window.first} to {window.last}. Nothing was read."
         raise click.BadParameter(message, param_hint="'--date'")

@@ -52,7 +52,11 @@ def command(folder: Path, port: int, faults: str) -> None:
     from attsync.sandbox.server import listen
     from attsync.window import LONDON
 
-    script = parse_faults(faults)
+    try:
+        script = parse_faults(faults)
+    except ValueError as error:
+        message = f"{error} Nothing was started."
+        raise click.BadParameter(message, param_hint="'--faults'") from error
     if not os.access(folder / CONFIG, os.F_OK):
         listen(port).close()  # no folder is made for nothing
         at = now().astimezone(LONDON)

@@ -29,8 +29,6 @@ class SchoolRun:
     outcome: SchoolOutcome
     problem: Problem | None
     to_check: tuple[Problem, ...]
-    read_at: datetime | None
-    """When the school's database was last read in full; None: never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

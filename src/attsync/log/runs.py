@@ -90,9 +90,7 @@ class Runs(LogFile):
         rows = self._rows(
             f"""
             SELECT {_RUN}, school_run.urn, name, outcome, problem_code, problem_text, problem_next, problem_words,
-                   school_run.to_check,
-                   (SELECT s.started_at FROM school_run AS r JOIN run AS s ON s.id = r.run_id
-                    WHERE r.urn = newest.urn AND r.outcome = 'read' ORDER BY r.run_id DESC LIMIT 1) AS read_at
+                   school_run.to_check
             FROM (SELECT urn, max(run_id) AS run_id FROM school_run GROUP BY urn) AS newest
             JOIN school_run ON school_run.urn = newest.urn AND school_run.run_id = newest.run_id
             JOIN run ON run.id = newest.run_id
@@ -105,10 +103,22 @@ class Runs(LogFile):
                 outcome=row["outcome"],
                 problem=problem_of(row),
                 to_check=_from_json(row["to_check"]),
-                read_at=moment(row["read_at"]) if row["read_at"] else None,
             )
             for row in rows
         }
+
+    def reads(self, window: Window) -> dict[int, list[Run]]:
+        """Give for each school, by URN, the runs that read it in full for a day of `window` or after, oldest first."""
+        rows = self._rows(f"SELECT {_RUN} FROM run WHERE last_day >= ?", (window.first.isoformat(),))  # noqa: S608
+        runs = {row["run_id"]: run_of(row) for row in rows}
+        found: dict[int, list[Run]] = {}
+        for row in self._rows(
+            "SELECT urn, run_id FROM school_run WHERE run_id >= ? AND outcome = 'read' ORDER BY run_id",
+            (min(runs, default=0),),
+        ):
+            if row["run_id"] in runs:
+                found.setdefault(row["urn"], []).append(runs[row["run_id"]])
+        return found
 
     def forget(self, before: datetime) -> None:
         """Delete runs that began before `before`, with their attempts and the bodies that nothing names any more."""

@@ -162,7 +162,7 @@ def missing_signs(
 ) -> dict[Session, Sign]:
     """Give the sign that each session has if it has no marks: not due yet, no register, or never looked for.
 
-    `read_at` is when the school database was last read in full; `since` is when consent was given.
+    `read_at` is when the school's database was last read for this day; `since` is from when on sends are planned.
     """
     return {session: _missing(day, session, times, since, read_at, now) for session in Session}
 
@@ -178,7 +178,7 @@ def _missing(
     due = datetime.combine(day, times[0] if session is Session.AM else times[-1], LONDON)
     if not is_working_day(day) or (read_at and read_at >= due - LATE):
         return Sign.NO_REGISTER
-    was_planned = read_at is not None or (since is not None and since < due)
+    was_planned = since is not None and since < due
     return Sign.NOT_RECEIVED if was_planned and now >= due + LATE else Sign.NOT_DUE
 
 

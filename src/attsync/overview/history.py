@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from attsync.log import Entry, Log
+from attsync.log import Entry, Log, Run
 from attsync.model import Cells, Fault, State
 from attsync.problems import Problem
 from attsync.sent import Sent, read
@@ -36,6 +36,16 @@ class LoggedDay:
     """The newest entry did not reach the DfE, which holds these counts all the same."""
     is_going: bool = False
     """Being sent just now: the counts, and what is said of them, are of what stood before."""
+
+
+def is_over(entry: Entry, read: Run | None) -> bool:
+    """Tell whether what went wrong with `entry` no longer matters; `read` is the newest run that read its day.
+
+    A run records every day that has something to send: if it read the day and recorded nothing, the marks are gone,
+    and the DfE has never had them.
+    """
+    not_taken = entry.state in (State.REFUSED, State.REJECTED, State.FAILED)
+    return not_taken and read is not None and read.id > entry.run_id
 
 
 def read_day(log: Log, entry: Entry | None, *, under_way: bool) -> LoggedDay:

@@ -3,16 +3,16 @@
 Refuses to know how they are shown; the time is handed in.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from attsync.consent import Consent, standing, why_not
 from attsync.log import Entry, Log, Run, SchoolRun
 from attsync.model import School
 from attsync.overview.day import DayView, missing_signs, view
-from attsync.overview.history import read_day
+from attsync.overview.history import is_over, read_day
 from attsync.problems import Problem
 from attsync.report import grouped
 from attsync.settings import Settings
@@ -51,10 +51,8 @@ class SchoolView:
     def to_check(self) -> list[Problem]:
         """What is lawful but odd."""
         said = [*self.last.to_check] if self.last else []
-        newest_said = self.last.run.window.last if self.last else date.min
-        covers_days = any(problem.code == "SESSION-NONE" for problem in said)
-        days = [day for day in self.days if day.to_check and not (covers_days and day.date < newest_said)]
-        return [*(_no_register(day) for day in days), *said]
+        told = {day for problem in said if problem.code == "SESSION-NONE" for day in problem.days}
+        return [*(_no_register(day) for day in self.days if day.to_check and day.date not in told), *said]
 
     @property
     def consent_needed_again(self) -> bool:
@@ -136,6 +134,17 @@ def consent_as_json(consent: Consent | None) -> dict[str, Any]:
     }
 
 
+class _Logged(NamedTuple):
+    """What the log says of one school."""
+
+    run: SchoolRun | None
+    """The newest that knew it."""
+    reads: Sequence[Run]
+    """Those that read it in full for a day of the window or after, oldest first."""
+    entries: Mapping[date, Entry]
+    """Day -> its newest entry."""
+
+
 def look(
     settings: Settings,
     log: Log | None,
@@ -147,6 +156,7 @@ def look(
 ) -> Overview:
     """Read from the log what is known of the schools in the window; `under_way` says that a run is alive."""
     runs = log.latest_school_runs() if log else {}
+    reads = log.reads(window) if log else {}
     entries: dict[int, dict[date, Entry]] = {}
     for entry in log.latest(window) if log else ():
         entries.setdefault(entry.urn, {})[entry.day] = entry
@@ -155,6 +165,7 @@ def look(
         row = log.latest_consent(school.urn) if log else None
         consent = standing(row, settings.dfe.origin)
         run = _within(window, runs.get(school.urn))
+        logged = _Logged(run, reads.get(school.urn, ()), entries.get(school.urn, {}))
         is_shown = log is not None and (consent is not None or school.urn in entries)
         found.append(
             SchoolView(
@@ -162,20 +173,19 @@ def look(
                 consent=consent,
                 no_consent=None if consent else why_not(school, row, settings.dfe.origin),
                 last=run,
-                days=_days(settings, log, consent, window, now, run, entries.get(school.urn, {}), under_way=under_way)
+                days=_days(settings, log, consent, window, now, logged, under_way=under_way)
                 if log and is_shown
                 else (),
             )
         )
     closed = log.closed_since(settings.dfe.origin) if log else None
+    is_planned = any(each.consent for each in found) and not closed
     return Overview(
         window=window,
         now=now,
         schools=tuple(found),
         last_run=log.last_run() if log else None,
-        next_send=next_send(settings.schedule.times, now)
-        if any(each.consent for each in found) and not closed
-        else None,
+        next_send=next_send(settings.schedule.times, now) if is_planned else None,
         under_way=under_way,
         to_check=log.to_check() if log else (),
     )
@@ -195,26 +205,29 @@ def _days(
     consent: Consent | None,
     window: Window,
     now: datetime,
-    run: SchoolRun | None,
-    entries: Mapping[date, Entry],
+    logged: _Logged,
     *,
     under_way: bool,
 ) -> tuple[DayView, ...]:
+    run, reads, entries = logged
     times = settings.schedule.times
-    since = consent.row.at if consent else None
-    read_at = run.read_at if run else None
+    since = min([*([consent.row.at] if consent else []), *(read.started_at for read in reads)], default=None)
     shown = [day for day in window if day in entries or settings.window.count == "calendar" or is_working_day(day)]
-    return tuple(
-        view(
-            day,
-            read_day(log, entries.get(day), under_way=under_way),
-            missing=missing_signs(day, times, since, read_at, now),
-            unread=run.problem if run and run.outcome == "failed" else None,
-            times=times if consent else (),
-            now=now,
+    views = []
+    for day in reversed(shown):
+        read = next((each for each in reversed(reads) if day in each.window), None)
+        entry = entries.get(day)
+        views.append(
+            view(
+                day,
+                read_day(log, None if entry and is_over(entry, read) else entry, under_way=under_way),
+                missing=missing_signs(day, times, since, read.started_at if read else None, now),
+                unread=run.problem if run and run.outcome == "failed" else None,
+                times=times if consent else (),
+                now=now,
+            )
         )
-        for day in reversed(shown)
-    )
+    return tuple(views)
 
 
 _SATURDAY: Final = 5

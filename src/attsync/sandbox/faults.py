@@ -8,8 +8,6 @@ from collections import deque
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from attsync.problems import SettingsError
-
 SLOW_SECONDS: Final = 5.0
 """How long a slow answer takes: a service that wakes up, in little (DOMAIN.md 2: up to 60 s)."""
 
@@ -71,15 +69,11 @@ INSTEAD: Final = {
 
 
 def parse_faults(text: str) -> deque[Fault]:
-    """Read a list such as "busy,busy,faulty". Raises SettingsError where a name is not known."""
+    """Read a list such as "busy,busy,faulty". Raises ValueError, in words for a person, where a name is not known."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in tuple(Fault):
-            raise SettingsError(
-                "SETTINGS",
-                f'"{name}" is not a fault that the sandbox can show. Nothing was started.',
-                f"Name some of these, with commas between them: {', '.join(Fault)}.",
-            )
+            raise ValueError(f'"{name}" is not a fault that the sandbox can show: it knows {", ".join(Fault)}.')
     return deque(map(Fault, names))
 
 

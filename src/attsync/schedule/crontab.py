@@ -59,9 +59,10 @@ def _crontab(word: str, text: str | None = None) -> subprocess.CompletedProcess[
     program = shutil.which("crontab")
     if program is None:
         raise SettingsError(
-            "SETTINGS",
-            "This computer has no crontab program. Nothing was changed.",
+            "CRONTAB",
+            "This computer has no crontab program.",
             "Install cron, or use a timer of systemd: attsync crontab --systemd",
+            not_done="Nothing was changed.",
         )
     return subprocess.run(  # noqa: S603  the program of the system, without a word of the user's
         [program, word],
@@ -76,7 +77,8 @@ def _crontab(word: str, text: str | None = None) -> subprocess.CompletedProcess[
 
 def _refused() -> SettingsError:
     return SettingsError(
-        "SETTINGS",
-        "The crontab of this account cannot be read or written. Nothing was changed.",
+        "CRONTAB",
+        "The crontab of this account cannot be read or written.",
         "Ask IT whether this account may use cron, or put the lines in by hand: attsync crontab",
+        not_done="Nothing was changed.",
     )

@@ -30,10 +30,10 @@ def program() -> list[str]:
 
 
 def run_times(settings: Settings, urn: int) -> list[time]:
-    """Give the times of the settings, each later by some minutes that follow from the URN."""
+    """Give the times of the settings, each later by some minutes that follow from the URN, on the same day."""
     day = datetime(2026, 11, 23, tzinfo=LONDON)
-    late = timedelta(minutes=urn % _SPREAD_MINUTES)
-    return [(datetime.combine(day, planned) + late).time() for planned in settings.schedule.times]
+    late, end = timedelta(minutes=urn % _SPREAD_MINUTES), day.replace(hour=23, minute=59)
+    return [min(datetime.combine(day, at, LONDON) + late, end).time() for at in settings.schedule.times]
 
 
 def send_command(settings: Settings) -> str:
@@ -75,7 +75,7 @@ def first_urn(settings: Settings) -> int:
 def service_unit(settings: Settings, account: str) -> str:
     """Write the service: one run, with the secrets handed over by systemd, and as little of the machine as can be."""
     folder = settings.log.path.parent
-    credentials = "\n".join(f"LoadCredential={name}:{path}" for name, path in _credentials(settings))
+    credentials = "\n".join(f"LoadCredential={name}:{_escaped(path)}" for name, path in _credentials(settings))
     lines = [
         "[Unit]",
         "Description=Send attendance counts (attsync)",
@@ -86,7 +86,7 @@ def service_unit(settings: Settings, account: str) -> str:
         "Type=oneshot",
         f"User={account}",
         f"ExecStart={_unit_words(send_command(settings))}",
-        f'Environment="ATTSYNC_LOG__PATH={settings.log.path}"',
+        f'Environment="ATTSYNC_LOG__PATH={_escaped(settings.log.path)}"',
         *([credentials] if credentials else []),
         f"ReadWritePaths={_unit_path(folder)}",
         f"TimeoutStartSec={settings.dfe.run_minutes + 2}min",
@@ -119,8 +119,12 @@ def _unit_words(command: str) -> str:
 
 
 def _unit_path(path: Path) -> str:
-    text = str(path).replace("%", "%%")
+    text = _escaped(path)
     return f'"{text}"' if " " in text else text
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("%", "%%")
 
 
 _HARDENING: Final = (

@@ -64,9 +64,8 @@ def read(
             for value, mark_rows in groupby(counted(rows, f"{database.name}: marks"), itemgetter(0)):
                 found = asked.pop(value if "school" in marks else next(iter(asked)), None)
                 if found is None:
-                    unmarked = common.unmarked()
                     unlisted += sum(
-                        n for *_, code, n, pupils in mark_rows if pupils is None and (code or "") not in unmarked
+                        n for *_, code, n, pupils in mark_rows if pupils is None and not common.is_unmarked(code or "")
                     )
                 else:
                     yield _fold(found, maps[found.school], window, mark_rows, _roll_of(found, roll, roll_rows))

@@ -30,7 +30,7 @@ from attsync.settings.types import (
     origin_of,
     whole,
 )
-from attsync.window import Count
+from attsync.window import LONGEST, Count
 
 
 class _Table(BaseModel):
@@ -85,7 +85,7 @@ class DfeSettings(_Table):
 class WindowSettings(_Table):
     """[window]: how many days are sent (SPEC.md 3)."""
 
-    days: Annotated[int, whole(1, 8)] = 8
+    days: Annotated[int, whole(1, LONGEST)] = LONGEST
     count: Count = "working"
 
 

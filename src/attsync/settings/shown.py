@@ -98,7 +98,7 @@ def _selects(database: DatabaseSettings, at: Location) -> Iterator[Shown]:
 def _plain(value: object) -> Value:
     match value:
         case SecretStr():
-            return _address(value.get_secret_value())
+            return address_shown(value.get_secret_value())
         case tuple():
             return [f"{item:%H:%M}" if isinstance(item, time) else str(item) for item in value]
         case Path():
@@ -114,8 +114,8 @@ def _proxy(text: str) -> str:
     return re.sub(r"//[^/]*@", "//***@", text)
 
 
-def _address(text: str) -> str:
-    """Hide what may be secret in the address of a database."""
+def address_shown(text: str) -> str:
+    """Hide what may be secret in the address of a database; one in which nothing may be is given back as it is."""
     start, mark, query = _SIGN_IN.sub(r"\g<start>:***@", text, count=1).partition("?")
     parts = []
     for part in query.split("&") if mark else ():

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from attsync import codes
-from attsync.model import Session
+from attsync.model import URNS, Session
 from attsync.settings.words import near
 
 _HOST: Final = r"(?P<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
@@ -23,7 +23,6 @@ _HTTPS_PORT: Final = 443
 _LAST_PORT: Final = 65535
 _ANY_DATABASE: Final = re.compile(r"[a-z][a-z0-9]*(?:\+[a-z0-9_]+)?://.*")
 _RELATIVE_SQLITE: Final = re.compile(r"(sqlite(?:\+[a-z0-9_]+)?:///(?:file:)?+)([^/:?].*)")
-_URN: Final = re.compile("[1-9][0-9]{5}")
 _LAESTAB_DIGITS: Final = 7
 _TIME: Final = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -95,7 +94,7 @@ def _urn(value: object) -> int:
     digits = re.sub("[^0-9]", "", str(value))
     if len(digits) == _LAESTAB_DIGITS:
         raise ValueError("This looks like a LAESTAB. A URN has 6 digits, for example 900012.")
-    if type(value) is int and _URN.fullmatch(str(value)):
+    if type(value) is int and value in URNS:
         return value
     hint = " Write it without quotes." if isinstance(value, str) else ""
     raise ValueError(f"A URN has 6 digits, for example 900012.{hint}")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attsync.problems import SettingsError
-
 if TYPE_CHECKING:
     from attsync.model import School
     from attsync.settings import Settings
@@ -19,13 +17,10 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
 
 
 def named(settings: "Settings", known: Mapping[int, "School"], urns: tuple[int, ...], *, every: bool) -> list["School"]:
-    """Pick the schools that `--school` or `--all` names; one school alone needs no naming. Raises SettingsError."""
+    """Pick the schools that `--school` or `--all` names; one school alone needs no naming. Raises UsageError."""
     from attsync.schools import chosen
 
     if not urns and not every and len(known) > 1:
-        raise SettingsError(
-            "SCHOOL-NONE",
-            f"There are {len(known)} schools. Nothing was changed.",
-            "Name one with --school URN, or say --all.",
-        )
+        message = f"there are {len(known)} schools: name one with --school URN, or say --all. Nothing was changed."
+        raise click.UsageError(message)
     return chosen(settings, known, urns, "Nothing was changed.")
