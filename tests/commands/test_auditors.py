@@ -34,10 +34,12 @@ def sent(trial: Callable[..., Trial]) -> Trial:
 
 
 def test_who_agreed_to_what_and_when(sent: Trial) -> None:
-    """A grant, and then a removal."""
+    """A grant, and then a removal; and every column of what was recorded."""
     rows = sent.logged(CONSENTS)
 
     assert [(urn, given) for _, urn, _, given, *_ in rows] == [(URN, 1), (URN, 0)]
+    columns = {name for _, name, *_ in sent.logged("PRAGMA table_info(consent)")} - {"id"}
+    assert {column for column in columns if re.search(rf"\b{column}\b", CONSENTS)} == columns
 
 
 def test_nothing_was_sent_without_consent(sent: Trial) -> None:
@@ -123,7 +125,9 @@ def test_a_name_that_was_sent_would_be_shown(sent: Trial, body: str, shown: tupl
         ("school", "UPDATE school_run SET name = ?"),
         ("answer", "UPDATE try SET answer = ?"),
         ("reference", "UPDATE submission SET reference = ?"),
+        ("receiver", "INSERT INTO closed VALUES (?, '')"),
         ("fault", "INSERT INTO fault (submission_id, code, text) SELECT id, 'VAL105', ? FROM submission LIMIT 1"),
+        ("receiver", f"{CONSENT} VALUES (1, 0, ?, 1, 1, '', '', '', '', '', '')"),
         ("school", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', ?, '', '', '', '')"),
         ("person", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', ?, '', '', '')"),
         ("user name", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', ?, '', '')"),
@@ -143,7 +147,7 @@ def test_every_column_of_words_is_asked(sent: Trial) -> None:
     """A column that a release adds to the log is none that this page forgets."""
     others = {"at", "started_at", "ended_at", "first_day", "last_day", "version", "outcome", "problem_code", "sha256"}
     others |= {"content", "day", "state", "key", "recorded_at", "answered_at", "year_group", "session"}
-    others |= {"attendance_code", "receiver"}
+    others |= {"attendance_code"}
     columns = {
         column
         for (table,) in sent.logged("SELECT name FROM sqlite_schema WHERE type = 'table'")
