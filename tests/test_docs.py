@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,13 +198,30 @@ def test_each_setting_that_a_page_names_exists(page: str) -> None:
     assert set(re.findall(tests_own, PAPERS[page])) <= set(variables(tables_of(Settings)))
 
 
+def modules_in_contributing() -> list[str]:
+    """Give the modules of its table, from the top down."""
+    table = PAPERS["CONTRIBUTING.md"].partition("## Who does what")[2].partition("\n## ")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    return [name for row in rows for name in re.findall(r"`([a-z_]+)(?:/|\.py)`", row)]
+
+
 def test_contributing_says_what_each_module_does() -> None:
     """Who is new looks there first."""
-    table = PAPERS["CONTRIBUTING.md"].partition("## Who does what")[2].partition("\n## ")[0]
     modules = {path.stem for path in (ROOT / "src" / "attsync").iterdir()}
-    named = [name.rstrip("/").removesuffix(".py") for name in re.findall(r"`([a-z_]+(?:/|\.py))`", table)]
 
-    assert sorted(named) == sorted(modules - {"__init__", "__main__", "__pycache__", "data", "py"})
+    assert sorted(modules_in_contributing()) == sorted(modules - {"__init__", "__main__", "__pycache__", "data", "py"})
+
+
+def test_contributing_has_the_modules_in_the_order_of_their_layers() -> None:
+    """It says that imports go downward there; `make check` holds the order that stands in pyproject.toml."""
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (contract,) = (each for each in linter["contracts"] if each["id"] == "downward")
+    layers = [re.findall(r"\w+", layer) for layer in contract["layers"]]
+    layer_of = {module: number for number, modules in enumerate(layers) for module in modules}
+    named = modules_in_contributing()
+
+    assert sorted([*named, "__main__"]) == sorted(layer_of)
+    assert named == sorted(named, key=layer_of.__getitem__)  # which keeps the order within a layer
 
 
 @pytest.mark.parametrize(
