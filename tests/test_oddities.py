@@ -1,5 +1,6 @@
 """oddities.py: wrong numbers often look odd; each oddity is told once, with its day, its number and a likely cause."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -240,6 +241,20 @@ def test_a_day_that_is_refused_is_not_also_odd() -> None:
     )
 
     assert found(weeks({refused.date: refused})) == {}
+
+
+@pytest.mark.parametrize(
+    ("sport", "words"),
+    [(0, None), (5, None), (25, "175 of 420 marks before today are P (Approved sporting activity)")],
+)
+def test_a_code_that_means_something_else_to_the_dfe(sport: int, words: str | None) -> None:
+    """Schools write P for present; the DfE has it for sport."""
+    cells = {Cell("7", AM): {"/": 30 - sport, "P": sport}, Cell("7", PM): {"\\": 28, "I": 2}}
+    days = weeks({day.date: replace(day, cells=cells) for day in weeks() if day.cells})
+
+    odd = found(days).get("CODE-HIGH")
+
+    assert (odd.text[: len(words or "")] if odd else None) == words
 
 
 def test_morning_and_afternoon_are_each_told() -> None:

@@ -14,6 +14,8 @@ from attsync.overview import Overview, SchoolView, look, next_send
 from attsync.person import Person
 from attsync.problems import Problem
 from attsync.settings import WindowSettings
+from attsync.show.parts import UNICODE
+from attsync.show.words import last_and_next, result
 from attsync.window import Window
 from tests.show.screens import BUSY, UNKNOWN, body, faulty, give_consent, received, trust_settings
 
@@ -196,6 +198,7 @@ def test_day_that_was_received_stays_so_if_it_could_not_be_sent_again(told: Told
     assert school.days[1].note == "not sent again: DfE busy"
     assert school.days[1].as_json()["state"] == state
     assert BUSY in school.problems
+    assert result(school, UNICODE).plain == "✗ not sent again: DfE busy"
 
 
 def test_day_whose_change_did_not_get_through_is_not_received(told: Told) -> None:
@@ -408,3 +411,25 @@ def test_stopped_send_of_the_same_counts_is_told(told: Told) -> None:
 
     assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
     assert (day.sent_at, day.note) == (AT, "not sent again: send was stopped")
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "words"), [(0, "took 2 s."), (130, "was stopped."), (143, "was stopped."), (70, "took 2 s.")]
+)
+def test_send_that_was_stopped_is_not_said_to_be_done(told: Told, exit_code: int, words: str) -> None:
+    """Ctrl-C at a terminal, or a machine that shuts down."""
+    number = told.log.begin_run(Window(MONDAY, TUESDAY), AT)
+    told.log.end_run(number, exit_code, AT + timedelta(seconds=2))
+
+    assert last_and_next(told.look(AT), AT)[0].endswith(words)
+
+
+def test_marks_that_are_gone_are_a_problem_of_the_school(told: Told) -> None:
+    """Every day was received, as zeros: the ticks alone would say that all is well."""
+    gone = Problem("MARKS-GONE", "Not one mark is left.", "Ask IT.")
+    number = told.consent().log.begin_run(Window(MONDAY, TUESDAY), AT)
+    with told.log.writing():
+        told.log.record_school(number, SCHOOL, "read", problem=gone)
+    told.log.end_run(number, 1, AT)
+
+    assert gone in told.school(AT).problems

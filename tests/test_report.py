@@ -71,3 +71,15 @@ def test_what_the_dfe_found_is_told_for_each_day() -> None:
         f"{MONDAY:%a %-d %b}: ",
         f"{TUESDAY:%a %-d %b}: ",
     ]
+
+
+def test_what_a_select_does_wrong_is_told_once() -> None:
+    """Eight days with the same doubled join are one thing to mend; single marks are many."""
+    doubled = [_found(MarkRow(MONDAY, "AM", "7", "/", 3), PupilRow(MONDAY, "AM", 3, number)) for number in (1, 2)]
+    usual = MarkRow(MONDAY, "AM", "7", "/", 97)
+    marks = [_found(usual, MarkRow(MONDAY, "AM", "7", code, 3)) for code in ("ZZ", "QQ")]
+
+    ((once, _),) = grouped([(doubled[0], MONDAY), (doubled[1], TUESDAY), (doubled[1], TUESDAY + timedelta(days=1))])
+
+    assert once.text.endswith("an older mark not removed. The like on 2 more days. This day was not sent.")
+    assert [problem for problem, _ in grouped([(marks[0], MONDAY), (marks[1], TUESDAY)])] == marks

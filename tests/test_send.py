@@ -22,7 +22,7 @@ from attsync.report import Report, SchoolResult
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, make_certificates
 from attsync.send import preview, rehearse, send
-from attsync.settings import Settings
+from attsync.settings import Settings, load
 from attsync.window import Window
 from tests.factories import (
     ELMHURST,
@@ -144,7 +144,12 @@ def test_day_whose_marks_are_all_gone_is_sent_as_zeros(dfe: PretendDfe, school: 
 
     assert states(report) == {FRIDAY: State.ACCEPTED, MONDAY: State.ACCEPTED}
     assert set(dfe.counts.values()) == {0}
-    assert "MARKS-FEWER" in {problem.code for problem in report.schools[0].to_check}
+    (school_result,) = report.schools
+    assert (report.exit_code, school_result.outcome) == (1, "read")
+    assert [problem.code for problem in school_result.problems] == ["MARKS-GONE"]
+    assert not {"MARKS-FEWER", "MARKS-NONE"} & {problem.code for problem in school_result.to_check}
+    assert "of 2 days that had some when sent before (Fri 20 Nov to Mon 23 Nov)" in school_result.problems[0].text
+    assert run(loaded).exit_code == 1  # as long as it is so
 
 
 def test_what_the_dfe_has_rejected_is_not_taken_back(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
@@ -177,7 +182,7 @@ def test_marks_that_are_gone_are_told_when_the_dfe_hears_of_it(
 
     assert away.exit_code == 5
     assert set(dfe.counts.values()) == {0}
-    assert "MARKS-FEWER" in {problem.code for problem in report.schools[0].to_check}
+    assert [problem.code for problem in report.schools[0].problems] == ["MARKS-GONE"]
     assert report.schools[0].sums.changed == 2
 
 
@@ -806,3 +811,22 @@ def test_rehearsal_finds_what_a_send_would_find_in_the_settings(dfe: PretendDfe,
 
     with pytest.raises(SettingsError, match=r"none\.pem"):
         rehearse(loaded, WINDOW, (), lambda _: None)
+
+
+def test_address_file_of_a_second_database_is_looked_at_before_the_first_is_sent(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """Exit 2 says that nothing was sent: so it has to show before anything is."""
+    school.enrol(school=ELMHURST)
+    databases = (("sqlite:///school.db", (OAKFIELD,)), ("sqlite:///school.db", (ELMHURST,)))
+    loaded = settings(tmp_path, dfe, databases=databases)
+    give_consent(loaded, OAKFIELD, ELMHURST)
+    text = (tmp_path / "config.toml").read_text()
+    start, mark, end = text.rpartition('url = "sqlite:///school.db"')
+    (tmp_path / "config.toml").write_text(f'{start}url_file = "none"{end}')
+
+    with pytest.raises(SettingsError, match="database address"):
+        run(load(tmp_path / "config.toml", {}))
+
+    assert mark
+    assert dfe.posts == []

@@ -17,10 +17,15 @@ PRESENT = "present"
 UNMARKED = "unmarked"
 """Target of a school's map that means: no mark was made."""
 
+YEARS_AT_SCHOOL = 16
+"""From the nursery to Year 14: nobody is on the roll of one school for longer."""
+
 _LONGEST_CODE = 2
 # Sub-codes (X01, I02) were for school systems only and were never in the API's list (DOMAIN.md 3).
 
-ATTENDED = frozenset({"present", "approved_educational_activity"})
+AWAY = "approved_educational_activity"
+"""Category of codes for pupils who are taught elsewhere; they count as attending (DOMAIN.md 3)."""
+ATTENDED = frozenset({"present", AWAY})
 """Categories of codes that say that a pupil attended (DOMAIN.md 3)."""
 ABSENT = frozenset({"authorised_absence", "unauthorised_absence"})
 """Categories of codes that say that a pupil could have attended, and did not."""

@@ -4,13 +4,14 @@ Pure: from counts alone. One problem a kind of oddity, with the worst place and 
 numbers and the likely cause. Days that are refused have a problem already and are left out.
 """
 
+from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from math import ceil
 from typing import Final, NamedTuple
 
-from attsync.codes import ABSENT, ATTENDED, NOT_POSSIBLE, codes_on, year_groups
+from attsync.codes import ABSENT, ATTENDED, AWAY, NOT_POSSIBLE, YEARS_AT_SCHOOL, codes_on, year_groups
 from attsync.model import Cell, Cells, Day, School, Session, session_total
 from attsync.plural import plural
 from attsync.problems import Problem
@@ -24,6 +25,7 @@ _FEWEST: Final = 5
 """Pupils on roll from which a count is not simply about one of them."""
 _ENOUGH: Final = 200
 """Marks of which some must be absences."""
+_QUARTER: Final = 0.25
 _SATURDAY, _SUNDAY = 5, 6
 _WEEK: Final = timedelta(days=7)
 
@@ -54,6 +56,7 @@ def oddities(school: School, days: Sequence[Day], window: Window, endless: int) 
         _endless(endless),
         None if roll_high else _present_low(school, past),
         _absence_none(past),
+        _code_high(past),
         _unmade(school, [day for day in good if day.date < window.last]),
         _reason_late(school, past, window),
     ]
@@ -213,7 +216,7 @@ def _endless(number: int) -> Problem | None:
     began = plural(number, "enrolment on roll began", "enrolments on roll began")
     return Problem(
         "ROLL-ENDLESS",
-        f"{began} more than 16 years ago and never ended: leavers without a leaving date.",
+        f"{began} more than {YEARS_AT_SCHOOL} years ago and never ended: leavers without a leaving date.",
         "Enter the leaving dates in the MIS, or leave these enrolments out of the roll SELECT.",
     )
 
@@ -243,6 +246,26 @@ def _absence_none(days: Sequence[Day]) -> Problem | None:
         f"Not one of {plural(marks, 'mark')} before today is an absence: the marks SELECT leaves absences out, or the"
         " map makes something else of them.",
         "Compare with the MIS, and ask whoever wrote the marks SELECT to give every mark.",
+    )
+
+
+def _code_high(days: Sequence[Day]) -> Problem | None:
+    # "P" is what a school may write for present, and what the DfE has for sport: nothing else would tell.
+    numbers: Counter[str] = Counter()
+    for day in days:
+        for counts in day.cells.values():
+            numbers.update(counts)
+    known = codes_on(days[-1].date) if days else {}
+    rare = [code for code in numbers if code in known and known[code].category == AWAY]
+    code = max(rare, key=numbers.__getitem__, default=None)
+    if code is None or numbers.total() < _ENOUGH or numbers[code] < numbers.total() * _QUARTER:
+        return None
+    return Problem(
+        "CODE-HIGH",
+        f"{numbers[code]:,} of {plural(numbers.total(), 'mark')} before today are {code} ({known[code].description}): a"
+        " code of the school's own that means something else to the DfE, or pupils who are taught elsewhere.",
+        f"Compare with the MIS. If {code} means something else there, say what, under [database.codes] in the settings"
+        " file.",
     )
 
 

@@ -3,12 +3,25 @@
 Knows what was sent before, from the log; contacts no DfE and records nothing. `preview` and a dry run end here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from attsync.log import Entry, Log
-from attsync.model import Body, Cells, Day, Fault, Outcome, SchoolDays, SchoolOutcome, Session, State, session_total
+from attsync.model import (
+    Body,
+    Cells,
+    Day,
+    Fault,
+    Outcome,
+    SchoolDays,
+    SchoolOutcome,
+    Session,
+    State,
+    session_total,
+    total,
+)
 from attsync.oddities import marks_fewer
+from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.report import DayResult, SchoolResult
 from attsync.sent import read
@@ -57,17 +70,38 @@ def plan(settings: Settings, log: Log | None, found: SchoolDays, window: Window)
     return plans
 
 
-def to_check(found: SchoolDays, plans: Iterable[Planned | Refused]) -> tuple[Problem, ...]:
+def all_gone(plans: Collection[Planned | Refused]) -> Problem | None:
+    """Say that no mark is left of all that was sent before. It is sent as 0 (SPEC.md 2), and somebody is told.
+
+    One day may lose its marks; where every day has lost them, the database was emptied or is read wrongly.
+    """
+    bodies = [plan.body for plan in plans if isinstance(plan, Planned)]
+    if not bodies or len(bodies) < len(plans) or any(total(body.cells) for body in bodies):
+        return None
+    days = f"{bodies[0].day:%a %-d %b}" + (f" to {bodies[-1].day:%a %-d %b}" if bodies[1:] else "")
+    return Problem(
+        "MARKS-GONE",
+        f"Not one mark is left in the database of {plural(len(bodies), 'day')} that had some when sent before ({days}):"
+        " every count is sent as 0.",
+        "If that is not so in the MIS, ask IT at once whether the database was emptied, and whoever wrote the marks"
+        " SELECT about its columns date and school: attsync check. The next send puts it right.",
+    )
+
+
+def to_check(found: SchoolDays, plans: Collection[Planned | Refused]) -> tuple[Problem, ...]:
     """Give what is odd in a school: in what was read, and against what was sent before."""
+    if all_gone(plans):  # says it all
+        return tuple(problem for problem in found.to_check if problem.code != "MARKS-NONE")
     sendings = [(p.body.day, p.before, p.body.cells) for p in plans if isinstance(p, Planned) and p.before]
     fewer = marks_fewer(found.school, sendings)
     return (*found.to_check, fewer) if fewer else found.to_check
 
 
-def school_result(found: SchoolDays, plans: Iterable[Planned | Refused]) -> SchoolResult:
+def school_result(found: SchoolDays, plans: Collection[Planned | Refused]) -> SchoolResult:
     """Begin the result of a school."""
     outcome: SchoolOutcome = "failed" if found.problem else "read"
-    return SchoolResult(school=found.school, outcome=outcome, problem=found.problem, to_check=to_check(found, plans))
+    problem = found.problem or all_gone(plans)
+    return SchoolResult(school=found.school, outcome=outcome, problem=problem, to_check=to_check(found, plans))
 
 
 def refusal(plan: Refused) -> DayResult:

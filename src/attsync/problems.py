@@ -24,7 +24,7 @@ class Kind(NamedTuple):
     exit_code: int
     meaning: str
     brief: str = ""
-    """The meaning in a few words, for a cell of a table; empty: no table ever shows it."""
+    """The meaning in a few words, for a cell of a table; empty: it is short enough itself."""
 
 
 KINDS: Final = {
@@ -83,14 +83,20 @@ KINDS: Final = {
     ),
     "PRESENT-LOW": Kind(0, "fewer than half of the pupils on roll are present", "fewer than half present"),
     "ABSENCE-NONE": Kind(0, "not one of many marks is an absence"),
+    "CODE-HIGH": Kind(
+        0, "a quarter of the marks or more have one code that few pupils have", "very many marks of one code"
+    ),
     "REASON-LATE": Kind(
         0, "more than 5 % of the marks of a session older than a week are still N", "many reasons not yet known"
     ),
     "DATE-NONE": Kind(0, "marks have no date, or one that is not a date, and are never sent", "marks without a date"),
     "DB-WRITE": Kind(0, "the account of attsync in the school database may do more than read", "the account may write"),
+    "MARKS-GONE": Kind(
+        1, "not one mark is left of the days that were sent before: they are sent as 0", "no mark is left"
+    ),
     "SEND-MISSED": Kind(1, "a planned send did not happen", "send missed"),
     "DFE-FAULTS": Kind(1, "the DfE stored the day and found faults in it", "faults found by the DfE"),
-    "DFE-REJECTED": Kind(1, "the DfE refused the day", "not accepted by the DfE"),
+    "DFE-REJECTED": Kind(1, "the DfE rejected the day", "not accepted by the DfE"),
     "SETTINGS": Kind(2, "the settings file is wrong"),
     "SETTINGS-NONE": Kind(2, "there is no settings file"),
     "SCHOOL-NONE": Kind(
@@ -208,7 +214,7 @@ class AttsyncError(Exception):
 
 
 class SettingsError(AttsyncError):
-    """The command line, the settings, a secret file or the clock is wrong. Nothing was read or sent."""
+    """The command line, the settings, a secret file or the clock is wrong. Nothing was sent."""
 
 
 class SchoolError(AttsyncError):
@@ -224,7 +230,7 @@ class NotPermitted(AttsyncError):
 
 
 class LogError(AttsyncError):
-    """The log or the lock cannot be opened or written. Nothing new was sent."""
+    """The log or the lock cannot be opened or written. A send ends there, or does not begin."""
 
 
 class Stopped(BaseException):

@@ -4,12 +4,13 @@ Holds totals, not counts: a run of thousands of schools must fit into a small ma
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
 from attsync.model import Fault, School, SchoolOutcome, Session, State, faulty_sessions
-from attsync.problems import Problem
+from attsync.plural import plural
+from attsync.problems import Problem, exit_code
 from attsync.window import Window
 
 _MOST_LINES: Final = 12
@@ -17,8 +18,8 @@ _NAMES_ITS_DAY: Final = frozenset(
     {"MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "MARK-DOUBLE", "COLUMN-WRONG", "COUNT-WRONG"}
 )
 """Problems of a day whose text says which day."""
-_OF_ONE_DAY: Final = _NAMES_ITS_DAY | {"DFE-FAULTS", "DFE-REJECTED"}
-"""Problems whose text is another one on each day."""
+_OF_SINGLE_MARKS: Final = frozenset({"MARK-UNKNOWN", "DFE-FAULTS", "DFE-REJECTED"})
+"""Problems of single marks: each has to be corrected, so each is told. The others are of a SELECT, mended once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +94,25 @@ class Report:
     exit_code: int = 0
 
     def told(self, named: Collection[int]) -> list[tuple[SchoolResult, Problem, str]]:
-        """Give each problem once, with its school and days. No consent is one only for a school that was `named`."""
+        """Give each problem that counts once, with its school and days; `named` are schools that were asked for."""
         return [
             (result, problem, days)
             for result in self.schools
             for problem, days in result.told()
-            if result.school.urn in named or problem.code != "CONSENT-NONE"  # also if it was removed in the middle
+            if _counts(result, problem, named)
         ]
+
+    def exit_code_of(self, named: Collection[int]) -> int:
+        """Reduce the problems that count to an exit code (RELIABILITY.md 2); `named` as in `told`."""
+        confirmed = any(result.sums.confirmed for result in self.schools)
+        problems = [p for result in self.schools for p in result.problems if _counts(result, p, named)]
+        return exit_code(problems, confirmed=confirmed)
+
+
+def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> bool:
+    # Without consent nothing is due, unless the school was named (RELIABILITY.md 2); also if it was removed meanwhile.
+    # A consent that a change of receiver or data has ended is another thing: nobody removed it, and somebody must know.
+    return result.school.urn in named or problem.code != "CONSENT-NONE"
 
 
 Tell = Callable[[SchoolResult], None]
@@ -133,20 +146,26 @@ def _sums_of(days: Iterable[DayResult]) -> Sums:
 def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[tuple[Problem, str]]:
     """Say once what several days have in common; with it go the days, as far as the text does not name them.
 
-    What was found in the marks is told for each day: the words differ.
+    What is to be corrected mark by mark is told for each day.
     """
     groups: dict[object, tuple[Problem, list[date]]] = {}
     for problem, day in problems:
         if problem:
-            _, days = groups.setdefault(
-                problem if problem.code in _OF_ONE_DAY else (problem.code, problem.next), (problem, [])
-            )
+            _, days = groups.setdefault(_kind_of(problem), (problem, []))
             days += [day] if day else []
-    return [(problem, _which(problem, sorted(days))) for problem, days in groups.values()]
+    return [_with_days(problem, sorted(days)) for problem, days in groups.values()]
 
 
-def _which(problem: Problem, days: list[date]) -> str:
-    if not days or problem.code in _NAMES_ITS_DAY:
-        return ""
-    others = len(days) - 1
-    return f"{days[0]:%a %-d %b}{f' and {others} more day' if others else ''}{'s' if others > 1 else ''}: "
+def _kind_of(problem: Problem) -> object:
+    """Give what is the same in problems that are told once."""
+    if problem.code in _OF_SINGLE_MARKS:
+        return problem
+    return problem.code if problem.code in _NAMES_ITS_DAY else (problem.code, problem.next)
+
+
+def _with_days(problem: Problem, days: list[date]) -> tuple[Problem, str]:
+    more = plural(len(days) - 1, "more day")
+    if problem.code in _NAMES_ITS_DAY:
+        like = f" The like on {more}." if days[1:] else ""
+        return replace(problem, happened=f"{problem.happened}{like}"), ""
+    return problem, f"{days[0]:%a %-d %b}{f' and {more}' if days[1:] else ''}: " if days else ""

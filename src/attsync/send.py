@@ -18,8 +18,8 @@ from attsync.dfe import Credentials, Dfe
 from attsync.lock import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
-from attsync.plan import Planned, Refused, day_result, plan, refusal, school_result, to_check
-from attsync.problems import LogError, Problem, exit_code
+from attsync.plan import Planned, Refused, all_gone, day_result, plan, refusal, school_result, to_check
+from attsync.problems import LogError, Problem
 from attsync.reading import read_all, read_schools, unlisted
 from attsync.report import Report, SchoolResult, Tell
 from attsync.schools import known_schools, lists_itself, not_known
@@ -44,9 +44,8 @@ def send(
     path = settings.log.path
     with one_run(path), Log.open(path) as log, Shield() as shield:
         due = _due(settings, log, only)
-        credentials = Credentials.load(settings.dfe) if due.wanted else None
         # Before the run is recorded: whatever is wrong with the settings shows here.
-        with Dfe(settings.dfe, credentials, schools=len(due.wanted)) if credentials else nullcontext() as dfe:
+        with _dfe(settings, due) if due.wanted else nullcontext() as dfe:
             with shield.held():
                 report = Report(window=window, number=log.begin_run(window, _now()))
             _logger.info("run %s begins", report.number)
@@ -56,7 +55,7 @@ def send(
                 _record_done(log, report, due.done, _careful(tell))
                 if dfe:
                     _cross(settings, log, dfe, due.wanted, report, _careful(tell), shield)
-                report.exit_code = _exit_code(report, only)
+                report.exit_code = report.exit_code_of(only)
         with suppress(LogError):  # everything is sent and recorded; the next run tidies up
             log.forget(_now() - timedelta(days=settings.log.keep_days))
     return report
@@ -70,7 +69,7 @@ def rehearse(
     with _log_to_read(settings) as log:
         due = _due(settings, log, only)
         if due.wanted:
-            with Dfe(settings.dfe, Credentials.load(settings.dfe), schools=len(due.wanted)):
+            with _dfe(settings, due):
                 pass  # whatever is wrong with the settings shows here; nobody is contacted
         begin()
         _record_done(None, report, due.done, tell)
@@ -84,7 +83,7 @@ def rehearse(
                 result.days.append(refusal(each) if isinstance(each, Refused) else day_result(each, None))
             report.schools.append(result)
             tell(result)
-    report.exit_code = _exit_code(report, only)
+    report.exit_code = report.exit_code_of(only)
     return report
 
 
@@ -96,7 +95,8 @@ def preview(
         for found in read_all(settings, window, only):
             if isinstance(found, SchoolDays):
                 plans = plan(settings, log, found, window)
-                yield replace(found, to_check=to_check(found, plans)), plans
+                gone = all_gone(plans)
+                yield replace(found, to_check=(*([gone] if gone else []), *to_check(found, plans))), plans
 
 
 class _Due(NamedTuple):
@@ -125,6 +125,13 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
         else:
             due.wanted[urn] = school
     return due
+
+
+def _dfe(settings: Settings, due: _Due) -> Dfe:
+    """Make ready to send, without contacting anybody. Raises SettingsError if a secret, or a file, cannot be used."""
+    for database in settings.database:
+        database.database_url()
+    return Dfe(settings.dfe, Credentials.load(settings.dfe), schools=len(due.wanted))
 
 
 def _closed(settings: Settings, log: Log | None) -> Problem | None:
@@ -198,14 +205,6 @@ def _careful(tell: Tell) -> Tell:
             tell(result)
 
     return tell_if_possible
-
-
-def _exit_code(report: Report, only: Collection[int]) -> int:
-    # Without consent nothing is due, unless the school was named (RELIABILITY.md 2); also if it was removed meanwhile.
-    # A consent that a change of receiver or data has ended is another thing: nobody removed it, and somebody must know.
-    confirmed = any(result.sums.confirmed for result in report.schools)
-    problems = [p for r in report.schools for p in r.problems if r.school.urn in only or p.code != "CONSENT-NONE"]
-    return exit_code(problems, confirmed=confirmed)
 
 
 @contextmanager

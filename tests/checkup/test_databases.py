@@ -224,6 +224,40 @@ def test_hidden_values_can_be_listed_in_the_databases_own_tool(tmp_path: Path) -
         assert dict(made.execute(line).fetchall()) == {"ILL": 2, "LATE": 1, "ZZ": 1}
 
 
+@pytest.mark.parametrize(
+    ("marks", "is_left_out"),
+    [
+        ("SELECT * FROM m WHERE pupil <> 9911223344", True),
+        ("SELECT * FROM m WHERE code <> 'Ada Oakes'", True),
+        ("SELECT * FROM m WHERE urn = 900023", False),
+    ],
+)
+def test_no_select_is_shown_to_paste_that_may_name_a_pupil(tmp_path: Path, *, marks: str, is_left_out: bool) -> None:
+    """By name or by number."""
+    settings = loaded(settings_text(select=f'marks = "{marks}"\nroll = "SELECT 1"'), tmp_path)
+
+    pasted = to_paste(settings.database[0], Window(date(2026, 11, 12), date(2026, 11, 23)), "sqlite")
+
+    assert ("marks" not in pasted) is is_left_out
+
+
+def test_dates_that_are_all_unreadable_are_no_tick() -> None:
+    """A send would find no mark at all, and say 0 for every day that was sent before."""
+    some, every = only(select(rows=100, not_dates=99)), only(select(rows=100, not_dates=100))
+
+    assert (some.sign, some.code) == ("check", "DATE-NONE")
+    assert (every.sign, every.code, exit_code_of([every])) == ("bad", "COLUMN-WRONG", 1)
+
+
+def test_a_school_with_nobody_is_no_tick() -> None:
+    """A slip in its school value: its rows count for nobody."""
+    empty = Day(date=date(2026, 11, 23), cells={}, roll={})
+
+    found = only(facts(SchoolDays(school=OAKFIELD, days=(empty,))))
+
+    assert (found.sign, found.text) == ("check", "nobody on roll and no marks in these days")
+
+
 def test_a_school_that_cannot_be_read_and_one_that_is_odd() -> None:
     """Their own words are told."""
     problem = Problem("COLUMN-WRONG", "12 dates are not dates.", "Ask.", not_done="Nothing was sent.")

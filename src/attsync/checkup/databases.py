@@ -1,6 +1,7 @@
 """What `check` says of each database, from the facts of a look, in the order in which things are set right. Pure."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -17,6 +18,8 @@ from attsync.settings import DatabaseSettings, Location
 from attsync.sql_layout import in_one_line, without_texts
 from attsync.window import Window
 
+_LONG: Final = re.compile(r"\b[0-9]{7,}\b")
+"""A number that is no year, no URN and no code."""
 _MANY_ROWS: Final = 20_000
 """From here on an index on the date is felt."""
 _DATABASE: Final = "School database"
@@ -26,13 +29,14 @@ _PRESENT: Final = ("/", "\\")
 def to_paste(database: DatabaseSettings, window: Window, kind: str) -> dict[str, str]:
     """Give the marks and the roll SELECT in one line, with dates in it, to be run in the database's own tool.
 
-    One that holds a text is left out: it may be a name, which no screen shows (sql_layout.without_texts).
+    One that holds a text is left out: it may be a name, which no screen shows (sql_layout.without_texts); and one with
+    a long number, which may be a pupil's.
     """
     word = "" if kind in ("sqlite", "mssql") else "DATE "
     dates = {"start": f"{word}'{window.first}'", "end": f"{word}'{window.end}'"}
     selects = {"marks": database.select.marks, "roll": database.select.roll}
     lines = {name: in_one_line(select, kind, dates) for name, select in selects.items()}
-    return {name: line for name, line in lines.items() if without_texts(line, kind) == line}
+    return {name: line for name, line in lines.items() if without_texts(line, kind) == line and not _LONG.search(line)}
 
 
 def database_findings(
@@ -144,12 +148,13 @@ def _dates(what: str, database: str, facts: SelectFacts, at: Location) -> Iterat
     if bad := facts.no_date + facts.not_dates:
         parts = [(facts.no_date, "no date"), (facts.not_dates, "a text that is not a date (YYYY-MM-DD)")]
         words = " and ".join(f"{plural(n, 'has', 'have')} {lacking}" for n, lacking in parts if n)
+        is_all = bad == facts.rows
         yield Finding(
-            "check",
+            "bad" if is_all else "check",
             what,
             f"{database}: of {facts.rows:,} marks, {words}: {'it is' if bad == 1 else 'they are'} never sent.",
             "Ask whoever wrote the marks SELECT to give date as a date.",
-            "DATE-NONE",
+            "COLUMN-WRONG" if is_all else "DATE-NONE",
             at,
         )
     if facts.in_utc:
@@ -206,7 +211,11 @@ def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator
         yield _unmapped(what, unmapped, at, sql.get("roll" if unmapped.pupils else "marks", ""))
     for problem in found.to_check:
         yield Finding("check", what, problem.text, problem.next, problem.code)
-    if not refused:
+    if not refused and not any(day.on_roll or day.marks for day in found.days):
+        text = "nobody on roll and no marks in these days"
+        then = "Check what the column school holds for this school, and school under [[database.schools]]."
+        yield Finding("check", what, text, then, setting=(*at, "schools"))
+    elif not refused:
         yield Finding("good", what, _summary(found))
 
 

@@ -74,6 +74,11 @@ class DayView:
         return bool(self.bad_sessions)
 
     @property
+    def is_empty(self) -> bool:
+        """Nothing was sent or refused, and nothing was due, as far as the log knows."""
+        return self.state is None and set(self.signs.values()) == {Sign.NOT_DUE}
+
+    @property
     def needs_telling(self) -> bool:
         """Somebody has to hear of its problem."""
         return self.failed or self.not_again

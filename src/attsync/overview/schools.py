@@ -30,17 +30,23 @@ class SchoolView:
     days: tuple[DayView, ...]
 
     @property
+    def _of_the_school(self) -> Problem | None:
+        """What went wrong with the whole school in the newest run that read it, or tried to."""
+        return self.last.problem if self.last and self.last.outcome != "skipped" else None
+
+    @property
     def problems(self) -> list[Problem]:
         """What has to be acted on, if consent stands."""
-        whole = [self.last.problem] if self.last and self.last.outcome == "failed" and self.last.problem else []
+        whole = [self._of_the_school] if self._of_the_school else []
         return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.needs_telling and day.problem)]))
 
     def told(self) -> list[tuple[Problem, str]]:
         """Give each problem once, with the days it is about."""
         if not self.consent:
             return []
-        whole = self.last.problem if self.last and self.last.outcome == "failed" else None
-        return grouped([(whole, None), *((day.problem, day.date) for day in self.days if day.needs_telling)])
+        return grouped(
+            [(self._of_the_school, None), *((day.problem, day.date) for day in self.days if day.needs_telling)]
+        )
 
     @property
     def failed(self) -> bool:

@@ -28,12 +28,11 @@ from sqlalchemy import (
     union_all,
 )
 
+from attsync.codes import YEARS_AT_SCHOOL
 from attsync.school.source import Source
 from attsync.window import Window
 
 _DAY: Final = timedelta(days=1)
-_LONGEST_YEARS: Final = 16
-"""From the nursery to Year 14: nobody is on the roll of one school for longer."""
 
 
 def marks_statement(
@@ -80,7 +79,7 @@ def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_o
             counts.append(func.count(case((on_roll, source.pupil())).distinct()) + nameless)
         else:
             counts.append(func.count(case((on_roll, 1))))
-    long_ago = date(window.last.year - _LONGEST_YEARS, window.last.month, 1)
+    long_ago = date(window.last.year - YEARS_AT_SCHOOL, window.last.month, 1)
     came_long_ago = and_(~source.none("entry_date"), source.before("entry_date", long_ago))
     typed = select(
         source.text("school").label("school"),

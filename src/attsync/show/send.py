@@ -1,5 +1,6 @@
 """The lines of `attsync send`: one a school, and a summary. Knows results alone."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,8 +23,11 @@ _MOST_PROBLEMS: Final = 5
 _WORDS_COLUMNS: Final = 48
 """What the words of a line want; a longer name of a school is shortened for them."""
 
+_DONE: Final = {"failed": "nothing read", "skipped": "nothing sent"}
+
 _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
-"""What became of a day that needs somebody; anything else was not received."""
+"""What became of a day that needs somebody, in the order in which it is told; anything else was not received."""
+_NOT_RECEIVED: Final = "not received"
 
 
 def send_heading(window: Window, days: str, schools: int, *, dry_run: bool) -> RenderableType:
@@ -121,16 +125,17 @@ def _to_check(report: Report) -> list[tuple[str, Problem]]:
 
 def _next(report: Report, *, is_well: bool, dry_run: bool) -> str:
     if all(result.outcome == "skipped" for result in report.schools):
-        return "attsync consent grant" + (" --all" if len(report.schools) > 1 else "")
+        only = report.schools[0].school.urn if len(report.schools) == 1 else None
+        return f"attsync consent grant {f'--school {only}' if only else '--all'}"
     if dry_run:
-        return "attsync send"
+        return "attsync send" if is_well else "attsync check"
     return "attsync status" if is_well and not _to_check(report) else "attsync status --problems"
 
 
 def _what_is_wrong(result: SchoolResult) -> str:
     """Say it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
     if result.problem:
-        words = f"{'nothing read' if result.outcome == 'failed' else 'nothing sent'}: {result.problem.brief}"
+        words = f"{_DONE.get(result.outcome) or plural(result.sums.received, 'session')}: {result.problem.brief}"
         others = len(result.told()) - 1
     else:
         first, *rest = [day for day in result.days if day.problem]
@@ -160,18 +165,16 @@ def _totals(report: Report, *, dry_run: bool) -> str:
     results = [result for result in report.schools if result.outcome != "skipped"]
     received = sum(result.sums.received for result in results)
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
-    for words in ("refused", "rejected", "faulty", "not received"):
-        days = [day for r in results for day in r.days if day.problem and _word(day) == words]
-        if number := sum(map(_bad_sessions, days)):
-            parts.append(f"{number:,} {words}")
+    bad: Counter[str] = Counter()
+    for day in (day for result in results for day in result.days if day.problem):
+        bad[_word(day)] += _bad_sessions(day)
+    parts += [f"{bad[word]:,} {word}" for word in (*_WORDS.values(), _NOT_RECEIVED) if bad[word]]
     if skipped := len(report.schools) - len(results):
         parts.append(f"{plural(skipped, 'school')} without consent")
     return ", ".join(parts)
 
 
 def _word(day: DayResult) -> str:
-    if (
-        day.problem and day.problem.code == "DFE-CLOSED"
-    ):  # it ends the run: one message was answered, the rest never left
-        return "not received"
-    return _WORDS.get(day.state, "not received") if day.state else "refused"
+    if day.problem and day.problem.code == "DFE-CLOSED":  # one message was answered, the rest never left
+        return _NOT_RECEIVED
+    return _WORDS.get(day.state or State.REFUSED, _NOT_RECEIVED)
