@@ -299,7 +299,7 @@ def test_year_groups_without_anybody_on_roll_do_no_harm() -> None:
     ("row", "words"),
     [
         (marks(day=None, number=12), "The marks SELECT gives 12 dates that are not dates"),
-        (marks(day=MONDAY + timedelta(days=1)), "The marks SELECT gives 1 dates"),
+        (marks(day=MONDAY + timedelta(days=1)), "The marks SELECT gives 1 date"),
         (roll(30, not_dates=2), "The roll SELECT gives 2 entry or leaving dates"),
     ],
 )

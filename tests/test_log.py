@@ -1,6 +1,7 @@
 """log: every attempt is on disk before its first byte, every body once, every consent for good."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from attsync.log import Entry, Log
-from attsync.log.file import _make
+from attsync.log.file import _make, _why
 from attsync.model import Body, Cell, Fault, Outcome, School, Session, State, Try
 from attsync.problems import LogError, Problem
 from attsync.window import Window
@@ -520,3 +521,23 @@ def test_log_that_another_made_at_the_same_moment_is_used(tmp_path: Path) -> Non
     with Log.open(loaded.log.path) as log:
         assert log.latest_consent(OAKFIELD.urn)
     assert [*loaded.log.path.parent.glob(".*")] == []
+
+
+def test_file_beside_the_log_that_is_closed_is_named(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite makes it with the rights of the log; those of the log may be mended since."""
+    beside = log.path.with_name("attsync.db-shm")
+    beside.touch()
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != beside and real(path, mode))
+
+    assert _why(log.path, "SQLITE_READONLY_CANTINIT") == "attsync.db-shm beside it may only be read"
+    beside.unlink()
+    assert _why(log.path, "SQLITE_READONLY") == "it may only be read"
+
+
+def test_disk_that_is_full_is_told_as_that(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite calls some of its failures on a full disk an error of the disk."""
+    assert _why(log.path, "SQLITE_IOERR_SHMSIZE") == "the disk reports an error"
+    full = shutil.disk_usage(log.path.parent)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    assert _why(log.path, "SQLITE_IOERR_SHMSIZE") == "the disk is full"

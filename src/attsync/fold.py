@@ -132,12 +132,10 @@ class Fold:
     def days(self) -> SchoolDays:
         """Give every day of the window, with counts, roll and what is wrong with it."""
         if self._not_dates:
-            return SchoolDays(school=self._school, problem=_not_dates("marks", self._not_dates, "dates", "date"))
+            return SchoolDays(school=self._school, problem=_not_dates("marks", self._not_dates, "date", "date"))
         if number := sum(row.not_dates for row in self._roll):
             columns = "entry_date and leaving_date"
-            return SchoolDays(
-                school=self._school, problem=_not_dates("roll", number, "entry or leaving dates", columns)
-            )
+            return SchoolDays(school=self._school, problem=_not_dates("roll", number, "entry or leaving date", columns))
         days = tuple(self._day(number, day, tally) for number, (day, tally) in enumerate(self._days.items()))
         return SchoolDays(
             school=self._school,
@@ -290,9 +288,10 @@ _WORDS: Final = {
 
 
 def _not_dates(select: str, number: int, what: str, columns: str) -> Problem:
+    dates = plural(number, f"{what} that is not a date", f"{what}s that are not dates")
     return Problem(
         "COLUMN-WRONG",
-        f"The {select} SELECT gives {number:,} {what} that are not dates (YYYY-MM-DD).",
+        f"The {select} SELECT gives {dates} (YYYY-MM-DD).",
         f"Ask whoever wrote the {select} SELECT to give {columns} as dates.",
         not_done="Nothing was sent for this school.",
     )

@@ -189,8 +189,9 @@ def test_service_that_refuses_the_questions_is_told(certificates: Certificates, 
     assert (found[-1].what, found[-1].code, found[-1].setting) == (
         "DfE service",
         "SIGNIN-REFUSED",
-        ("dfe", "client_id"),
+        ("dfe", "subscription_key_file"),
     )
+    assert "refused the token or the subscription key (401)" in found[-1].text
     assert len(found) == 3
 
 

@@ -76,6 +76,43 @@ def test_grant_saves_the_receipt(trial: Start) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_receipt_of_those_before_a_failure_is_saved(trial: Start) -> None:
+    """Their consent is recorded; the one that fails has another database, and nobody there to ask."""
+    run = trial(consent=False)
+    text = run.config.read_text()
+    other = text[text.index("[[database]]") :].replace("900023", "900031").replace("school.db", "none.db")
+    run.config.write_text(f"{text}\n{other}")
+    path = run.folder / "receipts.txt"
+
+    ran = run("consent", "grant", "--all", "--yes", "--save", str(path))
+
+    assert ran.exit_code == 3
+    assert path.read_text().count("School:    ") == 1
+
+
+@pytest.mark.parametrize("command", ["grant", "revoke"])
+def test_log_that_cannot_be_written_says_what_becomes_of_consent(trial: Start, command: str) -> None:
+    """Not what becomes of a send: there was none."""
+    run = trial()
+    log = run.folder / "attsync.db"
+    log.write_bytes(b"")
+
+    ran = run("consent", command, "--yes")
+
+    assert ran.exit_code == 9
+    assert ("Consent was not removed: it stands as before." in ran.err) is (command == "revoke")
+    assert ("No consent was recorded." in ran.err) is (command == "grant")
+    assert "nothing was sent" not in ran.err
+
+
+def test_notice_says_the_most_that_may_ever_be_sent(trial: Start) -> None:
+    """The window of the settings may be raised without another consent."""
+    run = trial(consent=False)
+    run.config.write_text(run.config.read_text().replace("[window]", "[window]\ndays = 1"))
+
+    assert "for the last 8 working days" in run("consent", "grant", "--yes").out
+
+
 def test_receipt_that_cannot_be_saved_is_told_before_anything_is_recorded(trial: Start) -> None:
     """Else there is a consent, an error, and no receipt."""
     run = trial(consent=False)
@@ -205,7 +242,7 @@ def test_notice_in_full_names_the_receiver(trial: Start) -> None:
     ran = trial(consent=False)("consent", "show", "--notice")
 
     assert ran.exit_code == 0
-    assert ran.screen.endswith("asked again.\n\nReceiver, in the settings file: https://localhost:8443\n")
+    assert ran.screen.endswith("asked again.\n\nReceiver, as it is set now: https://localhost:8443\n")
 
 
 def test_unknown_school_is_told(trial: Start) -> None:

@@ -74,7 +74,7 @@ def test_school_without_consent_is_skipped(trial: Start) -> None:
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ○  Oakfield Primary School  no consent: not read, not sent
 Finished. 0 sessions received, 1 school without consent. Recorded as run 1.
-Next: attsync consent grant --config config.toml
+Next: attsync consent grant --school 900023 --config config.toml
 """)
 
 

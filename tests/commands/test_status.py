@@ -189,6 +189,9 @@ Thu 12 Nov  …   …
 
 ✓ received by DfE   ✗ not received, or with faults   … not due yet
 – no register taken   · school closed
+
+What to do next
+… Nothing has been sent for this school yet. To send now: attsync send --config config.toml
 """)
 
 
@@ -613,6 +616,7 @@ def test_problems_of_a_day_that_is_fine(trial: Start) -> None:
 def test_saved_status_takes_the_place_of_the_one_before(trial: Start) -> None:
     """Every day the same name, and never half a file."""
     run = trial()
+    run("send")
     path = run.folder / "report.txt"
     path.write_text("yesterday")
 
@@ -689,6 +693,17 @@ def test_day_without_anything_is_said_to_be_so(trial: Start) -> None:
     shown = started("status", "--date", "2026-11-14")
 
     assert shown.out == "Saturday 14 November 2026: nothing was sent, and nothing was due.\n"
+    assert shown.exit_code == 0
+
+
+def test_day_before_consent_is_not_called_a_closed_school(trial: Start) -> None:
+    """The log knows nothing of a day that no send has looked at."""
+    started = trial()
+    started("send")
+
+    shown = started("status", "--date", "2026-10-20")
+
+    assert shown.out == "Tuesday 20 October 2026: nothing was sent, and nothing was due.\n"
     assert shown.exit_code == 0
 
 

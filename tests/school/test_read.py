@@ -432,7 +432,7 @@ def test_texts_in_the_window_that_are_no_dates_refuse_the_school(any_database: E
         assert found.days[-2].marks == 1, "the first ten characters are a date"
     else:
         assert found.problem
-        assert found.problem.text.startswith("The marks SELECT gives 1 dates that are not dates")
+        assert found.problem.text.startswith("The marks SELECT gives 1 date that is not a date")
 
 
 @pytest.mark.parametrize("written", ["01/09/2020", "never", "20200901", "-"])
@@ -447,7 +447,7 @@ def test_enrolment_dates_that_are_no_dates_refuse_the_school(any_database: Engin
     found = days_of(settings(any_database.url))
 
     assert found.problem
-    assert found.problem.text.startswith("The roll SELECT gives 1 entry or leaving dates")
+    assert found.problem.text.startswith("The roll SELECT gives 1 entry or leaving date")
 
 
 def test_start_and_end_are_the_window(any_database: EngineDatabase) -> None:

@@ -1,6 +1,9 @@
 """words.py: each kind of failure has its code and its sentence; what the database itself says is never repeated."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
@@ -131,3 +134,18 @@ def test_without_a_select_the_words_are_about_all() -> None:
     assert words_of(FromDriverError("x", sqlstate="42803")).problem.text == (
         "SIMS: the marks SELECT does not work. Nothing was sent for its schools."
     )
+
+
+def test_file_that_another_program_holds_is_told_as_that(tmp_path: Path) -> None:
+    """It is there, and it is a database: nobody has to look for it."""
+    path = tmp_path / "school.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE marks (date)")
+        other.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(path, timeout=0)) as late, pytest.raises(sqlite3.OperationalError) as raised:
+            late.execute("SELECT * FROM marks")
+
+    problem = in_our_words(settings(f"sqlite:///{path}"), DBAPIError("", {}, raised.value), "marks").problem
+
+    assert problem.code == "DB-NONE"
+    assert problem.happened == f"SIMS: another program keeps the file {path} locked."

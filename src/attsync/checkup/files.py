@@ -226,7 +226,8 @@ def _mode(found: os.stat_result) -> str:
 
 def _account(uid: int) -> str:
     """Name an account as chown takes it."""
-    return name_of(uid).removeprefix("uid ")
+    name = name_of(uid)
+    return str(uid) if name == f"uid {uid}" else name
 
 
 def _sudo(uid: int) -> str:

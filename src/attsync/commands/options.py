@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,14 +57,9 @@ def _days(text: str) -> int:
     return int(text)
 
 
-schools_option = click.option(
-    "--school",
-    "schools",
-    type=_urn,
-    multiple=True,
-    metavar="URN",
-    help="Only this school; can be repeated. Without it: every school in the settings file.",
-)
+_school = partial(click.option, "--school", "schools", type=_urn, multiple=True, metavar="URN")
+schools_option = _school(help="Only this school; can be repeated. Without it: every school in the settings file.")
+one_school_option = _school(help="The school; can be repeated. Not needed where there is only one.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 window_option = click.option(
     "--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8."

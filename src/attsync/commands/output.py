@@ -1,4 +1,4 @@
-"""The one place where something is printed: tables and sentences for people, one document for programs.
+"""Where results are printed or written: tables and sentences for people, one document for programs.
 
 Knows terminals, widths and encodings; refuses to know what is shown.
 """
@@ -9,18 +9,29 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from attsync.commands.options import given
+from attsync.problems import LogError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from attsync.show.parts import Signs
+
+
+@contextmanager
+def undone(sentence: str) -> Iterator[None]:
+    """Let a log that cannot be used say what this command has not done; by itself it speaks of a send."""
+    try:
+        yield
+    except LogError as error:
+        raise LogError.of(replace(error.problem, not_done=sentence)) from error
+
 
 _WIDTH_WITHOUT_TERMINAL = 200
 # Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (RELIABILITY.md 8).

@@ -5,6 +5,7 @@ Refuses to open a school's database or to contact anybody.
 
 import csv
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from io import StringIO
@@ -24,7 +25,7 @@ from attsync.commands.options import (
     schools_option,
     window_of,
 )
-from attsync.commands.output import print_json, screen, writing
+from attsync.commands.output import print_json, screen, undone, writing
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -82,8 +83,7 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
 
     settings = load_settings()
     window = Window(day, day) if day else window_of(settings, None)
-    log = Log.open_existing(settings.log.path)
-    try:
+    with undone(""), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
         under_way = is_running(settings.log.path)
         overview = look(settings, log, asked, window, now(), under_way=under_way)
@@ -98,9 +98,6 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
         elif not path and (overview.needs_a_look or not given().quiet):
             out = screen()
             out.show(_screen(overview, log, out.signs, heading=settings.trust, day=day))
-    finally:
-        if log:
-            log.close()
     click.get_current_context().exit(1 if overview.needs_a_look else 0)
 
 
@@ -111,8 +108,11 @@ def _screen(
 
     from attsync.show.day import status_day
     from attsync.show.status import status
+    from attsync.window import LONDON
 
-    if day and not any(school.days for school in (*overview.schools, *overview.left_out)):
+    days = [each for school in (*overview.schools, *overview.left_out) for each in school.days]
+    is_past = day is not None and day < overview.now.astimezone(LONDON).date()
+    if day and (not days or (is_past and all(each.is_empty for each in days))):
         return Text(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
     if in_full := _in_full(overview, log, day):
         return status_day(*in_full, signs, overview.now)

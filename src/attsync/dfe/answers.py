@@ -55,7 +55,7 @@ def judge(  # noqa: PLR0911  a line a status
     if "html" in answer.headers.get("Content-Type", "").lower() and answer.status not in _PASSING:
         return stranger(url, answer.status)
     if answer.status in (401, 403):
-        return Judgement(State.FAILED, words_of(answer.status), signing_in_refused(settings), ends_run=True)
+        return Judgement(State.FAILED, words_of(answer.status), _token_refused(settings, answer.status), ends_run=True)
     if answer.status == 410:  # noqa: PLR2004
         return Judgement(
             State.REJECTED,
@@ -144,6 +144,19 @@ def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Probl
         "Ask IT to check [dfe] client_id, token_url and the secret files against what the DfE gave you.",
         not_done="Nothing was received.",
         setting=("dfe", "client_id"),
+    )
+
+
+def _token_refused(settings: DfeSettings, status: int) -> Problem:
+    """Say that the DfE signed us in, and its service then would not have the token, or the subscription key."""
+    key = " or the subscription key" if settings.subscription_key_file else ""
+    return Problem(
+        "SIGNIN-REFUSED",
+        f'The DfE signed in the client "{settings.client_id}", and its service then refused the token{key} ({status}).',
+        f"Ask IT to check {'[dfe] subscription_key_file, then ' if key else ''}[dfe] base_url, scope and client_id"
+        " against what the DfE gave you.",
+        not_done="Nothing was received.",
+        setting=("dfe", "subscription_key_file" if key else "base_url"),
     )
 
 

@@ -5,6 +5,7 @@ Knows SQLite and disks; refuses to know what stands in the tables.
 """
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -30,6 +31,9 @@ _STEPS: Final = {
 _BUSY_SECONDS: Final = 5
 _MAKING_SECONDS: Final = 60
 """A log that is being made for longer is left over from a dead process."""
+
+_NOTHING_LEFT: Final = 100_000
+"""Bytes free on a disk that is as good as full."""
 
 _WHY: Final = {
     "FULL": "the disk is full",
@@ -236,9 +240,20 @@ def _in_our_words(path: Path) -> Iterator[None]:
         name = getattr(error, "sqlite_errorname", "") or ""
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ")):
             raise _damaged(path) from error
-        raise _unusable(path, _WHY.get(name.split("_")[1] if "_" in name else "", f"SQLite says {name}")) from error
+        raise _unusable(path, _why(path, name)) from error
     except OSError as error:
         raise _unusable(path, (error.strerror or "it cannot be opened").lower()) from error
+
+
+def _why(path: Path, name: str) -> str:
+    """Say in words what SQLite calls `name`, such as SQLITE_IOERR_WRITE."""
+    kind = name.split("_")[1] if "_" in name else ""
+    if kind == "IOERR" and shutil.disk_usage(path.parent).free < _NOTHING_LEFT:
+        kind = "FULL"
+    beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
+    if kind == "READONLY" and (closed := [each for each in beside if each.exists() and not os.access(each, os.W_OK)]):
+        return f"{closed[0].name} beside it may only be read"
+    return _WHY.get(kind, f"SQLite says {name}")
 
 
 def _unusable(path: Path, why: str) -> LogError:
@@ -254,6 +269,7 @@ def _damaged(path: Path) -> LogError:
     return LogError(
         "LOG-DAMAGED",
         f"The log {path} is damaged, or is not a log of attsync.",
-        "Ask IT to bring it back from a backup. Without one: move it away, then give consent again for each school.",
+        "Ask IT to bring it back from a backup, and to move away what lies beside it (-wal, -shm) before; consents and"
+        " removals since are not in it. Without a backup: move all three away, then give consent again.",
         not_done="It was left as it is, and nothing was sent.",
     )

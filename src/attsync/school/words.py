@@ -122,11 +122,15 @@ def in_our_words(database: DatabaseSettings, error: Exception, select: str | Non
         what, then = _WORDS[code]
         if select is None and (number in _NO_DATABASE or re.search(_NONE_SUCH, message)):
             code, what, then = "DB-NONE", "its server answers, but has no database of that name.", _NONE_SUCH_NEXT
-        if code == "DB-NONE" and isinstance(original, sqlite3.Error):
+        if code == "DB-NONE" and getattr(original, "sqlite_errorname", "").startswith(_IN_USE):
+            what, then = f"another program keeps the file {_file(database)} locked.", _IN_USE_NEXT
+        elif code == "DB-NONE" and isinstance(original, sqlite3.Error):
             what, then = f"the file {_file(database)} cannot be opened, or is no SQLite database.", _SQLITE_NONE
     return SchoolError(code, f"{database.name}: {what}", then, not_done=NOT_SENT)
 
 
+_IN_USE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
+_IN_USE_NEXT: Final = "Nothing to do once: the next send tries again. If it stays so, ask IT which program holds it."
 _SQLITE_NONE: Final = "Ask IT to check url in the settings file, and that this account may read the file."
 
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from rich.text import Text
 
+from attsync.log import Run
 from attsync.model import School, Session, Sign
 from attsync.overview import BAD_SIGNS, DayView, Overview, SchoolView
 from attsync.plural import plural
@@ -65,13 +66,24 @@ def last_and_next(overview: Overview, now: datetime) -> list[str]:
     if run and overview.under_way:
         said.append(f"A send is under way, since {when(run.started_at, now)}.")
     elif run:
-        took = f", took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s" if run.ended_at else ""
-        said.append(f"Last send {when(run.started_at, now)}{took or ', did not finish'}.")
+        said.append(f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}.")
     else:
         said.append("Nothing has been sent yet.")
     if overview.next_send:
         said.append(f"Next send {when(overview.next_send, now)}.")
     return said
+
+
+def _how_it_ended(run: Run) -> str:
+    if run.ended_at is None:
+        return "did not finish"
+    if (run.exit_code or 0) > _SIGNAL:
+        return "was stopped"
+    return f"took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s"
+
+
+_SIGNAL: Final = 128
+"""Exit codes above it are those of signals."""
 
 
 def counts(overview: Overview, signs: Signs) -> Iterable[Text]:
@@ -185,6 +197,8 @@ def steps(overview: Overview, signs: Signs) -> Iterable[Step]:
             sign, style = (signs.check, CHECK) if school.consent_needed_again else (signs.without, "")
             who, why = (str(school.school), school.no_consent.text) if several else ("", "")
             yield Step(sign, style, who, why, school.no_consent.next)
+        elif school.consent and not school.sent_at and not several and not school.failed:
+            yield Step(signs.due, "", "", "Nothing has been sent for this school yet.", "To send now: attsync send")
     for schools, problem, days, is_bad in _to_tell(overview):
         sign, style = (signs.bad, BAD) if is_bad else (signs.check, CHECK)
         yield Step(sign, style, schools if several else "", f"{days}{problem.text}", problem.next, problem.code)
@@ -232,8 +246,9 @@ def _oddity(school: SchoolView) -> str:
 
 
 def _failure(school: SchoolView) -> str:
-    bad = [day for day in school.days if day.failed] or [day for day in school.days if day.not_again]
+    bad = [day for day in school.days if day.failed]
     if not bad:
-        return school.problems[0].brief
+        waits = any(day.not_again for day in school.days)
+        return f"{'not sent again: ' if waits else ''}{school.problems[0].brief}"
     number = sum(len(day.bad_sessions) for day in bad)
     return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note

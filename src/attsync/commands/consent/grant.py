@@ -20,10 +20,10 @@ from attsync.commands.options import (
     need_terminal,
     now,
     one_line,
+    one_school_option,
     page,
-    schools_option,
 )
-from attsync.commands.output import must_be_new, screen, writing
+from attsync.commands.output import must_be_new, screen, undone, writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ class _Asked(NamedTuple):
     ),
     short_help="Give consent for a school.",
 )
-@schools_option
+@one_school_option
 @all_option
 @click.option(
     "--role",
@@ -79,6 +79,7 @@ def command(schools: tuple[int, ...], *, every: bool, role: str | None, yes: boo
     """Look up the permission, show the notice, ask, record; school by school."""
     from attsync.person import who
     from attsync.show import consent as show
+    from attsync.window import LONGEST
 
     settings = load_settings()
     if saved:
@@ -86,31 +87,32 @@ def command(schools: tuple[int, ...], *, every: bool, role: str | None, yes: boo
     person = who(os.environ)
     username = settings.consent.usernames.get(person.account, person.account)
     out = screen()
-    days = f"{settings.window.days} {'working days' if settings.window.count == 'working' else 'days'}"
+    # Not those of the settings: they may be raised, up to this, without another consent.
+    days = f"{LONGEST} {'working days' if settings.window.count == 'working' else 'days'}"
     asked = _asked(settings, schools, every=every)
     is_in_short = yes and len(asked) > 1
     recorded: list[ConsentRow] = []
-    for each in asked:
-        _require_permission(settings, each, person, username)
-        if not given().quiet and not (is_in_short and recorded):
-            out.show(
-                show.consent_notice(None if is_in_short else each.school, settings.dfe.origin, days),
-                show.consent_holder(person.account, username, in_settings=not each.database.select.administrators),
-            )
-        if not (yes or _agrees(each.school)):
-            out.show("Consent was not given. Nothing was recorded.")
-            continue
-        row = _record(settings, each.school, person, username, role)
-        recorded.append(row)
-        if not given().quiet:
-            out.show(show.consent_given(row, out.signs, is_alone=not is_in_short))
+    try:
+        for each in asked:
+            _require_permission(settings, each, person, username)
+            if not given().quiet and not (is_in_short and recorded):
+                out.show(
+                    show.consent_notice(None if is_in_short else each.school, settings.dfe.origin, days),
+                    show.consent_holder(person.account, username, in_settings=not each.database.select.administrators),
+                )
+            if not (yes or _agrees(each.school)):
+                out.show("Consent was not given. Nothing was recorded.")
+                continue
+            row = _record(settings, each.school, person, username, role)
+            recorded.append(row)
+            if not given().quiet:
+                out.show(show.consent_given(row, out.signs, is_alone=not is_in_short))
+    finally:  # also of those before one that could not be recorded
+        if recorded and saved:
+            with writing(saved, replace=False) as file:
+                file.write("\n".join(complete(show.receipt_text(row, days)) for row in recorded))
     if recorded and not given().quiet:
-        out.show(_next(settings, recorded))
-    if recorded and saved:
-        with writing(saved, replace=False) as file:
-            file.write("\n".join(complete(show.receipt_text(row, days)) for row in recorded))
-        if not given().quiet:
-            out.show(f"Receipt written to {saved}.")
+        out.show(_next(settings, recorded), *([f"Receipt written to {saved}."] if saved else []))
 
 
 def _asked(settings: "Settings", urns: tuple[int, ...], *, every: bool) -> list[_Asked]:
@@ -148,7 +150,7 @@ def _record(settings: "Settings", school: "School", person: "Person", username: 
     from attsync.consent import record
     from attsync.log import Log
 
-    with Log.open(settings.log.path) as log:
+    with undone("No consent was recorded."), Log.open(settings.log.path) as log:
         return record(
             log,
             school,

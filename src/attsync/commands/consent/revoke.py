@@ -13,10 +13,10 @@ from attsync.commands.options import (
     need_terminal,
     now,
     one_line,
+    one_school_option,
     page,
-    schools_option,
 )
-from attsync.commands.output import screen
+from attsync.commands.output import screen, undone
 
 
 @click.command(
@@ -33,7 +33,7 @@ from attsync.commands.output import screen
     ),
     short_help="Remove a school's consent, at once.",
 )
-@schools_option
+@one_school_option
 @all_option
 @click.option(
     "--reason",
@@ -54,7 +54,7 @@ def command(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: b
 
     settings = load_settings()
     out = screen()
-    with Log.open(settings.log.path) as log:
+    with undone("Consent was not removed: it stands as before."), Log.open(settings.log.path) as log:
         for school in named(settings, known_schools(settings, log), schools, every=every):
             newest = log.latest_consent(school.urn)
             if not (newest and newest.given):

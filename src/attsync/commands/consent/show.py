@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from attsync.commands.options import common, json_option, load_settings, page, schools_option
-from attsync.commands.output import print_json, screen
+from attsync.commands.output import print_json, screen, undone
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def command(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: b
     settings = load_settings()
     receiver = settings.dfe.origin
     out = screen()
-    with Log.open_existing(settings.log.path) or nullcontext() as log:
+    with undone(""), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
         rows = [(school, log.latest_consent(school.urn) if log else None) for school in asked]
         stands = [(school, standing(row, receiver)) for school, row in rows]
@@ -64,7 +64,7 @@ def _show_notice() -> None:
     from attsync.consent import FULL_NOTICE, NOTICE
 
     try:
-        receiver = f"Receiver, in the settings file: {load_settings().dfe.origin}"
+        receiver = f"Receiver, as it is set now: {load_settings().dfe.origin}"
     except SettingsError:  # somebody may read the notice before there is a settings file
         receiver = "Receiver: not known yet, there is no settings file that can be read."
     click.echo(f"Notice {NOTICE}\n\n{FULL_NOTICE}\n{receiver}")
