@@ -3,14 +3,18 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
 
 from attsync.commands import attsync as program
+from attsync.problems import KINDS
 from attsync.sandbox.folder import Sandbox
 from attsync.sandbox.made_up import FIRST_NAMES, LAST_NAMES
 from attsync.window import today_in_london
@@ -30,17 +34,33 @@ SHORT = re.compile("(?<![A-Za-z])(?:Ng|QX)(?![A-Za-z])")
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """Serve a made-up school's folder; its database is full of names."""
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Serve a made-up school's folder; its database is full of names. Temporary files are kept in it too."""
     with served(tmp_path / "trial") as sandbox:
+        for name in ("saved", "temporary"):
+            (sandbox.config.parent / name).mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(sandbox.config.parent / "temporary"))
         with closing(sqlite3.connect(sandbox.config.with_name("school.db"))) as school:
             (number,) = school.execute("SELECT count(*) FROM pupils").fetchone()
             assert number > 400
         yield sandbox
 
 
-def run_everything(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
-    """Run every command that reads the database or the log; give what each said."""
+class Ran(NamedTuple):
+    """One command: how it ended, and what it said on both streams."""
+
+    words: str
+    exit_code: int
+    said: str
+
+
+Place = tuple[str, str]
+"""Where something is said or kept, and its text."""
+
+
+def run_everything(sandbox: Sandbox) -> list[Ran]:
+    """Run every command that reads the database or the log."""
+    found = []
     for words in (
         "consent grant --yes -vv",
         "preview -vv",
@@ -54,14 +74,16 @@ def run_everything(sandbox: Sandbox) -> Iterator[tuple[str, str]]:
         "status --json",
         "consent show --history",
     ):
-        yield words, attsync(*words.split(), config=sandbox.config).said
+        ended = attsync(*words.split(), config=sandbox.config, TMPDIR=str(sandbox.config.parent / "temporary"))
+        found.append(Ran(words, ended.exit_code, ended.said))
+    return found
 
 
-def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> Iterator[tuple[str, str]]:
-    """Do much the same faster, and listen to every logger of every library."""
+def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> list[Ran]:
+    """Do much the same faster, and listen to every logger of every library; nothing may be kept from running."""
     saved = sandbox.config.parent / "saved"
-    saved.mkdir()
     today = today_in_london()
+    found = []
     with caplog.at_level(logging.DEBUG):
         for words in (
             f"consent grant --yes --save {saved}/receipt.txt",
@@ -79,29 +101,46 @@ def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> I
             "consent show --history",
         ):
             ran = CliRunner().invoke(program, [*words.split(), "--config", str(sandbox.config)])
-            yield words, ran.output + ran.stderr
+            assert ran.exception is None or isinstance(ran.exception, SystemExit), words
+            assert ran.exit_code not in (2, 70), f"{words}: {ran.output}"  # the settings or the command line; a bug
+            found.append(Ran(words, ran.exit_code, ran.output + ran.stderr))
+    return found
+
+
+def everything_said(ran: Iterable[Ran], caplog: pytest.LogCaptureFixture | None = None) -> Iterator[Place]:
+    """Give what the commands said to whoever ran them, and to the loggers."""
+    for each in ran:
+        yield each.words, each.said
+    if caplog:
         yield "loggers", caplog.text
 
 
-def everything_kept(sandbox: Sandbox, *, as_text: bool = False) -> Iterator[tuple[str, str]]:
+def everything_kept(sandbox: Sandbox, *, as_text: bool = False) -> Iterator[Place]:
     """Give every byte that attsync and the pretend DfE have kept; `as_text`: two letters may stand in any checksum."""
     folder = sandbox.config.parent
     if as_text:
         for path in (folder / "attsync.db", folder / "sandbox.db"):
             with closing(sqlite3.connect(path)) as kept:
                 yield path.name, "\n".join(kept.iterdump())
-        yield "received", str(list(sandbox.store.received()))
-        return
     for path in folder.rglob("*"):
-        if path.name.startswith(("attsync.db", "sandbox.db")) or path.parent.name == "saved":
+        is_database = path.name.startswith(("attsync.db", "sandbox.db")) and not as_text
+        if path.is_file() and (is_database or path.parent != folder):
             yield path.name, path.read_bytes().decode("latin-1")
     yield "received", str(list(sandbox.store.received()))
 
 
-def assert_no_name(found: Iterator[tuple[str, str]], names: re.Pattern[str] = NAMES) -> None:
-    """Look for names, in every spelling."""
-    for where, text in found:
-        assert not names.search(text), f"{where} holds a name: {names.search(text)}"
+def names_in(found: Iterable[Place], names: re.Pattern[str] = NAMES) -> list[str]:
+    """Say which places hold a name, in any spelling, and one of those that they hold."""
+    return [f"{where}: {name[0]}" for where, text in found if (name := names.search(text))]
+
+
+def told(ran: Iterable[Ran]) -> dict[str, tuple[int, set[str]]]:
+    """Give for each of the main commands its exit code and the problem codes that it named."""
+    return {
+        each.words: (each.exit_code, {code for code in KINDS if f"[{code}]" in each.said})
+        for each in ran
+        if each.words in ("check", "preview", "send")
+    }
 
 
 def change(sandbox: Sandbox, old: str, new: str) -> None:
@@ -112,10 +151,13 @@ def change(sandbox: Sandbox, old: str, new: str) -> None:
 
 
 def test_no_name_is_sent_kept_or_said(sandbox: Sandbox) -> None:
-    """P3, when all is as it should be."""
-    assert_no_name(run_everything(sandbox))
-    assert_no_name(everything_kept(sandbox))
+    """P3, when all is as it should be: every command does its work, and no name is in what it leaves behind."""
+    ran = run_everything(sandbox)
+
+    assert {each.words: each.exit_code for each in ran if each.exit_code} == {}
     assert len(list(sandbox.store.received())) >= 8
+    assert names_in(everything_said(ran)) == []
+    assert names_in(everything_kept(sandbox)) == []
 
 
 HEADERS = {
@@ -153,7 +195,7 @@ def test_requests_are_what_is_listed_and_hold_no_name(sandbox: Sandbox, tmp_path
 
     found: dict[str, set[str]] = {}
     for request in dfe.requests:
-        assert not NAMES.search(request.decode("latin-1")), request
+        assert names_in([("request", request.decode("latin-1"))]) == []
         line, *headers = request.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
         names = {header.partition(":")[0].lower() for header in headers}
         found.setdefault(line.removesuffix(" HTTP/1.1"), set()).update(names - USUAL)
@@ -172,68 +214,131 @@ def _school(talk: Talk) -> None:
 
 def test_no_name_is_saved(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     """Nor told to any logger."""
-    assert_no_name(run_in_this_process(sandbox, caplog))
-    assert_no_name(everything_kept(sandbox))
+    ran = run_in_this_process(sandbox, caplog)
+
+    assert {each.words: each.exit_code for each in ran if each.exit_code} == {}
     saved = {path.name for path in (sandbox.config.parent / "saved").iterdir() if path.stat().st_size}
     assert saved >= {"receipt.txt", "preview.csv", "day.html", "status.html", "status.svg", "status.json"}
     assert len(caplog.records) > 100
+    assert names_in(everything_said(ran, caplog)) == []
+    assert names_in(everything_kept(sandbox)) == []
+
+
+def everywhere(exit_code: int, *codes: str) -> dict[str, tuple[int, set[str]]]:
+    """Give what `told` gives where the main commands all say the same."""
+    return dict.fromkeys(("check", "preview", "send"), (exit_code, {*codes}))
 
 
 @pytest.mark.parametrize(
-    "select",
+    ("select", "said"),
     [
-        pytest.param(f"SELECT mark_date AS date, session, year_group, last_name AS code {_FROM}", id="code"),
-        pytest.param(f"SELECT mark_date AS date, session, first_name AS year_group, mark AS code {_FROM}", id="year"),
-        pytest.param(f"SELECT mark_date AS date, last_name AS session, year_group, mark AS code {_FROM}", id="session"),
-        pytest.param(f"SELECT last_name AS date, session, year_group, mark AS code {_FROM}", id="date"),
         pytest.param(
-            f"SELECT mark_date AS date, session, year_group, mark AS code, last_name AS school {_FROM}", id="school"
+            f"SELECT mark_date AS date, session, year_group, last_name AS code {_FROM}",
+            everywhere(1, "MARK-UNKNOWN"),
+            id="code",
         ),
         pytest.param(
-            f"SELECT mark_date AS date, session, year_group, mark AS code, last_name AS pupil {_FROM}", id="pupil"
+            f"SELECT mark_date AS date, session, first_name AS year_group, mark AS code {_FROM}",
+            everywhere(1, "YEAR-UNKNOWN"),
+            id="year",
+        ),
+        pytest.param(
+            f"SELECT mark_date AS date, last_name AS session, year_group, mark AS code {_FROM}",
+            everywhere(1, "SESSION-UNKNOWN"),
+            id="session",
+        ),
+        pytest.param(
+            f"SELECT last_name AS date, session, year_group, mark AS code {_FROM}",
+            everywhere(0, "MARKS-NONE") | {"check": (0, {"MARKS-NONE", "DATE-NONE"})},
+            id="date",
+        ),
+        pytest.param(
+            f"SELECT mark_date AS date, session, year_group, mark AS code, last_name AS school {_FROM}",
+            everywhere(0, "MARKS-NONE", "SCHOOL-UNLISTED") | {"preview": (0, {"MARKS-NONE"})},
+            id="school",
+        ),
+        pytest.param(
+            f"SELECT mark_date AS date, session, year_group, mark AS code, last_name AS pupil {_FROM}",
+            everywhere(1, "MARK-DOUBLE"),
+            id="pupil",
         ),
         pytest.param(
             "SELECT mark_date AS date, session, year_group, CASE pupil_id WHEN 1010 THEN 'Loxley' ELSE mark END AS code"
             f" {_FROM}",
+            everywhere(1, "MARK-UNKNOWN"),
             id="one stray name",
         ),
         pytest.param(
             f"SELECT mark_date AS date, session, year_group, json_extract(last_name, '$') AS code {_FROM}",
+            everywhere(3, "DB-NONE"),
             id="error that quotes data",
         ),
     ],
 )
-def test_no_name_gets_out_of_a_wrong_column(sandbox: Sandbox, select: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_name_gets_out_of_a_wrong_column(
+    sandbox: Sandbox, select: str, said: dict[str, tuple[int, set[str]]], caplog: pytest.LogCaptureFixture
+) -> None:
     """P3, when somebody has written a SELECT that gives names: they are refused, and not even shown."""
     change(sandbox, _MARKS, select)
+    ran = run_in_this_process(sandbox, caplog)
 
-    assert_no_name(run_in_this_process(sandbox, caplog))
-    assert_no_name(everything_kept(sandbox))
+    assert told(ran) == said
+    assert names_in(everything_said(ran, caplog)) == []
+    assert names_in(everything_kept(sandbox)) == []
 
 
 @pytest.mark.parametrize(
-    "select",
+    ("select", "said"),
     [
-        pytest.param(f"SELECT last_name AS year_group, first_name AS entry_date, leaving_date {_ENROLLED}", id="year"),
-        pytest.param(f"SELECT year_group, entry_date, last_name AS leaving_date {_ENROLLED}", id="leaving date"),
-        pytest.param(f"SELECT year_group, entry_date, leaving_date, last_name AS school {_ENROLLED}", id="school"),
-        pytest.param(f"SELECT year_group, entry_date, leaving_date, last_name AS pupil {_ENROLLED}", id="pupil"),
+        pytest.param(
+            f"SELECT last_name AS year_group, entry_date, leaving_date {_ENROLLED}",
+            everywhere(1, "ROLL-UNKNOWN"),
+            id="year",
+        ),
+        pytest.param(
+            f"SELECT year_group, first_name AS entry_date, leaving_date {_ENROLLED}",
+            everywhere(1, "COLUMN-WRONG"),
+            id="entry date",
+        ),
+        pytest.param(
+            f"SELECT year_group, entry_date, last_name AS leaving_date {_ENROLLED}",
+            everywhere(1, "COLUMN-WRONG"),
+            id="leaving date",
+        ),
+        pytest.param(
+            f"SELECT year_group, entry_date, leaving_date, last_name AS school {_ENROLLED}",
+            everywhere(0, "MARKS-HIGH"),
+            id="school",
+        ),
+        pytest.param(
+            f"SELECT year_group, entry_date, leaving_date, last_name AS pupil {_ENROLLED}",
+            everywhere(0, "MARKS-HIGH"),
+            id="pupil",
+        ),
     ],
 )
-def test_no_name_gets_out_of_a_wrong_roll(sandbox: Sandbox, select: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_name_gets_out_of_a_wrong_roll(
+    sandbox: Sandbox, select: str, said: dict[str, tuple[int, set[str]]], caplog: pytest.LogCaptureFixture
+) -> None:
     """The second SELECT."""
     change(sandbox, _ROLL, select)
+    ran = run_in_this_process(sandbox, caplog)
 
-    assert_no_name(run_in_this_process(sandbox, caplog))
-    assert_no_name(everything_kept(sandbox))
+    assert told(ran) == said
+    assert names_in(everything_said(ran, caplog)) == []
+    assert names_in(everything_kept(sandbox)) == []
 
 
 def test_no_name_gets_out_of_wrong_administrators(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """The third."""
+    """The third: nobody can give consent by it, so nothing is sent."""
     change(sandbox, _ADMINISTRATORS, "SELECT last_name AS username FROM pupils")
+    ran = run_in_this_process(sandbox, caplog)
 
-    assert_no_name(run_in_this_process(sandbox, caplog))
-    assert_no_name(everything_kept(sandbox))
+    assert (ran[0].exit_code, "[PERMISSION]" in ran[0].said) == (7, True)
+    assert told(ran) == everywhere(0)
+    assert list(sandbox.store.received()) == []
+    assert names_in(everything_said(ran, caplog)) == []
+    assert names_in(everything_kept(sandbox)) == []
 
 
 @pytest.mark.parametrize(
@@ -247,11 +352,12 @@ def test_no_name_gets_out_of_wrong_schools(sandbox: Sandbox, select: str, caplog
     """The fourth. What it calls a school's name is shown and never sent."""
     text, _, _ = sandbox.config.read_text().partition("\n[[database.schools]]")
     sandbox.config.write_text(text.replace("\n[database.codes]", f'\nschools = "{select}"\n[database.codes]'))
+    ran = run_in_this_process(sandbox, caplog)
 
-    said = list(run_in_this_process(sandbox, caplog))
-    assert "schools SELECT" in str(said)
-    assert_no_name(iter(said))
-    assert_no_name(everything_kept(sandbox))
+    assert (ran[0].exit_code, "the schools SELECT cannot be used" in ran[0].said) == (3, True)
+    assert told(ran) == everywhere(3, "DB-SELECT") | {"send": (0, set())}  # no school has given consent
+    assert names_in(everything_said(ran, caplog)) == []
+    assert names_in(everything_kept(sandbox)) == []
 
 
 @pytest.mark.parametrize(
@@ -267,14 +373,28 @@ def test_no_short_name_gets_out(sandbox: Sandbox, code: str, caplog: pytest.LogC
     with closing(sqlite3.connect(sandbox.config.with_name("school.db"))) as school, school:
         school.execute("UPDATE pupils SET first_name = 'QX', last_name = 'Ng'")
     change(sandbox, _MARKS, f"SELECT mark_date AS date, session, year_group, {code} AS code {_FROM}")
+    ran = run_in_this_process(sandbox, caplog)
 
-    assert_no_name(run_in_this_process(sandbox, caplog), SHORT)
-    assert_no_name(everything_kept(sandbox, as_text=True), SHORT)
+    assert told(ran) == everywhere(1, "MARK-UNKNOWN")
+    assert names_in(everything_said(ran, caplog), SHORT) == []
+    assert names_in(everything_kept(sandbox, as_text=True), SHORT) == []
 
 
-def test_names_would_be_found() -> None:
-    """Else everything above would prove nothing."""
-    assert NAMES.search("... 'Amabel' ...")
-    assert NAMES.search('{"name": "QUARTERMAIN"}')
-    assert SHORT.search('the code "Ng"')
-    assert SHORT.search("QX")
+@pytest.mark.parametrize(
+    ("name", "names"), [("Amabel QUARTERMAIN", NAMES), ("Ng", SHORT), ("QX", SHORT)], ids=["long", "short", "initials"]
+)
+def test_names_would_be_found(
+    sandbox: Sandbox, name: str, names: re.Pattern[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else everything above would prove nothing: a school that bears a pupil's name is said, logged and saved."""
+    change(sandbox, "Oakfield Primary School", name)
+    (sandbox.config.parent / "temporary" / "attsync-error.txt").write_text(f"ValueError: {name}")
+    ran = run_in_this_process(sandbox, caplog)
+    logging.getLogger("sqlalchemy.engine").warning("%s", name)
+    sandbox.store.note(replace(sandbox.store.received()[0], ref=None, status=400, body=name.encode()))
+
+    said = {each.partition(":")[0].partition(" ")[0] for each in names_in(everything_said(ran, caplog), names)}
+    kept = {each.partition(":")[0] for each in names_in(everything_kept(sandbox, as_text=names is SHORT), names)}
+    assert said == {"consent", "check", "preview", "send", "status", "loggers"}
+    assert kept & {"attsync.db", "attsync.db-wal"}
+    assert kept >= {"received", "attsync-error.txt", "receipt.txt", "status.html"}
