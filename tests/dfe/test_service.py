@@ -1,14 +1,17 @@
 """service.py: one message is handed over and comes back as an outcome; when to try again and when to stop."""
 
 import logging
+import re
 import socket
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 from time import monotonic
+from urllib.parse import quote, quote_plus
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
@@ -24,7 +27,7 @@ from attsync.sandbox.faults import Fault
 from attsync.sandbox.sign_in import Client
 from attsync.settings import DfeSettings
 from tests.dfe.conftest import Call, a_body, consent
-from tests.factories import SECRET, credentials, settings
+from tests.factories import SECRET, SUBSCRIPTION_KEY, credentials, settings
 from tests.torture.stranger import Stranger, make_identity
 
 Start = Callable[..., Call]
@@ -374,12 +377,27 @@ def test_run_has_a_time_limit(call: Start) -> None:
 
 
 def test_long_retry_after_ends_the_tries(call: Start) -> None:
-    """A wait of more than two minutes is for the next run."""
+    """A wait that would outlast the run is for the next one."""
     running = call(Fault.BUSY_RETRY_AFTER, run_minutes=0.01)
 
     outcome = running.send()
 
     assert (outcome.state, len(outcome.tries)) == (State.FAILED, 1)
+
+
+def test_wait_of_more_than_two_minutes_is_not_begun(tmp_path: Path) -> None:
+    """Though the run has ten: meanwhile it would hold up every other school."""
+    identity = make_identity(tmp_path)
+    with Stranger(identity.good, api=lambda talk: talk.reply(429, "{}", "text/json", "Retry-After: 121")) as server:
+        loaded = settings(tmp_path, origin=server.origin, path="/token", ca_file=identity.ca)
+        with Dfe(loaded.dfe, credentials(loaded), longest_wait=0) as dfe:
+            too_late = Timer(10, dfe.stop)
+            too_late.start()
+            outcome = dfe.send(consent(), a_body().content, "a key", _always)
+            was_in_time = too_late.is_alive()
+            too_late.cancel()
+
+    assert (outcome.state, len(outcome.tries), was_in_time) == (State.FAILED, 1, True)
 
 
 def test_each_request_asks_for_its_permit(call: Start) -> None:
@@ -444,14 +462,20 @@ def test_nothing_of_the_environment_has_a_say(call: Start, monkeypatch: pytest.M
 
 
 def test_no_secret_is_logged(call: Start, caplog: pytest.LogCaptureFixture) -> None:
-    """Not even by the HTTP library at its most talkative."""
+    """Not even by the HTTP library at its most talkative, and in none of the forms in which it travels."""
     caplog.set_level(logging.DEBUG)
     running = call(Fault.UNAUTHORISED_ONCE)
+    basic = b64encode(f"oakfield:{quote_plus(SECRET)}".encode()).decode()
 
     running.send()
 
-    assert SECRET not in caplog.text
-    assert "Bearer ey" not in caplog.text
+    assert caplog.text.count("/oauth/token: 200") == 2
+    for secret in (SECRET, quote_plus(SECRET), quote(SECRET), basic, SUBSCRIPTION_KEY):
+        assert secret not in caplog.text
+    ours = " ".join(record.getMessage() for record in caplog.records if not record.name.startswith("authlib"))
+    tokens = re.findall(r"'access_token': '(\w+)'", caplog.text)  # authlib is the pretend DfE's, and tells what it made
+    assert (len(tokens), "/attendances: 201" in ours) == (2, True)
+    assert [token for token in tokens if token in ours] == []
 
 
 def test_key_that_no_header_can_carry_is_told(tmp_path: Path) -> None:
