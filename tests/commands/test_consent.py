@@ -250,7 +250,7 @@ def test_unknown_school_is_told(trial: Start) -> None:
     ran = trial()("consent", "revoke", "--yes", "--school", "900999")
 
     assert ran.exit_code == 2
-    assert "900999" in ran.err
+    assert "The settings file has no school with the URN 900999." in ran.err
 
 
 def test_several_schools_have_to_be_named(trial: Start) -> None:

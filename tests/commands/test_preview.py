@@ -226,7 +226,7 @@ def test_unknown_school_is_told(trial: Start) -> None:
     ran = trial()("preview", "--school", "900999")
 
     assert ran.exit_code == 2
-    assert "900999" in ran.err
+    assert "The settings file has no school with the URN 900999." in ran.err
 
 
 def test_days_without_marks_are_told(trial: Start) -> None:

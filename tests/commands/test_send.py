@@ -163,8 +163,10 @@ def test_rejected_day_is_told(trial: Start) -> None:
 def test_closed_service_ends_the_run(trial: Start) -> None:
     """410: no more is sent."""
     run = trial(Fault.CLOSED)
+    run.change(("# connections = 8", "connections = 1"))
 
-    assert run("send").exit_code in (1, 4)
+    assert run("send").exit_code == 4
+    assert [message.status for message in run.received] == [410]
     assert "DFE-CLOSED" in run("status").out
 
 

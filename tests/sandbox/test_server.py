@@ -194,7 +194,8 @@ def test_stop_waits_for_the_answer_in_hand(certificates: Certificates, trust: ss
         assert asked.wait(5)
         stopping = Thread(target=server.stop)
         stopping.start()
-        assert not ended.is_set()
+        stopping.join(0.2)
+        assert stopping.is_alive()
         go_on.set()
         stopping.join()
 

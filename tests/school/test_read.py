@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +37,11 @@ from tests.school.small import (
 )
 
 NAME = "Gawain Fotheringay"
+
+
+def open_files() -> int:
+    """Count the files and connections that this process holds open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @contextmanager
@@ -596,9 +602,12 @@ def test_reading_can_be_stopped_between_two_schools(any_database: EngineDatabase
     made = settings(any_database.url, schools=[OAKFIELD, ELM])
     reading = read(made, made.schools, [900023, 900024], WINDOW)
 
+    before = open_files()
     assert isinstance(next(reading), SchoolDays)
+    assert open_files() > before
     assert isinstance(reading, Generator)
     reading.close()
+    assert open_files() == before
 
 
 def test_the_window_is_half_open(any_database: EngineDatabase) -> None:
