@@ -1,6 +1,7 @@
 """wire.py: counts become the bytes of one request, in one way only; what cannot be true is not sent."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import date
@@ -15,7 +16,7 @@ from inline_snapshot import snapshot
 from pydantic import ValidationError
 
 from attsync.codes import all_codes, codes_on, year_groups
-from attsync.model import Body, Cell, Cells, Day, Session, total
+from attsync.model import DATA_SET, Body, Cell, Cells, Day, Session, total
 from attsync.problems import Problem
 from attsync.sent import read
 from attsync.wire import Attendance, Item, Submission, YearGroup, build, in_order, read_rejection
@@ -208,6 +209,23 @@ def test_contract_lists_every_text_that_can_be_sent() -> None:
         ("Item", "ncYearGroup"): list(year_groups()),
         ("Item", "schoolSession"): ["AM", "PM"],
         ("YearGroup", "ncYearGroup"): list(year_groups()),
+    }
+
+
+def test_message_has_these_members_and_no_other() -> None:
+    """Whatever a new one is for, a school has not agreed to it: it raises DATA_SET, and this list."""
+    schemas, found, to_see = CONTRACT["components"]["schemas"], dict[str, list[str]](), ["Submission"]
+    while to_see:
+        name = to_see.pop()
+        found[name] = [*schemas[name]["properties"]]
+        to_see += re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas[name]))
+
+    assert DATA_SET == 1
+    assert found == {
+        "Submission": ["submissionData", "totalNoOfPupils", "urn", "yearGroups"],
+        "Item": ["attendances", "date", "ncYearGroup", "schoolSession"],
+        "Attendance": ["attendanceCode", "value"],
+        "YearGroup": ["ncYearGroup", "noOfPupils"],
     }
 
 
