@@ -44,15 +44,38 @@ def test_a_window_holds_as_many_working_days_as_were_asked_for(today: date, days
     assert window.last == today
 
 
-@given(today=DATES, days=DAYS)
-def test_a_window_holds_its_days_in_order_and_no_other(today: date, days: int) -> None:
-    """`end` is the first day that is out again: never a future date."""
-    window = window_ending(today, days, "calendar")
+@pytest.mark.parametrize(
+    ("window", "days"),
+    [
+        (Window(MONDAY, MONDAY), ["2026-11-23"]),
+        (Window(date(2026, 11, 20), MONDAY), ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"]),
+        (Window(date(2028, 2, 28), date(2028, 3, 1)), ["2028-02-28", "2028-02-29", "2028-03-01"]),
+        (Window(date(2026, 12, 31), date(2027, 1, 1)), ["2026-12-31", "2027-01-01"]),
+        (Window(date(2026, 3, 28), date(2026, 3, 30)), ["2026-03-28", "2026-03-29", "2026-03-30"]),  # clocks change
+    ],
+)
+def test_a_window_holds_its_days_in_order_and_no_other(window: Window, days: list[str]) -> None:
+    """Weekends too: a Saturday school's marks are sent."""
+    assert [f"{day}" for day in window] == days
+    assert [date.fromisoformat(day) in window for day in days] == [True] * len(days)
 
-    assert list(window) == [window.first + timedelta(days=n) for n in range(days)]
-    assert all(day in window for day in window)
-    assert window.end not in window
-    assert window.first - timedelta(days=1) not in window
+
+@pytest.mark.parametrize("outside", [date(2026, 11, 19), date(2026, 11, 24), date(2025, 11, 21), date(2027, 11, 21)])
+def test_a_window_does_not_hold_the_days_around_it(outside: date) -> None:
+    """The day before it, the day after it, and the same days of other years."""
+    assert outside not in Window(date(2026, 11, 20), MONDAY)
+
+
+def test_end_of_a_window_is_the_first_day_that_is_out_again() -> None:
+    """Half-open filters take it; also at the end of a year."""
+    assert Window(date(2026, 11, 20), MONDAY).end == date(2026, 11, 24)
+    assert Window(date(2026, 12, 31), date(2026, 12, 31)).end == date(2027, 1, 1)
+
+
+@given(today=DATES, days=DAYS)
+def test_days_of_the_calendar_are_those_up_to_today(today: date, days: int) -> None:
+    """Never a future date, and as many as were asked for."""
+    assert [*window_ending(today, days, "calendar")] == [today - timedelta(days=n) for n in reversed(range(days))]
 
 
 @pytest.mark.parametrize(
