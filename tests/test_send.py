@@ -1,13 +1,14 @@
 """send.py, plan.py, crossing.py: from real SQLite schools to a pretend DfE over TLS, and what the log says of it."""
 
 import signal
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 from threading import Barrier, Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -342,6 +343,7 @@ def test_refused_day_does_not_stop_the_others(dfe: PretendDfe, school: SchoolDat
     report = run(loaded)
 
     assert (report.exit_code, states(report)) == (1, {FRIDAY: State.ACCEPTED, MONDAY: State.REFUSED})
+    assert [*states(report)] == [FRIDAY, MONDAY]  # in order, though what is refused here waits for no answer
     assert logged(loaded) == states(report)
     assert {when for _, when, *_ in dfe.counts} == {FRIDAY}
 
@@ -736,6 +738,59 @@ def test_more_schools_than_fit_into_one_batch(dfe: PretendDfe, tmp_path: Path) -
     with closing(sqlite3.connect(loaded.log.path)) as log:
         for moment in ("recorded_at", "answered_at"):
             assert max(log.execute(f"SELECT count(*) FROM submission GROUP BY {moment}"))[0] <= 64
+
+
+def test_no_more_is_handed_over_than_can_leave_soon(certificates: Certificates, tmp_path: Path) -> None:
+    """A run that dies leaves what is recorded and not answered to the next: never a whole trust, only two batches."""
+    schools = tuple(School(900100 + number, f"School {number}") for number in range(150))
+    database = SchoolDatabase(tmp_path / "school.db")
+    for school in schools:
+        database.enrol(school=school)
+        database.mark(MONDAY, school=school, PRESENT=30)
+    recorded: list[int] = []
+
+    def pause(_: float) -> None:
+        sleep(1)  # time enough to read them all
+        with closing(sqlite3.connect(loaded.log.path)) as log:
+            recorded.extend(*log.execute("SELECT count(*) FROM submission"))
+
+    with pretend_dfe(certificates, Fault.SLOW, pause=pause) as dfe:
+        loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", schools),), connections=1)
+        give_consent(loaded, *schools)
+
+        assert run(loaded).exit_code == 0
+        assert len(dfe.posts) == 150
+    (number,) = recorded
+    assert 64 <= number <= 1 + 2 * 64
+
+
+@pytest.mark.usefixtures("school")
+def test_message_does_not_wait_for_the_database_after_it(dfe: PretendDfe, tmp_path: Path) -> None:
+    """One that is slow to answer holds up its own schools alone. Here it answers, badly, once the DfE has a message."""
+    posts: list[int] = []
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(10)
+
+    def answer() -> None:
+        connection, _ = server.accept()
+        until = monotonic() + 5
+        while not dfe.posts and monotonic() < until:
+            sleep(0.01)
+        posts.append(len(dfe.posts))
+        server.close()
+        connection.close()
+
+    slow = f"postgresql+psycopg://u:p@127.0.0.1:{server.getsockname()[1]}/school"
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD,)), (slow, (ELMHURST,))))
+    give_consent(loaded, OAKFIELD, ELMHURST)
+    thread = Thread(target=answer)
+    thread.start()
+
+    report = run(loaded)
+    thread.join()
+
+    assert {result.school: result.outcome for result in report.schools} == {OAKFIELD: "read", ELMHURST: "failed"}
+    assert posts[0] > 0
 
 
 def test_dfe_that_answers_on_no_connection_holds_up_one_run(certificates: Certificates, tmp_path: Path) -> None:
