@@ -6,14 +6,16 @@ from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import Date, Select, bindparam, column, make_url, select
+from sqlalchemy import Date, Select, bindparam, column, event, make_url, select
 
 from attsync.school import holds_permission
-from attsync.school.aloud import with_values
+from attsync.school.aloud import _begin, _end, counted, with_values
+from attsync.school.connect import snapshot
 from tests.engines import EngineDatabase
 from tests.school.small import ELM, OAKFIELD, WINDOW, enrolment, fill, mark, read_all, settings
 
 NAME = "Gawain Fotheringay"
+LISTENERS = {"before_cursor_execute": _begin, "after_cursor_execute": _end}
 DATED = "SELECT school, mark_date AS date, session, year_group, code, pupil FROM marks WHERE mark_date >= :start"
 
 
@@ -84,16 +86,17 @@ def test_address_is_shown_without_its_password(caplog: pytest.LogCaptureFixture)
     assert "s3cr3t" not in caplog.text
 
 
+@pytest.mark.parametrize(("level", "is_followed"), [(logging.WARNING, False), (logging.INFO, True)])
 def test_nothing_is_followed_unless_somebody_listens(
-    any_database: EngineDatabase, caplog: pytest.LogCaptureFixture
+    any_database: EngineDatabase, caplog: pytest.LogCaptureFixture, level: int, *, is_followed: bool
 ) -> None:
-    """A send of thousands of schools does not pay for it."""
-    fill(any_database, [mark()], [enrolment()])
+    """A send of thousands of schools does not pay for it: no statement is looked at, and no row counted."""
+    with caplog.at_level(level, logger="attsync"), snapshot(settings(any_database.url)) as connection:
+        heard = [event.contains(connection.engine, name, each) for name, each in LISTENERS.items()]
+        rows = [1, 2]
+        assert (counted(rows, "marks") is not rows) is is_followed
 
-    with caplog.at_level(logging.WARNING, logger="attsync"):
-        read_all(settings(any_database.url))
-
-    assert not caplog.records
+    assert heard == [is_followed] * 2
 
 
 @pytest.mark.parametrize("url", ["oracle://", "mssql+pyodbc://", "postgresql://", "mysql+pymysql://", "sqlite://"])

@@ -466,6 +466,25 @@ def test_start_and_end_are_the_window(any_database: EngineDatabase) -> None:
     assert found.days[0].on_roll == 1
 
 
+@pytest.mark.parametrize(
+    ("where", "dates"),
+    [
+        ("mark_date = :start", [FRIDAY]),
+        ("mark_date > :start", [date(2026, 11, 22), MONDAY]),
+        ("mark_date < :end", [FRIDAY, date(2026, 11, 22), MONDAY]),
+        ("'2026-11-24' = :end", [FRIDAY, date(2026, 11, 22), MONDAY]),
+    ],
+)
+def test_start_is_the_first_day_and_end_the_day_after_the_last(
+    any_database: EngineDatabase, where: str, dates: list[date]
+) -> None:
+    """Our own filter would hide a start that is too early, and an end that is too late."""
+    fill(any_database, [mark(day=f"2026-11-{number}") for number in (19, 20, 22, 23, 24)])
+    found = days_of(settings(any_database.url, marks=f"{MARKS} WHERE {where}"))
+
+    assert [day.date for day in found.days if day.marks] == dates
+
+
 AS_WRITTEN = [
     MARKS + ";",
     MARKS + " -- all of them",

@@ -156,7 +156,7 @@ def child(order: dict[str, Any]) -> NoReturn:
         os.setuid(user)
     steps = Steps(order.get("plan") or {})
     install(steps)
-    if size := order.get("largest_file"):
+    if (size := order.get("largest_file")) is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     _hurry(order.get("seconds"))
     sys.argv = ["attsync", *order["arguments"]]
