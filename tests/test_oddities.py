@@ -1,7 +1,7 @@
 """oddities.py: wrong numbers often look odd; each oddity is told once, with its day, its number and a likely cause."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 
 import pytest
 
