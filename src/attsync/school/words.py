@@ -114,6 +114,8 @@ def in_our_words(database: DatabaseSettings, error: Exception, select: str | Non
     _logger.info("%s: %s, SQLSTATE %s, number %s", database.name, type(original).__name__, sqlstate, number)
     message = str(original).lower()
     why = _why(sqlstate, number, message if isinstance(original, sqlite3.Error) else "")
+    if why is None and getattr(original, "sqlite_errorname", "") == "SQLITE_ERROR":
+        why = ""  # something about the SELECT, such as a value that a function does not take
     code = "DB-SELECT" if why is not None else _code(sqlstate, number, message)
     if code == "DB-SELECT" and select:
         what = f"the {select} SELECT does not work" + (f": {_WHY[why]}." if why in _WHY else ".")
