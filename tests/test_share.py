@@ -8,7 +8,7 @@ import click
 import pytest
 
 from tests.installed import PROGRAM
-from tests.test_docs import ROOT, all_commands
+from tests.test_docs import ROOT, all_commands, section
 
 MAN_PAGE = (ROOT / "share" / "man" / "man1" / "attsync.1").read_text(encoding="utf-8")
 COMPLETION = ROOT / "share" / "bash-completion" / "completions" / "attsync"
@@ -28,6 +28,17 @@ def test_man_page_has_every_command_and_option(name: str, command: click.Command
     assert said in page
     for option in (each for each in command.params if isinstance(each, click.Option)):
         assert f".B {', '.join(sorted(option.opts, key=len))}" in page, option.opts
+
+
+def test_man_page_says_of_each_exit_code_what_the_readme_says() -> None:
+    """Written anew with make share, or it says what once was."""
+    rows = [row.split("|")[1:3] for row in section("Exit codes").splitlines() if row.startswith("| ")]
+    said = plain(MAN_PAGE).partition(".SH EXIT STATUS\n")[2].partition("\n.SH ")[0]
+
+    numbered = [(codes.strip(), words) for codes, words in rows if codes.strip()[0].isdigit()]
+    assert len(numbered) > 10
+    for codes, words in numbered:
+        assert f".B {codes}\n{words.strip().replace('`', '')}" in said
 
 
 @pytest.mark.parametrize(

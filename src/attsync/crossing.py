@@ -121,7 +121,7 @@ class Crossing:
     def _record_attempts(self) -> list[tuple[SchoolResult, Planned, Entry, Consent]]:
         now = datetime.now(UTC)
         entries: list[tuple[SchoolResult, Planned, Entry, Consent]] = []
-        number = self._report.number or 0
+        number = self._report.number
         with self._log.writing():
             for result, plans in self._waiting:
                 # Read in the transaction that records the attempt (RELIABILITY.md P2).

@@ -87,8 +87,8 @@ class Report:
     """What became of a run."""
 
     window: Window
-    number: int | None = None
-    """The run's number in the log; None for a dry run."""
+    number: int = 0
+    """The run's number in the log, from 1; a dry run has none."""
     schools: list[SchoolResult] = field(default_factory=list)
     to_check: list[Problem] = field(default_factory=list)
     exit_code: int = 0

@@ -150,7 +150,7 @@ def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell
     if log and done:
         with log.writing():
             for result in done:
-                log.record_school(report.number or 0, result.school, result.outcome, problem=result.problem)
+                log.record_school(report.number, result.school, result.outcome, problem=result.problem)
     for result in done:
         report.schools.append(result)
         tell(result)
@@ -183,12 +183,12 @@ def _ended(log: Log, report: Report, shield: Shield) -> Iterator[None]:
         yield
     except BaseException as error:
         with shield.held(), suppress(LogError):
-            log.end_run(report.number or 0, getattr(error, "exit_code", 70), _now(), report.to_check)
+            log.end_run(report.number, getattr(error, "exit_code", 70), _now(), report.to_check)
         if isinstance(error, LogError):
             raise _after_sending(error) from error
         raise
     with shield.held():
-        log.end_run(report.number or 0, report.exit_code, _now(), report.to_check)
+        log.end_run(report.number, report.exit_code, _now(), report.to_check)
     _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
 

@@ -167,7 +167,7 @@ def _as_json(report: "Report", times: tuple[time, ...]) -> dict[str, Any]:
     at = now()
     return {
         "version": 1,
-        "run": report.number,
+        "run": report.number or None,
         "exit_code": report.exit_code,
         "to_check": [problem.as_json() for problem in report.to_check],
         "schools": [
