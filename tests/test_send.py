@@ -885,3 +885,14 @@ def test_address_file_of_a_second_database_is_looked_at_before_the_first_is_sent
 
     assert mark
     assert dfe.posts == []
+
+
+def test_rehearsal_tells_of_rows_of_other_schools(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
+    """As the send will."""
+    school.mark(MONDAY, school=School(900099, "x"), I=7)
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+
+    report = rehearse(loaded, WINDOW, (), lambda _: None)
+
+    assert [problem.code for problem in report.to_check] == ["SCHOOL-UNLISTED"]
