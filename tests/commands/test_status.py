@@ -685,25 +685,19 @@ def test_day_that_was_received_before_still_says_what_was_sent(trial: Start) -> 
     assert "today 10:2" in started("status").out
 
 
-def test_day_without_anything_is_said_to_be_so(trial: Start) -> None:
-    """Nobody should have to guess what an empty screen means."""
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [("2026-11-14", "Saturday 14 November 2026"), ("2026-10-20", "Tuesday 20 October 2026")],
+    ids=["weekend", "before consent"],
+)
+def test_day_without_anything_is_said_to_be_so(trial: Start, day: str, words: str) -> None:
+    """Nobody should have to guess what an empty screen means; a day that no send has looked at is not a closed school."""
     started = trial()
     started("send")
 
-    shown = started("status", "--date", "2026-11-14")
+    shown = started("status", "--date", day)
 
-    assert shown.out == "Saturday 14 November 2026: nothing was sent, and nothing was due.\n"
-    assert shown.exit_code == 0
-
-
-def test_day_before_consent_is_not_called_a_closed_school(trial: Start) -> None:
-    """The log knows nothing of a day that no send has looked at."""
-    started = trial()
-    started("send")
-
-    shown = started("status", "--date", "2026-10-20")
-
-    assert shown.out == "Tuesday 20 October 2026: nothing was sent, and nothing was due.\n"
+    assert shown.out == f"{words}: nothing was sent, and nothing was due.\n"
     assert shown.exit_code == 0
 
 
