@@ -11,6 +11,7 @@ import pytest
 from attsync import consent
 from attsync.consent import FULL_NOTICE, notice, receipt, record, require_permission, standing, why_not
 from attsync.log import ConsentRow, Log
+from attsync.model import DATA_SET
 from attsync.person import Person
 from attsync.problems import NotPermitted
 from tests.factories import OAKFIELD, give_consent, settings
@@ -43,8 +44,8 @@ def test_consent_stands_for_its_receiver_and_data(row: ConsentRow) -> None:
             "CONSENT-CHANGED",
             ": it was https://dfe.example:8443 and is now https://dfe.example.",
         ),
-        (lambda row: replace(row, data_set=2), "CONSENT-CHANGED", "the data that is sent is not the one"),
-        (lambda row: replace(row, data_set=0), "CONSENT-CHANGED", "the data that is sent"),
+        (lambda row: replace(row, data_set=DATA_SET + 1), "CONSENT-CHANGED", "the data that is sent is not the one"),
+        (lambda row: replace(row, data_set=DATA_SET - 1), "CONSENT-CHANGED", "the data that is sent"),
         (lambda _: None, "CONSENT-NONE", "No consent has been given"),
     ],
 )
@@ -64,7 +65,7 @@ def test_consent_does_not_stand(
 def test_slip_in_an_address_is_not_answered_with_a_new_consent_alone(row: ConsentRow) -> None:
     """Who gives consent to an address that nobody meant sends counts to it."""
     other = why_not(OAKFIELD, replace(row, receiver="https://other.example"), RECEIVER)
-    data = why_not(OAKFIELD, replace(row, data_set=0), RECEIVER)
+    data = why_not(OAKFIELD, replace(row, data_set=DATA_SET - 1), RECEIVER)
 
     assert other.next.startswith("If the new address is a slip, ask IT to correct [dfe] base_url")
     assert data.next == f"To give consent: attsync consent grant --school {OAKFIELD.urn}"
@@ -72,7 +73,7 @@ def test_slip_in_an_address_is_not_answered_with_a_new_consent_alone(row: Consen
 
 def test_release_that_sends_more_asks_again(row: ConsentRow, monkeypatch: pytest.MonkeyPatch) -> None:
     """The data set's version is bound to the grant."""
-    monkeypatch.setattr(consent, "DATA_SET", 2)
+    monkeypatch.setattr(consent, "DATA_SET", DATA_SET + 1)
 
     assert standing(row, RECEIVER) is None
 
@@ -186,7 +187,7 @@ def test_dates_are_those_of_the_uk(row: ConsentRow) -> None:
     at = datetime(2026, 6, 4, 23, 30, tzinfo=UTC)
 
     removed = why_not(OAKFIELD, replace(row, given=False, at=at), RECEIVER)
-    changed = why_not(OAKFIELD, replace(row, data_set=0, at=at), RECEIVER)
+    changed = why_not(OAKFIELD, replace(row, data_set=DATA_SET - 1, at=at), RECEIVER)
 
     assert "on 5 June 2026" in removed.text
     assert "on 5 June 2026" in changed.text

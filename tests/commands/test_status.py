@@ -691,7 +691,7 @@ def test_day_that_was_received_before_still_says_what_was_sent(trial: Start) -> 
     ids=["weekend", "before consent"],
 )
 def test_day_without_anything_is_said_to_be_so(trial: Start, day: str, words: str) -> None:
-    """Nobody should have to guess what an empty screen means; a day that no send has looked at is not a closed school."""
+    """Nobody has to guess what an empty screen means, and a day that no send has looked at is no closed school."""
     started = trial()
     started("send")
 

@@ -95,7 +95,7 @@ _WORDS: Final = {
         "Ask your database administrator to grant it SELECT on these tables or views, and nothing else.",
     ),
     "DB-SLOW": (
-        f"no answer within {STATEMENT_SECONDS} seconds.",
+        f"no answer within {STATEMENT_SECONDS} seconds, or what it reads is locked by another program.",
         "Ask your database administrator for an index on the date column of the marks; the next send tries again.",
     ),
     "DB-SELECT": (
