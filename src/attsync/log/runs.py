@@ -109,15 +109,18 @@ class Runs(LogFile):
 
     def reads(self, window: Window) -> dict[int, list[Run]]:
         """Give for each school, by URN, the runs that read it in full for a day of `window` or after, oldest first."""
-        rows = self._rows(f"SELECT {_RUN} FROM run WHERE last_day >= ?", (window.first.isoformat(),))  # noqa: S608
+        since = (window.first.isoformat(),)
+        rows = self._rows(f"SELECT {_RUN} FROM run WHERE last_day >= ?", since)  # noqa: S608  constants
         runs = {row["run_id"]: run_of(row) for row in rows}
         found: dict[int, list[Run]] = {}
         for row in self._rows(
-            "SELECT urn, run_id FROM school_run WHERE run_id >= ? AND outcome = 'read' ORDER BY run_id",
-            (min(runs, default=0),),
+            """
+            SELECT urn, run_id FROM run CROSS JOIN school_run ON run_id = run.id
+            WHERE last_day >= ? AND outcome = 'read' ORDER BY run.id
+            """,
+            since,
         ):
-            if row["run_id"] in runs:
-                found.setdefault(row["urn"], []).append(runs[row["run_id"]])
+            found.setdefault(row["urn"], []).append(runs[row["run_id"]])
         return found
 
     def forget(self, before: datetime) -> None:
