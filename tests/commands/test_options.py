@@ -1,5 +1,6 @@
 """What every command takes: dates, schools, and completion of what is typed."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -55,7 +56,8 @@ def test_wrong_option_before_the_command_is_told(words: tuple[str, ...]) -> None
     ended = attsync(*words)
 
     assert ended.exit_code == 2
-    assert f"No such option '{next(word for word in words if word.startswith('--'))}'" in ended.err
+    option = next(word for word in words if word.startswith("--"))
+    assert re.match(f"Error: No such option:? '?{option}", ended.err)  # click 8.2 has a colon, later ones quotes
     assert "Traceback" not in ended.err
 
 
