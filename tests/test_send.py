@@ -153,6 +153,20 @@ def test_day_whose_marks_are_all_gone_is_sent_as_zeros(dfe: PretendDfe, school: 
     assert run(loaded).exit_code == 1  # as long as it is so
 
 
+def test_day_whose_marks_are_gone_is_told_as_long_as_it_is_so(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """With cron twice a day, somebody who looks tomorrow has to see it too."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    school.change("DELETE FROM marks WHERE date = ?", f"{MONDAY}")
+
+    told = [[problem.code for problem in run(loaded).schools[0].to_check] for _ in range(3)]
+
+    assert all("MARKS-FEWER" in codes for codes in told)
+
+
 def test_what_the_dfe_has_rejected_is_not_taken_back(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
     """It never had these counts: zeros for them would be the first it hears of that day."""
     loaded = settings(tmp_path, dfe)

@@ -64,17 +64,19 @@ def oddities(school: School, days: Sequence[Day], window: Window, endless: int) 
 
 
 def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -> Problem | None:
-    """Find sessions that have half the marks or fewer that they had when they were sent: (date, before, now)."""
-    places = [
-        _Place(
-            1 - after / before,
-            day,
-            f"{day:%a %-d %b} {session} has {plural(after, 'mark')}, and had {before:,} when it was sent",
-        )
-        for day, was, now in sendings
-        for session in Session
-        if (before := session_total(was, session)) and (after := session_total(now, session)) <= before * _HALF
-    ]
+    """Find sessions that have half the marks or fewer that they had when they were sent: (date, before, now).
+
+    One whose marks are all gone is told as long as it is sent as 0, not only when the DfE first hears of it.
+    """
+    places = []
+    for day, was, now in sendings:
+        sent = {cell.session for cell in now}
+        for session in (each for each in Session if each in sent):
+            before, after = session_total(was, session), session_total(now, session)
+            if not after or after <= before * _HALF:
+                had = f"{before:,} when it was sent" if before else "some when it was first sent"
+                words = f"{day:%a %-d %b} {session} has {plural(after, 'mark')}, and had {had}"
+                places.append(_Place(1 - after / before if before else 1, day, words))
     cause = "a register that was removed, or marks that the marks SELECT no longer finds; what is gone is sent as 0"
     return _worst("MARKS-FEWER", school, places, cause, unit="session")
 

@@ -215,7 +215,7 @@ def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator
         text = "nobody on roll and no marks in these days"
         then = "Check what the column school holds for this school, and school under [[database.schools]]."
         yield Finding("check", what, text, then, setting=(*at, "schools"))
-    elif not refused:
+    elif not refused and not any(problem.code == "MARKS-NONE" for problem in found.to_check):
         yield Finding("good", what, _summary(found))
 
 

@@ -54,7 +54,10 @@ def command(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: b
 
     settings = load_settings()
     out = screen()
-    with undone("Consent was not removed: it stands as before."), Log.open(settings.log.path) as log:
+    with (
+        undone("Consent was not removed; but nothing is sent while the log cannot be used."),
+        Log.open(settings.log.path) as log,
+    ):
         for school in named(settings, known_schools(settings, log), schools, every=every):
             newest = log.latest_consent(school.urn)
             if not (newest and newest.given):
