@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, event
 
-from attsync import school
 from attsync.settings import load
 from attsync.window import Window, is_working_day, window_ending
 from benchmarks.databases import CODES, FIRST_URN, YEAR_GROUPS, Size, selects
@@ -255,7 +254,7 @@ def _statements(config: Path, window: Window) -> dict[str, tuple[str, Any]]:
     """Listen to what attsync asks a database, so that the floor asks the same."""
     (database,) = load(config, {}).database
     with _overheard() as heard:
-        found = school.read(database, database.schools, {each.urn for each in database.schools}, window)
+        found = database.read(database, database.schools, {each.urn for each in database.schools}, window)
         next(iter(found), None)
     asked = [(sql, values) for sql, values in heard if "1 = 0" not in sql and "count(" in sql.lower()]
     (roll, marks) = ([_plain(values) for values in each] for each in asked)

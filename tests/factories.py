@@ -14,10 +14,10 @@ from attsync.dfe import Credentials
 from attsync.log import ConsentRow, Log
 from attsync.model import Cell, Day, School, Session
 from attsync.person import Person
-from attsync.sandbox.dfe import make_app
+from attsync.sandbox.app import make_app
+from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, Server
-from attsync.sandbox.sign_in import Client
 from attsync.sandbox.store import Store
 from attsync.settings import Settings, load
 from attsync.window import Window

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from attsync import consent
-from attsync.consent import FULL_NOTICE, notice, receipt, record, require_permission, standing, why_not
+from attsync.consent import FULL_NOTICE, active_consent, explain_missing, notice, receipt, record, require_permission
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET
 from attsync.person import Person
@@ -28,7 +28,7 @@ def row(tmp_path: Path) -> ConsentRow:
 
 def test_consent_stands_for_its_receiver_and_data(row: ConsentRow) -> None:
     """What was agreed to is what is sent now."""
-    found = standing(row, RECEIVER)
+    found = active_consent(row, RECEIVER)
 
     assert found
     assert found.row == row
@@ -55,8 +55,8 @@ def test_consent_does_not_stand(
     """Removed, never given, for another address, for other data: asked again, in words."""
     changed = change(row)
 
-    assert standing(changed, RECEIVER) is None
-    why = why_not(OAKFIELD, changed, RECEIVER)
+    assert active_consent(changed, RECEIVER) is None
+    why = explain_missing(OAKFIELD, changed, RECEIVER)
     assert (why.code, why.exit_code) == (code, 7)
     assert words in why.text
     assert "attsync consent grant --school 900023" in why.next
@@ -64,8 +64,8 @@ def test_consent_does_not_stand(
 
 def test_slip_in_an_address_is_not_answered_with_a_new_consent_alone(row: ConsentRow) -> None:
     """Who gives consent to an address that nobody meant sends counts to it."""
-    other = why_not(OAKFIELD, replace(row, receiver="https://other.example"), RECEIVER)
-    data = why_not(OAKFIELD, replace(row, data_set=DATA_SET - 1), RECEIVER)
+    other = explain_missing(OAKFIELD, replace(row, receiver="https://other.example"), RECEIVER)
+    data = explain_missing(OAKFIELD, replace(row, data_set=DATA_SET - 1), RECEIVER)
 
     assert other.next.startswith("If the new address is a slip, ask IT to correct [dfe] base_url")
     assert data.next == f"To give consent: attsync consent grant --school {OAKFIELD.urn}"
@@ -75,7 +75,7 @@ def test_release_that_sends_more_asks_again(row: ConsentRow, monkeypatch: pytest
     """The data set's version is bound to the grant."""
     monkeypatch.setattr(consent, "DATA_SET", DATA_SET + 1)
 
-    assert standing(row, RECEIVER) is None
+    assert active_consent(row, RECEIVER) is None
 
 
 def test_receipt_follows_from_what_was_recorded(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_dates_are_those_of_the_uk(row: ConsentRow) -> None:
     """Half past midnight in summer is yesterday in UTC."""
     at = datetime(2026, 6, 4, 23, 30, tzinfo=UTC)
 
-    removed = why_not(OAKFIELD, replace(row, given=False, at=at), RECEIVER)
-    changed = why_not(OAKFIELD, replace(row, data_set=DATA_SET - 1, at=at), RECEIVER)
+    removed = explain_missing(OAKFIELD, replace(row, given=False, at=at), RECEIVER)
+    changed = explain_missing(OAKFIELD, replace(row, data_set=DATA_SET - 1, at=at), RECEIVER)
 
     assert "on 5 June 2026" in removed.text
     assert "on 5 June 2026" in changed.text

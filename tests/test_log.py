@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from attsync.log import Entry, Log
+from attsync.log import Log, Submission
 from attsync.log.file import _make, _why
 from attsync.model import Body, Cell, Fault, Outcome, School, Session, State, Try
 from attsync.problems import LogError, Problem
@@ -41,20 +41,20 @@ def body(when: date = MONDAY, **codes: int) -> Body:
     return made
 
 
-def begin(log: Log, number: int, sent: Body, last: Entry | None = None) -> Entry:
+def begin(log: Log, number: int, sent: Body, last: Submission | None = None) -> Submission:
     """Record an attempt."""
     with log.writing():
         return log.begin_sending(number, OAKFIELD, sent, last, NOON)
 
 
-def end(log: Log, entry: Entry, state: State, *faults: Fault, problem: Problem | None = None) -> None:
+def end(log: Log, entry: Submission, state: State, *faults: Fault, problem: Problem | None = None) -> None:
     """Record its end."""
     tries = (Try(at=NOON, seconds=0.1, answer="201 received"),)
     with log.writing():
         log.record(entry, Outcome(state=state, tries=tries, reference="ref", problem=problem, faults=faults), NOON)
 
 
-def newest(log: Log) -> Entry:
+def newest(log: Log) -> Submission:
     """Give the newest entry of Monday."""
     return log.latest(Window(MONDAY, MONDAY), OAKFIELD.urn)[0]
 

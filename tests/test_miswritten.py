@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from attsync.database import read
 from attsync.model import SchoolDays
 from attsync.problems import SchoolError
-from attsync.school import read
 from attsync.settings import DatabaseSettings
 from tests.conftest import ENGINES
 from tests.engines import NAMES, EngineDatabase, EngineMissingError

@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from attsync.commands import attsync as program
-from attsync.problems import KINDS
+from attsync.problems import all_codes
 from attsync.sandbox.folder import Sandbox
-from attsync.sandbox.made_up import FIRST_NAMES, LAST_NAMES
+from attsync.sandbox.sample_school import FIRST_NAMES, LAST_NAMES
 from attsync.window import today_in_london
 from tests.installed import attsync, served
 from tests.torture.stranger import Stranger, Talk, make_identity
@@ -137,7 +137,7 @@ def names_in(found: Iterable[Place], names: re.Pattern[str] = NAMES) -> list[str
 def told(ran: Iterable[Ran]) -> dict[str, tuple[int, set[str]]]:
     """Give for each of the main commands its exit code and the problem codes that it named."""
     return {
-        each.words: (each.exit_code, {code for code in KINDS if f"[{code}]" in each.said})
+        each.words: (each.exit_code, {code for code in all_codes() if f"[{code}]" in each.said})
         for each in ran
         if each.words in ("check", "preview", "send")
     }

@@ -6,7 +6,6 @@ from itertools import combinations
 import pytest
 
 from attsync.problems import (
-    KINDS,
     AlreadyRunning,
     AttsyncError,
     LogError,
@@ -15,6 +14,8 @@ from attsync.problems import (
     SchoolError,
     SettingsError,
     Stopped,
+    all_codes,
+    catalogue,
     exit_code,
 )
 
@@ -23,7 +24,7 @@ FIRST_TO_LAST = (70, 9, 2, 7, 4, 8, 3, 5, 1)
 
 def of(number: int) -> Problem:
     """Make a problem with this exit code."""
-    return Problem(next(code for code, kind in KINDS.items() if kind.exit_code == number), "x", "y")
+    return Problem(next(code for code in all_codes() if catalogue()[code]["exit"] == number), "x", "y")
 
 
 def test_without_problems_the_run_went_well() -> None:
@@ -51,14 +52,14 @@ def test_part_of_a_run_is_1(number: int) -> None:
 
 def test_codes_are_those_of_the_table() -> None:
     """No code is used that the table does not have."""
-    assert {kind.exit_code for kind in KINDS.values()} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 70}
+    assert {catalogue()[code]["exit"] for code in all_codes()} == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 70}
 
 
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
         (Problem("DFE-BUSY", "x", "y"), "DfE busy"),
-        (Problem("OUTPUT", "x", "y"), KINDS["OUTPUT"].meaning),
+        (Problem("OUTPUT", "x", "y"), catalogue()["OUTPUT"]["brief"]),
         (Problem("DFE-REJECTED", "x", "y", words="400: Odd date"), "400: Odd date"),
     ],
 )

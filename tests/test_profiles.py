@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from attsync.database import read
 from attsync.model import Body, Cell, Day, School, SchoolDays, Session
-from attsync.school import read
 from attsync.settings import DatabaseSettings
 from attsync.window import LONDON, is_working_day, window_ending
 from attsync.wire import build

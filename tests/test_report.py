@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from attsync.fold import Fold, MarkRow, PupilRow, RollRow
-from attsync.maps import Maps
+from attsync.mapping import Maps
 from attsync.problems import Problem
 from attsync.report import grouped
+from attsync.tally import MarkRow, PupilRow, RollRow, Tally
 from attsync.wire import build
 from tests.factories import MONDAY, OAKFIELD, WINDOW, day
 
@@ -15,8 +15,8 @@ TUESDAY = MONDAY + timedelta(days=1)
 
 
 def _found(*rows: MarkRow | PupilRow) -> Problem:
-    """Fold rows of Monday; give what is wrong with it."""
-    fold = Fold(OAKFIELD, Maps(codes={}, sessions={}, year_groups={}), WINDOW)
+    """Tally rows of Monday; give what is wrong with it."""
+    fold = Tally(OAKFIELD, Maps(codes={}, sessions={}, year_groups={}), WINDOW)
     for row in rows:
         if isinstance(row, MarkRow):
             fold.add(row)

@@ -3,8 +3,8 @@
 import pytest
 from inline_snapshot import snapshot
 
+from attsync.sql_guard import tokens
 from attsync.sql_layout import laid_out, without_texts
-from attsync.sql_text import tokens
 
 
 def without_blanks(text: str) -> list[str]:

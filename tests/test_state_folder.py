@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from attsync.lock import Gate, one_run, wait_for_starting_requests
+from attsync.locks import Gate, one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.state_folder import make_file, make_folder
 from tests.other_account import SOMEBODY_ELSE, needs_root

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from attsync.sandbox.folder import Sandbox
-from attsync.sandbox.made_up import correct_marks
+from attsync.sandbox.sample_school import correct_marks
 from attsync.window import today_in_london
 from tests.installed import PROGRAM, attsync, of_the_tests, served
 

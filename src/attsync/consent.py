@@ -27,12 +27,12 @@ PERMISSION: Final = "Data Returns: Administer"
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """Proof that consent stands. Sending asks for one, and only `standing` makes it."""
+    """Proof that consent stands. Sending asks for one, and only `active_consent` makes it."""
 
     row: ConsentRow
 
 
-def standing(row: ConsentRow | None, receiver: str) -> Consent | None:
+def active_consent(row: ConsentRow | None, receiver: str) -> Consent | None:
     """Give the consent that stands after `row`, the newest grant or removal; None if none does.
 
     It holds for one receiver (the origin of the API) and one data set: if either differs, it does not stand.
@@ -42,7 +42,7 @@ def standing(row: ConsentRow | None, receiver: str) -> Consent | None:
     return None
 
 
-def why_not(school: School, row: ConsentRow | None, receiver: str) -> Problem:
+def explain_missing(school: School, row: ConsentRow | None, receiver: str) -> Problem:
     """Say why no consent stands."""
     grant = f"To give consent: attsync consent grant --school {school.urn}"
     nothing = "Nothing is read or sent."

@@ -9,8 +9,8 @@ from time import monotonic
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from attsync.dfe.line import Line, NoAnswer, Watch
-from attsync.dfe.trust import trusted
+from attsync.dfe.connection import Connection, NoAnswer, Watch
+from attsync.dfe.tls import trusted
 from attsync.settings import Settings
 
 _SECONDS: Final = 5
@@ -40,7 +40,7 @@ class Monitored:
         watch = Watch()
         context = trusted(dfe.ca_file)
         context.load_default_certs()
-        line = Line(
+        line = Connection(
             "{0.scheme}://{0.netloc}".format(urlsplit(url)),
             context,
             watch,

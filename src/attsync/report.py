@@ -4,7 +4,7 @@ Holds totals, not counts: a run of thousands of schools must fit into a small ma
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
 
@@ -167,5 +167,5 @@ def _with_days(problem: Problem, days: list[date]) -> tuple[Problem, str]:
     more = plural(len(days) - 1, "more day")
     if problem.code in _NAMES_ITS_DAY:
         like = f" The like on {more}." if days[1:] else ""
-        return replace(problem, happened=f"{problem.happened}{like}"), ""
+        return problem.but(happened=f"{problem.happened}{like}"), ""
     return problem, f"{days[0]:%a %-d %b}{f' and {more}' if days[1:] else ''}: " if days else ""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from attsync.sql_text import tokens
+from attsync.sql_guard import tokens
 
 _COLUMNS: Final = 100
 _CLAUSES: Final = frozenset({"select", "from", "where", "group", "having", "order", "union", "intersect", "except"})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from attsync.lock import one_run
+from attsync.locks import one_run
 from tests.commands.trial import Ran, Trial, mark
 
 Start = Callable[..., Trial]

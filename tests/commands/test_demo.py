@@ -13,7 +13,7 @@ from attsync.commands.demo import AFTERNOON
 from attsync.person import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import make_folder, open_folder
-from attsync.sandbox.made_up import correct_marks
+from attsync.sandbox.sample_school import correct_marks
 from attsync.sandbox.server import free_port
 from attsync.window import LONDON
 from tests.commands.trial import Trial

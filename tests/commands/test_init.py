@@ -13,7 +13,7 @@ from attsync.commands.init import command as init
 from attsync.commands.init import log_for
 from attsync.commands.questions import _SANDBOX_URNS
 from attsync.person import who
-from attsync.sandbox.dfe import _REGISTER
+from attsync.sandbox.app import _REGISTER
 from attsync.settings import load
 from tests.installed import PROGRAM, attsync, of_the_tests, served
 

@@ -11,7 +11,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from attsync.model import SchoolOutcome, Sign, State
-from attsync.problems import KINDS
+from attsync.problems import all_codes
 from attsync.sandbox.faults import Fault
 from tests.commands.trial import Trial, mark
 
@@ -180,4 +180,4 @@ def test_outcomes_and_codes_of_the_schemas_are_those_of_the_code() -> None:
     school = schema("send")["properties"]["schools"]["items"]["properties"]
     assert set(school["outcome"]["enum"]) == set(get_args(SchoolOutcome))
     problem = Draft202012Validator(schema("send")["$defs"]["problem"]["properties"]["code"])
-    assert all(problem.is_valid(code) for code in KINDS)
+    assert all(problem.is_valid(code) for code in all_codes())

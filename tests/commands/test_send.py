@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.lock import one_run
+from attsync.locks import one_run
 from attsync.sandbox.faults import Fault
 from tests.commands.trial import SCHOOL, URN, Trial, mark
 

@@ -9,7 +9,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.made_up import correct_marks
+from attsync.sandbox.sample_school import correct_marks
 from tests.commands.trial import URN, Trial, mark
 
 Start = Callable[..., Trial]

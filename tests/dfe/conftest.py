@@ -11,7 +11,7 @@ import pytest
 
 from attsync.consent import Consent
 from attsync.dfe import Dfe
-from attsync.dfe.line import Permit
+from attsync.dfe.connection import Permit
 from attsync.log import ConsentRow
 from attsync.model import Body, Outcome
 from attsync.sandbox.faults import Fault
@@ -34,7 +34,7 @@ def trust(certificates: Certificates) -> ssl.SSLContext:
 
 
 def consent() -> Consent:
-    """Give a consent as `standing` would."""
+    """Give a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
         school=OAKFIELD,

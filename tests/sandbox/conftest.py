@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from attsync.sandbox.dfe import make_app
+from attsync.sandbox.app import make_app
+from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, Server, make_certificates
-from attsync.sandbox.sign_in import Client
 from attsync.sandbox.store import Store
 from tests.sandbox.pretend import Clock, Dfe
 

@@ -163,7 +163,7 @@ def test_sandbox_without_its_packages_says_how_to_get_them(monkeypatch: pytest.M
 
 def test_mistake_of_ours_is_not_called_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a bug would send people to install what they have."""
-    monkeypatch.setitem(sys.modules, "attsync.sandbox.dfe", None)
+    monkeypatch.setitem(sys.modules, "attsync.sandbox.app", None)
     monkeypatch.delitem(sys.modules, "attsync.sandbox.folder")
 
     with pytest.raises(ModuleNotFoundError):

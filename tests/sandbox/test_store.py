@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from attsync.model import Session
-from attsync.sandbox.judge import Figure, judge
 from attsync.sandbox.store import Received, Store
+from attsync.sandbox.validation import Figure, judge
 from tests.sandbox.pretend import MONDAY, URN, item, message
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.checkup.finding import Finding
+from attsync.checks.finding import Finding
 from attsync.settings import Origin, Shown, origins, shown
 from attsync.show.check import check, settings
-from attsync.show.parts import ASCII, UNICODE
+from attsync.show.symbols import ASCII, UNICODE
 from tests.settings_file import loaded, settings_text
 from tests.show.screens import text_of
 

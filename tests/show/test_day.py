@@ -9,10 +9,10 @@ from inline_snapshot import snapshot
 from attsync.consent import record
 from attsync.log import Log
 from attsync.model import Cell, Counts, Session
-from attsync.overview import look
 from attsync.person import Person
 from attsync.show.day import changed, status_day
-from attsync.show.parts import UNICODE
+from attsync.show.symbols import UNICODE
+from attsync.status import look
 from attsync.window import Window
 from tests.show.screens import NOW, SCHOOLS, WINDOW, body, give_consent, text_of, trust_log, trust_settings
 

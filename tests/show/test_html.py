@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from attsync.log import Log
-from attsync.overview import look
 from attsync.show.html import status_page
-from attsync.show.parts import UNICODE
 from attsync.show.status import status
+from attsync.show.symbols import UNICODE
+from attsync.status import look
 from tests.show.screens import NOW, SCHOOLS, WINDOW, give_consent, text_of, trust_log, trust_settings
 
 

@@ -8,11 +8,11 @@ import pytest
 from pypdf import PdfReader
 
 from attsync.log import Log
-from attsync.overview import look
 from attsync.settings import Settings
 from attsync.show.day import changed
 from attsync.show.html import status_page
 from attsync.show.html_day import day_page
+from attsync.status import look
 from attsync.window import Window
 from tests.browser import Browser
 from tests.show.screens import NOW, SCHOOLS, WINDOW, trust_log, trust_settings

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from attsync.overview import look
 from attsync.show.paper import as_svg
-from attsync.show.parts import UNICODE
 from attsync.show.status import status
+from attsync.show.symbols import UNICODE
+from attsync.status import look
 from tests.show.screens import NOW, SCHOOLS, WINDOW, one_school_log, trust_log, trust_settings
 
 DOCS = Path(__file__).parents[2] / "docs"

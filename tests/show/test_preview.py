@@ -4,8 +4,8 @@ import pytest
 
 from attsync.codes import codes_on
 from attsync.model import Cell, Day, School, Session
-from attsync.show.parts import UNICODE
 from attsync.show.preview import preview_day
+from attsync.show.symbols import UNICODE
 from tests.show.screens import MONDAY, text_of
 
 

@@ -4,8 +4,8 @@ import pytest
 from inline_snapshot import snapshot
 
 from attsync.report import SchoolResult
-from attsync.show.parts import UNICODE
 from attsync.show.send import send_heading, send_line
+from attsync.show.symbols import UNICODE
 from tests.show.screens import BUSY, SCHOOLS, WINDOW, text_of
 
 

@@ -10,12 +10,12 @@ from inline_snapshot import snapshot
 
 from attsync.log import Log
 from attsync.model import Outcome, School, Session, State
-from attsync.overview import Overview, look
 from attsync.problems import Problem
 from attsync.show.html import status_page
-from attsync.show.parts import ASCII, UNICODE
 from attsync.show.status import status
+from attsync.show.symbols import ASCII, UNICODE
 from attsync.show.words import result
+from attsync.status import Overview, look
 from attsync.window import Window
 from tests.show.screens import (
     BUSY,

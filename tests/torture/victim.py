@@ -182,11 +182,11 @@ def child(order: dict[str, Any]) -> NoReturn:
 
 def _hurry(seconds: float | None) -> None:
     """Wait for nothing between two tries, and not longer than `seconds` for an answer."""
-    service: Any = import_module("attsync.dfe.service")
+    service: Any = import_module("attsync.dfe.client")
     service.Dfe.__init__.__kwdefaults__["longest_wait"] = 0
     if seconds:
-        real = service.Line
-        service.Line = lambda *args, **options: real(*args, **options | {"timeout_seconds": seconds})
+        real = service.Connection
+        service.Connection = lambda *args, **options: real(*args, **options | {"timeout_seconds": seconds})
 
 
 def _redirect(order: dict[str, Any]) -> None:
@@ -216,7 +216,7 @@ def _import_everything() -> None:
         "attsync.commands.consent",
         "attsync.commands.send",
         "attsync.commands.status",
-        "attsync.send",
+        "attsync.run.send",
         "attsync.show.consent",
         "attsync.show.send",
         "attsync.show.status",

@@ -57,7 +57,7 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     if show_settings:
         _show(settings, sources, as_json=as_json)
         return
-    from attsync.checkup import check, exit_code_of
+    from attsync.checks import check, exit_code_of
 
     findings = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
     code = exit_code_of(findings)

@@ -49,7 +49,7 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
     from attsync.person import who
     from attsync.sandbox.faults import parse_faults
     from attsync.sandbox.folder import SCHOOL, make_folder, open_folder
-    from attsync.sandbox.made_up import correct_marks
+    from attsync.sandbox.sample_school import correct_marks
     from attsync.sandbox.server import free_port
     from attsync.window import LONDON
 

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from attsync.problems import LogError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from attsync.show.parts import Signs
+    from attsync.show.symbols import Signs
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def undone(sentence: str) -> Iterator[None]:
     try:
         yield
     except LogError as error:
-        raise LogError.of(replace(error.problem, not_done=sentence)) from error
+        raise LogError.of(error.problem.but(not_done=sentence)) from error
 
 
 _WIDTH_WITHOUT_TERMINAL = 200
@@ -89,8 +89,8 @@ class Screen:
 def screen() -> Screen:
     """Open the screen of the running command."""
     from attsync.commands.hints import completions
-    from attsync.show.parts import signs_for
-    from attsync.show.sheet import CompletingConsole
+    from attsync.show.symbols import signs_for
+    from attsync.show.table import CompletingConsole
 
     is_terminal = sys.stdout.isatty()
     console = CompletingConsole(

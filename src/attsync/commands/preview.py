@@ -1,7 +1,6 @@
 """`attsync preview`: shows or saves the messages that a send would send. Refuses to know how they are made."""
 
 import csv
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attsync.model import Cells, Day, SchoolDays
-    from attsync.plan import Planned, Refused
     from attsync.problems import Problem
+    from attsync.run.plan import Planned, Refused
 
 Shown = tuple["Day", "Cells"]
 """A day, and the counts that would be sent for it."""
@@ -74,8 +73,8 @@ def command(
     from attsync.commands import tell
     from attsync.commands.options import window_of
     from attsync.report import grouped
+    from attsync.run.send import preview
     from attsync.schools import known_schools, not_known
-    from attsync.send import preview
     from attsync.window import LONGEST
 
     if session and as_json:
@@ -104,7 +103,7 @@ def command(
     told = [pair for each in found for pair in grouped(each.problems(on_screen=not (as_json or table)))]
     for problem, which in told:
         undone = DAY_WOULD_NOT_BE_SENT if problem.not_done == DAY_NOT_SENT else problem.not_done
-        tell(AttsyncError.of(replace(problem, happened=f"{which}{problem.happened}", not_done=undone)), given())
+        tell(AttsyncError.of(problem.but(happened=f"{which}{problem.happened}", not_done=undone)), given())
     code = exit_code([problem for problem, _ in told], confirmed=False)
     click.get_current_context().exit(code or any(each.refused for each in found))
 
@@ -113,7 +112,7 @@ class _Messages:
     """What would be sent for one school: its messages, its days that are refused, and the day to show."""
 
     def __init__(self, read: "SchoolDays", plans: "Iterable[Planned | Refused]", day: date | None) -> None:
-        from attsync.plan import Planned
+        from attsync.run.plan import Planned
 
         plans = [*plans]
         ready = {plan.body.day: plan.body for plan in plans if isinstance(plan, Planned)}

@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 @common
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
     """Run a send and show what became of it."""
-    from attsync import send
     from attsync.notify import Monitored
+    from attsync.run import send
 
     settings = load_settings()
     window = window_of(settings, days)
@@ -67,7 +67,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
                 result.keep_sums()
 
         if dry_run:
-            report = send.rehearse(settings, window, schools, tell, said.begin)
+            report = send.dry_run(settings, window, schools, tell, said.begin)
         else:
             with Monitored(settings) as monitored:
                 report = send.send(settings, window, schools, tell, said.begin)
@@ -162,7 +162,7 @@ def _days(settings: "Settings", days: int | None) -> str:
 
 
 def _as_json(report: "Report", times: tuple[time, ...]) -> dict[str, Any]:
-    from attsync.overview import day_of_result
+    from attsync.status import day_of_result
 
     at = now()
     return {

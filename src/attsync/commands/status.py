@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from attsync.log import Log
-    from attsync.overview import DayView, Overview, SchoolView
     from attsync.show.day import History
-    from attsync.show.parts import Signs
+    from attsync.show.symbols import Signs
+    from attsync.status import DayView, Overview, SchoolView
 
 _KINDS: Final = (".html", ".svg", ".txt", ".csv", ".json")
 _COLUMNS: Final = 132
@@ -75,10 +75,10 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
 @common
 def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool, path: Path | None) -> None:
     """Read the log and show it."""
-    from attsync.lock import is_running
+    from attsync.locks import is_running
     from attsync.log import Log
-    from attsync.overview import look
     from attsync.schools import chosen, known_schools
+    from attsync.status import look
     from attsync.window import Window
 
     settings = load_settings()
@@ -123,8 +123,8 @@ def _in_full(
     overview: "Overview", log: "Log | None", day: date | None
 ) -> "tuple[SchoolView, DayView, History, list[str]] | None":
     """Read one day of one school with all that was tried, if that is what was asked for."""
-    from attsync.overview import last_two
     from attsync.show.day import changed
+    from attsync.status import last_two
 
     if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
         return None
@@ -135,7 +135,7 @@ def _in_full(
 
 
 def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str | None, day: date | None) -> None:
-    from attsync.show.parts import UNICODE
+    from attsync.show.symbols import UNICODE
 
     if path.suffix == ".html":
         from attsync.show.html import status_page

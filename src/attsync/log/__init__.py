@@ -12,10 +12,10 @@ consents.py   grants and removals, for good
 
 from attsync.log.attempts import Attempts
 from attsync.log.consents import Consents
-from attsync.log.rows import ConsentRow, Entry, Run, SchoolRun
+from attsync.log.rows import ConsentRow, Run, SchoolRun, Submission
 from attsync.log.runs import Runs
 
-__all__ = ["ConsentRow", "Entry", "Log", "Run", "SchoolRun"]
+__all__ = ["ConsentRow", "Log", "Run", "SchoolRun", "Submission"]
 
 
 class Log(Runs, Attempts, Consents):

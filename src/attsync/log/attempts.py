@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import uuid4
 
 from attsync.log.file import LogFile
-from attsync.log.rows import Entry, entry_of, moment, problem_columns, utc
+from attsync.log.rows import Submission, moment, problem_columns, submission_of, utc
 from attsync.model import Body, Cell, Fault, Outcome, School, Session, State, Try
 from attsync.problems import Problem
 from attsync.window import Window
@@ -29,7 +29,7 @@ class Attempts(LogFile):
             **problem_columns(problem),
         )
 
-    def begin_sending(self, run: int, school: School, body: Body, last: Entry | None, at: datetime) -> Entry:
+    def begin_sending(self, run: int, school: School, body: Body, last: Submission | None, at: datetime) -> Submission:
         """Record an attempt before its first byte is sent. Call inside `writing`.
 
         `last` is the newest entry of that school and day that has a body. If its fate is unknown and the body is the
@@ -62,7 +62,7 @@ class Attempts(LogFile):
             sha256=body.sha256,
             recorded_at=utc(at),
         )
-        return Entry(
+        return Submission(
             id=number,
             run_id=run,
             urn=school.urn,
@@ -77,7 +77,7 @@ class Attempts(LogFile):
             problem=None,
         )
 
-    def record(self, entry: Entry, outcome: Outcome, at: datetime) -> None:
+    def record(self, entry: Submission, outcome: Outcome, at: datetime) -> None:
         """Record how an attempt has ended. Call inside `writing`."""
         problem = outcome.problem
         self._connection.execute(
@@ -98,12 +98,12 @@ class Attempts(LogFile):
             [(entry.id, f.code, *(f.cell or (None, None)), f.attendance_code, f.text) for f in outcome.faults],
         )
 
-    def latest(self, window: Window, urn: int | None = None, *, with_body: bool = False) -> list[Entry]:
+    def latest(self, window: Window, urn: int | None = None, *, with_body: bool = False) -> list[Submission]:
         """Give the newest entry for each school and day of the window; `with_body` passes over refused ones."""
         # One run has one entry for a day. Its number tells which is newest, not `id`: an entry whose fate was unknown
         # is taken up again by a later run. Nothing is recorded for a school without consent, so consent knows them all.
         schools = "SELECT DISTINCT urn FROM consent" if urn is None else "SELECT ? AS urn"
-        return self._entries(
+        return self._submissions(
             f"""
             JOIN (SELECT id, max(run_id) FROM ({schools}) AS school CROSS JOIN submission USING (urn)
                   WHERE day BETWEEN ? AND ? {"AND sha256 IS NOT NULL" if with_body else ""}
@@ -112,16 +112,16 @@ class Attempts(LogFile):
             (*(() if urn is None else (urn,)), window.first.isoformat(), window.last.isoformat()),
         )
 
-    def history(self, urn: int, day: date) -> list[Entry]:
+    def history(self, urn: int, day: date) -> list[Submission]:
         """Give every entry of one school and day, oldest first."""
-        return self._entries("WHERE urn = ? AND day = ?", (urn, day.isoformat()))
+        return self._submissions("WHERE urn = ? AND day = ?", (urn, day.isoformat()))
 
-    def tries(self, entry: Entry) -> list[Try]:
+    def tries(self, entry: Submission) -> list[Try]:
         """Give the requests of one entry, oldest first."""
         rows = self._rows("SELECT at, seconds, answer FROM try WHERE submission_id = ? ORDER BY rowid", (entry.id,))
         return [Try(at=moment(row["at"]), seconds=row["seconds"], answer=row["answer"]) for row in rows]
 
-    def faults(self, entries: Iterable[Entry]) -> dict[int, list[Fault]]:
+    def faults(self, entries: Iterable[Submission]) -> dict[int, list[Fault]]:
         """Give the faults that the DfE found, by the id of the entry; entries that are not faulty are not asked for."""
         found: dict[int, list[Fault]] = {}
         for entry in entries:
@@ -138,10 +138,10 @@ class Attempts(LogFile):
                 ]
         return found
 
-    def _entries(self, condition: str, values: tuple[object, ...]) -> list[Entry]:
+    def _submissions(self, condition: str, values: tuple[object, ...]) -> list[Submission]:
         rows = self._rows(
             f"SELECT submission.*, content FROM submission LEFT JOIN body USING (sha256) {condition}"  # noqa: S608
             " ORDER BY urn, day, run_id, submission.id",
             values,
         )
-        return [entry_of(row) for row in rows]
+        return [submission_of(row) for row in rows]

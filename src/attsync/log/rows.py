@@ -32,7 +32,7 @@ class SchoolRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Submission:
     """One submission as the log has it: a school and a date, refused or with a body."""
 
     id: int
@@ -84,7 +84,7 @@ def problem_columns(problem: Problem | None) -> dict[str, str | None]:
         "problem_code": problem.code if problem else None,
         "problem_text": problem.text if problem else None,
         "problem_next": problem.next if problem else None,
-        "problem_words": problem.words if problem else None,
+        "problem_words": str(problem.get("words")) if problem else None,
     }
 
 
@@ -106,9 +106,9 @@ def run_of(row: sqlite3.Row) -> Run:
     )
 
 
-def entry_of(row: sqlite3.Row) -> Entry:
+def submission_of(row: sqlite3.Row) -> Submission:
     """Read a submission with its body."""
-    return Entry(
+    return Submission(
         id=row["id"],
         run_id=row["run_id"],
         urn=row["urn"],

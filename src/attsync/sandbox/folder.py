@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 from attsync.problems import SettingsError
 
 try:
-    from attsync.sandbox.dfe import make_app
+    from attsync.sandbox.app import make_app
+    from attsync.sandbox.auth import Client
     from attsync.sandbox.faults import Fault
-    from attsync.sandbox.made_up import make_school
+    from attsync.sandbox.sample_school import make_school
     from attsync.sandbox.server import Server, make_certificates
-    from attsync.sandbox.sign_in import Client
     from attsync.sandbox.store import Store
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("attsync"):

@@ -22,7 +22,7 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
 from attsync.problems import SettingsError
-from attsync.sandbox.dfe import BODY_LIMIT
+from attsync.sandbox.app import BODY_LIMIT
 
 HOST = "127.0.0.1"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from attsync.sandbox.judge import Error, Figure, figures
+from attsync.sandbox.validation import Error, Figure, figures
 
 _LAYOUT = """
     CREATE TABLE IF NOT EXISTS received (

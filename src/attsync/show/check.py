@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from attsync.checkup.finding import Finding
+from attsync.checks.finding import Finding
 from attsync.plural import plural
 from attsync.settings import Origin, Shown
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.sheet import UNBROKEN, Sheet, prose
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
+from attsync.show.table import UNBROKEN, Sheet, prose
 
 
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:

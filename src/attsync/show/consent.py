@@ -13,8 +13,8 @@ from attsync.consent import PERMISSION, Consent, notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
 from attsync.problems import Problem
-from attsync.show.parts import CHECK, DIM, GOOD, Signs, by, title, who
-from attsync.show.sheet import PROSE_COLUMNS, Sheet, prose
+from attsync.show.symbols import CHECK, DIM, GOOD, Signs, by, title, who
+from attsync.show.table import PROSE_COLUMNS, Sheet, prose
 from attsync.window import LONDON
 
 

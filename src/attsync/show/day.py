@@ -8,15 +8,15 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from attsync.codes import year_groups
-from attsync.log import Entry
+from attsync.log import Submission
 from attsync.model import Cells, Session, State, Try
-from attsync.overview import DayView, SchoolView
 from attsync.plural import plural
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, when
 from attsync.show.preview import CellsTable
-from attsync.show.sheet import Prose, Sheet, prose
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, when
+from attsync.show.table import Prose, Sheet, prose
+from attsync.status import DayView, SchoolView
 
-History = Sequence[tuple[Entry, Sequence[Try]]]
+History = Sequence[tuple[Submission, Sequence[Try]]]
 """What was recorded for one day, oldest first, each with its tries."""
 
 Content: TypeAlias = "Prose | Text | CellsTable | Tries"

@@ -12,9 +12,9 @@ from typing import Final
 from rich.text import Text
 
 from attsync.model import Session
-from attsync.overview import DayView, Overview
 from attsync.show import words
-from attsync.show.parts import BAD, CHECK, DIM, DUE, GOOD, UNICODE
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, UNICODE
+from attsync.status import DayView, Overview
 from attsync.window import LONDON
 
 _STYLE = """

@@ -11,12 +11,12 @@ from itertools import groupby
 from rich.text import Text
 
 from attsync.model import Session
-from attsync.overview import DayView, SchoolView
 from attsync.show.day import Content, History, day_parts
 from attsync.show.html import LATER, SPACE, about, markup, page, sign_of, table
-from attsync.show.parts import UNICODE
 from attsync.show.preview import CellsTable
-from attsync.show.sheet import Prose, Sheet
+from attsync.show.symbols import UNICODE
+from attsync.show.table import Prose, Sheet
+from attsync.status import DayView, SchoolView
 
 
 def day_page(school: SchoolView, day: DayView, history: History, changes: Sequence[str], now: datetime) -> str:

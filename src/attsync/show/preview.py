@@ -15,8 +15,8 @@ from attsync.codes import all_codes, year_groups
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.plural import plural
 from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs, number_of, short
-from attsync.show.sheet import Sheet, prose
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, number_of, short
+from attsync.show.table import Sheet, prose
 
 _GAPS: Final = (3, 2, 1)
 """Columns of space between two columns: as many as the screen has room for."""

@@ -13,8 +13,8 @@ from attsync.model import Session, State, faulty_sessions
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.report import DayResult, Report, SchoolResult
-from attsync.show.parts import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.sheet import PROSE_COLUMNS, Sheet, prose
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
+from attsync.show.table import PROSE_COLUMNS, Sheet, prose
 from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5

@@ -9,10 +9,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from attsync.model import Session
-from attsync.overview import DayView, Overview, SchoolView
 from attsync.show import words
-from attsync.show.parts import ASCII, ASCII_STRIP, DIM, Signs
-from attsync.show.sheet import Sheet, prose
+from attsync.show.symbols import ASCII, ASCII_STRIP, DIM, Signs
+from attsync.show.table import Sheet, prose
+from attsync.status import DayView, Overview, SchoolView
 
 _WIDE: Final = 120
 """Columns from which a trust's table shows everything (UX.md)."""

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from attsync.log import Run
 from attsync.model import School, Session, Sign
-from attsync.overview import BAD_SIGNS, DayView, Overview, SchoolView
 from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.show.parts import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, when
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, when
+from attsync.status import BAD_SIGNS, DayView, Overview, SchoolView
 
 WORDS: Final = {
     Sign.RECEIVED: "received",

@@ -117,8 +117,8 @@ def command(schools: tuple[int, ...], *, every: bool, role: str | None, yes: boo
 
 def _asked(settings: "Settings", urns: tuple[int, ...], *, every: bool) -> list[_Asked]:
     """Find the schools asked for, each with its database."""
+    from attsync.database import schools_of
     from attsync.model import School
-    from attsync.school import schools_of
 
     found = [_Asked(School(s.urn, s.name), d, s) for d in settings.database for s in schools_of(d)]
     wanted = named(settings, {each.school.urn: each.school for each in found}, urns, every=every)
@@ -127,7 +127,7 @@ def _asked(settings: "Settings", urns: tuple[int, ...], *, every: bool) -> list[
 
 def _require_permission(settings: "Settings", asked: _Asked, person: "Person", username: str) -> None:
     from attsync.consent import require_permission
-    from attsync.school import holds_permission
+    from attsync.database import holds_permission
 
     require_permission(
         asked.school,
@@ -164,9 +164,9 @@ def _record(settings: "Settings", school: "School", person: "Person", username: 
 
 
 def _next(settings: "Settings", rows: "Sequence[ConsentRow]") -> "RenderableType":
-    from attsync.overview import next_send
     from attsync.show.consent import consent_next
-    from attsync.show.parts import when
+    from attsync.show.symbols import when
+    from attsync.status import next_send
 
     first = when(next_send(settings.schedule.times, now()), now())
     return consent_next(first, "--all" if len(rows) > 1 else f"--school {rows[0].school.urn}")

@@ -46,7 +46,7 @@ from attsync.commands.output import screen, undone
 def command(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
     """Record the removal, then wait until no request is just beginning."""
     from attsync import consent
-    from attsync.lock import wait_for_starting_requests
+    from attsync.locks import wait_for_starting_requests
     from attsync.log import Log
     from attsync.person import who
     from attsync.schools import known_schools

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @common
 def command(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: bool) -> None:
     """Read the log and say where consent stands."""
-    from attsync.consent import standing, why_not
+    from attsync.consent import active_consent, explain_missing
     from attsync.log import Log
     from attsync.schools import chosen, known_schools
     from attsync.show.consent import consent_history, consent_table
@@ -48,14 +48,14 @@ def command(schools: tuple[int, ...], *, notice: bool, history: bool, as_json: b
     with undone(""), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
         rows = [(school, log.latest_consent(school.urn) if log else None) for school in asked]
-        stands = [(school, standing(row, receiver)) for school, row in rows]
+        stands = [(school, active_consent(row, receiver)) for school, row in rows]
         if as_json:
             print_json(_as_json(stands))
         elif history:
             for school in asked:
                 out.show(consent_history(school, log.consent_history(school.urn) if log else [], out.signs), "")
         else:
-            found = [(s, standing(row, receiver) or why_not(s, row, receiver)) for s, row in rows]
+            found = [(s, active_consent(row, receiver) or explain_missing(s, row, receiver)) for s, row in rows]
             out.show(consent_table(found, out.signs))
     click.get_current_context().exit(0 if all(consent for _, consent in stands) else 1)
 
@@ -71,7 +71,7 @@ def _show_notice() -> None:
 
 
 def _as_json(stands: list[tuple["School", "Consent | None"]]) -> dict[str, object]:
-    from attsync.overview import consent_as_json
+    from attsync.status import consent_as_json
 
     schools = [{"urn": school.urn, "name": school.name, "consent": consent_as_json(c)} for school, c in stands]
     return {"version": 1, "schools": schools}

@@ -1,0 +1,186 @@
+"""From problems to sentences: the one module with grammar. The texts are in data/problems.toml.
+
+A command inside a sentence is a value, `Command`, and is written out once, with the program and the settings file that
+this process was started with. Imports nothing of attsync above `codes`.
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Final
+
+from attsync.codes import year_groups
+from attsync.plural import plural
+from attsync.problems import Problem, Value, catalogue, entry_of
+
+_WITHOUT_SETTINGS: Final = frozenset({"demo", "explain", "init", "sandbox", "--help", "--version"})
+"""Commands that do not read the settings file, and so do not take over its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to type: a program and its arguments."""
+
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return shlex.join(self.arguments)
+
+    @property
+    def completed(self) -> str:
+        """The command as it works when it is pasted: started as this process was, with the same settings file."""
+        program, *arguments = self.arguments
+        if program != "attsync":
+            return str(self)
+        words = " ".join([_invocation.program, *([shlex.join(arguments)] if arguments else [])])
+        reads = not {*arguments[:1], *arguments} & {*_WITHOUT_SETTINGS, "--config", "--notice"}
+        return f"{words} --config {shlex.quote(_invocation.config)}" if _invocation.config and reads else words
+
+
+@dataclass(slots=True)
+class _Invocation:
+    program: str = "attsync"
+    """What starts this program again, quoted for a shell."""
+    config: str = ""
+    """The settings file that was named with --config; empty: none was."""
+
+
+_invocation: Final = _Invocation()
+
+
+def started_as(program: str | None = None, config: str | None = None) -> None:
+    """Set how this process was started; every command that is shown from now on is completed with it."""
+    if program is not None:
+        _invocation.program = program
+    if config is not None:
+        _invocation.config = config
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A sentence or several: plain text, with commands as values in it."""
+
+    parts: tuple[str | Command, ...]
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.parts))
+
+    def __bool__(self) -> bool:
+        return any(map(str, self.parts))
+
+    def __add__(self, other: "Text") -> "Text":
+        """Return both, with a space between them if both say something."""
+        return Text((*self.parts, *([" "] if self and other else []), *other.parts))
+
+    @property
+    def completed(self) -> str:
+        """The text with its commands as they work when they are pasted."""
+        return "".join(part if isinstance(part, str) else part.completed for part in self.parts)
+
+
+def attsync(*arguments: str) -> Command:
+    """Return a command of attsync."""
+    return Command(("attsync", *arguments))
+
+
+def happened(problem: Problem) -> Text:
+    """Return what happened."""
+    return _say(problem, "happened")
+
+
+def not_done(problem: Problem) -> Text:
+    """Return the sentence that says what did not happen because of it."""
+    if legacy := problem.get("not_done"):
+        return Text((str(legacy),))
+    name = str(problem.get("undone") or entry_of(problem).get("not_done", "none"))
+    return _fill(catalogue()["not_done"][name], problem.parameters)
+
+
+def text(problem: Problem) -> Text:
+    """Return what happened and what did not happen because of it."""
+    return happened(problem) + not_done(problem)
+
+
+def next_step(problem: Problem) -> Text:
+    """Return what to do next."""
+    if legacy := problem.get("todo"):
+        return Text((f"{legacy} {problem.get('to_see')}".rstrip(),))
+    return _say(problem, "next")
+
+
+def brief(problem: Problem) -> str:
+    """Return the problem in a few words, for a cell of a table."""
+    return str(problem.get("words")) or str(_say(problem, "brief"))
+
+
+def as_json(problem: Problem) -> dict[str, str]:
+    """Return a problem as `--json` has it."""
+    return {"code": problem.code, "text": str(text(problem)), "next": str(next_step(problem))}
+
+
+def _say(problem: Problem, which: str) -> Text:
+    if legacy := problem.get(which):  # LEGACY
+        return Text((str(legacy),))
+    return _fill(entry_of(problem)[which], problem.parameters)
+
+
+def _fill(template: str, parameters: Iterable[tuple[str, Value]]) -> Text:
+    values = dict(parameters)
+    parts: list[str | Command] = []
+    for kind, piece in _pieces(template):
+        if kind == "optional" and not all(values.get(name) for name in _names(piece)):
+            continue
+        if kind == "optional":
+            parts += _fill(piece, values.items()).parts
+        elif kind == "command":
+            arguments = (_words(word, values) for word in shlex.split(piece))
+            parts.append(Command(tuple(word for word in arguments if word)))
+        else:
+            parts.append(_words(piece, values))
+    return Text(tuple(part for part in parts if part))
+
+
+@cache
+def _pieces(template: str) -> tuple[tuple[str, str], ...]:
+    """Return the template in pieces: plain text, <optional text> and `commands`."""
+    found = re.finditer(r"<(?P<optional>[^<>]*)>|`(?P<command>[^`]*)`|(?P<plain>[^<`]+)", template)
+    return tuple((piece.lastgroup or "", piece[piece.lastgroup or 0]) for piece in found)
+
+
+def _names(template: str) -> list[str]:
+    return re.findall(r"\{(\w+)", template)
+
+
+def _words(template: str, values: Mapping[str, Value]) -> str:
+    return re.sub(r"\{(\w+)(?::([^{}]*))?\}", lambda found: _write(values[found[1]], found[2] or ""), template)
+
+
+def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to write a value
+    """Write one parameter as its template asks for it."""
+    if isinstance(value, tuple):
+        return listed([_write(item, how) for item in value])
+    if how == "date":
+        return f"{date.fromisoformat(str(value)[:10]):%a %-d %b}"
+    if how == "longdate":
+        return f"{date.fromisoformat(str(value)[:10]):%-d %B %Y}"
+    if how == "quoted":
+        return f'"{value}"'
+    if how == "year":
+        return year_groups()[str(value)]
+    if isinstance(value, str):
+        return value
+    if how.startswith("="):
+        one, several = how[1:].split("|")
+        return one if value == 1 else several
+    if not how or how[0] in ",.0123456789":
+        return format(value, how or ",")
+    one, _, several = how.partition("|")
+    return plural(int(value), one, several or None)
+
+
+def listed(items: list[str]) -> str:
+    """Write items as a sentence has them: a, b and c."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

@@ -1,0 +1,1 @@
+"""One run: plan what is sent, dispatch it, report what became of it."""

@@ -1,0 +1,640 @@
+"""read.py: the counts of many schools come exactly, whatever types a database holds, and nothing else comes."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event
+
+from attsync.database import holds_permission, read, schools_of
+from attsync.model import Cell, SchoolDays, Session, Unlisted
+from attsync.problems import SchoolError
+from attsync.window import Window
+from tests.database.small import (
+    AM_7,
+    ELM,
+    FRIDAY,
+    MARKS,
+    MONDAY,
+    OAKFIELD,
+    PM_7,
+    ROLL,
+    WINDOW,
+    day_of,
+    days_of,
+    enrolment,
+    fill,
+    mark,
+    read_all,
+    settings,
+)
+from tests.engines import EngineDatabase
+
+NAME = "Gawain Fotheringay"
+
+
+def open_files() -> int:
+    """Count the files and connections that this process holds open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Write down every statement that goes to a database."""
+    seen: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def test_marks_and_roll_of_a_school_are_counted_exactly(any_database: EngineDatabase) -> None:
+    """The plain case, on every engine."""
+    fill(
+        any_database,
+        [
+            *(mark("/", pupil=n) for n in range(28)),
+            *(mark("I", pupil=n) for n in range(28, 30)),
+            *(mark("\\", pupil=n, session="PM") for n in range(29)),
+            mark(None, pupil=29, session="PM"),
+            mark("L", pupil=1, day="2026-11-20"),
+            mark("/", pupil=1, day="2026-11-19"),
+            mark("/", pupil=1, day="2026-11-24"),
+        ],
+        [
+            *(enrolment(pupil=n) for n in range(28)),
+            enrolment("2026-11-23", pupil=28),
+            enrolment(None, "2026-11-20", pupil=29),
+        ],
+    )
+    found = days_of(settings(any_database.url))
+
+    assert found.problem is None
+    assert [day.date for day in found.days] == list(WINDOW)
+    assert found.days[-1].cells == {AM_7: {"/": 28, "I": 2}, PM_7: {"\\": 29}}
+    assert found.days[-1].unmarked == 1
+    assert found.days[0].cells == {AM_7: {"L": 1}}
+    assert [day.roll for day in found.days] == [{"7": 29}, {"7": 28}, {"7": 28}, {"7": 29}]
+
+
+def test_many_schools_are_told_apart_in_two_statements(any_database: EngineDatabase) -> None:
+    """The number of statements does not grow with schools (SPEC.md 9)."""
+    numbers = range(1, 61)
+    schools: list[dict[str, Any]] = [{"urn": 900000 + n, "name": f"School {n}", "school": str(n)} for n in numbers]
+    fill(
+        any_database,
+        [mark("/", pupil=f"{n}-{k}", school=str(n)) for n in numbers for k in range(n % 7)],
+        [enrolment(pupil=f"{n}-{k}", school=str(n)) for n in numbers for k in range(n % 7)],
+    )
+    counts = []
+    for some in (schools[:1], schools):
+        with statements() as seen:
+            found = read_all(settings(any_database.url, schools=some))
+        counts.append(len([s for s in seen if "GROUP BY" in s]))
+        assert len(seen) <= 8
+        totals = {d.school.urn: (d.days[-1].marks, d.days[-1].on_roll) for d in found if isinstance(d, SchoolDays)}
+        assert totals == {s["urn"]: ((s["urn"] - 900000) % 7,) * 2 for s in some}
+
+    assert counts == [2, 2]
+
+
+def test_schools_that_are_not_asked_for_are_not_read(any_database: EngineDatabase) -> None:
+    """Without consent not even counts leave the database; rows of nobody are counted and never sent."""
+    fill(
+        any_database,
+        [
+            mark(school="1"),
+            mark(school="2"),
+            mark(school="3"),
+            mark(None, school="3"),
+            mark("-", school="3"),
+            mark(school=None),
+            mark(school="O'Brien 50%\\"),
+            mark(),
+        ],
+        [enrolment(school="1"), enrolment(school="2")],
+    )
+    brien = {"urn": 900025, "name": "O'Brien", "school": "O'Brien 50%\\"}
+    found = read_all(settings(any_database.url, schools=[OAKFIELD, ELM, brien]), only=[900023])
+
+    assert [each.school.urn for each in found if isinstance(each, SchoolDays)] == [900023]
+    assert found[0].days[-1].marks == 2  # type: ignore[attr-defined]
+    assert found[-1] == Unlisted("SIMS", 2)
+
+
+@pytest.mark.parametrize("column", ["school", "session", "year_group", "code"])
+def test_names_in_a_wrong_column_appear_nowhere(
+    any_database: EngineDatabase, column: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The column may be mistaken; what stands in it must stay where it is."""
+    caplog.set_level("DEBUG", logger="attsync")
+    usual = [mark(pupil=n) for n in range(400)]
+    odd = [mark(pupil=400 + n, **{column: f"{NAME} {n}"}) for n in range(9)]
+    fill(any_database, usual + odd, [enrolment(year_group=f"{NAME} {n}", pupil=n) for n in range(300)])
+
+    found = read_all(settings(any_database.url))
+
+    assert NAME not in repr(found) + caplog.text
+    assert len(repr(found)) < 20_000
+
+
+def test_a_letter_is_never_another(any_database: EngineDatabase) -> None:
+    """Collations fold case, accents and spaces: L is never l, O never Ö."""
+    codes = ["L", "l", "O", "Ö", "o", "I ", " I", "I"]
+    fill(any_database, [mark(code, pupil=n) for n, code in enumerate(codes)])
+    day = day_of(settings(any_database.url))
+
+    assert day.cells == {AM_7: {"L": 1, "O": 1, "I": 3}}
+    assert day.refused == 3
+
+
+@pytest.mark.parametrize(
+    ("engine", "collation"),
+    [
+        ("sqlite", "NOCASE"),
+        ("mariadb", "utf8mb4_general_ci"),
+        ("mariadb", "latin1_swedish_ci"),
+        ("postgresql", '"folding"'),
+    ],
+)
+def test_a_collation_that_folds_is_overruled(
+    database: Callable[[str], EngineDatabase], engine: str, collation: str
+) -> None:
+    """For codes, and for what tells pupils apart: aB is another than ab."""
+    made = database(engine)
+    if engine == "postgresql":
+        made.execute("CREATE COLLATION folding (provider = icu, locale = 'und-u-ks-level1', deterministic = false)")
+    character_set = "CHARACTER SET latin1 " if "latin1" in collation else ""
+    text = f"VARCHAR(20) {character_set}COLLATE {collation}"
+    made.execute(f"CREATE TABLE m (s {text}, d DATE, se {text}, y {text}, c {text}, p {text})")
+    made.execute(
+        "INSERT INTO m VALUES (%s, '2026-11-23', %s, %s, %s, %s)",
+        [
+            ("a", "AM", "7", "L", "aB"),
+            ("a", "AM", "7", "l", "ab"),
+            ("A", "AM", "7", "O", "x"),
+            ("a", "am", "7", "I", "y"),
+        ],
+    )
+    fill(made)
+    select = "SELECT s AS school, d AS date, se AS session, y AS year_group, c AS code, p AS pupil FROM m"
+    found = read_all(settings(made.url, marks=select, schools=[OAKFIELD | {"school": "a"}]))
+
+    day = found[0].days[-1]  # type: ignore[attr-defined]
+    assert (day.cells, day.refused) == ({AM_7: {"L": 1}}, 2)
+    assert found[-1] == Unlisted("SIMS", 1)
+
+
+TYPES = {
+    "sqlite": [
+        ("TEXT", "'2026-11-23'", "TEXT", "7"),
+        ("TEXT", "'2026-11-23T08:55:00'", "INTEGER", "7"),
+        ("TIMESTAMP", "'2026-11-23 08:55:00.123'", "REAL", "7"),
+        ("DATE", "'2026-11-23'", "NUMERIC", "7"),
+        ("BLOB", "'2026-11-23'", "BLOB", "CAST('7' AS BLOB)"),
+    ],
+    "postgresql": [
+        ("DATE", "'2026-11-23'", "INTEGER", "7"),
+        ("TIMESTAMP", "'2026-11-23 08:55'", "NUMERIC(4,0)", "7"),
+        ("TIMESTAMPTZ", "'2026-11-23 08:55+00'", "CHAR(4)", "'7'"),
+        ("VARCHAR(30)", "'2026-11-23T08:55:00'", "NUMERIC(4,2)", "7"),
+        ("TEXT", "'2026-11-23'", "BYTEA", "'7'"),
+        ("CHAR(20)", "'2026-11-23'", "SMALLINT", "7"),
+    ],
+    "mariadb": [
+        ("DATE", "'2026-11-23'", "INT", "7"),
+        ("DATETIME", "'2026-11-23 08:55'", "INT(3) ZEROFILL", "7"),
+        ("TIMESTAMP NULL", "'2026-11-23 08:55'", "DECIMAL(4,2)", "7"),
+        ("VARCHAR(30)", "'2026-11-23T08:55:00'", "CHAR(4)", "'7'"),
+        ("CHAR(20)", "'2026-11-23'", "VARBINARY(4)", "'7'"),
+        ("DATETIME(6)", "'2026-11-23 23:59:59.9'", "ENUM('6', '7')", "'7'"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("engine", "date_type", "at", "year_type", "year"),
+    [(engine, *types) for engine, rows in TYPES.items() for types in rows],
+)
+def test_values_are_read_as_databases_give_them(
+    database: Callable[[str], EngineDatabase], engine: str, date_type: str, at: str, year_type: str, year: str
+) -> None:
+    """Dates with times, texts, numbers with zeros and fractions, padding, bytes: the count is the same."""
+    made = database(engine)
+    made.execute(f"CREATE TABLE m (d {date_type}, y {year_type}, c CHAR(5))")
+    made.execute(f"INSERT INTO m VALUES ({at}, {year}, 'L'), ({at}, {year}, '/'), ({at}, {year}, 'L')")
+    made.execute(f"CREATE TABLE r (y {year_type}, entered {date_type}, left_on {date_type})")
+    made.execute(f"INSERT INTO r VALUES ({year}, {at}, NULL), ({year}, NULL, {at}), ({year}, {at}, {at})")
+    found = days_of(
+        settings(
+            made.url,
+            marks="SELECT d AS date, 'AM' AS session, y AS year_group, c AS code FROM m",
+            roll="SELECT y AS year_group, entered AS entry_date, left_on AS leaving_date FROM r",
+        )
+    )
+
+    assert found.problem is None
+    assert found.days[-1].cells == {AM_7: {"L": 2, "/": 1}}
+    assert [day.roll.get("7", 0) for day in found.days] == [1, 1, 1, 3]
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_an_instant_is_of_the_day_that_it_is_in_london(database: Callable[[str], EngineDatabase], engine: str) -> None:
+    """Midnight of a June day in London is still the day before in UTC."""
+    made = database(engine)
+    made.execute(f"CREATE TABLE m (d {'TIMESTAMPTZ' if engine == 'postgresql' else 'TIMESTAMP NULL'})")
+    if engine == "mariadb":
+        made.execute("SET time_zone = '+00:00'")
+        made.execute("INSERT INTO m VALUES ('2026-06-14 23:00:00')")
+    else:
+        made.execute("INSERT INTO m VALUES ('2026-06-14 23:00:00+00')")
+    fill(made)
+    select = "SELECT d AS date, 'AM' AS session, '7' AS year_group, '/' AS code FROM m"
+    window = Window(date(2026, 6, 12), date(2026, 6, 15))
+
+    assert [day.marks for day in days_of(settings(made.url, marks=select), window).days] == [0, 0, 0, 1]
+
+
+def test_instants_are_refused_where_the_clocks_change_and_nobody_knows_london(
+    database: Callable[[str], EngineDatabase],
+) -> None:
+    """One hour less would put midnight on the wrong day, in silence."""
+    made = database("mariadb")
+    if made.execute("SELECT count(*) FROM mysql.time_zone_name WHERE Name = 'Europe/London'")[0][0]:
+        pytest.skip("this server knows Europe/London")
+    made.execute("CREATE TABLE m (d TIMESTAMP NULL)")
+    fill(made)
+    select = "SELECT d AS date, 'AM' AS session, '7' AS year_group, '/' AS code FROM m"
+
+    with pytest.raises(SchoolError, match="the clocks change in these days"):
+        read_all(settings(made.url, marks=select), Window(date(2026, 10, 20), date(2026, 10, 27)))
+
+
+@pytest.mark.parametrize("stand_in", ["0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "0000-00-00"])
+def test_a_date_that_stands_for_none_is_none(any_database: EngineDatabase, stand_in: str) -> None:
+    """Else everybody with such a leaving date would be gone."""
+    if stand_in == "0000-00-00":
+        if any_database.engine == "postgresql":
+            return  # it has no such date
+        if any_database.engine == "mariadb":
+            any_database.execute("SET sql_mode = ''")
+    fill(any_database, [mark()], [enrolment(stand_in, stand_in), enrolment(None, None)])
+
+    assert day_of(settings(any_database.url)).on_roll == 2
+
+
+def test_a_leaving_date_is_the_last_day_or_the_first_day_off(any_database: EngineDatabase) -> None:
+    """Nobody but the school knows which: the same rows, one pupil more or less."""
+    fill(any_database, [mark()], [enrolment(leaving="2026-11-21"), enrolment(entry="2026-11-22")])
+
+    last = days_of(settings(any_database.url, leaving_date_is="last_day"))
+    off = days_of(settings(any_database.url, leaving_date_is="first_day_off"))
+
+    assert [day.on_roll for day in last.days] == [1, 1, 1, 1]
+    assert [day.on_roll for day in off.days] == [1, 0, 1, 1]
+
+
+def test_a_pupil_with_several_enrolments_counts_once(any_database: EngineDatabase) -> None:
+    """Left and came back, or entered twice; leavers before their entry never were there."""
+    fill(
+        any_database,
+        [mark()],
+        [
+            enrolment("2024-09-01", "2026-11-20", pupil=1),
+            enrolment("2026-11-20", pupil=1),
+            enrolment("2026-11-20", pupil=2),
+            enrolment("2026-11-20", pupil=2),
+            enrolment("2026-12-01", "2026-11-01", pupil=3),
+        ],
+    )
+
+    assert [day.on_roll for day in days_of(settings(any_database.url)).days] == [2, 2, 2, 2]
+
+
+def test_an_enrolment_that_names_no_pupil_counts_all_the_same(any_database: EngineDatabase) -> None:
+    """COUNT(DISTINCT pupil) alone would leave it out, in silence."""
+    fill(any_database, [mark()], [enrolment(), enrolment(), enrolment(pupil=1), enrolment(pupil=1)])
+
+    assert day_of(settings(any_database.url)).on_roll == 3
+
+
+def test_enrolments_that_never_ended_are_noticed(any_database: EngineDatabase) -> None:
+    """Nobody is on roll for more than 16 years; an entry that is not known proves nothing."""
+    fill(any_database, [mark()], [enrolment("2009-09-01"), enrolment("1900-01-01"), enrolment("2011-09-01")])
+    to_check = days_of(settings(any_database.url)).to_check
+
+    assert [p.text for p in to_check if p.code == "ROLL-ENDLESS"] == [
+        "1 enrolment on roll began more than 16 years ago and never ended: leavers without a leaving date."
+    ]
+
+
+def test_a_second_row_of_a_pupil_refuses_the_day(any_database: EngineDatabase) -> None:
+    """A join that doubles; the other day goes."""
+    fill(
+        any_database,
+        [
+            mark(pupil="a"),
+            mark(pupil="a"),
+            mark(pupil="b"),
+            mark(pupil="a", day="2026-11-20"),
+            mark("\\", session="PM"),
+        ],
+        [enrolment(pupil="a"), enrolment(pupil="b")],
+    )
+    found = days_of(settings(any_database.url))
+
+    assert found.days[-1].problem
+    assert found.days[-1].problem.code == "MARK-DOUBLE"
+    assert "Mon 23 Nov AM has 3 marks of 2 pupils" in found.days[-1].problem.text
+    assert found.days[0].problem is None
+
+
+def test_two_names_of_one_session_prove_a_second_mark(any_database: EngineDatabase) -> None:
+    """'Morning' and 'AM' are the same session, also for the proof."""
+    fill(any_database, [mark(pupil="a"), mark("L", pupil="a", session="Morning"), mark(pupil="b", session=None)])
+    day = day_of(settings(any_database.url, sessions={"Morning": "AM", "": "AM"}))
+
+    assert day.problem
+    assert "Mon 23 Nov AM has 3 marks of 2 pupils" in day.problem.text
+
+
+def test_a_row_without_a_mark_is_no_second_mark(any_database: EngineDatabase) -> None:
+    """A LEFT JOIN, or a lesson not yet marked, gives rows that hold none."""
+    fill(any_database, [mark(pupil="a"), mark("-", pupil="a"), mark(None, pupil="a"), mark("?", pupil="a")])
+    day = day_of(settings(any_database.url, codes={"?": "unmarked"}))
+
+    assert (day.problem, day.marks, day.unmarked) == (None, 1, 3)
+
+
+def test_a_row_without_a_mark_is_a_mark_where_the_map_says_so(any_database: EngineDatabase) -> None:
+    """Then a second one is a second mark."""
+    fill(any_database, [mark(pupil="a"), mark(None, pupil="a"), mark("-", pupil="b")])
+    day = day_of(settings(any_database.url, codes={"": "N", "-": "N"}))
+
+    assert day.problem
+    assert day.problem.code == "MARK-DOUBLE"
+
+
+def test_codes_of_one_school_go_before_those_of_the_database(any_database: EngineDatabase) -> None:
+    """E is an exclusion here and an educational visit there."""
+    fill(any_database, [mark("E", school="1"), mark("E", school="2"), mark("#1", school="2")])
+    elm = ELM | {"codes": {"E": "V", "#1": "unmarked"}}
+    found = read_all(settings(any_database.url, schools=[OAKFIELD, elm], codes={"#1": "I"}))
+
+    cells = {each.school.urn: each.days[-1].cells for each in found if isinstance(each, SchoolDays)}
+    assert cells == {900023: {AM_7: {"E": 1}}, 900024: {AM_7: {"V": 1}}}
+
+
+def test_one_school_needs_no_school_column(any_database: EngineDatabase) -> None:
+    """Most school databases hold one school and no URN."""
+    fill(any_database, [mark()], [enrolment()])
+    made = settings(any_database.url, marks=MARKS.replace("school, ", ""), roll=ROLL.replace("school, ", ""))
+
+    assert (day_of(made).marks, day_of(made).on_roll) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["marks", "roll"])
+def test_several_schools_do(any_database: EngineDatabase, name: str) -> None:
+    """Else each would get the marks of all."""
+    fill(any_database)
+    select = {"marks": MARKS, "roll": ROLL}
+    select[name] = select[name].replace("school, ", "")
+
+    with pytest.raises(SchoolError, match=f"the {name} SELECT has no school column"):
+        read_all(settings(any_database.url, schools=[OAKFIELD, ELM], marks=select["marks"], roll=select["roll"]))
+
+
+@pytest.mark.parametrize("written", ["23/11/2026", "2026/11/23", "23.11.2026"])
+def test_dates_that_are_no_iso_texts_leave_the_window_empty_and_that_is_told(
+    any_database: EngineDatabase, written: str
+) -> None:
+    """Not in silence: pupils are on roll, and no day has a mark."""
+    fill(any_database, [mark(day=written)], date_type="VARCHAR(20)")
+    any_database.execute("INSERT INTO roll VALUES ('1', '7', '2025-09-01', NULL, '1')")
+    found = days_of(settings(any_database.url))
+
+    assert [problem.code for problem in found.to_check] == ["MARKS-NONE"]
+    assert "does not hold dates (YYYY-MM-DD)" in found.to_check[0].text
+
+
+@pytest.mark.parametrize("written", ["2026-11-2", "2026-11-22x", "2026-11-2 08:55"])
+def test_texts_in_the_window_that_are_no_dates_refuse_the_school(any_database: EngineDatabase, written: str) -> None:
+    """`2026-11-2` sorts into the window, and is the second or the twenty-somethingth."""
+    fill(any_database, [mark(day=written)], date_type="VARCHAR(20)")
+    found = days_of(settings(any_database.url), Window(date(2026, 11, 16), MONDAY))
+
+    if written == "2026-11-22x":
+        assert found.days[-2].marks == 1, "the first ten characters are a date"
+    else:
+        assert found.problem
+        assert found.problem.text.startswith("The marks SELECT gives 1 date that is not a date")
+
+
+@pytest.mark.parametrize("written", ["01/09/2020", "never", "20200901", "-"])
+def test_enrolment_dates_that_are_no_dates_refuse_the_school(any_database: EngineDatabase, written: str) -> None:
+    """Else a leaver would stay, or everybody go."""
+    fill(
+        any_database,
+        [mark()],
+        [enrolment(written), enrolment("", " "), enrolment("2026-09-01", "")],
+        date_type="VARCHAR(20)",
+    )
+    found = days_of(settings(any_database.url))
+
+    assert found.problem
+    assert found.problem.text.startswith("The roll SELECT gives 1 entry or leaving date")
+
+
+def test_start_and_end_are_the_window(any_database: EngineDatabase) -> None:
+    """For those who write the filter themselves, inside a subquery."""
+    fill(any_database, [mark(), mark(day="2026-11-20"), mark(day="2026-11-19"), mark(day="2026-11-24")], [enrolment()])
+    inner = f"SELECT * FROM ({MARKS} WHERE mark_date >= :start AND mark_date < :end) x -- :start"
+    found = days_of(settings(any_database.url, marks=inner, roll=ROLL + " WHERE entry_date < :end"))
+
+    assert [day.marks for day in found.days] == [1, 0, 0, 1]
+    assert found.days[0].on_roll == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "dates"),
+    [
+        ("mark_date = :start", [FRIDAY]),
+        ("mark_date > :start", [date(2026, 11, 22), MONDAY]),
+        ("mark_date < :end", [FRIDAY, date(2026, 11, 22), MONDAY]),
+        ("'2026-11-24' = :end", [FRIDAY, date(2026, 11, 22), MONDAY]),
+    ],
+)
+def test_start_is_the_first_day_and_end_the_day_after_the_last(
+    any_database: EngineDatabase, where: str, dates: list[date]
+) -> None:
+    """Our own filter would hide a start that is too early, and an end that is too late."""
+    fill(any_database, [mark(day=f"2026-11-{number}") for number in (19, 20, 22, 23, 24)])
+    found = days_of(settings(any_database.url, marks=f"{MARKS} WHERE {where}"))
+
+    assert [day.date for day in found.days if day.marks] == dates
+
+
+AS_WRITTEN = [
+    MARKS + ";",
+    MARKS + " -- all of them",
+    MARKS + " /* :all */ ; -- done\n",
+    "WITH x AS (" + MARKS + ") SELECT * FROM x",
+    MARKS + " ORDER BY pupil",
+    "(" + MARKS + ")",
+    "SELECT pupil, code, year_group, session, mark_date AS date, school, 'x:y;z' AS extra FROM marks",
+    MARKS + " WHERE code <> ':start' AND code NOT LIKE '50%' AND session <> '%s' AND session <> '?'",
+    "SELECT school, mark_date AS DATE, session AS Session, year_group AS YEAR_GROUP, code AS Code, pupil FROM marks",
+    MARKS + " UNION ALL " + MARKS + " WHERE 1 = 0",
+]
+
+
+@pytest.mark.parametrize("select", AS_WRITTEN)
+def test_the_select_is_taken_as_a_person_writes_it(any_database: EngineDatabase, select: str) -> None:
+    """Semicolons, comments, colons, percent signs, a WITH, an ORDER BY, columns in any order and case."""
+    fill(any_database, [mark("/", pupil=1), mark("I", pupil=2)])
+
+    assert day_of(settings(any_database.url, marks=select)).cells == {AM_7: {"/": 1, "I": 1}}
+
+
+def test_quoted_names_keep_their_case_and_their_signs(any_database: EngineDatabase) -> None:
+    """A column may be called anything, if it is renamed; extra ones are nobody's business."""
+    fill(any_database, [mark()])
+    q = "`" if any_database.engine == "mariadb" else '"'
+    select = (
+        f"SELECT school AS {q}School{q}, mark_date AS {q}DATE{q}, session AS {q}Session{q},"
+        f" year_group AS {q}Year_Group{q}, code AS {q}code{q}, 1 AS {q}100% a:b;c{q} FROM marks"
+    )
+
+    assert day_of(settings(any_database.url, marks=select)).cells == {AM_7: {"/": 1}}
+
+
+def test_administrators_are_looked_up_exactly(any_database: EngineDatabase) -> None:
+    """Sam is not sam, and a right for one school is none for another."""
+    fill(any_database)
+    any_database.execute("CREATE TABLE staff (username VARCHAR(20), school VARCHAR(20))")
+    any_database.execute("INSERT INTO staff VALUES (%s, %s)", [("sam", "1"), ("lee", "2"), (None, "1")])
+    everywhere = settings(any_database.url, select={"administrators": "SELECT username FROM staff"})
+    by_school = settings(any_database.url, select={"administrators": "SELECT username, school FROM staff;"})
+    (oakfield,) = everywhere.schools
+
+    assert holds_permission(everywhere, oakfield, "sam")
+    assert holds_permission(everywhere, oakfield, "lee")
+    assert holds_permission(by_school, oakfield, "sam")
+    assert not holds_permission(by_school, oakfield, "lee")
+    assert not holds_permission(everywhere, oakfield, "Sam")
+    assert not holds_permission(everywhere, oakfield, "' OR 1 = 1 --")
+
+
+def test_a_window_has_no_place_in_the_administrators_select(any_database: EngineDatabase) -> None:
+    """There are no days when somebody gives consent."""
+    fill(any_database)
+    made = settings(any_database.url, select={"administrators": "SELECT code AS username FROM marks WHERE 1 < :end"})
+
+    with pytest.raises(SchoolError, match=":start and :end can stand in marks and roll only"):
+        holds_permission(made, made.schools[0], "sam")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([("1", "900023", "Oakfield"), ("2", 900024, "Elm")], None),
+        ([("1", "90002", "Oakfield")], "no URN of 6 digits"),
+        ([("1", None, "Oakfield")], "no URN of 6 digits"),
+        ([(None, 900023, "Oakfield")], "no value"),
+        ([("1", 900023, None)], "no name"),
+        ([("1", 900023, "Oakfield"), ("2", 900023, "Elm")], "the same URN"),
+        ([("1", 900023, "Oakfield"), ("1 ", 900024, "Elm")], "the same value of school"),
+        ([], "gives no school"),
+    ],
+)
+def test_schools_can_come_from_the_database(
+    any_database: EngineDatabase, rows: list[tuple[Any, ...]], words: str | None
+) -> None:
+    """Instead of the list in the settings; a wrong one is told, not skipped."""
+    any_database.execute("CREATE TABLE s (a VARCHAR(20), b VARCHAR(20), c VARCHAR(20))")
+    any_database.execute("INSERT INTO s VALUES (%s, %s, %s)", rows) if rows else None
+    made = settings(any_database.url, schools=[], select={"schools": "SELECT a AS school, b AS urn, c AS name FROM s"})
+
+    if words:
+        with pytest.raises(SchoolError, match=words):
+            schools_of(made)
+    else:
+        assert [(s.urn, s.name, s.school) for s in sorted(schools_of(made), key=lambda s: s.urn)] == [
+            (900023, "Oakfield", "1"),
+            (900024, "Elm", "2"),
+        ]
+
+
+def test_schools_of_the_settings_need_no_database() -> None:
+    """A list of names must not cost a sign-in."""
+    made = settings("postgresql://u:p@127.0.0.1:1/d")
+
+    assert [school.urn for school in schools_of(made)] == [900023]
+
+
+VALUES = st.sampled_from([None, "", "-", "/", "\\", "I", "l", "L", "ZZ", "PRES", "AM", "PM", "am", "7", "07", "Year 7"])
+ROWS = st.tuples(
+    st.just("1"), st.sampled_from(["2026-11-20", "2026-11-23", "2026-11-25", None]), VALUES, VALUES, VALUES
+)
+
+
+@tries(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROWS, max_size=30), unmarked=st.booleans())
+def test_marks_in_are_marks_counted_refused_or_unmarked(
+    any_database: EngineDatabase, rows: list[tuple[str | None, ...]], *, unmarked: bool
+) -> None:
+    """For any rows and on every engine: nothing is dropped silently."""
+    any_database.execute("DROP TABLE IF EXISTS marks")
+    any_database.execute("DROP TABLE IF EXISTS roll")
+    fill(any_database, [(*row, None) for row in rows])
+    codes = {"PRES": "present", "l": "unmarked" if unmarked else "L"}
+    found = days_of(settings(any_database.url, codes=codes, year_groups={"Year 7": "7"}))
+
+    for day in found.days:
+        marks_in = sum(row[1] == day.date.isoformat() for row in rows)
+        assert day.marks + day.refused + day.unmarked == marks_in
+
+
+def test_the_wanted_school_without_any_row_still_has_its_days(any_database: EngineDatabase) -> None:
+    """What was sent before has to be zeroed."""
+    fill(any_database, [mark(school="2")])
+    found = read_all(settings(any_database.url, schools=[OAKFIELD, ELM]))
+
+    totals = {each.school.urn: sum(d.marks for d in each.days) for each in found if isinstance(each, SchoolDays)}
+    assert totals == {900023: 0, 900024: 1}
+
+
+def test_reading_can_be_stopped_between_two_schools(any_database: EngineDatabase) -> None:
+    """Schools come one by one; whoever stops fetching leaves no connection behind."""
+    fill(any_database, [mark(school="1"), mark(school="2")])
+    made = settings(any_database.url, schools=[OAKFIELD, ELM])
+    reading = read(made, made.schools, [900023, 900024], WINDOW)
+
+    before = open_files()
+    assert isinstance(next(reading), SchoolDays)
+    assert open_files() > before
+    assert isinstance(reading, Generator)
+    reading.close()
+    assert open_files() == before
+
+
+def test_the_window_is_half_open(any_database: EngineDatabase) -> None:
+    """The last second of today is in, the first of tomorrow is not."""
+    kind = "DATETIME" if any_database.engine == "mariadb" else "TIMESTAMP"
+    times = ["2026-11-19 23:59:59", "2026-11-20 00:00:00", "2026-11-23 23:59:59", "2026-11-24 00:00:00"]
+    fill(any_database, [mark(day=at) for at in times], date_type=kind)
+    found = days_of(settings(any_database.url))
+
+    assert {day.date: day.marks for day in found.days if day.marks} == {FRIDAY: 1, MONDAY: 1}
+    assert found.days[0].cells == {Cell("7", Session.AM): {"/": 1}}

@@ -1,0 +1,127 @@
+"""aloud.py: under -v IT sees what is asked of a database, and never a secret, a name or a text of it."""
+
+import logging
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import Date, Select, bindparam, column, event, make_url, select
+
+from attsync.database import holds_permission
+from attsync.database.engine import snapshot
+from attsync.database.sql_logging import _begin, _end, counted, with_values
+from tests.database.small import ELM, OAKFIELD, WINDOW, enrolment, fill, mark, read_all, settings
+from tests.engines import EngineDatabase
+
+NAME = "Gawain Fotheringay"
+LISTENERS = {"before_cursor_execute": _begin, "after_cursor_execute": _end}
+DATED = "SELECT school, mark_date AS date, session, year_group, code, pupil FROM marks WHERE mark_date >= :start"
+
+
+def said(caplog: pytest.LogCaptureFixture, level: int) -> str:
+    """Give what was said at `level` and above."""
+    return "\n".join(record.getMessage() for record in caplog.records if record.levelno >= level)
+
+
+def test_statements_are_shown_with_their_dates(any_database: EngineDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    """As sent, laid out, each value in its place; two a database."""
+    fill(any_database, [mark(pupil=NAME), mark("I", pupil="2")], [enrolment(pupil=NAME)])
+    database = settings(any_database.url, marks=DATED, schools=[OAKFIELD, ELM])
+
+    with caplog.at_level(logging.DEBUG, logger="attsync"):
+        read_all(database, WINDOW, [900023])
+    shown = said(caplog, logging.INFO)
+
+    assert shown.count("sent to the database:") == 2
+    assert re.search(r"WHERE mark_date >= (CAST\()?'2026-11-20'", shown)
+    assert re.search(r"marks\.\W?date\W? < (CAST\()?'2026-11-24'", shown)
+    assert "\n    FROM (" in shown
+    assert re.search(r"SIMS: marks: \d+ rows, fetched in \d\.\d\d s", shown)
+    assert "SIMS: roll: 1 rows" in shown
+    assert "%(" not in shown
+    assert not re.search(r"%s", shown)
+    assert NAME not in caplog.text
+    assert "WHERE 1 = 0" in said(caplog, logging.DEBUG)
+    assert "WHERE 1 = 0" not in shown
+
+
+def test_texts_that_go_along_are_not_shown(any_database: EngineDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    """A user name is somebody's; a value of the school column may be anything."""
+    any_database.execute("CREATE TABLE staff (username VARCHAR(40))")
+    database = settings(any_database.url, select={"administrators": "SELECT username FROM staff"})
+
+    with caplog.at_level(logging.DEBUG, logger="attsync"):
+        holds_permission(database, database.schools[0], NAME)
+
+    assert "username" in said(caplog, logging.INFO)
+    assert NAME not in caplog.text
+
+
+def test_texts_of_a_select_are_not_shown(any_database: EngineDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    """Some join to another server by a password, or leave a pupil out by name; names of columns stay."""
+    fill(any_database, [mark()], [enrolment()])
+    written = f"SELECT school, mark_date AS date, session, year_group, code, pupil FROM marks -- but {NAME}\n"
+    written += f" WHERE session <> '{NAME}' /* not {NAME} */ AND code <> 'ZZ'"
+
+    with caplog.at_level(logging.DEBUG, logger="attsync"):
+        read_all(settings(any_database.url, marks=written))
+
+    assert NAME not in caplog.text
+    shown = said(caplog, logging.INFO)
+    assert "WHERE session <> '...' /* ... */ AND code <> 'ZZ'" in shown
+    assert "FROM marks -- ...\n" in shown
+    assert re.search(r"trim\(CAST\(marks\.\W?session\W? AS", shown, re.IGNORECASE)
+
+
+def test_address_is_shown_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor what may stand behind the question mark."""
+    url = "postgresql://attsync_ro:pa55word@127.0.0.1:1/school?application_name=s3cr3t"
+
+    with caplog.at_level(logging.DEBUG, logger="attsync"), pytest.raises(Exception, match="SIMS"):
+        read_all(settings(url))
+
+    assert "SIMS: postgresql+psycopg://attsync_ro:***@127.0.0.1:1/school" in caplog.text
+    assert "pa55word" not in caplog.text
+    assert "s3cr3t" not in caplog.text
+
+
+@pytest.mark.parametrize(("level", "is_followed"), [(logging.WARNING, False), (logging.INFO, True)])
+def test_nothing_is_followed_unless_somebody_listens(
+    any_database: EngineDatabase, caplog: pytest.LogCaptureFixture, level: int, *, is_followed: bool
+) -> None:
+    """A send of thousands of schools does not pay for it: no statement is looked at, and no row counted."""
+    with caplog.at_level(level, logger="attsync"), snapshot(settings(any_database.url)) as connection:
+        heard = [event.contains(connection.engine, name, each) for name, each in LISTENERS.items()]
+        rows = [1, 2]
+        assert (counted(rows, "marks") is not rows) is is_followed
+
+    assert heard == [is_followed] * 2
+
+
+@pytest.mark.parametrize("url", ["oracle://", "mssql+pyodbc://", "postgresql://", "mysql+pymysql://", "sqlite://"])
+def test_each_way_to_mark_a_place_is_understood(url: str) -> None:
+    """Two of the drivers are not here to be asked; their SQL is."""
+    dialect = make_url(url).get_dialect()()
+    statement: Select[Any] = select(column("day")).where(
+        column("day") >= bindparam("start", date(2026, 11, 20), Date), column("code") != "a % ? name", column("n") > 3
+    )
+    compiled = statement.compile(dialect=dialect)
+    named = compiled.params
+    values = [named[name] for name in compiled.positiontup or ()] if compiled.positional else named
+
+    filled_in = with_values(str(compiled), values, dialect.paramstyle, dialect.name)
+
+    assert "'2026-11-20'" in filled_in
+    assert "> 3" in filled_in
+    assert "name" not in filled_in
+    assert filled_in.count("?") == 1
+
+
+def test_percent_sign_of_a_select_is_shown_as_it_was_written() -> None:
+    """Drivers want it twice."""
+    statement = "SELECT code FROM marks WHERE code LIKE 'A%%' AND date < %(end)s"
+
+    shown = with_values(statement, {"end": date(2026, 11, 24)}, "pyformat", "postgresql")
+
+    assert shown == "SELECT code FROM marks WHERE code LIKE 'A%' AND date < '2026-11-24'"

@@ -1,0 +1,109 @@
+"""maps.py: what a school's own values mean in the DfE's, and when they mean nothing."""
+
+from datetime import date
+
+import pytest
+
+from attsync.mapping import Maps, Place
+from attsync.model import Cell, Session
+from tests.factories import MONDAY
+
+AM, PM = Session.AM, Session.PM
+
+
+def maps(
+    codes: dict[str, str] | None = None,
+    sessions: dict[str, str] | None = None,
+    year_groups: dict[str, str] | None = None,
+) -> Maps:
+    """Make the maps of a school; without any, it has the DfE's own values."""
+    return Maps(codes=codes or {}, sessions=sessions or {}, year_groups=year_groups or {})
+
+
+def test_value_of_the_dfe_needs_no_map() -> None:
+    """Of each kind."""
+    assert (maps().code("I", AM, MONDAY), maps().session("PM"), maps().year_group("R")) == ("I", PM, "R")
+
+
+@pytest.mark.parametrize("value", [None, "", "am", "AM ", "Morning", "1"])
+def test_session_that_is_in_no_list_is_none(value: str | None) -> None:
+    """Nothing is guessed."""
+    assert maps().session(value) is None
+
+
+@pytest.mark.parametrize("value", [None, "", "r", "Year 7", "15", "7.5", "-7", "\N{FULLWIDTH DIGIT SEVEN}"])
+def test_year_group_that_is_in_no_list_is_none(value: str | None) -> None:
+    """What only looks like one is none."""
+    assert maps().year_group(value) is None
+
+
+def test_map_wins_over_the_dfes_own_value() -> None:
+    """A school may use a letter of the DfE's for something else: what it says it means is what counts."""
+    own = maps({"E": "V"}, {"AM": "PM"}, {"1": "2"})
+
+    assert (own.code("E", AM, MONDAY), own.session("AM"), own.year_group("1")) == ("V", PM, "2")
+
+
+def test_nothing_is_a_value_like_any_other_where_a_map_has_it() -> None:
+    """Some systems write no session for the morning."""
+    own = maps({"": "N"}, {"": "AM"}, {"": "X"})
+
+    assert own.place((MONDAY, None, None, None)) == Place(Cell("X", AM), "N")
+
+
+@pytest.mark.parametrize("value", ["7", "07", "007", "7.0", "07.00"])
+def test_number_is_the_same_however_it_is_written(value: str) -> None:
+    """Of the DfE's values, and of a school's own."""
+    assert maps().year_group(value) == "7"
+    assert maps(year_groups={"7": "R"}).year_group(value) == "R"
+    assert maps(sessions={"7": "PM"}).session(value) is PM
+    assert maps({"7": "I"}).code(value, AM, MONDAY) == "I"
+
+
+def test_number_that_a_map_has_as_it_is_written_is_not_another() -> None:
+    """The shorter form is looked up only where the value itself is in no list."""
+    own = maps(year_groups={"07": "8", "7": "9"})
+
+    assert (own.year_group("07"), own.year_group("7"), own.year_group("7.0")) == ("8", "9", "9")
+
+
+@pytest.mark.parametrize(("session", "code"), [(AM, "/"), (PM, "\\")])
+def test_present_is_the_sign_of_its_session(session: Session, code: str) -> None:
+    """One word of a school's is two of the DfE's."""
+    assert maps({"PRES": "present"}).code("PRES", session, MONDAY) == code
+
+
+@pytest.mark.parametrize(("value", "session"), [("/", PM), ("\\", AM), ("P", PM)])
+def test_sign_of_the_other_session_is_none(value: str, session: Session) -> None:
+    """Also where a map leads to it: the DfE would not notice."""
+    assert maps({"P": "/"}).code(value, session, MONDAY) is None
+
+
+@pytest.mark.parametrize(("value", "day"), [("J1", date(2024, 8, 18)), ("J", date(2024, 8, 19))])
+def test_code_of_other_years_is_none(value: str, day: date) -> None:
+    """Judged by the date of the mark, whatever stood in a row before."""
+    found = maps({"own": value})
+    other = date(2024, 8, 19) if day == date(2024, 8, 18) else date(2024, 8, 18)
+
+    assert found.place((other, "AM", "7", "own")) == Place(Cell("7", AM), value)
+    assert found.place((day, "AM", "7", "own")) is None
+
+
+@pytest.mark.parametrize("values", [("noon", "7", "I"), ("AM", "Oakes", "I"), ("AM", "7", "ZZ"), ("AM", "7", None)])
+def test_row_has_a_place_only_if_each_of_its_values_has_one(values: tuple[str, str, str | None]) -> None:
+    """Half a place would be a wrong one."""
+    assert maps().place((MONDAY, *values)) is None
+
+
+def test_nothing_and_a_dash_are_unmarked() -> None:
+    """DOMAIN.md 6; and whatever a school adds to them, or takes for a mark."""
+    assert maps().unmarked() == {"", "-"}
+    assert maps({"?": "unmarked", "I": "I"}).unmarked() == {"", "-", "?"}
+    assert maps({"": "present", "-": "N"}).unmarked() == set()
+
+
+def test_number_that_means_no_mark_may_be_written_otherwise() -> None:
+    """As everywhere; a number that is no such value is a mark."""
+    own = maps({"0": "unmarked"})
+
+    assert [own.is_unmarked(value) for value in ("0", "00", "0.0", "", "10", "I")] == [True] * 4 + [False] * 2

@@ -1,0 +1,229 @@
+"""sql_text.py: a SELECT from the settings is one statement, whatever its author or their tools put into it."""
+
+import re
+import sqlite3
+from contextlib import closing, suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from attsync.sql_guard import NotOneSelect, prepare
+
+DIALECTS = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "oracle")
+
+
+def as_run(select: str, dialect: str = "sqlite") -> str:
+    """Give the text that the database would see, its parameters in SQLAlchemy's own form."""
+    return str(text(prepare(select, dialect).text)).rstrip("\n")
+
+
+def explain_missing(select: str, dialect: str = "sqlite") -> str:
+    """Give the reason for which a SELECT is refused."""
+    with pytest.raises(NotOneSelect) as refused:
+        prepare(select, dialect)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT 1 AS code FROM marks",
+        "select 'it''s :not a parameter; nor the end' AS code",
+        'SELECT "a;b:c" FROM marks',
+        "SELECT 1 -- see :start; or ask\n",
+        "SELECT /* :end ; */ 1",
+        "SELECT code LIKE '50%' FROM marks",
+        "(SELECT 1)",
+        "SELECT a FROM (SELECT 1 AS a) AS x WHERE a IN (1, (2))",
+    ],
+)
+def test_what_a_person_writes_arrives_as_it_is(select: str, dialect: str) -> None:
+    """A colon in a note or a text is not a parameter of ours, a semicolon in it not an end."""
+    assert as_run(select, dialect) == select.rstrip("\n")
+    assert prepare(select, dialect).parameters == frozenset()
+
+
+def test_a_postgresql_cast_is_not_a_parameter() -> None:
+    """`::date` is how PostgreSQL casts, and `[1:2]` a slice."""
+    select = "SELECT taken_at::date AS date, marks[1:2] FROM marks"
+
+    assert as_run(select, "postgresql") == select
+
+
+def test_start_and_end_are_parameters_where_they_stand_alone() -> None:
+    """`:started` is another word, which the database may know."""
+    prepared = prepare("SELECT 1 WHERE d >= :start AND d < :end AND x = :started AND ':start' <> ''", "sqlite")
+
+    assert prepared.parameters == {"start", "end"}
+    assert set(text(prepared.text)._bindparams) == {"start", "end"}  # noqa: SLF001  no public way to ask
+
+
+@pytest.mark.parametrize("ending", [";", " ; ", ";\n-- done\n", "; /* done */", ";;", "\n;\n"])
+def test_a_semicolon_at_the_end_is_dropped(ending: str) -> None:
+    """Whoever tried the SELECT in a database tool copies it with its end."""
+    assert ";" not in prepare("SELECT 1" + ending, "sqlite").text
+
+
+def test_a_comment_at_the_end_does_not_swallow_the_closing_bracket() -> None:
+    """The line break after it ends it."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        assert connection.execute(f"SELECT * FROM ({prepare('SELECT 7 -- seven', 'sqlite').text})").fetchone() == (7,)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT 1; DELETE FROM marks",
+        "SELECT 1; SELECT 2",
+        "SELECT 1;; DROP TABLE marks;",
+        "SELECT 1 /* x */ ; -- y\n DELETE FROM marks",
+        "SELECT 1 -- x\r; DELETE FROM marks",
+    ],
+)
+def test_a_second_statement_is_refused(select: str, dialect: str) -> None:
+    """Some drivers would run it, and a read-only transaction alone did not stop it."""
+    assert "more than one statement" in explain_missing(select, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "select"),
+    [
+        ("postgresql", r"SELECT E'\'') AS m; DELETE FROM x; SELECT * FROM (SELECT '1 --'"),
+        ("postgresql", "SELECT 1 /* /* */ ' */ ) AS m; DELETE FROM x; SELECT * FROM (SELECT /* ' */ 1"),
+        ("postgresql", "SELECT $a$ ' $a$ ) AS m; DELETE FROM x; SELECT * FROM (SELECT $a$ ' $a$"),
+        ("mssql", "SELECT [']) AS m; DELETE FROM x; SELECT * FROM (SELECT [']"),
+        ("mysql", r"SELECT '\\') AS m; DELETE FROM x; SELECT * FROM (SELECT '1 -- '"),
+    ],
+)
+def test_a_second_statement_cannot_hide_behind_a_databases_own_quoting(dialect: str, select: str) -> None:
+    """What looks like a text to one kind of database is code to another."""
+    with pytest.raises(NotOneSelect):
+        prepare(select, dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "select"),
+    [
+        ("postgresql", r"SELECT E'it\'s; :x', date'2026-11-23' FROM marks"),
+        ("postgresql", "SELECT $tag$ it's; :x $tag$, price$1 FROM marks"),
+        ("mysql", r"SELECT 'it\'s; :x', " + r'"\"; :y" FROM `a;b` # see; :z'),
+        ("mysql", "SELECT 3--1 -- three; :x"),
+        ("mssql", "SELECT [it's; :x] FROM marks"),
+        ("sqlite", "SELECT [it's; :x], `a;b` FROM marks"),
+    ],
+)
+def test_each_kind_of_database_quotes_in_its_own_way(dialect: str, select: str) -> None:
+    """Whoever writes the SELECT knows their database, not ours."""
+    assert as_run(select, dialect) == select
+
+
+@pytest.mark.parametrize(
+    ("select", "words"),
+    [
+        ("SELECT 'open", "not closed"),
+        ('SELECT "open', "not closed"),
+        ("SELECT 1 /* open", "not closed"),
+        ("SELECT (1", "brackets"),
+        ("SELECT 1) FROM (SELECT 2", "brackets"),
+        ("DELETE FROM marks", "does not begin with SELECT"),
+        ("SELECTED", "does not begin with SELECT"),
+        ("-- SELECT 1", "does not begin with SELECT"),
+        ("SELECT 1 /* /* */", "beginning of another"),
+        ("SELECT 1 \x08", "invisible"),
+    ],
+)
+def test_what_is_no_select_is_refused_in_words(select: str, words: str) -> None:
+    """The words lead to the place without quoting it: a literal may be anything."""
+    assert words in explain_missing(select)
+
+
+@pytest.mark.parametrize(
+    ("select", "word"),
+    [
+        ("SELECT * FROM marks LIMIT 1000", "LIMIT"),
+        ("SELECT * FROM marks ORDER BY 1 FETCH FIRST 10 ROWS ONLY", "FETCH"),
+        ("SELECT TOP 1000 * FROM marks", "TOP"),
+        ("SELECT TOP (1000) * FROM marks", "TOP"),
+        ("SELECT * FROM marks WHERE ROWNUM <= 500", "ROWNUM"),
+        ("(SELECT * FROM marks LIMIT 5)", "LIMIT"),
+        ("SELECT * FROM marks TABLESAMPLE SYSTEM (10)", "TABLESAMPLE"),
+    ],
+)
+def test_a_select_that_leaves_rows_out_is_refused(select: str, word: str) -> None:
+    """Database tools add such an end by themselves; the numbers would be too small, without a word."""
+    assert explain_missing(select) == f"{word} in it leaves rows out"
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT a.limit, top FROM marks a WHERE 'LIMIT 5' <> '' -- LIMIT 5",
+        "SELECT * FROM (SELECT * FROM marks LIMIT 5) x",
+        "SELECT TOP 100 PERCENT * FROM marks",
+    ],
+)
+def test_the_same_words_inside_are_nobodys_business(select: str) -> None:
+    """A subquery may pick the latest mark, and a text may say anything."""
+    assert prepare(select, "sqlite").merges is None
+
+
+@pytest.mark.parametrize(
+    ("select", "merges"),
+    [
+        ("SELECT DISTINCT date, code FROM marks", "DISTINCT"),
+        ("SELECT a FROM x UNION SELECT b FROM y", "UNION without ALL"),
+        ("(SELECT a FROM x) UNION (SELECT b FROM y)", "UNION without ALL"),
+        ("SELECT code, count(*) FROM marks GROUP BY code", "GROUP BY"),
+        ("SELECT a FROM x UNION ALL SELECT b FROM y", None),
+        ("SELECT DISTINCT ON (pupil) code FROM marks", None),
+        ("SELECT count(DISTINCT code) AS code FROM marks", None),
+        ("WITH latest AS (SELECT DISTINCT a FROM x) SELECT a FROM latest", None),
+    ],
+)
+def test_words_that_make_one_row_of_several_are_noticed(select: str, merges: str | None) -> None:
+    """Thirty marks / in one year group would be one."""
+    assert prepare(select, "postgresql").merges == merges
+
+
+def test_sql_server_takes_neither_with_nor_order_by_in_brackets() -> None:
+    """Its own message would not say what to do."""
+    assert "make a view" in explain_missing("WITH a AS (SELECT 1 AS b) SELECT b FROM a", "mssql")
+    assert "leave it out" in explain_missing("SELECT b FROM a ORDER BY b", "mssql")
+    assert prepare("SELECT ROW_NUMBER() OVER (ORDER BY b) AS n FROM a", "mssql").merges is None
+
+
+PIECES = [
+    "SELECT ",
+    "1",
+    "'a'",
+    '"b"',
+    "`c`",
+    "[d]",
+    " -- e\n",
+    "/* f */",
+    ";",
+    ":g",
+    "::h",
+    "(",
+    ")",
+    "\\",
+    "$$",
+    "#",
+    "E'",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_sqlite_never_sees_a_second_statement(rest: str) -> None:
+    """Whatever is accepted is one complete statement in brackets, or an error of the database's own."""
+    try:
+        prepared = prepare("SELECT 1 " + rest, "sqlite")
+    except NotOneSelect:
+        return
+    run = re.sub(r"\\:", ":", prepared.text)
+    with closing(sqlite3.connect(":memory:")) as connection, suppress(sqlite3.OperationalError):
+        connection.execute(f"SELECT * FROM ({run}) AS x WHERE 1 = 0")  # a second statement is a ProgrammingError

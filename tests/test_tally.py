@@ -1,0 +1,370 @@
+"""fold.py: every mark ends in a cell, among the refused or among the unmarked; nothing else can happen to one."""
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attsync.codes import all_codes, year_groups
+from attsync.mapping import Maps
+from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
+from attsync.tally import MarkRow, PupilRow, RollRow, Tally
+from attsync.window import Window
+
+MONDAY = date(2026, 11, 23)
+WINDOW = Window(MONDAY - timedelta(days=3), MONDAY)
+OAKFIELD = School(900023, "Oakfield Primary School")
+AM_7, PM_7 = Cell("7", Session.AM), Cell("7", Session.PM)
+NAME = "Gawain Fotheringay"
+"""A name in the wrong column."""
+
+
+def marks(
+    code: str | None = "/",
+    number: int = 1,
+    *,
+    day: date | None = MONDAY,
+    session: str | None = "AM",
+    year_group: str | None = "7",
+) -> MarkRow:
+    """Make a group of marks."""
+    return MarkRow(day, session, year_group, code, number)
+
+
+def roll(number: int, year_group: str | None = "7", *, not_dates: int = 0, endless: int = 0) -> RollRow:
+    """Make a year group that is the same each day."""
+    return RollRow(year_group, not_dates, endless, (number,) * 4)
+
+
+def fold(
+    *rows: MarkRow | PupilRow | RollRow,
+    codes: dict[str, str] | None = None,
+    sessions: dict[str, str] | None = None,
+    year_groups: dict[str, str] | None = None,
+) -> SchoolDays:
+    """Tally rows of one school."""
+    folding = Tally(OAKFIELD, Maps(codes=codes or {}, sessions=sessions or {}, year_groups=year_groups or {}), WINDOW)
+    for row in rows:
+        match row:
+            case MarkRow():
+                folding.add(row)
+            case PupilRow():
+                folding.add_pupils(row)
+            case RollRow():
+                folding.add_roll(row)
+    return folding.days()
+
+
+def monday(*rows: MarkRow | PupilRow | RollRow, **maps: dict[str, str]) -> Day:
+    """Tally rows and give the last day."""
+    return fold(*rows, **maps).days[-1]
+
+
+def text_of(day: Day) -> str:
+    """Give the words of a day's problem."""
+    assert day.problem
+    return f"{day.problem.text} {day.problem.next}"
+
+
+def test_values_of_the_dfe_need_no_map() -> None:
+    """A school that has the DfE's letters writes no map at all."""
+    day = monday(marks("/", 28), marks("C1", 2), marks("\\", 27, session="PM"), roll(30))
+
+    assert day.cells == {AM_7: {"/": 28, "C1": 2}, PM_7: {"\\": 27}}
+    assert (day.marks, day.on_roll, day.unmarked, day.refused, day.problem) == (57, 30, 0, 0, None)
+
+
+def test_own_values_are_mapped_and_added_up() -> None:
+    """Two codes of a school may be one of the DfE's."""
+    day = monday(
+        marks("PRES", 20, session="Morning", year_group="Reception"),
+        marks("/", 3, session="AM", year_group="R"),
+        marks("PRES", 22, session="Afternoon", year_group="R"),
+        codes={"PRES": "present"},
+        sessions={"Morning": "AM", "Afternoon": "PM"},
+        year_groups={"Reception": "R"},
+    )
+
+    assert day.cells == {Cell("R", Session.AM): {"/": 23}, Cell("R", Session.PM): {"\\": 22}}
+
+
+@pytest.mark.parametrize("code", [None, "", "-", "?"])
+def test_rows_without_a_mark_are_counted_and_not_sent(code: str | None) -> None:
+    """Unmarked is not a code (DOMAIN.md 6)."""
+    day = monday(marks(code, 3), marks("/", 27), codes={"?": "unmarked"})
+
+    assert (day.unmarked, day.marks, day.problem) == (3, 27, None)
+
+
+def test_a_school_may_give_nothing_and_a_dash_a_meaning() -> None:
+    """The map goes before our own reading: some systems hold present as NULL."""
+    day = monday(marks(None, 3), marks("-", 2), codes={"": "present", "-": "N"})
+
+    assert day.cells == {AM_7: {"/": 3, "N": 2}}
+
+
+@pytest.mark.parametrize(
+    ("value", "year_group"),
+    [("07", "7"), ("7.0", "7"), ("007.00", "7"), ("0", "R"), ("00", "R"), ("10", "10"), ("10.0", "10")],
+)
+def test_a_number_is_the_same_however_it_is_written(value: str, year_group: str) -> None:
+    """ZEROFILL gives 07, a column of fractions 7.0; neither can be another year."""
+    assert set(monday(marks(year_group=value), year_groups={"0": "R"}).cells) == {Cell(year_group, Session.AM)}
+
+
+def test_a_longer_number_with_a_map_of_its_own_keeps_it() -> None:
+    """The shorter form is only tried where the value itself means nothing."""
+    assert set(monday(marks(year_group="07"), year_groups={"07": "8"}).cells) == {Cell("8", Session.AM)}
+
+
+@pytest.mark.parametrize("value", ["7a", "7.5", "70", "x", "\uff17", "-7"])
+def test_what_only_resembles_a_year_group_is_refused(value: str) -> None:
+    """Nothing is guessed."""
+    assert monday(marks(year_group=value)).refused == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "words"),
+    [
+        (marks("ZZ", 3), "MARK-UNKNOWN", "3 marks in Year 7 on Mon 23 Nov AM have"),
+        (marks("l"), "MARK-UNKNOWN", "1 mark in Year 7 on Mon 23 Nov AM has"),
+        (marks("H"), "MARK-UNKNOWN", "not a DfE attendance code of this date and session"),
+        (marks("/", session="PM"), "MARK-UNKNOWN", "Mon 23 Nov PM"),
+        (marks(session="P3"), "SESSION-UNKNOWN", "not AM or PM"),
+        (marks(session=None), "SESSION-UNKNOWN", "no session (NULL)"),
+        (marks(year_group="7A"), "YEAR-UNKNOWN", "not a DfE year group"),
+        (marks(year_group=None), "YEAR-UNKNOWN", "no year group (NULL)"),
+    ],
+)
+def test_a_value_in_no_list_refuses_its_day_in_words(row: MarkRow, code: str, words: str) -> None:
+    """Which marks, where, how many, and what to do: or somebody has to guess."""
+    found = fold(row, marks(day=MONDAY - timedelta(days=3)))
+    day = found.days[-1]
+
+    assert day.problem
+    assert day.problem.code == code
+    assert words in day.problem.text
+    assert "This day was not sent." in day.problem.text
+    assert "[database." in day.problem.next
+    assert day.refused == row.marks
+    assert found.days[0].problem is None, "the other days go"
+
+
+def test_more_than_one_unknown_value_is_told_with_the_worst() -> None:
+    """One message a day: the largest group, and how many marks more."""
+    assert "9 more marks cannot be counted" in text_of(monday(marks("ZZ", 20), marks("QQ", 9), marks("/", 1000)))
+
+
+@pytest.mark.parametrize("value", ["0", "00", "0.0"])
+def test_a_number_that_means_no_mark_may_be_written_otherwise(value: str) -> None:
+    """As with codes and year groups."""
+    day = monday(marks(value, 3), marks("/", 27), codes={"0": "unmarked"})
+
+    assert (day.unmarked, day.marks, day.problem) == (3, 27, None)
+
+
+def test_a_number_that_names_a_session_may_be_written_otherwise() -> None:
+    """A column of fractions."""
+    assert set(monday(marks(session="1.0"), sessions={"1": "AM"}).cells) == {Cell("7", Session.AM)}
+
+
+def test_pupils_in_no_year_group_are_listed_though_they_have_left() -> None:
+    """The message of the days on which they were there sends people to look for them."""
+    late = RollRow("Oakes", 0, 0, (1, 1, 1, 0))
+
+    assert [(each.shown, each.number) for each in fold(marks(), roll(30), late).unmapped] == [(None, 1)]
+
+
+def test_a_stray_code_is_shown_among_known_ones() -> None:
+    """`ZZ` cannot be a name, and the data manager has to find it."""
+    day = monday(marks("ZZ", 3), marks("/", 97))
+
+    assert 'have the code "ZZ"' in text_of(day)
+    assert day.problem
+    assert day.problem.brief == 'unknown mark code "ZZ"'
+
+
+def test_what_may_be_a_name_is_in_no_words() -> None:
+    """Nor in those for a cell of a table."""
+    day = monday(marks("Oakes", 3), marks("/", 97))
+
+    assert day.problem
+    assert "Oakes" not in str(day.problem)
+    assert day.problem.brief == "unknown mark code"
+
+
+@pytest.mark.parametrize("value", [NAME, "Gawain", "A", "GF", "SEN", "1234567"])
+@pytest.mark.parametrize("column", ["code", "session", "year_group"])
+def test_a_column_of_names_is_never_shown(column: str, value: str) -> None:
+    """Nor its initials: where few values are known, the column is the wrong one."""
+    found = fold(marks(number=9), marks()._replace(**dict[str, Any]({column: value})))
+
+    assert f'"{value}"' not in text_of(found.days[-1])
+    assert found.unmapped == (Unmapped(found.unmapped[0].what, found.unmapped[0].table, None, 1),)
+
+
+def test_a_name_that_strayed_into_a_column_of_codes_is_never_shown() -> None:
+    """95 % known is not enough: it has to look like a code as well."""
+    found = fold(marks(NAME), marks(number=1000))
+
+    assert NAME not in repr(found)
+
+
+def test_values_that_no_map_knows_are_listed_with_their_numbers() -> None:
+    """`check` says what to put into the map."""
+    found = fold(marks("ZZ", 3), marks("ZZ", 2, day=MONDAY - timedelta(days=3)), marks(number=995), roll(4, "Staff"))
+
+    assert found.unmapped == (
+        Unmapped("code", "database.codes", "ZZ", 5),
+        Unmapped("year group", "database.year_groups", None, 4, pupils=True),
+    )
+
+
+def test_no_value_at_all_is_no_name_to_hide() -> None:
+    """NULL can be mapped, or left out; "not shown, because it may be a name" sends people searching."""
+    found = fold(marks()._replace(session=None), marks(number=999), roll(1, None), roll(2, "Staff"))
+
+    assert found.unmapped == (
+        Unmapped("session", "database.sessions", "", 1),
+        Unmapped("year group", "database.year_groups", "", 1, pupils=True),
+        Unmapped("year group", "database.year_groups", None, 2, pupils=True),
+    )
+
+
+def test_far_too_many_values_are_a_wrong_column_and_not_kept() -> None:
+    """A column of names has one value a pupil; none of them stays in memory."""
+    rows = [marks(f"{NAME} {number}") for number in range(6000)]
+    day = monday(*rows)
+
+    assert day.problem
+    assert day.problem.code == "COLUMN-WRONG"
+    assert day.refused == 6000
+    assert NAME not in repr(day)
+
+
+def test_more_marks_than_pupils_in_a_session_prove_a_second_row() -> None:
+    """A join that doubles would double every number, and nobody would notice."""
+    day = monday(marks("/", 32), PupilRow(MONDAY, "AM", 32, 30), PupilRow(MONDAY, "PM", 30, 30))
+
+    assert day.problem
+    assert day.problem.code == "MARK-DOUBLE"
+    assert "Mon 23 Nov AM has 32 marks of 30 pupils: 2 rows for one pupil in the same session" in day.problem.text
+
+
+def test_a_second_row_is_proven_where_the_session_is_unknown_too() -> None:
+    """And the unknown value is not repeated."""
+    text = text_of(monday(marks(), PupilRow(MONDAY, NAME, 3, 2)))
+
+    assert "one session has 3 marks of 2 pupils" in text
+    assert NAME not in text
+
+
+def test_pupils_on_roll_are_counted_for_each_day() -> None:
+    """Joiners and leavers inside the window."""
+    found = fold(
+        marks(),
+        RollRow("7", 0, 0, (30, 30, 31, 29)),
+        RollRow("Year 8", 0, 0, (1, 1, 1, 1)),
+        year_groups={"Year 8": "8"},
+    )
+
+    assert [day.roll for day in found.days] == [
+        {"7": 30, "8": 1},
+        {"7": 30, "8": 1},
+        {"7": 31, "8": 1},
+        {"7": 29, "8": 1},
+    ]
+
+
+def test_pupils_of_an_unknown_year_group_refuse_the_days_that_have_marks() -> None:
+    """The total would not be the sum of its parts."""
+    found = fold(marks(), roll(30), roll(2, NAME))
+
+    assert found.days[-1].problem
+    assert found.days[-1].problem.code == "ROLL-UNKNOWN"
+    assert "2 pupils in no year group of the DfE's" in found.days[-1].problem.text
+    assert found.days[0].problem is None, "there is nothing to send"
+    assert NAME not in repr(found)
+
+
+def test_year_groups_without_anybody_on_roll_do_no_harm() -> None:
+    """Leavers of long ago may have year groups that nobody knows any more."""
+    assert monday(marks(), roll(0, "Old")).problem is None
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (marks(day=None, number=12), "The marks SELECT gives 12 dates that are not dates"),
+        (marks(day=MONDAY + timedelta(days=1)), "The marks SELECT gives 1 date"),
+        (roll(30, not_dates=2), "The roll SELECT gives 2 entry or leaving dates"),
+    ],
+)
+def test_dates_that_are_none_refuse_the_school(row: MarkRow | RollRow, words: str) -> None:
+    """No day can be told from another."""
+    found = fold(row, marks())
+
+    assert found.problem
+    assert found.problem.code == "COLUMN-WRONG"
+    assert words in found.problem.text
+    assert found.days == ()
+
+
+def test_pupils_on_a_date_that_is_none_do_not_stop_anything() -> None:
+    """Their marks have refused the school already."""
+    assert fold(marks(day=None), PupilRow(None, "AM", 2, 1)).problem
+
+
+def test_what_is_odd_goes_along() -> None:
+    """The fold hands its days to oddities.py."""
+    assert [problem.code for problem in fold(roll(30, endless=1)).to_check] == ["MARKS-NONE", "ROLL-ENDLESS"]
+
+
+VALUES = st.one_of(
+    st.none(), st.sampled_from(["", "-", "AM", "PM", "7", "R", "07", "/", "I", "ZZ", "Morning"]), st.text(max_size=3)
+)
+ROWS = st.builds(MarkRow, st.sampled_from(list(WINDOW)), VALUES, VALUES, VALUES, st.integers(1, 500))
+
+
+@given(
+    rows=st.lists(ROWS, max_size=40),
+    codes=st.dictionaries(VALUES.map(lambda v: v or ""), st.sampled_from(["present", "unmarked", *all_codes()])),
+    sessions=st.dictionaries(VALUES.map(lambda v: v or ""), st.sampled_from(["AM", "PM"])),
+    groups=st.dictionaries(VALUES.map(lambda v: v or ""), st.sampled_from(list(year_groups()))),
+)
+def test_every_mark_is_in_a_cell_or_refused_or_unmarked(
+    rows: list[MarkRow], codes: dict[str, str], sessions: dict[str, str], groups: dict[str, str]
+) -> None:
+    """Nothing is dropped silently, whatever a school's rows and maps are; and only what is refused is a problem."""
+    given_marks: Counter[date | None] = Counter()
+    for row in rows:
+        given_marks[row.day] += row.marks
+
+    found = fold(*rows, codes=codes, sessions=sessions, year_groups=groups)
+
+    for day in found.days:
+        assert day.marks + day.refused + day.unmarked == given_marks[day.date]
+        assert (day.problem is not None) == (day.refused > 0)
+
+
+def test_every_place_that_cannot_be_counted_is_kept() -> None:
+    """Somebody has to find them all; what may be a name is not shown, nor is it told apart from another."""
+    rows = (marks("ZZ", 2), marks("ZZ", 3, session="PM"), marks(NAME), marks("Galahad"), marks(None), marks("/", 1000))
+    day = monday(*rows)
+
+    assert day.uncounted == {
+        Uncounted(Session.AM, "7", 'the code "ZZ"'): 2,
+        Uncounted(Session.PM, "7", 'the code "ZZ"'): 3,
+        Uncounted(Session.AM, "7", "a code (not shown)"): 2,
+    }
+    assert sum(day.uncounted.values()) == day.refused
+    assert day.problem
+    assert day.problem.next.endswith("To see every place: attsync preview --school 900023 --date 2026-11-23")
+
+
+def test_wrong_column_keeps_no_place() -> None:
+    """A column of names, with far more values than there are codes."""
+    assert monday(*(marks(f"{NAME} {number}") for number in range(2000))).uncounted == {}
