@@ -1,36 +1,36 @@
 """The locks beside the log: one run at a time, and no request between a removal of consent and its return.
 
-All are flock on files that are never unlinked; the kernel frees them, also after kill -9. filelock would do the
-first, for 58 ms of imports on every run (measured) and without the shared kind that the gate needs. Refuses to know
-what is done behind them.
+All are flock on files that are never unlinked; the kernel frees them, also after kill -9. filelock would do the first,
+for 58 ms of imports on every run (measured) and without the shared kind that the gate needs. Imports no log.
 """
 
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
+from attsync.deadline import Deadline
 from attsync.others import other_owner
 from attsync.problems import AlreadyRunning, LogError
 from attsync.state_folder import make_file, make_folder
 
+_AGAIN_SECONDS: Final = 0.005
+"""How often a lock that another process holds is tried again."""
+
 
 @contextmanager
 def one_run(log: Path) -> Iterator[None]:
-    """Hold the run lock of `log`. Raises AlreadyRunning, or LogError if the lock file cannot be used."""
+    """Hold the run lock of `log`. Raise AlreadyRunning, or LogError if the lock file cannot be used."""
     with _opened(log, "lock") as descriptor:
         try:
             _lock(log, "lock", descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning(
-                "RUNNING",
-                "Another attsync is sending with the same log. This one did nothing.",
-                "Nothing to do: wait for the other one to finish.",
-            ) from None
-        # Besides, for `is_running`: its look takes this kind for a moment, and so never turns a run away.
+            raise AlreadyRunning("RUNNING") from None
+        # A second kind of lock, for `is_running`: it probes with this kind only, so a probe never blocks a run.
         try:
             fcntl.lockf(descriptor, fcntl.LOCK_EX)
         except OSError as error:
@@ -39,12 +39,12 @@ def one_run(log: Path) -> Iterator[None]:
 
 
 def is_running(log: Path) -> bool:
-    """Tell whether a run holds the run lock of `log`, without taking it, creating it, or turning a run away.
+    """Whether a run holds the run lock of `log`. Does not take or create the lock, nor block a run.
 
-    Of no use in the process that runs: the kernel knows the locks it asks about by process.
+    Always false in the process that runs: the kernel keeps this kind of lock by process.
     """
     try:
-        descriptor = os.open(log.with_name(f"{log.name}.lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(_path(log, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:  # no run has been, or it was another account's, whose log cannot be read either
         return False
     try:
@@ -60,8 +60,9 @@ def is_running(log: Path) -> bool:
 class Gate:
     """The gate of one run, through which its requests start; each thread opens the files once and keeps them."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, deadline: Deadline) -> None:
         self._log = log
+        self._deadline = deadline
         self._files = ExitStack()
         self._of_thread = threading.local()
 
@@ -73,14 +74,17 @@ class Gate:
 
     @contextmanager
     def starting_request(self) -> Iterator[None]:
-        """Pass: inside, consent is read and the first bytes of a request leave. Many threads may be inside."""
+        """Inside, consent is read and the first bytes of a request leave. Many threads may be inside.
+
+        Raise LogError if another process keeps the gate locked until the deadline.
+        """
         if not hasattr(self._of_thread, "gate"):
             self._of_thread.gate = self._files.enter_context(_opened(self._log, "gate"))
             self._of_thread.door = self._files.enter_context(_opened(self._log, "door"))
         gate, door = self._of_thread.gate, self._of_thread.door
-        _lock(self._log, "door", door, fcntl.LOCK_EX)
+        _wait_for(self._log, "door", door, fcntl.LOCK_EX, self._deadline)
         try:
-            _lock(self._log, "gate", gate, fcntl.LOCK_SH)
+            _wait_for(self._log, "gate", gate, fcntl.LOCK_SH, self._deadline)
         finally:
             _lock(self._log, "door", door, fcntl.LOCK_UN)
         try:
@@ -96,6 +100,17 @@ def wait_for_starting_requests(log: Path) -> None:
     with _opened(log, "door") as door, _opened(log, "gate") as gate:
         _lock(log, "door", door, fcntl.LOCK_EX)
         _lock(log, "gate", gate, fcntl.LOCK_EX)
+
+
+def _wait_for(log: Path, kind: str, descriptor: int, how: int, deadline: Deadline) -> None:
+    """Take a lock, and wait for it no longer than the deadline: flock itself waits for ever."""
+    while True:
+        try:
+            return _lock(log, kind, descriptor, how | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if deadline.is_over:
+                raise _unusable(_path(log, kind), error) from None
+        time.sleep(_AGAIN_SECONDS)
 
 
 def _lock(log: Path, kind: str, descriptor: int, how: int) -> None:
@@ -125,13 +140,10 @@ def _opened(log: Path, kind: str) -> Iterator[int]:
 
 
 def _path(log: Path, kind: str) -> Path:
+    log = log.resolve()  # beside the log itself, whatever links lead to it
     return log.with_name(f"{log.name}.{kind}")
 
 
 def _unusable(path: Path, error: OSError) -> LogError:
-    return LogError(
-        "LOG-WRITE",
-        f"The lock {path}{other_owner(path)} cannot be used: {(error.strerror or 'it cannot be opened').lower()}.",
-        "Ask IT to let the account that runs attsync write this file and its folder.",
-        not_done="Nothing was sent.",
-    )
+    why = (error.strerror or "it cannot be opened").lower()
+    return LogError("LOG-WRITE", "lock", path=path, owner=other_owner(path), why=why)

@@ -6,11 +6,11 @@ this process was started with. Imports nothing of attsync above `codes`.
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from attsync.codes import year_groups
 from attsync.plural import plural
@@ -86,6 +86,45 @@ def attsync(*arguments: str) -> Command:
     return Command(("attsync", *arguments))
 
 
+class Told(NamedTuple):
+    """A problem that is said once, with the days it is about."""
+
+    problem: Problem
+    days: tuple[date, ...]
+
+
+_EACH: Final = frozenset({"MARK-UNKNOWN", "DFE-FAULTS", "DFE-REJECTED"})
+"""Problems of single marks: each has to be corrected, so each is said. The others are corrected once for all days."""
+_NAME_THEIR_DAY: Final = frozenset(
+    {"MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "MARK-DOUBLE", "COLUMN-WRONG", "COUNT-WRONG"}
+)
+"""Problems of a day whose sentence says which day."""
+_OF_ONE_SCHOOL: Final = _EACH | _NAME_THEIR_DAY
+"""Problems whose sentence is about the marks of one school; any other may have hit several schools alike."""
+
+
+def is_shared(problem: Problem) -> bool:
+    """Whether one cause may have led to this problem for several schools."""
+    return problem.code not in _OF_ONE_SCHOOL
+
+
+def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[Told]:
+    """Return what several days have in common once, with these days."""
+    groups: dict[object, tuple[Problem, list[date]]] = {}
+    for problem, day in problems:
+        if problem:
+            _, days = groups.setdefault(_kind(problem), (problem, []))
+            days += [day] if day else []
+    return [Told(problem, tuple(sorted(days))) for problem, days in groups.values()]
+
+
+def _kind(problem: Problem) -> object:
+    """Return what is the same in problems that are said once."""
+    if problem.code in _EACH:
+        return problem
+    return problem.code if problem.code in _NAME_THEIR_DAY else (problem.code, problem.case, str(next_step(problem)))
+
+
 def happened(problem: Problem) -> Text:
     """Return what happened."""
     return _say(problem, "happened")
@@ -99,9 +138,14 @@ def not_done(problem: Problem) -> Text:
     return _fill(catalogue()["not_done"][name], problem.parameters)
 
 
-def text(problem: Problem) -> Text:
-    """Return what happened and what did not happen because of it."""
-    return happened(problem) + not_done(problem)
+def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False) -> Text:  # noqa: ARG001
+    """Return what happened and what did not happen because of it, with the days it is about."""
+    more = plural(len(days) - 1, "more day") if days[1:] else ""
+    if problem.code in _NAME_THEIR_DAY:
+        same = Text((f"The same applies to {more}.",) if more else ())
+        return happened(problem) + same + not_done(problem)
+    when = Text((f"{days[0]:%a %-d %b}{f' and {more}' if more else ''}:",) if days else ())
+    return when + happened(problem) + not_done(problem)
 
 
 def next_step(problem: Problem) -> Text:

@@ -1,11 +1,10 @@
-"""The words of the subject as frozen values: schools, sessions, cells, days and what became of them.
+"""The values that all layers share: Session, Cell, Day, School, State, Outcome, DayStatus.
 
-Knows nothing of files, databases or networks. No field is made for a pupil; what may be text, such as the value of a
-problem, is let through by `fold` alone, which knows what a name could be.
+No field is made for a pupil. Imports only `problems`.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -78,6 +77,16 @@ class Day:
     """Where those marks stand, as far as that is known."""
     problem: Problem | None = None
     """Why this day must not be sent."""
+    pupils_on_roll: int | None = None
+    """Pupils on roll, each once; None: the roll SELECT has no `pupil`."""
+    not_on_roll: int = 0
+    """Marks of pupils who are not on roll that day."""
+    in_two_groups: int = 0
+    """Pupils on roll in more than one year group."""
+
+    def without(self, sessions: Collection[Session]) -> "Day":
+        """Return the day without the marks of some sessions."""
+        return replace(self, cells={cell: c for cell, c in self.cells.items() if cell.session not in sessions})
 
     @cached_property
     def marks(self) -> int:
@@ -91,8 +100,13 @@ class Day:
 
     @cached_property
     def on_roll(self) -> int:
-        """All pupils on roll at that date."""
+        """All pupils on roll at that date, one in two year groups twice."""
         return sum(self.roll.values())
+
+    @property
+    def total_on_roll(self) -> int:
+        """All pupils on roll at that date, each once as far as the roll SELECT tells them apart."""
+        return self.on_roll if self.pupils_on_roll is None else self.pupils_on_roll
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +118,16 @@ class Body:
     sha256: str
     cells: Cells
     on_roll: int
+    attendance: float | None = None
+
+    @property
+    def marks(self) -> dict[Session, int]:
+        """Session -> its marks; a session that the message leaves out is not there."""
+        return {session: session_total(self.cells, session) for session in Session if self.has(session)}
+
+    def has(self, session: Session) -> bool:
+        """Whether the message says anything about a session."""
+        return any(cell.session is session for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +154,11 @@ class SchoolDays:
     problem: Problem | None = None
     """Why nothing could be read."""
     to_check: tuple[Problem, ...] = ()
-    """Lawful but odd; sent, and shown."""
+    """Allowed but unusual; sent, and shown."""
     unmapped: tuple[Unmapped, ...] = ()
     """What the days that are refused lack, most marks first."""
+    provable: bool = True
+    """Whether a mark counted twice would be noticed: the marks SELECT has `pupil`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +219,10 @@ class Fault:
     text: str
 
 
+BAD_SIGNS: Final = frozenset({Sign.FAULTY, Sign.REJECTED, Sign.REFUSED, Sign.NOT_RECEIVED})
+"""Signs that someone has to look at."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
     """One request and what came back."""
@@ -215,18 +245,83 @@ class Outcome:
     faults: tuple[Fault, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayStatus:
+    """What a person sees of one day of one school: in `send`, `status`, `preview` and in JSON."""
+
+    date: date
+    signs: Mapping[Session, Sign]
+    state: State | None = None
+    """Of the newest submission; None: there is none, or it has not been sent yet."""
+    marks: Mapping[Session, int] = field(default_factory=dict)
+    """Session -> marks in the message; a session that the message leaves out is not there."""
+    on_roll: int | None = None
+    attendance: float | None = None
+    """0.0 to 1.0, as the DfE calculates it; shown to help spot mistakes, not an official figure."""
+    sent_at: datetime | None = None
+    problem: Problem | None = None
+    faults: tuple[Fault, ...] = ()
+    changed: int = 0
+    """Marks that differ from what the receiver confirmed before."""
+    changed_from: datetime | None = None
+    """When that was sent."""
+    changed_sessions: frozenset[Session] = frozenset()
+    note: str = ""
+    """What is most worth saying of the day, in a few words."""
+    note_session: Session | None = None
+    """The only session that was not received, if the note begins with it; None: the note is about the whole day."""
+    no_register: bool = False
+    """One session has marks, and the other had none when it was due."""
+    not_again: bool = False
+    """Received as it is, but the newest sending did not get through: the receiver holds what is shown."""
+    still_held: bool = False
+    """The newest submission did not reach the receiver, which still holds what is shown."""
+    is_going: bool = False
+    """Being sent now; what is shown is what was there before."""
+
+    @property
+    def total(self) -> int | None:
+        """All marks in the message; None: there is no message."""
+        return sum(self.marks.values()) if self.marks else None
+
+    @property
+    def bad_sessions(self) -> list[Session]:
+        """The sessions that were not received, or with faults."""
+        return [session for session, sign in self.signs.items() if sign in BAD_SIGNS]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a session was not received, or with faults."""
+        return bool(self.bad_sessions)
+
+    @property
+    def needs_telling(self) -> bool:
+        """Whether someone has to hear of its problem."""
+        return self.failed or self.not_again
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there was no register in either session: a weekend, a holiday, a closed school."""
+        return set(self.signs.values()) == {Sign.NO_REGISTER} and not self.marks
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was sent or refused, and nothing was due, as far as the log shows."""
+        return self.state is None and set(self.signs.values()) == {Sign.NOT_DUE}
+
+
 def total(cells: Cells) -> int:
-    """Add up all marks of `cells`."""
+    """Return all marks of `cells`."""
     return sum(sum(counts.values()) for counts in cells.values())
 
 
 def session_total(cells: Cells, session: Session) -> int:
-    """Add up the marks of one session."""
+    """Return the marks of one session."""
     return sum(sum(counts.values()) for cell, counts in cells.items() if cell.session is session)
 
 
 def state_after(earlier: State, later: State) -> State:
-    """Give the state of a message after one more try, or one more run: what may have arrived stays so.
+    """Return the state of a message after one more try, or one more run: what may have arrived stays so.
 
     That the later one surely did not arrive says nothing of the earlier one; what the DfE says of the message
     settles both.
@@ -235,7 +330,7 @@ def state_after(earlier: State, later: State) -> State:
 
 
 def faulty_sessions(faults: Iterable[Fault]) -> frozenset[Session]:
-    """Give the sessions in which the DfE found a fault; without any fault, none.
+    """Return the sessions in which the DfE found a fault; without any fault, none.
 
     A fault without a place is one of the whole day, so of both sessions.
     """
@@ -245,7 +340,7 @@ def faulty_sessions(faults: Iterable[Fault]) -> frozenset[Session]:
 
 
 def changed_marks(before: Cells, after: Cells) -> int:
-    """Count the marks that differ between two sendings of one day.
+    """Return the number of marks that differ between two sendings of one day.
 
     A mark that moved from one code to another counts once, and so does a mark that came or went.
     """

@@ -100,7 +100,7 @@ class Problem:
     @property
     def exit_code(self) -> int:
         """The exit code that this problem alone would lead to."""
-        return int(catalogue()[self.code]["exit"])
+        return int(entry_of(self)["exit"])
 
     @property
     def happened(self) -> str:

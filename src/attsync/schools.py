@@ -1,7 +1,4 @@
-"""Which schools there are, and which of them somebody has named by URN.
-
-Knows the settings file and the log; refuses to open a school's database.
-"""
+"""Which schools there are, and which of them somebody named by URN. Opens no school database."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -15,22 +12,29 @@ _MOST_SHOWN: Final = 10
 
 
 def known_schools(settings: Settings, log: Log | None) -> dict[int, School]:
-    """Give the schools of the settings file, by URN, and those of the log where a database lists its schools itself."""
+    """Return the schools of the settings, by URN, and those of the log where a database lists its schools itself."""
     known = {s.urn: School(s.urn, s.name) for database in settings.database for s in database.schools}
     if log and lists_itself(settings):
         known = log.schools() | known
     return known
 
 
+def every_school(settings: Settings, log: Log | None) -> dict[int, School]:
+    """Return the schools of the settings and every school that ever gave consent, by URN."""
+    return (log.schools() if log else {}) | known_schools(settings, log)
+
+
 def lists_itself(settings: Settings) -> bool:
-    """Tell whether a database lists its schools itself: then not all of them are known before it is read."""
+    """Whether a database lists its schools itself: then not all of them are known before it is read."""
     return any(database.select.schools for database in settings.database)
 
 
-def chosen(settings: Settings, known: Mapping[int, School], urns: Collection[int], undone: str = "") -> list[School]:
-    """Pick the schools that `urns` name; without any, all.
+def chosen(
+    settings: Settings, known: Mapping[int, School], urns: Collection[int], undone: str = "none"
+) -> list[School]:
+    """Return the schools that `urns` name; without any, all.
 
-    Raises SettingsError if one of them is not known; `undone` is the sentence that says what was not done then.
+    Raise SettingsError if one of them is not known; `undone` names the sentence that says what was not done then.
     """
     for urn in urns:
         if urn not in known:
@@ -38,15 +42,12 @@ def chosen(settings: Settings, known: Mapping[int, School], urns: Collection[int
     return [known[urn] for urn in urns or known]
 
 
-def not_known(settings: Settings, known: Collection[int], urn: int, undone: str) -> SettingsError:
-    """Say that no school has the URN that was named, and which there are."""
-    who = "No school here has" if lists_itself(settings) else "The settings file has no school with"
-    are_few = 0 < len(known) <= _MOST_SHOWN
+def not_known(settings: Settings, known: Mapping[int, School], urn: int, undone: str) -> SettingsError:
+    """Return the error that no school has the URN that was named, and which there are."""
     return SettingsError(
         "SCHOOL-NONE",
-        f"{who} the URN {urn}.",
-        f"Known here: {', '.join(map(str, known))}."
-        if are_few
-        else "Check the URN. To see the schools: attsync status",
-        not_done=undone,
+        "in_no_database" if lists_itself(settings) else "",
+        urn=urn,
+        known=[str(school) for school in known.values()] if len(known) <= _MOST_SHOWN else [],
+        undone=undone,
     )

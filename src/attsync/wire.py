@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic_core import to_json
 
-from attsync.codes import all_codes, codes_on, year_groups
+from attsync.codes import all_codes, attendance_rate, codes_on, year_groups
 from attsync.model import URNS, Body, Cell, Cells, Day, Fault, School, Session
-from attsync.problems import DAY_NOT_SENT, Problem
+from attsync.problems import Problem
 
 _MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
 
@@ -77,7 +78,8 @@ class Submission(_Sent):
     @model_validator(mode="after")
     def _sums_agree(self) -> Self:
         parts = sum(group.noOfPupils for group in self.yearGroups or ())
-        if self.yearGroups is not None and parts != self.totalNoOfPupils:
+        # A pupil in two year groups counts once in the total.
+        if self.yearGroups is not None and parts < self.totalNoOfPupils:
             msg = "the year groups do not add up to the number of pupils"
             raise ValueError(msg)
         if len({item.date for item in self.submissionData}) != 1:
@@ -120,6 +122,30 @@ class Rejection(_Received):
 _receipts: TypeAdapter[tuple[Receipt, ...]] = TypeAdapter(Annotated[tuple[Receipt, ...], Field(min_length=1)])
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a message said."""
+
+    cells: Cells
+    on_roll: int
+    roll: dict[str, int]
+
+
+def parse(content: bytes) -> Parsed:
+    """Return what a message that `build` made says. It was validated before it was sent."""
+    message = json.loads(content)
+    return Parsed(
+        cells={
+            Cell(item["ncYearGroup"], Session(item["schoolSession"])): {
+                count["attendanceCode"]: count["value"] for count in item["attendances"]
+            }
+            for item in message["submissionData"]
+        },
+        on_roll=message["totalNoOfPupils"],
+        roll={group["ncYearGroup"]: group["noOfPupils"] for group in message.get("yearGroups", ())},
+    )
+
+
 def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: bool = True) -> Body | Problem | None:
     """Make the request for one school and date, or say why its counts cannot be true. None: there is nothing to send.
 
@@ -132,15 +158,9 @@ def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: boo
     try:
         Submission.__pydantic_validator__.validate_json(content)  # the very bytes that are sent
     except ValidationError:
-        return Problem(
-            "COUNT-WRONG",
-            f"The counts of {school} for {day.date:%a %-d %b} cannot be right: a number is negative or above {_MOST:,},"
-            " or the year groups do not add up.",
-            "Ask whoever wrote the SELECTs in the settings file to look at this day: attsync preview"
-            f" --school {school.urn} --date {day.date}",
-            not_done=DAY_NOT_SENT,
-        )
-    return Body(day.date, content, hashlib.sha256(content).hexdigest(), cells, day.on_roll)
+        return Problem("COUNT-WRONG", urn=school.urn, day=day.date, most=_MOST)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Body(day.date, content, sha256, cells, day.total_on_roll, attendance_rate(cells, day.date))
 
 
 def read_receipt(content: bytes, body: bytes) -> tuple[str, tuple[Fault, ...]] | None:
@@ -194,7 +214,7 @@ def _message(school: School, day: Day, cells: Cells, *, send_year_groups: bool) 
             }
             for cell, counts in cells.items()
         ],
-        "totalNoOfPupils": day.on_roll,
+        "totalNoOfPupils": day.total_on_roll,
         "urn": school.urn,
     }
     if send_year_groups:

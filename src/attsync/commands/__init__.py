@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from attsync import __version__
+from attsync import __version__, messages
 from attsync.commands import streams
 from attsync.commands.hints import complete, for_people
 from attsync.commands.options import Given, common
@@ -23,6 +23,7 @@ from attsync.problems import AttsyncError, Problem, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from attsync.settings import Fault
 
@@ -123,24 +124,25 @@ class Commands(click.Group):
             ctx.exit(70)
 
 
-def tell(error: AttsyncError, given: Given) -> None:
-    """Say on stderr what happened and what to do next."""
+def tell(error: AttsyncError, given: Given, days: "Sequence[date]" = ()) -> None:
+    """Print on stderr what happened, on which days, and what to do next."""
     problem = error.problem
+    text, then = messages.text(problem, days).completed, messages.next_step(problem).completed
     faults = getattr(error, "faults", ())
     if faults and given.quiet:
         _tell_faults_briefly(problem, faults)
     elif faults:
-        click.secho(f"Error: {problem.text}", err=True, fg="red", bold=True)
+        click.secho(f"Error: {text}", err=True, fg="red", bold=True)
         for fault in faults:
             click.echo("\n" + _coloured(fault), err=True)
-        click.echo(f"\n{problem.next} Exit code {error.exit_code}.", err=True)
+        click.echo(f"\n{then} Exit code {error.exit_code}.", err=True)
     else:
-        _say_error(given, f"{problem.text} [{problem.code}]", problem.next)
+        _say_error(given, f"{text} [{problem.code}]", then)
 
 
 def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
     """Say a line a fault, for cron: at most 12."""
-    click.echo(f"attsync: {problem.text}. {problem.next} [{problem.code}]", err=True)
+    click.echo(f"attsync: {messages.text(problem)}. {messages.next_step(problem).completed} [{problem.code}]", err=True)
     for fault in faults[:_MOST_FAULTS]:
         click.echo(f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}", err=True)
     if len(faults) > _MOST_FAULTS:

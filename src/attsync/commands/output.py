@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def undone(sentence: str) -> Iterator[None]:
-    """Let a log that cannot be used say what this command has not done; by itself it speaks of a send."""
+def undone(name: str) -> Iterator[None]:
+    """Let an error of the log say what this command has not done: a sentence of [not_done] in data/problems.toml."""
     try:
         yield
     except LogError as error:
-        raise LogError.of(error.problem.but(not_done=sentence)) from error
+        raise LogError.of(error.problem.but(undone=name)) from error
 
 
 _WIDTH_WITHOUT_TERMINAL = 200

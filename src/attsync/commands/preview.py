@@ -19,7 +19,7 @@ from attsync.commands.options import (
 )
 from attsync.commands.output import Screen, screen, writing
 from attsync.model import Session
-from attsync.problems import DAY_NOT_SENT, DAY_WOULD_NOT_BE_SENT, AttsyncError, exit_code
+from attsync.problems import AttsyncError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,8 @@ Shown = tuple["Day", "Cells"]
         """
         Show exactly what would be sent, and send nothing.
 
-        Needs no consent and contacts nobody. It shows single counts, which may point to a child: for the school itself.
+        Needs no consent, and contacts only the school database. It shows small counts, which could identify a child:
+        keep them within the school.
 
         --json prints the requests byte for byte: one list, with each on a line of its own.
         """,
@@ -72,7 +73,7 @@ def command(
     """Read the databases and show the messages."""
     from attsync.commands import tell
     from attsync.commands.options import window_of
-    from attsync.report import grouped
+    from attsync.messages import grouped
     from attsync.run.send import preview
     from attsync.schools import known_schools, not_known
     from attsync.window import LONGEST
@@ -99,11 +100,11 @@ def command(
     if table:
         _write(table, [row for each in found for row in each.rows(session)])
     if missing := {*schools} - {each.school.urn for each in found}:
-        raise not_known(settings, known_schools(settings, None), min(missing), "Nothing was read for it.")
+        raise not_known(settings, known_schools(settings, None), min(missing), "school_read")
     told = [pair for each in found for pair in grouped(each.problems(on_screen=not (as_json or table)))]
-    for problem, which in told:
-        undone = DAY_WOULD_NOT_BE_SENT if problem.not_done == DAY_NOT_SENT else problem.not_done
-        tell(AttsyncError.of(problem.but(happened=f"{which}{problem.happened}", not_done=undone)), given())
+    for problem, on in told:
+        undone = "day_dry" if sentences.not_done(problem) == sentences.not_done(problem.but(undone="day")) else None
+        tell(AttsyncError.of(problem.but(undone=undone) if undone else problem), given(), on)
     code = exit_code([problem for problem, _ in told], confirmed=False)
     click.get_current_context().exit(code or any(each.refused for each in found))
 
@@ -169,4 +170,6 @@ def _write(path: Path, rows: list[tuple[object, ...]]) -> None:
         table = csv.writer(file)
         table.writerow(["urn", "school", "date", "session", "year_group", "code", "marks"])
         table.writerows(rows)
-    click.echo(f"{len(rows):,} counts written to {path}. Small counts may point to a child: for the school itself.")
+    click.echo(
+        f"{len(rows):,} counts written to {path}. Small counts could identify a child: keep them within the school."
+    )

@@ -5,18 +5,15 @@ Knows who listens; refuses to know how a send is done.
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from attsync.commands.hints import complete
 from attsync.commands.options import (
     common,
     given,
     json_option,
     load_settings,
-    now,
     page,
     schools_option,
     window_of,
@@ -26,7 +23,7 @@ from attsync.commands.output import print_json, screen
 from attsync.plural import plural
 
 if TYPE_CHECKING:
-    from attsync.report import Report, SchoolResult
+    from attsync.run.report import Report, SchoolResult
     from attsync.settings import Settings
     from attsync.window import Window
 
@@ -73,7 +70,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
                 report = send.send(settings, window, schools, tell, said.begin)
                 monitored.exit_code = report.exit_code
     if as_json:
-        print_json(_as_json(report, settings.schedule.times))
+        print_json(_as_json(report))
     said.end(report)
     click.get_current_context().exit(report.exit_code)
 
@@ -96,10 +93,10 @@ class _Silence:
 
     def end(self, report: "Report") -> None:
         """Say what is wrong, if anything is."""
-        from attsync.report import problem_lines
+        from attsync.run.report import mail
 
-        for line in problem_lines(report, self._named):
-            click.echo(complete(line), err=True)
+        for line in mail(report, self._named):
+            click.echo(line, err=True)
 
 
 class _Screen(_Silence):
@@ -161,23 +158,23 @@ def _days(settings: "Settings", days: int | None) -> str:
     return plural(number, kind)
 
 
-def _as_json(report: "Report", times: tuple[time, ...]) -> dict[str, Any]:
-    from attsync.status import day_of_result
+def _as_json(report: "Report") -> dict[str, Any]:
+    from attsync import messages
+    from attsync.status.overview import day_as_json
 
-    at = now()
     return {
         "version": 1,
         "run": report.number or None,
         "exit_code": report.exit_code,
-        "to_check": [problem.as_json() for problem in report.to_check],
+        "to_check": [messages.as_json(problem) for problem in report.to_check],
         "schools": [
             {
                 "urn": result.school.urn,
                 "name": result.school.name,
                 "outcome": result.outcome,
-                "problem": result.problem and result.problem.as_json(),
-                "to_check": [problem.as_json() for problem in result.to_check],
-                "days": [day_of_result(day, times, at).as_json() for day in result.days],
+                "problem": result.problem and messages.as_json(result.problem),
+                "to_check": [messages.as_json(problem) for problem in result.to_check],
+                "days": [day_as_json(day) for day in result.days],
             }
             for result in report.schools
         ],

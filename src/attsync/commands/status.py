@@ -1,7 +1,4 @@
-"""`attsync status`: shows or saves what the log says.
-
-Refuses to open a school's database or to contact anybody.
-"""
+"""`attsync status`: shows or saves what is in the log. Opens no school database and contacts no one."""
 
 import csv
 import json
@@ -28,16 +25,14 @@ from attsync.commands.options import (
 from attsync.commands.output import print_json, screen, undone, writing
 
 if TYPE_CHECKING:
+    from attsync.show.day import Detail
+    from attsync.status.overview import Overview
     from rich.console import RenderableType
 
     from attsync.log import Log
-    from attsync.show.day import History
     from attsync.show.symbols import Signs
-    from attsync.status import DayView, Overview, SchoolView
 
-_KINDS: Final = (".html", ".svg", ".txt", ".csv", ".json")
-_COLUMNS: Final = 132
-"""Width of a saved screen."""
+_KINDS: Final = (".html", ".csv", ".json")
 
 
 def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
@@ -70,7 +65,7 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_kind_is_known,
     metavar="FILE",
-    help="Write it to a file, to mail or to keep: .html, .svg, .txt, .csv or .json.",
+    help="Write it to a file, to email or to keep: .html, .csv or .json.",
 )
 @common
 def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool, path: Path | None) -> None:
@@ -78,15 +73,15 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
     from attsync.locks import is_running
     from attsync.log import Log
     from attsync.schools import chosen, known_schools
-    from attsync.status import look
+    from attsync.status.overview import overview as overview_of
     from attsync.window import Window
 
     settings = load_settings()
     window = Window(day, day) if day else window_of(settings, None)
-    with undone(""), Log.open_existing(settings.log.path) or nullcontext() as log:
+    with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
         under_way = is_running(settings.log.path)
-        overview = look(settings, log, asked, window, now(), under_way=under_way)
+        overview = overview_of(settings, log, asked, window, now(), under_way=under_way)
         if day:
             overview = replace(overview, to_check=())  # of the last send, not of a day
         if problems or (given().quiet and not (as_json or path)):
@@ -115,43 +110,40 @@ def _screen(
     if day and (not days or (is_past and all(each.is_empty for each in days))):
         return Text(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
     if in_full := _in_full(overview, log, day):
-        return status_day(*in_full, signs, overview.now)
+        return status_day(in_full, signs, overview.now)
     return status(overview, signs, heading=heading)
 
 
-def _in_full(
-    overview: "Overview", log: "Log | None", day: date | None
-) -> "tuple[SchoolView, DayView, History, list[str]] | None":
+def _in_full(overview: "Overview", log: "Log | None", day: date | None) -> "Detail | None":
     """Read one day of one school with all that was tried, if that is what was asked for."""
-    from attsync.show.day import changed
-    from attsync.status import last_two
+    from attsync.show.day import Detail, changed
+    from attsync.status.history import history_of, last_two
+    from attsync.window import Window
+    from attsync.wire import parse
 
     if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
         return None
     (school,) = overview.schools
-    history = [(entry, log.tries(entry)) for entry in log.history(school.school.urn, day)]
-    before, after = last_two([entry for entry, _ in history])
-    return school, school.days[0], history, changed(day, before, after) if before else []
+    urn = school.school.urn
+    past = log.submissions(overview.receiver, Window(day, day), urn).get(urn, {}).get(day, [])
+    shown = history_of(past, None, under_way=overview.under_way).shown
+    contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
+    sent, before, after = [parse(content) if content else None for content in contents]
+    changes = changed(day, before.cells, after.cells) if before and after else []
+    return Detail(school=school, day=school.days[0], history=past, sent=sent, changes=changes)
 
 
 def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str | None, day: date | None) -> None:
-    from attsync.show.symbols import UNICODE
-
     if path.suffix == ".html":
         from attsync.show.html import status_page
         from attsync.show.html_day import day_page
 
         in_full = _in_full(overview, log, day)
-        text = day_page(*in_full, overview.now) if in_full else status_page(overview, heading=heading)
+        text = day_page(in_full, overview.now) if in_full else status_page(overview, heading=heading)
     elif path.suffix == ".json":
         text = json.dumps(overview.as_json(), ensure_ascii=False, indent=2) + "\n"
-    elif path.suffix == ".csv":
-        text = _csv(overview)
     else:
-        from attsync.show.paper import as_svg, as_text
-
-        shown = _screen(overview, log, UNICODE, heading=heading, day=day)
-        text = (as_svg if path.suffix == ".svg" else as_text)(shown, _COLUMNS)
+        text = _csv(overview)
     with writing(path, replace=True) as file:
         file.write(text)
     if not given().quiet:
@@ -159,8 +151,10 @@ def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str |
 
 
 def _csv(overview: "Overview") -> str:
+    from attsync.status.overview import day_as_json
+
     days = [
-        {"urn": school.school.urn, "school": school.school.name, **day.as_json(), "note": day.note}
+        {"urn": school.school.urn, "school": school.school.name, **day_as_json(day), "note": day.note}
         for school in overview.schools
         for day in school.days
     ]

@@ -1,12 +1,17 @@
-"""What the log holds, as frozen values, and how a row becomes one. Refuses to know where a row came from."""
+"""What the rows of the log say, as frozen values, and how they are read and written as JSON. Imports no SQLite."""
 
-import sqlite3
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any, Literal, TypeAlias
 
-from attsync.model import School, SchoolOutcome, State
+from attsync.model import Cell, Fault, School, SchoolOutcome, Session, State, Try
 from attsync.problems import Problem
 from attsync.window import Window
+
+Row: TypeAlias = Any
+"""A row of SQLite, by the names of its columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +27,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolRun:
-    """What the latest run that knew a school did for it."""
+    """What the latest run that included a school did for it."""
 
     school: School
     run: Run
@@ -33,21 +38,37 @@ class SchoolRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One submission as the log has it: a school and a date, refused or with a body."""
+    """One school and date for one receiver: refused, or one message with one key."""
 
     id: int
     run_id: int
+    receiver: str
     urn: int
     day: date
     state: State
     key: str | None
-    sha256: str | None
-    content: str | None
-    """The body, byte for byte as it was sent; None if the day was refused."""
+    body_id: int | None
+    """Number of the message; equal messages have the same one. None: the day was refused."""
+    marks: Mapping[Session, int]
+    """Session -> marks in the message; a session that the message leaves out is not there."""
+    on_roll: int | None
+    attendance: float | None
+    changed: int
+    """Marks that differ from what the receiver confirmed before."""
+    changed_from: datetime | None
     recorded_at: datetime
-    answered_at: datetime | None
-    reference: str | None
-    problem: Problem | None
+    answered_at: datetime | None = None
+    reference: str | None = None
+    problem: Problem | None = None
+    faults: tuple[Fault, ...] = ()
+    tries: tuple[Try, ...] = field(default=())
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was last tried; None: never, as far as is known."""
+        if self.tries:
+            return self.tries[-1].at
+        return self.recorded_at if self.state in (State.SENDING, State.UNKNOWN) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +77,8 @@ class ConsentRow:
 
     id: int
     school: School
-    given: bool
+    action: Literal["given", "removed", "lapsed"]
+    """Lapsed: the school left the settings file, and a send went by without it."""
     person: str
     username: str | None
     login_uid: int | None
@@ -64,79 +86,125 @@ class ConsentRow:
     reason: str | None
     receiver: str
     data_set: int
+    window_count: str
+    """The kind of days that the notice names: working or calendar."""
+    year_groups: bool
+    """The notice names the pupils on roll in each year group."""
     notice: int
     at: datetime
+    notice_sha256: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether it is a grant."""
+        return self.action == "given"
 
 
 def utc(at: datetime) -> str:
-    """Write a time as the log has it."""
+    """Return a time as the log has it."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def moment(text: str) -> datetime:
-    """Read a time back."""
+def moment(text: str | None) -> datetime | None:
+    """Return the time that the log has; None for NULL."""
+    return datetime.fromisoformat(text) if text else None
+
+
+def at(text: str) -> datetime:
+    """Return a time of a column that is never NULL."""
     return datetime.fromisoformat(text)
 
 
-def problem_columns(problem: Problem | None) -> dict[str, str | None]:
-    """Spread a problem over its columns."""
-    return {
-        "problem_code": problem.code if problem else None,
-        "problem_text": problem.text if problem else None,
-        "problem_next": problem.next if problem else None,
-        "problem_words": str(problem.get("words")) if problem else None,
-    }
+def to_json(problem: Problem | None) -> str | None:
+    """Return a problem as JSON; NULL for None."""
+    return json.dumps(_fields(problem), ensure_ascii=False) if problem else None
 
 
-def problem_of(row: sqlite3.Row) -> Problem | None:
-    """Read the problem of a row."""
-    if row["problem_code"] is None:
-        return None
-    return Problem(row["problem_code"], row["problem_text"], row["problem_next"], words=row["problem_words"] or "")
+def all_to_json(problems: Iterable[Problem]) -> str:
+    """Return problems as a list in JSON."""
+    return json.dumps([_fields(problem) for problem in problems], ensure_ascii=False)
 
 
-def run_of(row: sqlite3.Row) -> Run:
-    """Read a run; its number is in the column run_id."""
+def from_json(text: str | None) -> Problem | None:
+    """Return the problem of a column; None for NULL."""
+    return _problem(json.loads(text)) if text else None
+
+
+def all_from_json(text: str) -> tuple[Problem, ...]:
+    """Return the problems of a column."""
+    return tuple(map(_problem, json.loads(text)))
+
+
+def _fields(problem: Problem) -> dict[str, object]:
+    return {"code": problem.code, "case": problem.case, **dict(problem.parameters)}
+
+
+def _problem(fields: dict[str, Any]) -> Problem:
+    return Problem(fields.pop("code"), fields.pop("case"), **fields)
+
+
+def tries_to_json(tries: Sequence[Try]) -> str | None:
+    """Return tries as JSON; NULL where there are none."""
+    return json.dumps([(utc(each.at), round(each.seconds, 3), each.answer) for each in tries]) if tries else None
+
+
+def faults_to_json(faults: Sequence[Fault]) -> str | None:
+    """Return faults as JSON; NULL where there are none."""
+    rows = [(each.code, *(each.cell or (None, None)), each.attendance_code, each.text) for each in faults]
+    return json.dumps(rows, ensure_ascii=False) if rows else None
+
+
+def run_of(row: Row) -> Run:
+    """Return the run of a row."""
     return Run(
-        id=row["run_id"],
-        started_at=moment(row["started_at"]),
-        ended_at=moment(row["ended_at"]) if row["ended_at"] else None,
+        id=row["id"],
+        started_at=at(row["started_at"]),
+        ended_at=moment(row["ended_at"]),
         window=Window(date.fromisoformat(row["first_day"]), date.fromisoformat(row["last_day"])),
         exit_code=row["exit_code"],
     )
 
 
-def submission_of(row: sqlite3.Row) -> Submission:
-    """Read a submission with its body."""
+def submission_of(row: Row) -> Submission:
+    """Return the submission of a row."""
+    marks = {Session.AM: row["am"], Session.PM: row["pm"]}
     return Submission(
         id=row["id"],
         run_id=row["run_id"],
+        receiver=row["receiver"],
         urn=row["urn"],
         day=date.fromisoformat(row["day"]),
         state=State(row["state"]),
         key=row["key"],
-        sha256=row["sha256"],
-        content=row["content"],
-        recorded_at=moment(row["recorded_at"]),
-        answered_at=moment(row["answered_at"]) if row["answered_at"] else None,
+        body_id=row["body_id"],
+        marks={session: number for session, number in marks.items() if number is not None},
+        on_roll=row["on_roll"],
+        attendance=row["attendance"],
+        changed=row["changed"] or 0,
+        changed_from=moment(row["changed_from"]),
+        recorded_at=at(row["recorded_at"]),
+        answered_at=moment(row["answered_at"]),
         reference=row["reference"],
-        problem=problem_of(row),
+        problem=from_json(row["problem"]),
+        faults=tuple(map(_fault, json.loads(row["faults"] or "[]"))),
+        tries=tuple(
+            Try(at=at(when), seconds=took, answer=said) for when, took, said in json.loads(row["tries"] or "[]")
+        ),
     )
 
 
-def consent_of(row: sqlite3.Row) -> ConsentRow:
-    """Read a grant or a removal."""
+def _fault(fields: Sequence[Any]) -> Fault:
+    code, year_group, session, attendance_code, text = fields
+    return Fault(code, Cell(year_group, Session(session)) if session else None, attendance_code, text)
+
+
+def consent_of(row: Row) -> ConsentRow:
+    """Return the grant or removal of a row."""
+    names = ("id", "action", "person", "username", "login_uid", "role", "reason", "receiver", "data_set")
+    more = ("window_count", "notice", "notice_sha256")
     return ConsentRow(
-        id=row["id"],
         school=School(row["urn"], row["name"]),
-        given=bool(row["given"]),
-        person=row["person"],
-        username=row["username"],
-        login_uid=row["login_uid"],
-        role=row["role"],
-        reason=row["reason"],
-        receiver=row["receiver"],
-        data_set=row["data_set"],
-        notice=row["notice"],
-        at=moment(row["at"]),
+        year_groups=bool(row["year_groups"]),
+        at=at(row["at"]),
+        **{name: row[name] for name in (*names, *more)},
     )

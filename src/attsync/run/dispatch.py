@@ -1,208 +1,277 @@
-"""Takes messages over to the DfE: recorded before the first byte, sent by several at once, recorded after the answer.
+"""Hands messages to the DfE: recorded before the first byte, sent by several threads, recorded after the answer.
 
-Messages that leave together share a commit, and so do answers that come together (RELIABILITY.md 3). Knows the order
-of these; refuses to know what a message says.
+One writer thread owns the log. It takes what is waiting, 64 messages at most, and commits it once (docs/design/
+reliability.md 3); a signal only reaches the main thread, so nothing is cut in two.
 """
 
-from collections import deque
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
-from datetime import UTC, datetime
-from itertools import islice
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Final
+from typing import Final, Self
 
-from attsync.consent import Consent, active_consent, explain_missing
+from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
 from attsync.dfe import Dfe
 from attsync.locks import Gate
 from attsync.log import Log, Submission
-from attsync.model import Outcome, School, state_after
-from attsync.problems import LogError, NotPermitted
-from attsync.report import Report, SchoolResult, Tell
-from attsync.run.plan import Planned, Refused, day_result, refusal
-from attsync.shield import Shield
+from attsync.model import Outcome, School, State, changed_marks, state_after
+from attsync.problems import NotPermitted
+from attsync.run.plan import Plan, Planned, Refused
+from attsync.run.report import Report, SchoolResult, day_of_outcome, day_of_refusal
 
 _BATCH: Final = 64
-"""Most messages that share a commit (RELIABILITY.md 3)."""
-_BATCH_SECONDS: Final = 0.2
-"""A message or an answer that has waited so long waits for no others to share a commit with. It is looked at whenever a
-school has been read: one that is read right after another may wait for the school that comes next."""
-
-_STOP_SECONDS: Final = 5
+"""Most messages that share a commit."""
+_KEY_LIFE: Final = timedelta(days=1)
+"""A key is used again only so long: after that the DfE may have forgotten it (docs/design/reliability.md 4)."""
+_STOP_SECONDS: Final = 3
 """How long a run that is stopped waits for answers to requests that are under way."""
 
 
-class Dispatch:
-    """The sending of one run. Whatever happens, end it with `finish` or `abandon`."""
+@dataclass(slots=True)
+class _School:
+    """One school whose messages are under way."""
 
-    def __init__(
-        self,
-        log: Log,
-        gate: Gate,
-        dfe: Dfe,
-        pool: ThreadPoolExecutor,
-        report: Report,
-        tell: Tell,
-        shield: Shield,
-        *,
-        connections: int,
-    ) -> None:
-        self._receiver = dfe.receiver
-        self._connections = connections
+    result: SchoolResult
+    plans: list[Plan]
+    started: float
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One message, recorded and on its way."""
+
+    school: _School
+    plan: Planned
+    submission: Submission
+    consent: ActiveConsent
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    message: _Message
+    outcome: Outcome | BaseException
+
+
+class Dispatch:
+    """The sending of one run: `with Dispatch(...) as dispatch:` and `dispatch.take(...)` for each school.
+
+    Leaving the block waits for every answer; leaving it with an exception waits a few seconds. What is still open then
+    stays `sending` in the log, and the next run sends it again.
+    """
+
+    def __init__(self, log: Log, gate: Gate, dfe: Dfe, report: Report, terms: Terms, *, connections: int) -> None:
         self._log = log
         self._gate = gate
         self._dfe = dfe
-        self._pool = pool
         self._report = report
-        self._tell = tell
-        self._shield = shield
-        self._waiting: list[tuple[SchoolResult, list[Planned | Refused]]] = []
-        self._under_way: dict[Future[Outcome], tuple[SchoolResult, Planned, Submission]] = {}
-        self._last_sending = self._last_recording = 0.0
-        self._left: dict[int, int] = {}
-        self._started: dict[int, float] = {}
-        self._done: deque[SchoolResult] = deque()
+        self._terms = terms
+        self._inbox: SimpleQueue[_School | _Answer | None] = SimpleQueue()
+        self._outbox: SimpleQueue[_Message | None] = SimpleQueue()
+        self._slots = threading.Semaphore(connections + 2 * _BATCH)
+        self._finished: SimpleQueue[SchoolResult] = SimpleQueue()
+        self._under_way = 0
+        self._error: BaseException | None = None
+        self._over = threading.Event()
+        self._is_closed = False
+        self._senders = [threading.Thread(target=self._send, daemon=True) for _ in range(connections)]
+        self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
 
-    def take(self, result: SchoolResult, plans: list[Planned | Refused]) -> None:
-        """Take one school's messages; they leave with others, if those come soon (_BATCH_SECONDS)."""
-        self._started[result.school.urn] = monotonic()
-        if sum(len(plans) for _, plans in self._waiting) + len(plans) > _BATCH:
-            self._send_waiting()
-        self._waiting.append((result, plans))
-        if _is_due(self._last_sending):
-            self._send_waiting()
-        while len(self._under_way) >= self._connections + _BATCH:
-            self._record_answers(_BATCH)
-        if _is_due(self._last_recording):
-            self._record_answers(0)
-        self._tell_done()
+    def __enter__(self) -> Self:
+        for thread in (self._writer, *self._senders):
+            thread.start()
+        return self
 
-    def finish(self) -> None:
-        """Send what is left and wait for every answer."""
-        self._send_waiting()
-        while self._under_way:
-            self._record_answers(len(self._under_way))
-            self._tell_done()
-        self._tell_done()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._inbox.put(None)
+            self._wait()
+        else:
+            self._abandon()
+        for _ in self._senders:
+            self._outbox.put(None)
+        if error is None and self._error:
+            raise self._error
 
-    def abandon(self) -> None:
-        """Start nothing more; record the answers that come within a few seconds. The rest stays open in the log.
+    def take(self, result: SchoolResult, plans: list[Plan]) -> None:
+        """Take one school's messages. Wait while too many are under way; raise what went wrong in another thread."""
+        for _ in plans:
+            while not self._slots.acquire(timeout=0.2):
+                self._raise()
+        self._raise()
+        self._inbox.put(_School(result, plans, monotonic()))
 
-        What waits for a sender was surely not sent, and comes back as such.
-        """
+    def finished(self) -> Iterator[SchoolResult]:
+        """Return the schools that are done, each once."""
+        while True:
+            try:
+                yield self._finished.get_nowait()
+            except Empty:
+                return
+
+    def _raise(self) -> None:
+        if self._error:
+            raise self._error
+
+    def _wait(self) -> None:
+        while not self._over.wait(0.2):  # in steps: a signal is handled between two
+            pass
+
+    def _abandon(self) -> None:
+        """Start nothing more, and record the answers that come within a few seconds."""
         self._dfe.stop()
+        self._inbox.put(None)
         try:
-            wait(self._under_way, _STOP_SECONDS)
-            with suppress(LogError):  # if the log is why we stop, it stays as it is: open entries, sent again next time
-                while self._record_answers(0):
-                    pass
+            self._over.wait(_STOP_SECONDS)
         finally:  # also if a second signal comes
             self._dfe.cut()
+        self._over.wait(1)
 
-    def _send_waiting(self) -> None:
-        """Record what is waiting and hand it to the senders."""
-        self._last_sending = monotonic()
-        if not self._waiting:
+    # The writer
+
+    def _write(self) -> None:
+        try:
+            with Log.open(self._log.path) as log:
+                while not (self._is_closed and not self._under_way):
+                    self._commit(log, self._batch())
+        except BaseException as error:  # noqa: BLE001  raised again in the main thread
+            self._error = self._error or error
+            self._dfe.stop()
+        finally:
+            self._over.set()
+
+    def _batch(self) -> list[_School | _Answer]:
+        """Return what is waiting, up to as many messages as may share a commit; wait for the first."""
+        batch: list[_School | _Answer] = []
+        size = 0
+        while size < _BATCH:
+            try:
+                item = self._inbox.get() if not batch else self._inbox.get_nowait()
+            except Empty:
+                break
+            if item is None:
+                self._is_closed = True
+                break
+            batch.append(item)
+            size += len(item.plans) if isinstance(item, _School) else 1
+        return batch
+
+    def _commit(self, log: Log, batch: list[_School | _Answer]) -> None:
+        if not batch:
             return
-        with self._shield.held():
-            entries = self._record_attempts()
-            for result, plans in self._waiting:
-                result.days += [refusal(plan) for plan in plans if isinstance(plan, Refused)]
-                self._left[result.school.urn] = sum(isinstance(plan, Planned) for plan in plans)
-                self._finish_if_done(result)
-            self._waiting.clear()
-            for result, plan, entry, consent in entries:
-                permit = self._permit(result.school)
-                future = self._pool.submit(self._dfe.send, consent, plan.body.content, entry.key or "", permit)
-                self._under_way[future] = (result, plan, entry)
-
-    def _record_attempts(self) -> list[tuple[SchoolResult, Planned, Submission, Consent]]:
         now = datetime.now(UTC)
-        entries: list[tuple[SchoolResult, Planned, Submission, Consent]] = []
-        number = self._report.number
-        with self._log.writing():
-            for result, plans in self._waiting:
-                # Read in the transaction that records the attempt (RELIABILITY.md P2).
-                row = self._log.latest_consent(result.school.urn)
-                consent = active_consent(row, self._receiver)
-                if consent is None:
-                    result.outcome, result.problem = "skipped", explain_missing(result.school, row, self._receiver)
-                    plans.clear()
-                self._log.record_school(
-                    number, result.school, result.outcome, problem=result.problem, to_check=result.to_check
-                )
-                if consent is None:
-                    continue
-                for plan in plans:
-                    if isinstance(plan, Refused):
-                        self._log.refuse(number, result.school, plan.day.date, plan.problem, now)
-                    else:
-                        entry = self._log.begin_sending(number, result.school, plan.body, plan.last, now)
-                        entries.append((result, plan, entry, consent))
-        return entries
+        messages: list[_Message] = []
+        with log.writing():
+            for item in batch:
+                if isinstance(item, _School):
+                    messages += self._begin(log, item, now)
+                elif isinstance(item.outcome, Outcome):
+                    self._record(log, item.message, item.outcome, now)
+        for item in batch:
+            if isinstance(item, _School):
+                self._finish_if_done(item)
+            else:
+                self._settle(item)
+        for message in messages:
+            self._under_way += 1
+            self._outbox.put(message)
 
-    def _record_answers(self, number: int) -> int:
-        """Record a batch of the answers that have come, and give how many; first wait for the oldest `number`.
+    def _begin(self, log: Log, school: _School, now: datetime) -> Iterator[_Message]:
+        """Record one school's messages, in the transaction in which its consent is read (P2)."""
+        result, number = school.result, self._report.number
+        row = log.latest_consent(result.school.urn)
+        consent = active_consent(row, self._terms)
+        if consent is None:
+            result.outcome, result.problem = "skipped", explain_missing(result.school, row, self._terms)
+            for _ in school.plans:
+                self._slots.release()
+            school.plans.clear()
+        log.record_school(number, result.school, result.outcome, problem=result.problem, to_check=result.to_check)
+        for plan in school.plans:
+            if isinstance(plan, Refused):
+                log.refuse(number, self._terms.receiver, result.school, plan.day.date, plan.problem, now)
+                result.days.append(day_of_refusal(plan, self._report))
+                self._slots.release()
+            elif consent:
+                school.left += 1
+                yield _Message(school, plan, self._begin_sending(log, result.school, plan, now), consent)
 
-        The wait is a fifth of a second at most.
-        """
-        if number:
-            wait(list(islice(self._under_way, number)), _BATCH_SECONDS)
-        self._last_recording = monotonic()
-        done = list(islice((future for future in self._under_way if future.done()), _BATCH))
-        if not done:
-            return 0
-        with self._shield.held():
-            failed = [future for future in done if future.exception()]
-            outcomes = {future: self._outcome(future) for future in done if future not in failed}
-            now = datetime.now(UTC)
-            with self._log.writing():
-                for future, outcome in outcomes.items():
-                    self._log.record(self._under_way[future][2], outcome, now)
-                    if outcome.problem and outcome.problem.code == "DFE-CLOSED":
-                        self._log.close_service(self._receiver, now)
-            for future, outcome in outcomes.items():
-                result, plan, _ = self._under_way.pop(future)
-                result.days.append(day_result(plan, outcome))
-                self._left[result.school.urn] -= 1
-                self._finish_if_done(result)
-            for future in failed:
-                del self._under_way[future]
-        for future in failed:
-            future.result()  # raises what went wrong in the sender: the log, or a bug
-        return len(done)
+    def _begin_sending(self, log: Log, school: School, plan: Planned, now: datetime) -> Submission:
+        last, number = plan.last, self._report.number
+        is_open = last is not None and last.state is State.UNKNOWN
+        if last and is_open and log.has_body(last, plan.body) and now - last.recorded_at < _KEY_LIFE:
+            log.continue_sending(number, last)
+            return last
+        before = plan.before
+        return log.begin_sending(
+            number,
+            self._terms.receiver,
+            school,
+            plan.body,
+            now,
+            changed=changed_marks(before.cells, plan.body.cells) if before else None,
+            changed_from=before.at if before else None,
+            supersedes=last if is_open else None,
+        )
 
-    def _outcome(self, future: Future[Outcome]) -> Outcome:
-        outcome = future.result()
-        entry = self._under_way[future][2]  # it may be taken over from an earlier run
-        return replace(outcome, state=state_after(entry.state, outcome.state))
+    def _record(self, log: Log, message: _Message, outcome: Outcome, now: datetime) -> None:
+        log.record(message.submission, self._with_history(message, outcome), now)
+        if outcome.problem and outcome.problem.code == "DFE-CLOSED" and outcome.tries and not self._report.closed:
+            self._report.closed = True
+            log.record_closed(self._terms.receiver, now)
 
-    def _finish_if_done(self, result: SchoolResult) -> None:
-        if self._left[result.school.urn] == 0:
+    def _with_history(self, message: _Message, outcome: Outcome) -> Outcome:
+        """Return the outcome of a message that may have been taken over from an earlier run."""
+        return replace(outcome, state=state_after(message.submission.state, outcome.state))
+
+    def _settle(self, answer: _Answer) -> None:
+        """Count what is left of a school after an answer was recorded."""
+        self._under_way -= 1
+        self._slots.release()
+        if not isinstance(answer.outcome, Outcome):
+            raise answer.outcome
+        message = answer.message
+        outcome = self._with_history(message, answer.outcome)
+        message.school.result.days.append(day_of_outcome(message.plan, outcome, self._report))
+        message.school.left -= 1
+        self._finish_if_done(message.school)
+
+    def _finish_if_done(self, school: _School) -> None:
+        if school.left == 0:
+            result = school.result
             result.days.sort(key=lambda day: day.date)
-            result.seconds = monotonic() - self._started.pop(result.school.urn)
+            result.seconds = monotonic() - school.started
             self._report.schools.append(result)
-            self._done.append(result)
+            self._finished.put(result)
 
-    def _tell_done(self) -> None:
-        # Not while signals wait: a terminal or a pipe that takes nothing more would hold them up with us.
-        while self._done:
-            self._tell(self._done.popleft())
+    # The senders
+
+    def _send(self) -> None:
+        while message := self._outbox.get():
+            try:
+                outcome: Outcome | BaseException = self._dfe.send(
+                    message.consent,
+                    message.plan.body.content,
+                    message.submission.key or "",
+                    self._permit(message.school.result.school),
+                )
+            except BaseException as error:  # noqa: BLE001  raised again in the main thread
+                outcome = error
+            self._inbox.put(_Answer(message, outcome))
 
     def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
+        """Return what a request passes before its first byte: consent is read again, behind the gate."""
+
         @contextmanager
         def permit() -> Iterator[None]:
             with self._gate.starting_request():
+                self._log.require_same_file()
                 row = self._log.consent_now(school.urn)
-                if active_consent(row, self._receiver) is None:
-                    problem = explain_missing(school, row, self._receiver)
-                    raise NotPermitted.of(problem)
+                if active_consent(row, self._terms) is None:
+                    raise NotPermitted.of(explain_missing(school, row, self._terms))
                 yield
 
         return permit
-
-
-def _is_due(last: float) -> bool:
-    return monotonic() - last >= _BATCH_SECONDS

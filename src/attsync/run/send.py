@@ -1,33 +1,38 @@
-"""The story of a send: consent, read, build, record, send, record (SPEC.md).
+"""The main job, from consent to report: who may be sent for, read, plan, dispatch, record. Imports no screen.
 
-Joins the school's database and the DfE and knows neither's insides; nothing of screens or command lines. What becomes
-of a school is a value, not an exception: a school without consent, or whose database fails, does not stop the others.
+What becomes of a school is a value, not an exception: a school without consent, or whose database fails, does not stop
+the others.
 """
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
-from attsync.consent import active_consent, explain_missing
+from attsync import __released__
+from attsync.consent import Terms, active_consent, explain_missing, lapse_missing
+from attsync.deadline import Deadline
 from attsync.dfe import Credentials, Dfe
+from attsync.due import is_term_time
 from attsync.locks import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
-from attsync.problems import LogError, Problem
-from attsync.report import Report, SchoolResult, Tell
+from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
-from attsync.run.plan import Planned, Refused, all_gone, day_result, plan, refusal, school_result, to_check
+from attsync.run.plan import Plan, Planner, Refused, all_gone, to_check
 from attsync.run.reading import read_all, read_schools, unlisted
+from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
-from attsync.shield import Shield
+from attsync.status.history import is_received
 from attsync.window import LONDON, Window
 
-_CONNECTIONS_A_SCHOOL: Final = 2
+_CLOCK_STEP: Final = timedelta(minutes=30)
+"""How far a clock may be set back while it is corrected."""
+_RELEASED: Final = date.fromisoformat(__released__)
+_CONNECTIONS_PER_SCHOOL: Final = 2
 """A small school opens fewer connections: each costs the DfE a handshake, and here as much as four requests."""
 
 _logger = logging.getLogger(__name__)
@@ -38,26 +43,36 @@ def send(
 ) -> Report:
     """Send the window for every school with consent, or those of `only`, and record what became of it.
 
-    `begin` is called once nothing is left that could stop the whole run before it has read anything; `tell` hears of
-    each school when it is done. Raises AttsyncError where nothing at all can be done.
+    `begin` is called once nothing is left that could stop the whole run before it has read anything; `tell` is called
+    for each school when it is done. Raise AttsyncError where nothing at all can be done.
     """
-    path = settings.log.path
-    with one_run(path), Log.open(path) as log, Shield() as shield:
+    with Deadline(settings.dfe.run_minutes * 60) as deadline, one_run(settings.log.path), ExitStack() as stack:
+        log = stack.enter_context(Log.open(settings.log.path))
+        _require_clock(log)
+        terms = Terms.of(settings)
         due = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
-        with _dfe(settings, due) if due.wanted else nullcontext() as dfe:
-            with shield.held():
-                report = Report(window=window, number=log.begin_run(window, _now()))
-            _logger.info("run %s begins", report.number)
-            with _ended(log, report, shield):
-                with suppress(OSError):
-                    begin()
-                _record_done(log, report, due.done, _careful(tell))
-                if dfe:
-                    _cross(settings, log, dfe, due.wanted, report, _careful(tell), shield)
-                report.exit_code = report.exit_code_of(only)
-        with suppress(LogError):  # everything is sent and recorded; the next run tidies up
-            log.forget(_now() - timedelta(days=settings.log.keep_days))
+        dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
+        report = _report(settings, window)
+        planner = Planner(settings, log, window, report.now)
+        left = _left_window(settings, log, window, due)
+        if not only:
+            lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
+        report.number = log.begin_run(window, terms.receiver, report.now)
+        _logger.info("run %s begins", report.number)
+        with _recorded(log, report, dfe):
+            with suppress(OSError):
+                begin()
+            _record_done(log, report, due.done, _careful(tell))
+            if dfe:
+                _dispatch(settings, log, dfe, due.wanted, planner, report, _careful(tell), left)
+                report.problem = _wrong_clock(dfe, report)
+            elif not report.schools:
+                report.problem = Problem("CONSENT-NONE", "nobody")
+            report.exit_code = report.exit_code_of(only)
+        if dfe and dfe.clock_is_confirmed:  # a clock that is years ahead must not make this log forget everything
+            with suppress(LogError):  # everything is sent and recorded; the next run tidies up
+                log.forget(report.now - timedelta(days=settings.log.keep_days))
     return report
 
 
@@ -65,36 +80,37 @@ def dry_run(
     settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
 ) -> Report:
     """Do all that `send` does but the sending and the recording."""
-    report = Report(window=window)
-    with _log_to_read(settings) as log:
+    report = _report(settings, window)
+    with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
         due = _due(settings, log, only)
         if due.wanted:
-            with _dfe(settings, due):
-                pass  # whatever is wrong with the settings shows here; nobody is contacted
+            with _dfe(settings, due, deadline):
+                pass  # whatever is wrong with the settings shows here; no one is contacted
         begin()
         _record_done(None, report, due.done, tell)
-        for found in read_schools(settings, due.wanted, window):
+        planner = Planner(settings, log, window, report.now)
+        for found in read_schools(settings, due.wanted, window, deadline):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
                 continue
-            plans = plan(settings, log, found, window)
-            result = school_result(found, plans)
-            for each in plans:
-                result.days.append(refusal(each) if isinstance(each, Refused) else day_result(each, None))
+            plans = planner.plan(found)
+            result = _school_result(found, plans)
+            for plan in plans:
+                day = day_of_refusal(plan, report) if isinstance(plan, Refused) else day_of_outcome(plan, None, report)
+                result.days.append(day)
             report.schools.append(result)
             tell(result)
     report.exit_code = report.exit_code_of(only)
     return report
 
 
-def preview(
-    settings: Settings, window: Window, only: Collection[int]
-) -> Iterator[tuple[SchoolDays, list[Planned | Refused]]]:
-    """Give what would be sent for each school, with or without consent. Contacts nobody and records nothing."""
-    with _log_to_read(settings) as log:
-        for found in read_all(settings, window, only):
+def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterator[tuple[SchoolDays, list[Plan]]]:
+    """Return what would be sent for each school, with or without consent. Contact only the school databases."""
+    with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
+        planner = Planner(settings, log, window, datetime.now(UTC))
+        for found in read_all(settings, window, only, deadline):
             if isinstance(found, SchoolDays):
-                plans = plan(settings, log, found, window)
+                plans = planner.plan(found)
                 gone = all_gone(plans)
                 yield replace(found, to_check=(*([gone] if gone else []), *to_check(found, plans))), plans
 
@@ -107,18 +123,21 @@ class _Due(NamedTuple):
 
 
 def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
-    """Tell the schools whose consent stands from the others."""
+    """Return the schools whose consent is in force, and what is to be said of the others."""
     known = known_schools(settings, log)
     missing = [urn for urn in only if urn not in known]
     if missing and not lists_itself(settings):
-        raise not_known(settings, known, missing[0], "Nothing was read or sent.")
-    closed = _closed(settings, log)
+        raise not_known(settings, known, missing[0], "read")
+    terms = Terms.of(settings)
+    since = log.closed_since(terms.receiver) if log else None
+    closed = since and Problem("DFE-CLOSED", "known", since=since.astimezone(LONDON).date())
+    consents = log.latest_consents() if log else {}
     due = _Due({}, [])
     for urn in dict.fromkeys(only or known):
         school = known.get(urn) or School(urn, f"URN {urn}")
-        row = log.latest_consent(urn) if log else None
-        if not active_consent(row, settings.dfe.origin):
-            problem = explain_missing(school, row, settings.dfe.origin)
+        row = consents.get(urn)
+        if active_consent(row, terms) is None:
+            problem = explain_missing(school, row, terms)
             due.done.append(SchoolResult(school=school, outcome="skipped", problem=problem))
         elif closed:
             due.done.append(SchoolResult(school=school, outcome="failed", problem=closed))
@@ -127,23 +146,15 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
     return due
 
 
-def _dfe(settings: Settings, due: _Due) -> Dfe:
-    """Make ready to send, without contacting anybody. Raises SettingsError if a secret, or a file, cannot be used."""
+def _dfe(settings: Settings, due: _Due, deadline: Deadline) -> Dfe:
+    """Make ready to send, without contacting anyone. Raise SettingsError if a secret, or a file, cannot be used."""
     for database in settings.database:
         database.database_url()
-    return Dfe(settings.dfe, Credentials.load(settings.dfe), schools=len(due.wanted))
+    return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(due.wanted))
 
 
-def _closed(settings: Settings, log: Log | None) -> Problem | None:
-    since = log.closed_since(settings.dfe.origin) if log else None
-    if since is None:
-        return None
-    return Problem(
-        "DFE-CLOSED",
-        f"The DfE said on {since.astimezone(LONDON):%-d %B %Y} that it has closed this service (410).",
-        "Ask IT to find out where attendance is to be sent now. If the service is back: attsync check",
-        not_done="Nothing is read or sent.",
-    )
+def _report(settings: Settings, window: Window) -> Report:
+    return Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
 
 
 def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:
@@ -156,49 +167,104 @@ def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell
         tell(result)
 
 
-def _cross(
-    settings: Settings, log: Log, dfe: Dfe, wanted: Mapping[int, School], report: Report, tell: Tell, shield: Shield
+def _dispatch(
+    settings: Settings,
+    log: Log,
+    dfe: Dfe,
+    wanted: Mapping[int, School],
+    planner: Planner,
+    report: Report,
+    tell: Tell,
+    left: Mapping[int, Problem],
 ) -> None:
-    connections = min(settings.dfe.connections, _CONNECTIONS_A_SCHOOL * len(wanted))
-    with Gate(log.path) as gate, ThreadPoolExecutor(connections) as pool:
-        pool.submit(dfe.get_ready)
-        dispatch = Dispatch(log, gate, dfe, pool, report, tell, shield, connections=connections)
-        try:
-            for found in read_schools(settings, wanted, report.window, dfe.time_is_up):
-                if isinstance(found, Unlisted):
-                    report.to_check.append(unlisted(found))
-                else:
-                    plans = plan(settings, log, found, report.window)
-                    dispatch.take(school_result(found, plans), plans)
-            dispatch.finish()
-        except BaseException:
-            dispatch.abandon()
-            raise
+    connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(wanted))
+    with (
+        Gate(log.path, dfe.deadline) as gate,
+        Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
+    ):
+        for found in read_schools(settings, wanted, report.window, dfe.deadline):
+            if isinstance(found, Unlisted):
+                report.to_check.append(unlisted(found))
+                continue
+            plans = planner.plan(found)
+            dispatch.take(_school_result(found, plans, left.get(found.school.urn)), plans)
+            for result in dispatch.finished():
+                tell(result)
+    for result in dispatch.finished():
+        tell(result)
+
+
+def _school_result(found: SchoolDays, plans: list[Plan], left: Problem | None = None) -> SchoolResult:
+    """Begin the result of a school."""
+    problem = found.problem or all_gone(plans) or _stopped(found) or left
+    return SchoolResult(
+        school=found.school,
+        outcome="failed" if found.problem else "read",
+        problem=problem,
+        to_check=to_check(found, plans),
+    )
+
+
+def _stopped(found: SchoolDays) -> Problem | None:
+    """Return the problem that there is not one mark in term time: silence would look like success."""
+    none = next((problem for problem in found.to_check if problem.code == "MARKS-NONE"), None)
+    return none.but("term") if none and all(map(is_term_time, none.days)) else None
+
+
+def _left_window(settings: Settings, log: Log, window: Window, due: _Due) -> dict[int, Problem]:
+    """Return, by URN, the days that have left the window since the last run without being received."""
+    last = log.last_run(settings.dfe.origin)
+    if last is None or last.window.first >= window.first:
+        return {}
+    gone = Window(last.window.first, window.first - timedelta(days=1))
+    found = {}
+    for urn, days in log.submissions(settings.dfe.origin, gone).items():
+        left = [day for day, past in sorted(days.items()) if not is_received(past)]
+        if left and urn in due.wanted:
+            found[urn] = Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn)
+    return found
+
+
+# The clock
+
+
+def _require_clock(log: Log) -> None:
+    """Raise SettingsError if this computer's clock is behind what the log, or this release, has seen."""
+    now = datetime.now(UTC)
+    newest = log.clock_confirmed_at()
+    if newest and now < newest - _CLOCK_STEP:
+        raise SettingsError("CLOCK", "before_run", now=now.astimezone(LONDON).date(), newest=newest.date())
+    if now.date() < _RELEASED:
+        raise SettingsError("CLOCK", "before_release", now=now.astimezone(LONDON).date(), released=_RELEASED)
+
+
+def _wrong_clock(dfe: Dfe, report: Report) -> Problem | None:
+    """Compare the clock with the service's if nothing was sent: a wrong date may be why nothing was due."""
+    sent = any(day.sent_at for result in report.schools for day in result.days) or dfe.clock_is_confirmed
+    return None if sent else dfe.clock_problem()
+
+
+# How a run ends
 
 
 @contextmanager
-def _ended(log: Log, report: Report, shield: Shield) -> Iterator[None]:
+def _recorded(log: Log, report: Report, dfe: Dfe | None) -> Iterator[None]:
     """Record how the run ends, also if it is stopped or fails."""
     try:
         yield
     except BaseException as error:
-        with shield.held(), suppress(LogError):
-            log.end_run(report.number, getattr(error, "exit_code", 70), _now(), report.to_check)
+        with suppress(LogError):
+            log.end_run(report.number, getattr(error, "exit_code", 70), datetime.now(UTC), report.to_check)
         if isinstance(error, LogError):
-            raise _after_sending(error) from error
+            raise LogError.of(error.problem.but(undone="run_ended")) from error
         raise
-    with shield.held():
-        log.end_run(report.number, report.exit_code, _now(), report.to_check)
+    confirmed = dfe is not None and dfe.clock_is_confirmed
+    log.end_run(report.number, report.exit_code, datetime.now(UTC), report.to_check, clock_confirmed=confirmed)
     _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
 
-def _after_sending(error: LogError) -> LogError:
-    ended = "This run ended early. What it sent and could not record is sent again by the next one."
-    return LogError.of(error.problem.but(not_done=ended))
-
-
 def _careful(tell: Tell) -> Tell:
-    """Keep on sending when there is nobody to tell any more: a closed pipe, a terminal that is gone, a full disk."""
+    """Keep on sending when no one can be told any more: a closed pipe, a terminal that is gone, a full disk."""
 
     def tell_if_possible(result: SchoolResult) -> None:
         with suppress(OSError):
@@ -212,7 +278,3 @@ def _log_to_read(settings: Settings) -> Iterator[Log | None]:
     log = Log.open_existing(settings.log.path)
     with log or nullcontext():
         yield log
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

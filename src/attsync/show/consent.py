@@ -1,38 +1,41 @@
-"""The screens of `attsync consent`: the notice, the receipt, where consent stands, its history.
+"""The screens of `attsync consent`: the notice, the receipt, the consent of each school, its history."""
 
-Refuses to know the rule by which it stands.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.text import Text
 
-from attsync.consent import PERMISSION, Consent, notice, receipt
+from attsync import messages
+from attsync.consent import PERMISSION, ActiveConsent, Notice, receipt
 from attsync.log import ConsentRow
 from attsync.model import School
+from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.show.symbols import CHECK, DIM, GOOD, Signs, by, title, who
-from attsync.show.table import PROSE_COLUMNS, Sheet, prose
+from attsync.show.table import PROSE_COLUMNS, Sheet, prose, written
 from attsync.window import LONDON
 
+_ACTIONS = {"given": ("given", GOOD), "removed": ("removed", "bold"), "lapsed": ("lapsed", CHECK)}
 
-def consent_notice(school: School | None, receiver: str, days: str) -> RenderableType:
-    """Show the notice before the question; where it is for many schools at once, without a name."""
-    said = [prose((what, "bold"), f" {words}", indent=2) for what, words in notice(receiver, days)]
-    return Group(*([title(school)] if school else []), *said, prose(("Full text: attsync consent show --notice", DIM)))
+
+def consent_notice(schools: Sequence[School], notice: Notice) -> RenderableType:
+    """Return the notice as it is shown before the question; once, however many schools it is for."""
+    heading = title(schools[0]) if len(schools) == 1 else Text(f"For {plural(len(schools), 'school')}", "bold")
+    said = [prose((what, "bold"), f" {words}", indent=2) for what, words in notice.short]
+    full = prose((f"Notice {notice.number}, full text: ", DIM), messages.attsync("consent", "show", "--notice"))
+    return Group(heading, *said, full)
 
 
 def consent_holder(account: str, username: str, *, in_settings: bool) -> RenderableType:
-    """Say who is about to give consent, and by what right."""
+    """Return who is about to give consent, and by what right."""
     name = account if account == username else f"{account} ({username})"
     place = "the settings file" if in_settings else "the school database"
     return prose("You are ", (name, "bold"), f', who holds "{PERMISSION}" in {place}.')
 
 
 def consent_given(row: ConsentRow, signs: Signs, *, is_alone: bool) -> RenderableType:
-    """Confirm that consent was given; where several schools give it at once, say for which."""
+    """Return the confirmation of a grant; where several schools give consent at once, it says for which."""
     at = row.at.astimezone(LONDON)
     return prose(
         (f"{signs.good} Consent given", GOOD),
@@ -42,27 +45,27 @@ def consent_given(row: ConsentRow, signs: Signs, *, is_alone: bool) -> Renderabl
     )
 
 
-def consent_next(first: str, which: str) -> RenderableType:
-    """Say what can be done after consent was given."""
+def consent_next(first: str, which: tuple[str, ...]) -> RenderableType:
+    """Return what can be done after consent was given."""
     then = f", first {first}" if first else ""
     return Group(
-        prose("  To send now: ", ("attsync send", "bold"), indent=2),
-        prose(f"  To have it sent twice a day{then}: ", ("attsync crontab", "bold"), indent=2),
-        prose("  Remove it at any time: ", (f"attsync consent revoke {which}", "bold"), indent=2),
+        prose("  To send now: ", messages.attsync("send"), indent=2),
+        prose(f"  To send automatically twice a day{then}: ", messages.attsync("crontab"), indent=2),
+        prose("  Remove it at any time: ", messages.attsync("consent", "revoke", *which), indent=2),
     )
 
 
 def consent_removed(school: School, signs: Signs) -> RenderableType:
-    """Confirm that consent was removed."""
+    """Return the confirmation of a removal."""
     text = f" for {school}. Nothing more is sent for it. What was sent before stays with the DfE."
     return prose((f"{signs.good} Consent removed", GOOD), text, indent=2)
 
 
-def consent_table(rows: Iterable[tuple[School, Consent | Problem]], signs: Signs) -> RenderableType:
-    """Show for each school the consent that stands, or why none does."""
+def consent_table(rows: Iterable[tuple[School, ActiveConsent | Problem]], signs: Signs) -> RenderableType:
+    """Return for each school its consent, or why there is none."""
     sheet = Sheet(signs, ("", "School", "URN", "Consent"), gap=2)
     for school, found in rows:
-        if isinstance(found, Consent):
+        if isinstance(found, ActiveConsent):
             words = f"given by {by(found.row)}, receipt {receipt(found.row)}"
             sheet.add(Text(signs.good, GOOD), school.name, str(school.urn), words)
         else:
@@ -71,44 +74,46 @@ def consent_table(rows: Iterable[tuple[School, Consent | Problem]], signs: Signs
                 Text(signs.check if again else signs.without, CHECK if again else DIM),
                 school.name,
                 str(school.urn),
-                Text(f"{found.text} {found.next}", CHECK if again else ""),
+                Text(written(messages.text(found) + messages.next_step(found)), CHECK if again else ""),
             )
     return Constrain(sheet, PROSE_COLUMNS)
 
 
 def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) -> RenderableType:
-    """Show every grant and removal of a school."""
-    sheet = Sheet(signs, ("When", "What", "Who", "Receipt", "To", "Reason"), gap=2)
+    """Return every grant and removal of a school."""
+    sheet = Sheet(signs, ("When", "What", "Who", "Receipt", "Notice", "To", "Reason"), gap=2)
     for row in rows:
         at = row.at.astimezone(LONDON)
         sheet.add(
             f"{at.day:>2} {at:%b %Y %H:%M}",
-            Text("given", GOOD) if row.given else Text("removed", "bold"),
+            Text(*_ACTIONS[row.action]),
             who(row),
             receipt(row),
+            str(row.notice or ""),
             row.receiver.removeprefix("https://"),
             row.reason or "",
         )
-    return Group(
-        title(school), Constrain(sheet, PROSE_COLUMNS) if sheet.rows else prose("No consent has ever been given.")
-    )
+    none = prose("No one has ever decided about consent for this school.")
+    return Group(title(school), Constrain(sheet, PROSE_COLUMNS) if sheet.rows else none)
 
 
-def receipt_text(row: ConsentRow, days: str) -> str:
-    """Write the receipt as a file that can be kept or printed."""
+def receipt_text(row: ConsentRow, notice: Notice) -> str:
+    """Return the receipt as a file that can be kept or printed."""
     at = row.at.astimezone(LONDON)
-    lines = [
-        f"Consent {receipt(row)}",
-        "",
-        f"School:    {row.school}",
-        f"Given by:  {who(row)}, who held {PERMISSION!r} at that moment",
-        f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
-        f"To send:   data set {row.data_set}, notice {row.notice}",
-        "",
-        *(f"{what} {words}" for what, words in notice(row.receiver, days)),
-        "",
-        "To see the full text of the notice: attsync consent show --notice",
-        f"To remove this consent: attsync consent revoke --school {row.school.urn}",
-        "",
-    ]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"Consent {receipt(row)}",
+            "",
+            f"School:    {row.school}",
+            f"Given by:  {who(row)}, who held {PERMISSION!r} at that moment",
+            f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
+            f"To send:   data set {row.data_set}, notice {row.notice}",
+            "",
+            *(f"{what} {words}" for what, words in notice.short),
+            "",
+            f"To see the full text of the notice: {messages.attsync('consent', 'show', '--notice').completed}",
+            "To remove this consent: "
+            + messages.attsync("consent", "revoke", "--school", str(row.school.urn)).completed,
+            "",
+        ]
+    )

@@ -1,23 +1,38 @@
-"""The screen of `attsync status --date`: one day in four parts. Knows the words of each state; asks no log."""
+"""The screen of `attsync status --date`: one day in four parts. Reads no log."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from attsync import messages
 from attsync.codes import year_groups
 from attsync.log import Submission
-from attsync.model import Cells, Session, State, Try
+from attsync.model import Cells, DayStatus, Session, State
 from attsync.plural import plural
 from attsync.show.preview import CellsTable
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, when
 from attsync.show.table import Prose, Sheet, prose
-from attsync.status import DayView, SchoolView
+from attsync.status.overview import SchoolStatus
+from attsync.wire import Parsed
 
-History = Sequence[tuple[Submission, Sequence[Try]]]
-"""What was recorded for one day, oldest first, each with its tries."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """One day of one school with all that was tried."""
+
+    school: SchoolStatus
+    day: DayStatus
+    history: Sequence[Submission]
+    """Every submission of the day, oldest first."""
+    sent: Parsed | None
+    """The message that is shown."""
+    changes: Sequence[str] = ()
+    """How it differs from the one before."""
+
 
 Content: TypeAlias = "Prose | Text | CellsTable | Tries"
 """A paragraph, a heading (an empty one is a blank line), or a table."""
@@ -38,37 +53,30 @@ _OUTCOME_COLUMNS = 16
 """With less room than this for what became of a try, its reference is shortened."""
 
 
-def status_day(
-    school: SchoolView,
-    day: DayView,
-    history: History,
-    changes: Sequence[str],
-    signs: Signs,
-    now: datetime,
-) -> RenderableType:
-    """Show one day in its four parts."""
+def status_day(detail: Detail, signs: Signs, now: datetime) -> RenderableType:
+    """Return one day in its four parts."""
+    school, day = detail.school, detail.day
     heading = Text.assemble(
         *_signs_of(day, signs), (f"{day.date:%A %-d %B %Y}", "bold"), "   ", (school.school.name, "bold")
     )
     heading.append(f"  URN {school.school.urn}", style=DIM)
-    parts = day_parts(school, day, history, changes, signs, now)
+    parts = day_parts(detail, signs, now)
     return Group(heading, *(line for name, content in parts for line in (Text(), Text(name, style="bold"), *content)))
 
 
-def day_parts(
-    school: SchoolView, day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
-) -> list[tuple[str, list[Content]]]:
-    """Say what went wrong, what was sent, what to do next, and how often it was tried."""
+def day_parts(detail: Detail, signs: Signs, now: datetime) -> list[tuple[str, list[Content]]]:
+    """Return what went wrong, what was sent, what to do next, and every try."""
+    school, day, history = detail.school, detail.day, detail.history
     return [
         ("What went wrong", [_what_went_wrong(school, day, now)]),
-        ("What was sent", _what_was_sent(day, history, changes, signs, now)),
+        ("What was sent", _what_was_sent(detail, signs, now)),
         ("What to do next", _what_to_do(school, day, signs)),
         ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
     ]
 
 
 def changed(day: date, before: Cells, after: Cells) -> list[str]:
-    """Say how two sendings of one day differ: "2 marks changed: N to I, Year 4, Friday AM"."""
+    """Return how two sendings of one day differ: "2 marks changed: N to I, Year 4, Friday AM"."""
     said = []
     for cell in dict.fromkeys((*after, *before)):
         old, new = before.get(cell, {}), after.get(cell, {})
@@ -89,68 +97,74 @@ def _steps(fewer: dict[str, int], more: dict[str, int]) -> list[str]:
     return [", ".join(words)] if words else []
 
 
-def _signs_of(day: DayView, signs: Signs) -> list[Text]:
+def _signs_of(day: DayStatus, signs: Signs) -> list[Text]:
     return [
         Text.assemble(f"{session} ", signs.of(sign, is_closed=day.is_closed), "  ")
         for session, sign in day.signs.items()
     ]
 
 
-def _what_went_wrong(school: SchoolView, day: DayView, now: datetime) -> Prose:
+def _what_went_wrong(school: SchoolStatus, day: DayStatus, now: datetime) -> Prose:
     if day.problem and day.needs_telling:
         held = f" The DfE still holds the figures of {when(day.sent_at, now)}." if day.still_held else ""
-        return prose(f"{day.problem.text}{held}", (f"  [{day.problem.code}]", DIM))
+        return prose(messages.text(day.problem), held, (f"  [{day.problem.code}]", DIM))
     if day.is_going:
         return prose("Nothing: this day is being sent now.")
     odd = len(school.to_check) if school.consent else 0
-    return prose(f"Nothing; {plural(odd, 'thing')} to check, told below." if odd else "Nothing.")
+    return prose(f"Nothing. See the {plural(odd, 'thing')} to check below." if odd else "Nothing.")
 
 
-def _what_was_sent(
-    day: DayView, history: History, changes: Sequence[str], signs: Signs, now: datetime
-) -> list[Content]:
+def _what_was_sent(detail: Detail, signs: Signs, now: datetime) -> list[Content]:
+    day, sent = detail.day, detail.sent
     if not day.sent_at:
         return [prose("Nothing.")]
-    groups = len({cell.year_group for cell in day.cells})
-    has_arrived = any(entry.state.is_received for entry, _ in history)
-    sent = f"last sent {when(day.sent_at, now)}"
+    if sent is None:
+        return [prose("The message is damaged in the log and cannot be shown.")]
+    groups = len({cell.year_group for cell in sent.cells})
+    has_arrived = any(submission.state.is_received for submission in detail.history)
+    last = f"last sent {when(day.sent_at, now)}"
     if day.state and not has_arrived:
-        sent = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
+        last = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
     said: list[Content] = [
         prose(
-            f"{plural(day.marks or 0, 'mark')} of {plural(groups, 'year group')},"
+            f"{plural(day.total or 0, 'mark')} of {plural(groups, 'year group')},"
             f" {plural(day.on_roll or 0, 'pupil')} on roll;"
-            f" {sent}. Counts only: no names, no pupil numbers."
+            f" {last}. Counts only: no names, no pupil numbers."
         )
     ]
-    if changes:
+    if detail.changes:
         said += [Text(), Text("Changed since the sending before")]
-        said += [prose(f"  {change}", indent=2) for change in changes]
+        said += [prose(f"  {change}", indent=2) for change in detail.changes]
     for session in Session:
-        if any(cell.session is session for cell in day.cells):
-            said += [Text(), Text(f"{session}", style="bold"), CellsTable(signs, day.cells, session, day.roll)]
-    said += [Text(), prose(("Small counts may point to a child: for the school itself.", DIM))]
+        if any(cell.session is session for cell in sent.cells):
+            said += [Text(), Text(f"{session}", style="bold"), CellsTable(signs, sent.cells, session, sent.roll)]
+    said += [Text(), prose(("Small counts could identify a child: keep them within the school.", DIM))]
     return said
 
 
-def _what_to_do(school: SchoolView, day: DayView, signs: Signs) -> list[Content]:
-    """Say what to do about this day, and about what keeps the whole school from being sent."""
+def _what_to_do(school: SchoolStatus, day: DayStatus, signs: Signs) -> list[Content]:
+    """Return what to do about this day, and about what keeps the whole school from being sent."""
     if school.no_consent:
-        return [prose(f"{school.no_consent.text} {school.no_consent.next}")]
-    said: list[Content] = [prose(day.problem.next)] if day.problem and day.needs_telling else []
+        return [prose(messages.text(school.no_consent) + messages.next_step(school.no_consent))]
+    said: list[Content] = [prose(messages.next_step(day.problem))] if day.problem and day.needs_telling else []
     others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
     others += [(signs.check, CHECK, problem) for problem in school.to_check]
     said += [
-        prose((f"{sign} ", style), f"{problem.text} {problem.next}", (f"  [{problem.code}]", DIM), indent=2)
+        prose(
+            (f"{sign} ", style),
+            messages.text(problem) + messages.next_step(problem),
+            (f"  [{problem.code}]", DIM),
+            indent=2,
+        )
         for sign, style, problem in others
     ]
     return said or [prose("Nothing.")]
 
 
 class Tries:
-    """A row a request; the reference in full where there is room for it."""
+    """One row per request; the reference in full where there is room for it."""
 
-    def __init__(self, history: History, signs: Signs, now: datetime) -> None:
+    def __init__(self, history: Sequence[Submission], signs: Signs, now: datetime) -> None:
         self._history, self._signs, self._now = history, signs, now
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
@@ -159,25 +173,25 @@ class Tries:
         yield sheet if least <= options.max_width else self._sheet(_SHORT_REFERENCE)
 
     def sheet(self) -> Sheet:
-        """Give the table with references in full, for a page."""
+        """Return the table with references in full, for a page."""
         return self._sheet(None)
 
     def _sheet(self, signs_of_reference: int | None) -> Sheet:
-        sheet = Sheet(self._signs, (">Try", "Time", "Answer", ">Took", "Reference", "What became of it"), gap=2)
+        sheet = Sheet(self._signs, (">Try", "Time", "Answer", ">Took", "Reference", "Result"), gap=2)
         number = 0
-        for entry, tries in self._history:
-            outcome = Text(_STATES[entry.state], style=GOOD if entry.state is State.ACCEPTED else BAD)
-            if not tries:
-                sheet.add("", when(entry.recorded_at, self._now, seconds=True), "", "", "", outcome)
-            for one in tries:
+        for each in self._history:
+            outcome = Text(_STATES[each.state], style=GOOD if each.state is State.ACCEPTED else BAD)
+            if not each.tries:
+                sheet.add("", when(each.recorded_at, self._now, seconds=True), "", "", "", outcome)
+            for one in each.tries:
                 number += 1
-                is_last = one is tries[-1]
+                is_last = one is each.tries[-1]
                 sheet.add(
                     str(number),
                     when(one.at, self._now, seconds=True),
                     one.answer,
                     f"{one.seconds:.1f} s",
-                    _shortened(entry.reference or "", signs_of_reference) if is_last else "",
+                    _shortened(each.reference or "", signs_of_reference) if is_last else "",
                     outcome if is_last else Text("tried again", style=DIM),
                 )
         return sheet

@@ -11,10 +11,10 @@ from typing import Final
 
 from rich.text import Text
 
-from attsync.model import Session
+from attsync.model import DayStatus, Session
 from attsync.show import words
 from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, UNICODE
-from attsync.status import DayView, Overview
+from attsync.status.overview import Overview
 from attsync.window import LONDON
 
 _STYLE = """
@@ -164,7 +164,7 @@ def _row(first: str, *cells: str) -> str:
     return f'<tr><th scope="row">{first}</th>{"".join(cells)}</tr>'
 
 
-def sign_of(day: DayView, session: Session) -> tuple[Text, str]:
+def sign_of(day: DayStatus, session: Session) -> tuple[Text, str]:
     """Give the sign of a session, and its word."""
     sign = UNICODE.of(day.signs[session], is_closed=day.is_closed)
     return sign, "closed" if day.is_closed else words.WORDS[day.signs[session]]
@@ -184,13 +184,13 @@ def _styled(part: Text, whole: Text) -> str:
     return f'<span class="{_CLASSES[style]}">{inside}</span>' if style in _CLASSES else inside
 
 
-def _sign(day: DayView, session: Session) -> str:
+def _sign(day: DayStatus, session: Session) -> str:
     sign, word = sign_of(day, session)
     inside = f'<span aria-hidden="true">{sign.plain}</span><span class="hidden">{word}</span>'
     return f'<span class="{_CLASSES[str(sign.style)]}">{inside}</span>'
 
 
-def _two_signs(day: DayView | None) -> str:
+def _two_signs(day: DayStatus | None) -> str:
     halves = {Session.AM: "morning ", Session.PM: ", afternoon "}
     return "".join(f'<span class="hidden">{halves[s]}</span>{_sign(day, s)}' for s in Session) if day else ""
 
@@ -211,8 +211,8 @@ def _next_steps(overview: Overview) -> Iterable[str]:
 
 
 def _step(step: words.Step) -> str:
-    why = f"{step.who}: {step.why}" if step.who else step.why
+    why = f"{step.who}: {step.why}" if step.who else str(step.why)
     style = f' class="{_CLASSES[step.style]}"' if step.style else ""
     said = f"<strong{style}>{step.sign} {escape(why)}</strong> " if why else ""  # no sign without a word
     code = f' <span class="code">[{step.code}]</span>' if step.code else ""
-    return f"{said}{escape(step.next)}{code}"
+    return f"{said}{escape(str(step.next))}{code}"

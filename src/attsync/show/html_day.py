@@ -1,7 +1,4 @@
-"""`attsync status --date --save day.html`: one day in its four parts as a page.
-
-Knows HTML; the words are those of the screen.
-"""
+"""`attsync status --date --save day.html`: one day in its four parts as a page, in the words of the screen."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,16 +8,16 @@ from itertools import groupby
 from rich.text import Text
 
 from attsync.model import Session
-from attsync.show.day import Content, History, day_parts
+from attsync.show.day import Content, Detail, day_parts
 from attsync.show.html import LATER, SPACE, about, markup, page, sign_of, table
 from attsync.show.preview import CellsTable
 from attsync.show.symbols import UNICODE
 from attsync.show.table import Prose, Sheet
-from attsync.status import DayView, SchoolView
 
 
-def day_page(school: SchoolView, day: DayView, history: History, changes: Sequence[str], now: datetime) -> str:
-    """Write the whole page."""
+def day_page(detail: Detail, now: datetime) -> str:
+    """Return the whole page."""
+    school, day = detail.school, detail.day
     name, date = escape(school.school.name), f"{day.date:%A %-d %B %Y}"
     said = []
     for session in Session:
@@ -28,7 +25,7 @@ def day_page(school: SchoolView, day: DayView, history: History, changes: Sequen
         said.append(f"{session} {markup(sign.append(f' {word}'))}")
     parts = [f"<h1>{name}, {date}</h1>", f'<p class="quiet">URN {school.school.urn}. {about(now)}</p>']
     parts.append(f"<p>{SPACE.join(said)}</p>")
-    for heading, content in day_parts(school, day, history, changes, UNICODE, LATER):
+    for heading, content in day_parts(detail, UNICODE, LATER):
         parts += [f"<h2>{heading}</h2>", *_written(heading, content)]
     return page(f"Attendance sent: {school.school.name}, {date}", parts)
 

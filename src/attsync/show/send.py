@@ -9,10 +9,11 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.model import Session, State, faulty_sessions
+from attsync import messages
+from attsync.model import DayStatus, Session, State, faulty_sessions
 from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.report import DayResult, Report, SchoolResult
+from attsync.run.report import Report, SchoolResult
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
 from attsync.show.table import PROSE_COLUMNS, Sheet, prose
 from attsync.window import Window
@@ -32,7 +33,7 @@ _NOT_RECEIVED: Final = "not received"
 
 def send_heading(window: Window, days: str, schools: int, *, dry_run: bool) -> RenderableType:
     """Say what is about to be done; `days` is such as "8 working days". No schools: the database will tell."""
-    what = "Rehearsing, nothing is sent:" if dry_run else "Sending"
+    what = "Dry run, nothing is sent:" if dry_run else "Sending"
     whose = plural(schools, "school") if schools else "the schools that the database lists"
     return prose(f"{what} {span(window.first, window.last)} ({days}) for {whose}")
 
@@ -105,16 +106,26 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
     start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
     lines = [prose(start, tail)]
     lines += [
-        prose((f"{signs.bad} {result.school}  ", BAD), f"{days}{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
-        for result, p, days in told[:_MOST_PROBLEMS]
+        prose(
+            (f"{signs.bad} {result.school}  ", BAD),
+            messages.text(each.problem, each.days) + messages.next_step(each.problem),
+            (f"  [{each.problem.code}]", DIM),
+            indent=2,
+        )
+        for result, each in told[:_MOST_PROBLEMS]
     ]
     if (left := len(told) - _MOST_PROBLEMS) > 0:
         lines.append(prose(f"  and {plural(left, 'more problem')}."))
     lines += [
-        prose((f"{signs.check} {who}", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2)
+        prose(
+            (f"{signs.check} {who}", CHECK),
+            messages.text(p) + messages.next_step(p),
+            (f"  [{p.code}]", DIM),
+            indent=2,
+        )
         for who, p in _to_check(report)[:_MOST_PROBLEMS]
     ]
-    lines.append(prose("Next: ", (_next(report, is_well=not told, dry_run=dry_run), "bold")))
+    lines.append(prose("Next: ", _next(report, is_well=not told, dry_run=dry_run)))
     return Group(*lines)
 
 
@@ -123,40 +134,42 @@ def _to_check(report: Report) -> list[tuple[str, Problem]]:
     return [*(("", problem) for problem in report.to_check), *of_schools]
 
 
-def _next(report: Report, *, is_well: bool, dry_run: bool) -> str:
+def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
     if all(result.outcome == "skipped" for result in report.schools):
-        only = report.schools[0].school.urn if len(report.schools) == 1 else None
-        return f"attsync consent grant {f'--school {only}' if only else '--all'}"
+        only = [str(result.school.urn) for result in report.schools] if len(report.schools) == 1 else []
+        return messages.attsync("consent", "grant", *(["--school", *only] if only else ["--all"]))
     if dry_run:
-        return "attsync send" if is_well else "attsync check"
-    return "attsync status" if is_well and not _to_check(report) else "attsync status --problems"
+        return messages.attsync("send" if is_well else "check")
+    return messages.attsync("status", *([] if is_well and not _to_check(report) else ["--problems"]))
 
 
 def _what_is_wrong(result: SchoolResult) -> str:
     """Say it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
     if result.problem:
-        words = f"{_DONE.get(result.outcome) or plural(result.sums.received, 'session')}: {result.problem.brief}"
+        words = (
+            f"{_DONE.get(result.outcome) or plural(result.sums.received, 'session')}: {messages.brief(result.problem)}"
+        )
         others = len(result.told()) - 1
     else:
         first, *rest = [day for day in result.days if day.problem]
         alike = [first, *(day for day in rest if day.problem and day.problem.code == _code(first))]
         bad, every = sum(map(_bad_sessions, alike)), sum(map(_sessions, result.days))
         days = f"{first.date:%a %-d %b}" + (f" and {plural(len(alike) - 1, 'more day')}" if len(alike) > 1 else "")
-        what = first.problem.brief if first.problem else ""
+        what = messages.brief(first.problem) if first.problem else ""
         words = f"{bad} of {plural(every, 'session')} {_word(first)}: {what} ({days})"
         others = len(rest) + 1 - len(alike)
     return words + (f", and {plural(others, 'other problem')}" if others else "")
 
 
-def _code(day: DayResult) -> str:
+def _code(day: DayStatus) -> str:
     return day.problem.code if day.problem else ""
 
 
-def _sessions(day: DayResult) -> int:
+def _sessions(day: DayStatus) -> int:
     return len(day.marks) or len(Session)
 
 
-def _bad_sessions(day: DayResult) -> int:
+def _bad_sessions(day: DayStatus) -> int:
     faulty = faulty_sessions(day.faults).intersection(day.marks) if day.state is State.FAULTY else ()
     return len(faulty) or _sessions(day)
 
@@ -174,7 +187,7 @@ def _totals(report: Report, *, dry_run: bool) -> str:
     return ", ".join(parts)
 
 
-def _word(day: DayResult) -> str:
+def _word(day: DayStatus) -> str:
     if day.problem and day.problem.code == "DFE-CLOSED":  # one message was answered, the rest never left
         return _NOT_RECEIVED
     return _WORDS.get(day.state or State.REFUSED, _NOT_RECEIVED)

@@ -8,11 +8,11 @@ from typing import Final
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.model import Session
+from attsync.model import DayStatus, Session
 from attsync.show import words
-from attsync.show.symbols import ASCII, ASCII_STRIP, DIM, Signs
+from attsync.show.symbols import ASCII, ASCII_STRIP, CHECK, DIM, Signs
 from attsync.show.table import Sheet, prose
-from attsync.status import DayView, Overview, SchoolView
+from attsync.status.overview import Overview, SchoolStatus
 
 _WIDE: Final = 120
 """Columns from which a trust's table shows everything (UX.md)."""
@@ -32,6 +32,8 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
 def _one_school(overview: Overview, signs: Signs) -> list[RenderableType]:
     (school,) = overview.schools
     lines: list[RenderableType] = [prose(words.consent(school, signs), indent=0 if school.consent else 2)]
+    if moved := words.receiver(overview):
+        lines.append(prose((f"{signs.check} {moved}", CHECK)))
     if school.days:
         verdict = words.verdict(school, overview, signs)
         verdict.append("   " if verdict else "")
@@ -48,7 +50,7 @@ def _one_school(overview: Overview, signs: Signs) -> list[RenderableType]:
 class _Days:
     """A row a day, newest first; how much of it depends on the room."""
 
-    def __init__(self, school: SchoolView, overview: Overview, signs: Signs) -> None:
+    def __init__(self, school: SchoolStatus, overview: Overview, signs: Signs) -> None:
         self._school, self._overview, self._signs = school, overview, signs
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
@@ -73,6 +75,8 @@ class _Days:
 def _schools(overview: Overview, signs: Signs) -> list[RenderableType]:
     lines: list[RenderableType] = [Text("   ").join(words.counts(overview, signs)), _last_and_next(overview)]
     strip = ASCII_STRIP if signs is ASCII else signs
+    if moved := words.receiver(overview):
+        lines.append(prose((f"{signs.check} {moved}", CHECK)))
     if overview.schools:
         lines += [Text(), _Strips(overview, signs, strip), Text(), _Legend(strip)]
     return lines
@@ -114,7 +118,7 @@ class _Strips:
                 )
         yield sheet
 
-    def _two_signs(self, day: DayView | None) -> Text:
+    def _two_signs(self, day: DayStatus | None) -> Text:
         if day is None:
             return Text()
         return Text().join(self._strip.of(day.signs[session], is_closed=day.is_closed) for session in Session)
@@ -125,11 +129,11 @@ def _last_and_next(overview: Overview) -> Text:
 
 
 def _next_steps(overview: Overview, signs: Signs) -> list[RenderableType]:
-    """Say what to do next, a paragraph a problem."""
+    """Return what to do next, a paragraph per problem."""
     steps = [
         prose(
             (f"{step.sign} {step.who}{'  ' if step.who else ''}", step.style),
-            f"{step.why} {step.next}" if step.why else step.next,
+            step.why + step.next,
             (f"  [{step.code}]" if step.code else "", DIM),
             indent=2,
         )

@@ -6,12 +6,13 @@ Knows widths and where a line may be broken; refuses to know what is said.
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from attsync import messages
 from attsync.show.symbols import Signs
 from attsync.to_type import BLANK, kept_whole
 
@@ -183,9 +184,32 @@ def _lines(text: str) -> Iterable[int]:
     return [cell_len(line) for line in text.split("\n")]
 
 
-def prose(*parts: str | tuple[str, str] | Text, indent: int = 0) -> "Prose":
-    """Set sentences in lines that can be read; all but the first are moved in by `indent`."""
-    return Prose(Text.assemble(*parts), indent)
+Part: TypeAlias = "str | tuple[str, str] | Text | messages.Text | messages.Command"
+"""A piece of prose; with a style, as rich takes it, or a sentence with commands in it."""
+
+
+def prose(*parts: Part, indent: int = 0) -> "Prose":
+    """Return sentences in lines that can be read; all but the first are moved in by `indent`."""
+    return Prose(
+        Text.assemble(
+            *(
+                written(part)
+                if isinstance(part, messages.Text)
+                else (written(messages.Text((part,))), "bold")
+                if isinstance(part, messages.Command)
+                else part
+                for part in parts
+            )
+        ),
+        indent,
+    )
+
+
+def written(text: messages.Text) -> str:
+    """Return a sentence whose commands work when they are pasted, and are never broken across lines."""
+    return "".join(
+        part.completed.replace(" ", BLANK) if isinstance(part, messages.Command) else part for part in text.parts
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,23 +7,21 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from rich.text import Text
 
+from attsync import messages
 from attsync.log import Run
-from attsync.model import School, Session, Sign
+from attsync.model import DayStatus, School, Session, Sign
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, when
-from attsync.status import BAD_SIGNS, DayView, Overview, SchoolView
+from attsync.status.day import SIGN_WORDS
+from attsync.status.overview import Overview, SchoolStatus
 
-WORDS: Final = {
-    Sign.RECEIVED: "received",
-    Sign.NOT_DUE: "not due yet",
-    Sign.NO_REGISTER: "no register taken",
-    **BAD_SIGNS,
-}
-"""How a sign is called, for who cannot see it."""
+WORDS: Final = SIGN_WORDS
+"""What a sign is called, for someone who cannot see it."""
 
 
 def is_one_school(overview: Overview) -> bool:
@@ -39,17 +37,17 @@ def heading(overview: Overview, trust: str | None) -> tuple[str, str]:
     return trust or "All schools", plural(len(every), "school")
 
 
-def consent(school: SchoolView, signs: Signs) -> Text:
+def consent(school: SchoolStatus, signs: Signs) -> Text:
     """Say who gave consent, or why none stands."""
     if school.consent:
         return Text.assemble((f"{signs.good} Consent given", GOOD), f" by {by(school.consent.row)}")
-    text = school.no_consent.text if school.no_consent else ""
+    text = str(messages.text(school.no_consent)) if school.no_consent else ""
     if school.consent_needed_again:
         return Text(f"{signs.check} {text}", style=CHECK)
     return Text(f"{signs.without} {text}")
 
 
-def verdict(school: SchoolView, overview: Overview, signs: Signs) -> Text:
+def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Text:
     """Say in a few words how it stands with the one school that is shown; nothing while nothing was ever sent."""
     if school.failed:
         return Text(f"{signs.bad} {plural(len(school.told()), 'problem')}", style=BAD)
@@ -58,6 +56,14 @@ def verdict(school: SchoolView, overview: Overview, signs: Signs) -> Text:
     if school.consent and school.sent_at:
         return Text(f"{signs.good} Up to date", style=GOOD)
     return Text()
+
+
+def receiver(overview: Overview) -> str:
+    """Return the sentence that nothing was sent to this receiver yet, if something was sent elsewhere before."""
+    if overview.receiver_before is None:
+        return ""
+    now, before = (urlsplit(each).netloc for each in (overview.receiver, overview.receiver_before))
+    return f"Nothing has been sent to {now} yet. What was sent before went to {before}."
 
 
 def last_and_next(overview: Overview, now: datetime) -> list[str]:
@@ -115,11 +121,11 @@ class DayRow(NamedTuple):
     note: Text
 
 
-def day_row(day: DayView, now: datetime) -> DayRow:
+def day_row(day: DayStatus, now: datetime) -> DayRow:
     """Say in a row what is known of a day."""
-    style = BAD if day.needs_telling else CHECK if day.to_check else DIM if day.is_closed else ""
+    style = BAD if day.needs_telling else CHECK if day.no_register else DIM if day.is_closed else ""
     return DayRow(
-        number_of(day.marks),
+        number_of(day.total),
         number_of(day.on_roll),
         share(day.attendance),
         when(day.sent_at, now),
@@ -135,12 +141,12 @@ class SchoolRow(NamedTuple):
     result: Text
 
 
-def school_row(school: SchoolView, signs: Signs, now: datetime) -> SchoolRow:
+def school_row(school: SchoolStatus, signs: Signs, now: datetime) -> SchoolRow:
     """Say in a row how it stands with a school."""
     return SchoolRow(share(school.attendance), when(school.sent_at, now) or "never", result(school, signs))
 
 
-def ranked(overview: Overview) -> list[list[SchoolView]]:
+def ranked(overview: Overview) -> list[list[SchoolStatus]]:
     """Put the schools in groups: problems first, then what is to check, then those without consent, then the rest."""
     return [list(schools) for _, schools in groupby(sorted(overview.schools, key=_order), key=_rank)]
 
@@ -150,7 +156,7 @@ def dates(overview: Overview) -> list[date]:
     return sorted({day.date for school in overview.schools for day in school.days})
 
 
-def result(school: SchoolView, signs: Signs) -> Text:
+def result(school: SchoolStatus, signs: Signs) -> Text:
     """Say in a few words how it stands with a school."""
     if school.consent_needed_again:
         return Text(f"{signs.check} consent needed again: nothing sent", style=CHECK)
@@ -183,9 +189,9 @@ class Step(NamedTuple):
     style: str
     who: str
     """The schools that it is about; empty where there is one school alone."""
-    why: str
+    why: messages.Text
     """Empty where it was said above."""
-    next: str
+    next: messages.Text
     code: str | None = None
 
 
@@ -195,60 +201,70 @@ def steps(overview: Overview, signs: Signs) -> Iterable[Step]:
     for school in sorted(overview.schools, key=_order):
         if school.no_consent and (not several or school.consent_needed_again):
             sign, style = (signs.check, CHECK) if school.consent_needed_again else (signs.without, "")
-            who, why = (str(school.school), school.no_consent.text) if several else ("", "")
-            yield Step(sign, style, who, why, school.no_consent.next)
+            who, why = (str(school.school), messages.text(school.no_consent)) if several else ("", _NOTHING)
+            yield Step(sign, style, who, why, messages.next_step(school.no_consent))
         elif school.consent and not school.sent_at and not several and not school.failed:
-            yield Step(signs.due, "", "", "Nothing has been sent for this school yet.", "To send now: attsync send")
-    for schools, problem, days, is_bad in _to_tell(overview):
+            why = messages.Text(("Nothing has been sent for this school yet.",))
+            yield Step(signs.due, "", "", why, messages.Text(("To send now: ", messages.attsync("send"))))
+    for schools, told, is_bad in _to_tell(overview):
         sign, style = (signs.bad, BAD) if is_bad else (signs.check, CHECK)
-        yield Step(sign, style, schools if several else "", f"{days}{problem.text}", problem.next, problem.code)
+        text, then = messages.text(told.problem, told.days), messages.next_step(told.problem)
+        yield Step(sign, style, schools if several else "", text, then, told.problem.code)
 
 
-def _to_tell(overview: Overview) -> Iterable[tuple[str, Problem, str, bool]]:
-    """Give every problem once: the schools that have it, what it is, its days, and whether it is more than to check."""
-    groups: dict[tuple[Problem, str, bool], list[School]] = {}
+_NOTHING: Final = messages.Text(())
+
+
+def _to_tell(overview: Overview) -> Iterable[tuple[str, messages.Told, bool]]:
+    """Return every problem once: the schools that have it, the problem with its days, and whether it is a failure."""
+    groups: dict[tuple[messages.Told, bool], list[School]] = {}
     for school in sorted(overview.schools, key=_order):
-        told = [(problem, days, True) for problem, days in school.told()]
-        told += [(problem, "", False) for problem in (school.to_check if school.consent else ())]
+        told = [(each, True) for each in school.told()]
+        told += [(messages.Told(problem, ()), False) for problem in (school.to_check if school.consent else ())]
+        if school.left and overview.has_problems_only:
+            left = Problem(
+                "DAY-LEFT", days=school.left, number=len(school.left), first=school.left[0], urn=school.school.urn
+            )
+            told.append((messages.Told(left, ()), True))
         for each in told:
             groups.setdefault(each, []).append(school.school)
     for problem in overview.to_check:
-        yield "The last send", problem, "", False
-    for (problem, days, is_bad), (first, *others) in groups.items():
+        yield "The last send", messages.Told(problem, ()), False
+    for (told_once, is_bad), (first, *others) in groups.items():
         more = f" and {plural(len(others), 'more school')}" if others else ""
-        yield f"{first}{more}", problem, days, is_bad
+        yield f"{first}{more}", told_once, is_bad
 
 
-def _every(overview: Overview) -> tuple[SchoolView, ...]:
+def _every(overview: Overview) -> tuple[SchoolStatus, ...]:
     return (*overview.schools, *overview.left_out)
 
 
-def _order(school: SchoolView) -> tuple[int, str]:
+def _order(school: SchoolStatus) -> tuple[int, str]:
     return _rank(school), school.school.name.casefold()
 
 
-def _rank(school: SchoolView) -> int:
+def _rank(school: SchoolStatus) -> int:
     return 0 if school.failed else 1 if school.needs_a_look else 2 if not school.consent else 3
 
 
-def _oddity(school: SchoolView) -> str:
+def _oddity(school: SchoolStatus) -> str:
     """Name what is to check: no register: Tue PM."""
     sessions = [
         f"{day.date:%a} {session}"
         for day in school.days
-        if day.to_check
+        if day.no_register
         for session in Session
         if day.signs[session] is Sign.NO_REGISTER
     ]
-    first = f"no register: {', '.join(sessions)}" if sessions else school.to_check[0].brief
+    first = f"no register: {', '.join(sessions)}" if sessions else messages.brief(school.to_check[0])
     others = len(school.to_check) - max(1, len(sessions))
     return f"{first}, and {plural(others, 'more thing')}" if others > 0 else first
 
 
-def _failure(school: SchoolView) -> str:
+def _failure(school: SchoolStatus) -> str:
     bad = [day for day in school.days if day.failed]
     if not bad:
         waits = any(day.not_again for day in school.days)
-        return f"{'not sent again: ' if waits else ''}{school.problems[0].brief}"
+        return f"{'not sent again: ' if waits else ''}{messages.brief(school.problems[0])}"
     number = sum(len(day.bad_sessions) for day in bad)
     return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note

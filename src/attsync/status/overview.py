@@ -1,33 +1,39 @@
-"""Schools and their days as `status` shows them, put together from the log.
+"""Schools and their days as `status` shows them, from a number of queries that grows with neither.
 
-Refuses to know how they are shown; the time is handed in.
+Imports no screen; the time is a parameter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
-from typing import Any, Final, NamedTuple
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
-from attsync.consent import Consent, active_consent, explain_missing
-from attsync.log import Log, Run, SchoolRun, Submission
-from attsync.model import School
+from attsync import messages
+from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
+from attsync.due import next_send
+from attsync.log import ConsentRow, Log, Run, SchoolRun, Submission
+from attsync.model import DayStatus, School
 from attsync.problems import Problem
-from attsync.report import grouped
 from attsync.settings import Settings
-from attsync.status.day import DayView, missing_signs, view
-from attsync.status.history import is_over, read_day
+from attsync.status.day import Context, day_status
+from attsync.status.history import history_of, is_received
 from attsync.window import LONDON, Window, is_working_day
+
+_TERM: Final = timedelta(weeks=13)
+"""How long a day that left the window without being received is kept in `status --problems`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SchoolView:
-    """One school: where its consent stands, and its days, newest first."""
+class SchoolStatus:
+    """One school: whether its consent is in force, and its days, newest first."""
 
     school: School
-    consent: Consent | None
+    consent: ActiveConsent | None
     no_consent: Problem | None
     last: SchoolRun | None
-    days: tuple[DayView, ...]
+    days: tuple[DayStatus, ...]
+    left: tuple[date, ...] = ()
+    """Days that left the window without being received, in the last term."""
 
     @property
     def _of_the_school(self) -> Problem | None:
@@ -36,38 +42,43 @@ class SchoolView:
 
     @property
     def problems(self) -> list[Problem]:
-        """What has to be acted on, if consent stands."""
+        """What has to be acted on, if consent is in force."""
         whole = [self._of_the_school] if self._of_the_school else []
         return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.needs_telling and day.problem)]))
 
-    def told(self) -> list[tuple[Problem, str]]:
-        """Give each problem once, with the days it is about."""
+    def told(self) -> list[messages.Told]:
+        """Return each problem once, with the days it is about."""
         if not self.consent:
             return []
-        return grouped(
+        return messages.grouped(
             [(self._of_the_school, None), *((day.problem, day.date) for day in self.days if day.needs_telling)]
         )
 
     @property
     def failed(self) -> bool:
-        """Something due was not received."""
+        """Whether something due was not received."""
         return bool(self.consent) and (bool(self.problems) or any(day.failed for day in self.days))
 
     @property
     def to_check(self) -> list[Problem]:
-        """What is lawful but odd."""
+        """What is allowed but unusual."""
         said = [*self.last.to_check] if self.last else []
         told = {day for problem in said if problem.code == "SESSION-NONE" for day in problem.days}
-        return [*(_no_register(day) for day in self.days if day.to_check and day.date not in told), *said]
+        return [*(_no_register(day) for day in self.days if day.no_register and day.date not in told), *said]
 
     @property
     def consent_needed_again(self) -> bool:
-        """Consent was given, and does not fit any more."""
+        """Whether consent was given, and no longer fits."""
         return self.no_consent is not None and self.no_consent.code == "CONSENT-CHANGED"
 
     @property
+    def is_undecided(self) -> bool:
+        """Whether no one has ever decided about consent."""
+        return self.no_consent is not None and (self.no_consent.code, self.no_consent.case) == ("CONSENT-NONE", "")
+
+    @property
     def needs_a_look(self) -> bool:
-        """Somebody has to act, or to check."""
+        """Whether someone has to act, or to check."""
         return self.failed or bool(self.consent and self.to_check) or self.consent_needed_again
 
     @property
@@ -81,8 +92,8 @@ class SchoolView:
         return next((day.attendance for day in self.days if day.attendance is not None), None)
 
 
-def _no_register(day: DayView) -> Problem:
-    return Problem("SESSION-NONE", f"{day.date:%a %-d %b}: {day.note}.", "Check in the MIS that it was taken.")
+def _no_register(day: DayStatus) -> Problem:
+    return Problem("SESSION-NONE", "not_in_database", day=day.date, note=day.note)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,47 +102,65 @@ class Overview:
 
     window: Window
     now: datetime
-    schools: tuple[SchoolView, ...]
+    schools: tuple[SchoolStatus, ...]
     last_run: Run | None
     next_send: datetime | None
     under_way: bool = False
-    """The last run is alive: it is sending just now."""
+    """A run is sending now."""
     to_check: tuple[Problem, ...] = ()
-    """What the last run found to check in no school of the settings."""
-    left_out: tuple[SchoolView, ...] = ()
+    """What the last run found to be checked of no school in the settings."""
+    left_out: tuple[SchoolStatus, ...] = ()
     """Schools where all is well, if only the others were asked for."""
+    has_problems_only: bool = False
+    """Only the schools with problems were asked for."""
+    receiver: str = ""
+    receiver_before: str | None = None
+    """Where sends went before; None if nothing was ever sent elsewhere, or something was sent to `receiver` since."""
 
     @property
     def needs_a_look(self) -> bool:
-        """Somebody has to act, or to check."""
+        """Whether someone has to act, or to check."""
         return bool(self.to_check) or any(school.needs_a_look for school in self.schools)
 
     def only_problems(self) -> "Overview":
-        """Leave out the schools where all is well."""
-        wanted = tuple(school for school in self.schools if school.needs_a_look)
-        left_out = tuple(school for school in self.schools if not school.needs_a_look)
-        return replace(self, schools=wanted, left_out=left_out)
+        """Leave out the schools where all is well, and add days that left the window without being received."""
+        wanted = tuple(school for school in self.schools if school.needs_a_look or school.left)
+        left_out = tuple(school for school in self.schools if school not in wanted)
+        return replace(self, schools=wanted, left_out=left_out, has_problems_only=True)
 
     def as_json(self) -> dict[str, Any]:
-        """Give `status --json` (SPEC.md 6)."""
+        """Return `status --json` (docs/design/sending.md 6)."""
         return {
             "version": 1,
-            "to_check": [problem.as_json() for problem in self.to_check],
+            "to_check": [messages.as_json(problem) for problem in self.to_check],
             "schools": [
                 {
                     "urn": school.school.urn,
                     "name": school.school.name,
                     "consent": consent_as_json(school.consent),
-                    "to_check": [problem.as_json() for problem in (school.to_check if school.consent else ())],
-                    "days": [day.as_json() for day in school.days],
+                    "to_check": [messages.as_json(p) for p in (school.to_check if school.consent else ())],
+                    "days": [day_as_json(day) for day in school.days],
                 }
                 for school in self.schools
             ],
         }
 
 
-def consent_as_json(consent: Consent | None) -> dict[str, Any]:
-    """Give where consent stands, for `--json`."""
+def day_as_json(day: DayStatus) -> dict[str, Any]:
+    """Return a day as `status --json` and `send --json` have it."""
+    return {
+        "date": day.date.isoformat(),
+        **{session.value: sign.value for session, sign in day.signs.items()},
+        "marks": day.total,
+        "on_roll": day.on_roll,
+        "sent_at": day.sent_at.astimezone(LONDON).isoformat(timespec="seconds") if day.sent_at else None,
+        "state": day.state.value if day.state else None,
+        "problem": messages.as_json(day.problem) if day.problem else None,
+    }
+
+
+def consent_as_json(consent: ActiveConsent | None) -> dict[str, Any]:
+    """Return whether consent is in force, for `--json`."""
     row = consent.row if consent else None
     return {
         "standing": row is not None,
@@ -140,18 +169,7 @@ def consent_as_json(consent: Consent | None) -> dict[str, Any]:
     }
 
 
-class _Logged(NamedTuple):
-    """What the log says of one school."""
-
-    run: SchoolRun | None
-    """The newest that knew it."""
-    reads: Sequence[Run]
-    """Those that read it in full for a day of the window or after, oldest first."""
-    entries: Mapping[date, Submission]
-    """Day -> its newest entry."""
-
-
-def look(
+def overview(
     settings: Settings,
     log: Log | None,
     schools: Iterable[School],
@@ -160,45 +178,63 @@ def look(
     *,
     under_way: bool = False,
 ) -> Overview:
-    """Read from the log what is known of the schools in the window; `under_way` says that a run is alive."""
-    runs = log.latest_school_runs() if log else {}
-    reads = log.reads(window) if log else {}
-    entries: dict[int, dict[date, Submission]] = {}
-    for entry in log.latest(window) if log else ():
-        entries.setdefault(entry.urn, {})[entry.day] = entry
-    found = []
-    for school in schools:
-        row = log.latest_consent(school.urn) if log else None
-        consent = active_consent(row, settings.dfe.origin)
-        run = _within(window, runs.get(school.urn))
-        logged = _Logged(run, reads.get(school.urn, ()), entries.get(school.urn, {}))
-        is_shown = log is not None and (consent is not None or school.urn in entries)
-        found.append(
-            SchoolView(
-                school=school,
-                consent=consent,
-                no_consent=None if consent else explain_missing(school, row, settings.dfe.origin),
-                last=run,
-                days=_days(settings, log, consent, window, now, logged, under_way=under_way)
-                if log and is_shown
-                else (),
-            )
-        )
-    closed = log.closed_since(settings.dfe.origin) if log else None
-    is_planned = any(each.consent for each in found) and not closed
+    """Read from the log what is known of the schools in the window; `under_way`: a run is sending now."""
+    terms = Terms.of(settings)
+    if log is None:
+        found = [_school(settings, None, school, window, now) for school in schools]
+        return Overview(window=window, now=now, schools=tuple(found), last_run=None, next_send=None)
+    known = _Known(log, window, terms, under_way=under_way)
+    found = [_school(settings, known, school, window, now) for school in schools]
+    last_run = log.last_run(terms.receiver)
+    is_planned = any(each.consent for each in found) and not log.closed_since(terms.receiver)
     return Overview(
         window=window,
         now=now,
         schools=tuple(found),
-        last_run=log.last_run() if log else None,
+        last_run=last_run,
         next_send=next_send(settings.schedule.times, now) if is_planned else None,
         under_way=under_way,
-        to_check=log.to_check() if log else (),
+        to_check=log.to_check(terms.receiver),
+        receiver=terms.receiver,
+        receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=terms.receiver),
     )
 
 
+class _Known:
+    """What the log says of all schools, read at once."""
+
+    def __init__(self, log: Log, window: Window, terms: Terms, *, under_way: bool) -> None:
+        self.terms, self.under_way = terms, under_way
+        self.consents: dict[int, ConsentRow] = log.latest_consents()
+        self.runs = log.latest_school_runs(terms.receiver)
+        self.reads = log.reads(window, terms.receiver)
+        self.submissions = log.submissions(terms.receiver, window)
+        self.before = log.submissions(terms.receiver, Window(window.first - _TERM, window.first - timedelta(days=1)))
+
+
+def _school(settings: Settings, known: _Known | None, school: School, window: Window, now: datetime) -> SchoolStatus:
+    terms = Terms.of(settings)
+    row = known.consents.get(school.urn) if known else None
+    consent = active_consent(row, terms)
+    run = _within(window, known.runs.get(school.urn)) if known else None
+    submissions = known.submissions.get(school.urn, {}) if known else {}
+    return SchoolStatus(
+        school=school,
+        consent=consent,
+        no_consent=None if consent else explain_missing(school, row, terms),
+        last=run,
+        days=_days(settings, known, school, window, now, run) if known and (consent or submissions) else (),
+        left=_left(known.before.get(school.urn, {})) if known else (),
+    )
+
+
+def _left(days: dict[date, list[Submission]]) -> tuple[date, ...]:
+    """Return the days that were not received, or not all of them, when they left the window."""
+    return tuple(sorted(day for day, past in days.items() if not is_received(past)))
+
+
 def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
-    """Leave out what is odd on other days only: who asks for one day is told of that day."""
+    """Leave out what is unusual on other days only: someone who asks for one day is told of that day."""
     if run is None:
         return None
     asked = [problem for problem in run.to_check if not problem.days or any(day in window for day in problem.days)]
@@ -206,43 +242,25 @@ def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
 
 
 def _days(
-    settings: Settings,
-    log: Log,
-    consent: Consent | None,
-    window: Window,
-    now: datetime,
-    logged: _Logged,
-    *,
-    under_way: bool,
-) -> tuple[DayView, ...]:
-    run, reads, entries = logged
-    times = settings.schedule.times
-    since = min([*([consent.row.at] if consent else []), *(read.started_at for read in reads)], default=None)
-    shown = [day for day in window if day in entries or settings.window.count == "calendar" or is_working_day(day)]
-    views = []
+    settings: Settings, known: _Known, school: School, window: Window, now: datetime, run: SchoolRun | None
+) -> tuple[DayStatus, ...]:
+    row = known.consents.get(school.urn)
+    consent = active_consent(row, known.terms)
+    reads: Sequence[Run] = known.reads.get(school.urn, ())
+    submissions = known.submissions.get(school.urn, {})
+    starts = [*([consent.row.at] if consent else []), *(read.started_at for read in reads)]
+    context = Context(
+        times=settings.schedule.times,
+        has_consent=consent is not None,
+        now=now,
+        since=min(starts, default=None),
+        unread=run.problem if run and run.outcome == "failed" else None,
+    )
+    all_days = settings.window.count == "calendar"
+    shown = [day for day in window if day in submissions or all_days or is_working_day(day)]
+    days = []
     for day in reversed(shown):
         read = next((each for each in reversed(reads) if day in each.window), None)
-        entry = entries.get(day)
-        views.append(
-            view(
-                day,
-                read_day(log, None if entry and is_over(entry, read) else entry, under_way=under_way),
-                missing=missing_signs(day, times, since, read.started_at if read else None, now),
-                unread=run.problem if run and run.outcome == "failed" else None,
-                times=times if consent else (),
-                now=now,
-            )
-        )
-    return tuple(views)
-
-
-_SATURDAY: Final = 5
-"""From here on cron does not run."""
-
-
-def next_send(times: tuple[time, ...], now: datetime) -> datetime:
-    """Give the next planned send: Monday to Friday, at one of `times` in London."""
-    local = now.astimezone(LONDON)
-    days = (local.date() + timedelta(days=number) for number in range(4))  # from a Friday to the Monday after it
-    planned = (datetime.combine(day, at, LONDON) for day in days if day.weekday() < _SATURDAY for at in times)
-    return min(then for then in planned if then > local)
+        history = history_of(submissions.get(day, ()), read, under_way=known.under_way)
+        days.append(day_status(day, history, read.started_at if read else None, context))
+    return tuple(days)
