@@ -14,7 +14,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures contract share green build clean
+.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures contract messages share green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ figures: setup  ## write docs/figures.md: sizes, complexity, coverage, beside ot
 contract: setup  ## write the contract in the package from the models
 	$(BIN)/python scripts/contract.py > contract.new
 	mv contract.new src/attsync/data/openapi.json
+
+messages: setup  ## write docs/messages.md from the problems in the package
+	$(BIN)/python scripts/messages.py
 
 share: setup  ## write the man page and the completions that the wheel brings
 	$(BIN)/python scripts/share.py
