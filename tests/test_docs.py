@@ -219,6 +219,22 @@ def test_contributing_has_the_modules_in_the_order_of_their_layers() -> None:
     assert named == sorted(named, key=layer_of.__getitem__)  # sorted keeps the order within a layer
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('Otherwise, ask someone else. The person who holds "Data Returns: Administer" can\'t.', 1),
+        ("Whoever holds the log may not mend it by itself.", 5),
+        ("This is 95 % of it, for it is lawful but odd. Nobody is told.", 5),
+        ("SELECT CASE WHEN 1 = 1 THEN 0 ELSE 1 END; the letter P stands for a lawful basis, 95% of it.", 0),
+    ],
+)
+def test_words_that_are_not_used_are_found(text: str, number: int) -> None:
+    """A habit is found once for each place, and its right use is not."""
+    english = runpy.run_path(str(ROOT / "scripts" / "english.py"))
+
+    assert len(list(english["complaints"]([("here", text)], english["PROSE"]))) == number
+
+
 def citations() -> Iterator[tuple[str, str, str]]:
     """Return each citation of docs/design/: where it is, the page, and one section of it (empty: the whole page)."""
     source = [path for folder in ("src", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
