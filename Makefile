@@ -14,14 +14,14 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures contract share green build clean
+.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures contract messages english share green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/installed  ## put everything needed into .venv; instant when nothing changed
 
-check: setup  ## all that a machine can say about the code: format, lint, types, dead code, walls, spelling
+check: setup  ## format, lint, types, dead code, layers, spelling
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -45,13 +45,13 @@ lowest: setup  ## run the tests with the oldest versions that pyproject.toml all
 newest: setup  ## run the tests with the newest versions there are; on another Python: make newest PYTHON=python3.14
 	$(call tests_with,highest)
 
-torture: setup  ## fail at every step of a run, meet every stranger; prints counts, takes some minutes
+torture: setup  ## fail at every step of a run, answer in every wrong way; prints counts, takes minutes
 	$(BIN)/python -m tests.torture
 
 bench: setup benchmarks/.venv/installed  ## compare attsync with a floor and with rivals; some rows: make bench ROWS=one
 	$(BIN)/python -m benchmarks --rows $(or $(ROWS),all) $(BENCH)
 
-fix: setup  ## format the code and mend what ruff can mend
+fix: setup  ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
@@ -62,7 +62,7 @@ lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versio
 	$(LOCK) $(NEW) --group dev --output-file requirements/dev.txt
 	$(LOCK) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 
-calendar: setup  ## make the table of bank holidays again, from the library that knows them
+calendar: setup  ## write the table of bank holidays again, from the library holidays
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv
 
 figures: setup  ## write docs/figures.md: sizes, complexity, coverage, beside other codebases; runs the tests
@@ -74,10 +74,16 @@ contract: setup  ## write the contract in the package from the models
 	$(BIN)/python scripts/contract.py > contract.new
 	mv contract.new src/attsync/data/openapi.json
 
+english: setup  ## find words that this project does not use; to be a part of check
+	$(BIN)/python scripts/english.py
+
+messages: setup  ## write docs/messages.md from the problems in the package
+	$(BIN)/python scripts/messages.py
+
 share: setup  ## write the man page and the completions that the wheel brings
 	$(BIN)/python scripts/share.py
 
-green:  ## all that must hold before a change lands, as CI runs it
+green:  ## everything that must pass before a change lands, as CI runs it
 	bash .ci/run
 
 pictures: setup  ## draw the pictures of the README again

@@ -1,4 +1,4 @@
-"""Print the contract with the DfE as OpenAPI 3.1, for `make contract`: data/openapi.json in the package is this.
+"""Print the contract with the DfE as OpenAPI 3.1, for `make contract`: the result is data/openapi.json.
 
 The messages come from the models of `wire`; a test keeps the file current.
 """

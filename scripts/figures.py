@@ -1,4 +1,4 @@
-"""Print the figures of the code, beside those of codebases worth living up to: `make figures` runs this.
+"""Print the figures of the code, beside those of published packages, for `make figures`.
 
 All of it comes from public tools: Python's parser, ruff (complexity, broad excepts), import-linter's graph, coverage.
 """
@@ -44,18 +44,18 @@ class Code:
 
     @property
     def trees(self) -> Iterator[tuple[Path, ast.Module]]:
-        """Give each file with its tree."""
+        """Return each file with its tree."""
         for path in sorted(self.folder.rglob("*.py")):
             yield path, ast.parse(path.read_text("utf-8"))
 
     @property
     def functions(self) -> list[Function]:
-        """Give every function and method."""
+        """Return every function and method."""
         return [node for _, tree in self.trees for node in ast.walk(tree) if isinstance(node, Function)]
 
     @property
     def lines(self) -> list[int]:
-        """Give how many lines each file has, all of them."""
+        """Return the number of lines of each file."""
         return [len(path.read_text("utf-8").splitlines()) for path, _ in self.trees]
 
     @property
@@ -65,7 +65,7 @@ class Code:
 
 
 def figures(code: Code, package: str) -> dict[str, str]:
-    """Give what can be read from a package's source."""
+    """Return what can be read from a package's source."""
     functions = code.functions
     lengths = [(node.end_lineno or node.lineno) - node.lineno + 1 for node in functions]
     complexities = _complexities(code.folder)
@@ -92,7 +92,7 @@ def figures(code: Code, package: str) -> dict[str, str]:
 
 
 def test_figures(code: Code) -> dict[str, str]:
-    """Give what is known of attsync's tests: their text, and what running them says."""
+    """Return figures of attsync's tests: of their source, and from running them."""
     tests = Code(ROOT / "tests")
     cases = [node for node in tests.functions if node.name.startswith("test_")]
     said = sum(ast.get_docstring(node) is not None for node in cases)
@@ -136,7 +136,7 @@ _HEAD: Final = """\
 # Figures
 
 Written by `make figures`, which reads the source, runs the tests and reads five published packages beside it. They are
-there to be looked at, not to be chased: a figure that gets worse is a question.
+for information, not as targets: a figure that gets worse is a question.
 
 """
 
@@ -152,7 +152,7 @@ def _code_lines(path: Path, tree: ast.Module) -> int:
 
 
 def _public(code: Code) -> Iterator[bool]:
-    """Tell of each module, public class and public function whether it has a docstring."""
+    """Return whether each module, public class and public function has a docstring."""
     for path, tree in code.trees:
         if path.read_text("utf-8").strip():
             yield ast.get_docstring(tree) is not None

@@ -1,6 +1,7 @@
-"""README, the pages of docs/, help, exit codes, problem codes and the example settings agree with the code."""
+"""README, docs/, help, exit codes, problem codes and the example settings agree with the code."""
 
 import re
+import runpy
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,23 +17,24 @@ from attsync.settings.words import tables_of
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 MESSAGES = (ROOT / "docs" / "messages.md").read_text(encoding="utf-8")
 PAPERS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
+    for path in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 }
 EXAMPLE = ROOT / "examples" / "config.toml"
 
 
 def section(heading: str) -> str:
-    """Give one section of the README."""
-    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, f"README has no section {heading}"
+    """Return one section of docs/reference.md."""
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", REFERENCE, re.MULTILINE | re.DOTALL)
+    assert found, f"docs/reference.md has no section {heading}"
     return found[1]
 
 
 def all_commands() -> Iterator[tuple[str, click.Command]]:
-    """Give every command that does something, by what is typed for it."""
+    """Return every command that can be run, by what is typed for it."""
     context = click.Context(attsync, info_name="attsync")
     for name in attsync.list_commands(context):
         command = attsync.get_command(context, name)
@@ -55,57 +57,51 @@ OPTIONS = sorted(
 )
 
 
+def test_the_page_of_messages_is_current() -> None:
+    """It is written from data/problems.toml by `make messages`."""
+    page = runpy.run_path(str(ROOT / "scripts" / "messages.py"))["page"]()
+
+    assert page == MESSAGES, "run make messages"
+    assert sorted(re.findall(r"^### (.+)$", page, re.MULTILINE)) == sorted(all_codes())
+
+
 @pytest.mark.parametrize("code", all_codes())
-def test_each_problem_code_is_explained(code: str) -> None:
-    """Somebody has it in a mail, and needs to know: what it means, who acts, what to do."""
-    entry = catalogue()[code]
-
-    found = re.search(rf"^### {code}\n\n(.+)\.\\\nExit code (\d+)\. Who acts: (.+)\.\n\n(.+)", MESSAGES, re.MULTILINE)
-
-    assert found, code
-    meaning, exit_code, who, _to_do = found.groups()
-    assert (meaning[0].lower() + meaning[1:], int(exit_code)) == (
-        (entry["meaning"][0].lower() + entry["meaning"][1:]).rstrip("."),
-        entry["exit"],
-    )
-    assert who in {"data manager", "IT", "database administrator", "head", "nobody", "nobody at first"}
-
-
-def test_no_problem_code_is_explained_that_is_gone() -> None:
-    """Nobody looks for what cannot come."""
-    assert sorted(re.findall(r"^### (.+)$", MESSAGES, re.MULTILINE)) == sorted(all_codes())
+def test_each_problem_says_who_acts(code: str) -> None:
+    """One of those whom the page introduces."""
+    who = {"data manager", "IT", "database administrator", "head", "no one", "no one at first"}
+    assert catalogue()[code]["acts"].replace("nobody", "no one") in who
 
 
 @pytest.mark.parametrize("code", sorted({0, 1, 130, 129, 143, *(catalogue()[code]["exit"] for code in all_codes())}))
-def test_readme_explains_each_exit_code(code: int) -> None:
-    """Monitoring goes by it."""
+def test_the_reference_explains_each_exit_code(code: int) -> None:
+    """Monitoring depends on them."""
     rows = [row.split("|")[1] for row in section("Exit codes").splitlines() if row.startswith("| ")]
     assert str(code) in [number.strip() for row in rows for number in row.split(",")]
 
 
 @pytest.mark.parametrize("name", COMMANDS_BY_NAME)
-def test_readme_lists_each_command(name: str) -> None:
-    """A command that nobody knows of is no command."""
+def test_the_reference_lists_each_command(name: str) -> None:
+    """Each command can be found in the table."""
     assert f"| `attsync {name}` |" in section("Commands")
 
 
 @pytest.mark.parametrize(("name", "option"), OPTIONS)
-def test_readme_lists_each_option_with_its_command(name: str, option: str) -> None:
+def test_the_reference_lists_each_option_with_its_command(name: str, option: str) -> None:
     """The table is the short manual."""
     (row,) = (row for row in section("Commands").splitlines() if row.startswith(f"| `attsync {name}` |"))
     assert f"`{option}`" in row
 
 
 @pytest.mark.parametrize("row", [row for row in section("Commands").splitlines() if row.startswith("| `attsync ")])
-def test_readme_lists_no_option_that_is_gone(row: str) -> None:
-    """And no command."""
+def test_the_reference_lists_no_option_that_is_gone(row: str) -> None:
+    """Nor a command that is gone."""
     name = row.split("`")[1].removeprefix("attsync ")
     assert name in COMMANDS_BY_NAME
     assert {(name, option) for option in re.findall(r"`(--[a-z-]+)`", row)} <= set(OPTIONS)
 
 
 @pytest.mark.parametrize("name", ["config", "quiet", "verbose", "no-color", "help"])
-def test_readme_names_what_every_command_takes(name: str) -> None:
+def test_the_reference_names_what_every_command_takes(name: str) -> None:
     """Once, for all of them."""
     assert f"--{name}" in section("Commands")
 
@@ -125,7 +121,7 @@ def test_help_opens_with_two_examples(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "option"), OPTIONS)
 def test_each_option_is_explained_in_the_help(name: str, option: str) -> None:
-    """An option without words is a riddle."""
+    """Each option has a sentence of help."""
     (parameter,) = (p for p in COMMANDS_BY_NAME[name].params if option in p.opts)
     assert isinstance(parameter, click.Option)
     assert (parameter.help or "").endswith(".")
@@ -133,7 +129,7 @@ def test_each_option_is_explained_in_the_help(name: str, option: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS_BY_NAME)
 def test_examples_in_the_help_are_commands_that_exist(name: str) -> None:
-    """What is copied has to work."""
+    """An example that is copied works."""
     for line in re.findall(r"^ +attsync (.*)$", COMMANDS_BY_NAME[name].help or "", re.MULTILINE):
         for option in re.findall(r"--[a-z-]+", line):
             assert any(option in p.opts for p in COMMANDS_BY_NAME[name].params), f"{line}: {option}"
@@ -154,20 +150,20 @@ def test_example_settings_are_those_of_the_package() -> None:
     assert EXAMPLE.read_bytes() == (ROOT / "src" / "attsync" / "data" / "config.toml").read_bytes()
 
 
-def test_readme_names_each_place_of_the_settings_file() -> None:
+def test_the_reference_names_each_place_of_the_settings_file() -> None:
     """In the order in which they are looked for."""
-    text = section("Commands")
+    text = section("The settings file")
     places = ["`--config`", "ATTSYNC_CONFIG", "~/.config/attsync/config.toml", "/etc/attsync/config.toml"]
     assert [place for place in places if place in text] == places
 
 
 def test_readme_is_honest_at_the_top() -> None:
-    """The DfE has closed the service; nobody may find out at the end."""
+    """The DfE has closed the service, and a reader must learn that first."""
     assert "closed the service" in " ".join(README.split()[:120])
 
 
 def typed(text: str) -> Iterator[str]:
-    """Give what a page of Markdown says to type after `attsync`: in `spans` and in indented or fenced lines."""
+    """Return what a page says to type after `attsync`: in `spans` and in indented or fenced lines."""
     for code in [*re.findall(r"`([^`\n]+)`", text), *re.findall(r"^ {4,}(.+)$", text, re.MULTILINE)]:
         for words in re.findall(r"(?:^|[\s/])attsync (?!attsync)([a-z][^|#;&>]*)", code):
             yield words.strip()
@@ -198,21 +194,21 @@ def test_each_setting_that_a_page_names_exists(page: str) -> None:
 
 
 def modules_in_contributing() -> list[str]:
-    """Give the modules of its table, from the top down."""
+    """Return the modules in its table, from the top down."""
     table = PAPERS["CONTRIBUTING.md"].partition("## Who does what")[2].partition("\n## ")[0]
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     return [name for row in rows for name in re.findall(r"`([a-z_]+)(?:/|\.py)`", row)]
 
 
 def test_contributing_says_what_each_module_does() -> None:
-    """Who is new looks there first."""
+    """The table is where a new contributor looks first."""
     modules = {path.stem for path in (ROOT / "src" / "attsync").iterdir()}
 
     assert sorted(modules_in_contributing()) == sorted(modules - {"__init__", "__main__", "__pycache__", "data", "py"})
 
 
 def test_contributing_has_the_modules_in_the_order_of_their_layers() -> None:
-    """It says that imports go downward there; `make check` holds the order that stands in pyproject.toml."""
+    """Its order is that of the layers in pyproject.toml, which `make check` enforces."""
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     (contract,) = (each for each in linter["contracts"] if each["id"] == "downward")
     layers = [re.findall(r"\w+", layer) for layer in contract["layers"]]
@@ -220,11 +216,55 @@ def test_contributing_has_the_modules_in_the_order_of_their_layers() -> None:
     named = modules_in_contributing()
 
     assert sorted([*named, "__main__"]) == sorted(layer_of)
-    assert named == sorted(named, key=layer_of.__getitem__)  # which keeps the order within a layer
+    assert named == sorted(named, key=layer_of.__getitem__)  # sorted keeps the order within a layer
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('Otherwise, ask someone else. The person who holds "Data Returns: Administer" can\'t.', 1),
+        ("Whoever holds the log may not mend it by itself.", 5),
+        ("This is 95 % of it, for it is lawful but odd. Nobody is told.", 5),
+        ("SELECT CASE WHEN 1 = 1 THEN 0 ELSE 1 END; the letter P stands for a lawful basis, 95% of it.", 0),
+    ],
+)
+def test_words_that_are_not_used_are_found(text: str, number: int) -> None:
+    """A habit is found once for each place, and its right use is not."""
+    english = runpy.run_path(str(ROOT / "scripts" / "english.py"))
+
+    assert len(list(english["complaints"]([("here", text)], english["PROSE"]))) == number
+
+
+def citations() -> Iterator[tuple[str, str, str]]:
+    """Return each citation of docs/design/: where it is, the page, and one section of it (empty: the whole page)."""
+    source = [path for folder in ("src", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    for path in [*source, ROOT / "pyproject.toml", ROOT / "CONTRIBUTING.md"]:
+        text = re.sub(r"\n\s*#? *", " ", path.read_text(encoding="utf-8"))  # a citation may be broken across lines
+        for page, sections in re.findall(r"docs/design/ ?(\w+\.md)((?:(?:,| and| to)? P?\d+\b)*)", text):
+            for section in re.findall(r"P?\d+", sections) or [""]:
+                yield path.relative_to(ROOT).as_posix(), page, section
+
+
+def test_each_citation_of_a_design_page_resolves() -> None:
+    """`docs/design/reliability.md 3` is a heading there, and P6 is a promise."""
+    cited = {*citations()}
+
+    assert cited
+    for place, page, section in sorted(cited):
+        text = PAPERS[f"docs/design/{page}"]
+        assert re.search(rf"^(## {section}\. |\| {section} \|)" if section else r"^# ", text, re.MULTILINE), (
+            place,
+            page,
+            section,
+        )
 
 
 @pytest.mark.parametrize("page", PAPERS)
-def test_each_link_to_a_file_leads_somewhere(page: str) -> None:
-    """Within the repository; others are not followed."""
-    for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", PAPERS[page]):
-        assert ((ROOT / page).parent / target).exists(), target
+def test_each_link_leads_somewhere(page: str) -> None:
+    """To a file of the repository, and to a heading if it names one; other links are not followed."""
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", PAPERS[page]):
+        path = ((ROOT / page).parent / target).resolve() if target else ROOT / page
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}, anchor

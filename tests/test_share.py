@@ -21,7 +21,7 @@ def plain(roff: str) -> str:
 
 @pytest.mark.parametrize(("name", "command"), [*all_commands()], ids=str)
 def test_man_page_has_every_command_and_option(name: str, command: click.Command) -> None:
-    """Written once, it would be forgotten at the next option."""
+    """A new option is in it as soon as `make share` is run."""
     page = plain(MAN_PAGE).partition(f".SS attsync {name}\n")[2].partition("\n.SS ")[0] + plain(MAN_PAGE)[:2000]
     said = " ".join((command.help or "").replace("\b", "").split("\n\n")[2].split())
 
@@ -30,8 +30,8 @@ def test_man_page_has_every_command_and_option(name: str, command: click.Command
         assert f".B {', '.join(sorted(option.opts, key=len))}" in page, option.opts
 
 
-def test_man_page_says_of_each_exit_code_what_the_readme_says() -> None:
-    """Written anew with make share, or it says what once was."""
+def test_man_page_has_the_exit_codes_of_the_reference() -> None:
+    """Until `make share` is run again, it would have the old ones."""
     rows = [row.split("|")[1:3] for row in section("Exit codes").splitlines() if row.startswith("| ")]
     said = plain(MAN_PAGE).partition(".SH EXIT STATUS\n")[2].partition("\n.SH ")[0]
 
