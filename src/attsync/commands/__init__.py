@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from attsync import __version__, messages
-from attsync.commands import streams
-from attsync.commands.hints import complete, for_people
+from attsync.commands import terminal
 from attsync.commands.options import Given, common
+from attsync.commands.terminal import for_people
 from attsync.problems import AttsyncError, Problem, Stopped
 
 if TYPE_CHECKING:
@@ -127,17 +127,17 @@ class Commands(click.Group):
 def tell(error: AttsyncError, given: Given, days: "Sequence[date]" = ()) -> None:
     """Print on stderr what happened, on which days, and what to do next."""
     problem = error.problem
-    text, then = messages.text(problem, days).completed, messages.next_step(problem).completed
+    text, then = messages.text(problem, days), messages.next_step(problem)
     faults = getattr(error, "faults", ())
     if faults and given.quiet:
         _tell_faults_briefly(problem, faults)
     elif faults:
-        click.secho(f"Error: {text}", err=True, fg="red", bold=True)
+        click.secho(f"Error: {text.completed}", err=True, fg="red", bold=True)
         for fault in faults:
             click.echo("\n" + _coloured(fault), err=True)
-        click.echo(f"\n{then} Exit code {error.exit_code}.", err=True)
+        click.echo(f"\n{then.completed} Exit code {error.exit_code}.", err=True)
     else:
-        _say_error(given, f"{text} [{problem.code}]", then)
+        _say_error(given, text + messages.Text((f"[{problem.code}]",)), then)
 
 
 def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
@@ -146,7 +146,7 @@ def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
     for fault in faults[:_MOST_FAULTS]:
         click.echo(f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}", err=True)
     if len(faults) > _MOST_FAULTS:
-        click.echo(complete("  To see the others: attsync check"), err=True)
+        click.echo(f"  To see the others: {messages.attsync('check').completed}", err=True)
 
 
 def _tell_usage(error: click.UsageError, given: Given) -> None:
@@ -155,12 +155,13 @@ def _tell_usage(error: click.UsageError, given: Given) -> None:
         error.show()
         return
     said = re.sub(r"\AInvalid value for (?:'([^']+)'|(\S+)): ", r"\1\2: ", error.format_message())
-    _say_error(given, said, f"How it is used: {error.ctx.command_path} --help" if error.ctx else "")
+    then = [f"For help: {error.ctx.command_path} --help"] if error.ctx else []
+    _say_error(given, messages.Text((said,)), messages.Text(tuple(then)))
 
 
-def _say_error(given: Given, text: str, then: str) -> None:
+def _say_error(given: Given, text: messages.Text, then: messages.Text) -> None:
     start = "attsync:" if given.quiet else "Error:"
-    said = [for_people(words, sys.stderr) for words in (f"{start} {text}", then) if words]
+    said = [for_people(words, sys.stderr) for words in (messages.Text((start,)) + text, then) if words]
     click.echo("\n".join(said).replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
 
 
@@ -198,14 +199,15 @@ def main() -> None:
     try:
         for number in _SIGNALS:
             signal.signal(number, _stop)
-        output = streams.prepare()
+        output = terminal.prepare()
+        messages.started_as(program=terminal.program())
         _start_fast()
         warnings.simplefilter("ignore")  # nothing is printed but by us: cron mails what a library warns of
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
         sys.exit(stopped.exit_code)
     except SystemExit as end:
-        if why := streams.loss(output):
+        if why := terminal.loss(output):
             click.echo(f"attsync: what it had to say could not be written: {why}. [OUTPUT]", err=True)
             sys.exit(end.code or 1)
         raise

@@ -15,7 +15,7 @@ from attsync.commands.options import (
     schools_option,
     window_of,
 )
-from attsync.commands.output import print_json, screen
+from attsync.commands.terminal import print_json, screen
 
 if TYPE_CHECKING:
     from attsync.settings import Origins, Settings

@@ -22,7 +22,7 @@ from attsync.commands.options import (
     page,
     schools_option,
 )
-from attsync.commands.output import must_be_new, print_json, screen, undone, writing
+from attsync.commands.terminal import must_be_new, print_json, screen, undone, writing
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from attsync.commands.output import Screen
+    from attsync.commands.terminal import Screen
     from attsync.consent import ActiveConsent, Terms
     from attsync.deadline import Deadline
     from attsync.log import ConsentRow, Log

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.hints import complete
 from attsync.commands.options import common, given, load_settings, page
 from attsync.plural import plural
 

@@ -14,7 +14,6 @@ from typing import Final
 
 import click
 
-from attsync.commands.hints import complete
 from attsync.commands.options import common, given, now, page
 
 AFTERNOON = 14

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.hints import for_people
 from attsync.commands.options import common, given, page
-from attsync.commands.output import must_be_new, writing
 from attsync.commands.questions import SECRET
+from attsync.commands.terminal import for_people, must_be_new, writing
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:

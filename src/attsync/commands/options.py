@@ -170,7 +170,10 @@ def need_terminal(what: str, instead: str = "To answer yes: --yes") -> None:
 
 
 def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    from attsync import messages
+
     kept = ctx.find_root().ensure_object(Given)
     if value and param.name:
         setattr(kept, param.name, value)
+    messages.started_as(config=kept.config or "")
     ctx.obj = kept

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from attsync import messages
 from attsync.commands.options import (
     common,
     given,
@@ -17,7 +18,7 @@ from attsync.commands.options import (
     schools_option,
     window_option,
 )
-from attsync.commands.output import Screen, screen, writing
+from attsync.commands.terminal import Screen, screen, writing
 from attsync.model import Session
 from attsync.problems import AttsyncError, exit_code
 
@@ -73,7 +74,6 @@ def command(
     """Read the databases and show the messages."""
     from attsync.commands import tell
     from attsync.commands.options import window_of
-    from attsync.messages import grouped
     from attsync.run.send import preview
     from attsync.schools import known_schools, not_known
     from attsync.window import LONGEST
@@ -92,18 +92,18 @@ def command(
     found: list[_Messages] = []
     names_school = sum(len(database.schools) for database in settings.database) != 1
     for school, plans in preview(settings, window, schools):
-        found.append(messages := _Messages(school, plans, day))
+        found.append(shown := _Messages(school, plans, day))
         if not (as_json or table or school.problem):
-            _show(out, messages, session, f" --school {school.school.urn}" * names_school)
+            _show(out, shown, session, f" --school {school.school.urn}" * names_school)
     if as_json:
         click.echo("[" + ",".join(f"\n{body.content.decode()}" for each in found for body in each.bodies) + "\n]")
     if table:
         _write(table, [row for each in found for row in each.rows(session)])
     if missing := {*schools} - {each.school.urn for each in found}:
         raise not_known(settings, known_schools(settings, None), min(missing), "school_read")
-    told = [pair for each in found for pair in grouped(each.problems(on_screen=not (as_json or table)))]
+    told = [pair for each in found for pair in messages.grouped(each.problems(on_screen=not (as_json or table)))]
     for problem, on in told:
-        undone = "day_dry" if sentences.not_done(problem) == sentences.not_done(problem.but(undone="day")) else None
+        undone = "day_dry" if messages.not_done(problem) == messages.not_done(problem.but(undone="day")) else None
         tell(AttsyncError.of(problem.but(undone=undone) if undone else problem), given(), on)
     code = exit_code([problem for problem, _ in told], confirmed=False)
     click.get_current_context().exit(code or any(each.refused for each in found))
@@ -148,21 +148,21 @@ class _Messages:
         ]
 
 
-def _show(out: Screen, messages: _Messages, session: str | None, option: str) -> None:
+def _show(out: Screen, shown: _Messages, session: str | None, option: str) -> None:
     from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
 
-    school = messages.school
-    if not messages.shown:
+    school = shown.school
+    if not shown.shown:
         out.show(f"{school}: no marks in these days: nothing to send.")
-    for day, cells in messages.shown:
-        if day.date in messages.refused:
-            out.show(preview_refused(school, day, messages.refused[day.date], out.signs), "")
+    for day, cells in shown.shown:
+        if day.date in shown.refused:
+            out.show(preview_refused(school, day, shown.refused[day.date], out.signs), "")
         for one in Session:
-            if day.date not in messages.refused and session in (None, one) and any(c.session is one for c in cells):
+            if day.date not in shown.refused and session in (None, one) and any(c.session is one for c in cells):
                 out.show(preview_day(school, day, cells, out.signs, one), "")
-        out.show(preview_foot(messages.days, messages.read, day.date, option))
-    if messages.to_check:
-        out.show(preview_to_check(messages.to_check, out.signs))
+        out.show(preview_foot(shown.days, shown.read, day.date, option))
+    if shown.to_check:
+        out.show(preview_to_check(shown.to_check, out.signs))
 
 
 def _write(path: Path, rows: list[tuple[object, ...]]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from attsync.commands.hints import for_people
+from attsync.commands.terminal import for_people
 
 _Answer = TypeVar("_Answer")
 

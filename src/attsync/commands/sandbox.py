@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.hints import complete
 from attsync.commands.options import common, given, now, page
 from attsync.problems import Stopped
 

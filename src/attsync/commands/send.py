@@ -19,7 +19,7 @@ from attsync.commands.options import (
     window_of,
     window_option,
 )
-from attsync.commands.output import print_json, screen
+from attsync.commands.terminal import print_json, screen
 from attsync.plural import plural
 
 if TYPE_CHECKING:

@@ -22,15 +22,15 @@ from attsync.commands.options import (
     schools_option,
     window_of,
 )
-from attsync.commands.output import print_json, screen, undone, writing
+from attsync.commands.terminal import print_json, screen, undone, writing
 
 if TYPE_CHECKING:
-    from attsync.show.day import Detail
-    from attsync.status.overview import Overview
     from rich.console import RenderableType
 
     from attsync.log import Log
+    from attsync.show.day import Detail
     from attsync.show.symbols import Signs
+    from attsync.status.overview import Overview
 
 _KINDS: Final = (".html", ".csv", ".json")
 

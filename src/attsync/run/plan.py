@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from attsync.codes import codes_on
+from attsync.due import LATE, missed_since, session_due_at
 from attsync.log import Log, Submission
 from attsync.model import Body, Cells, Day, Fault, SchoolDays, Session, State, total
-from attsync.due import LATE, missed_since, session_due_at
 from attsync.plausibility import marks_fewer, unregistered
 from attsync.problems import Problem
 from attsync.settings import Settings

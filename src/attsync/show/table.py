@@ -1,21 +1,20 @@
-"""Tables that never cut a cell, prose, and a console that completes commands: what every screen is laid out with.
-
-Knows widths and where a line may be broken; refuses to know what is said.
-"""
+"""Tables that never cut a cell, and prose: what every screen is laid out with."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console as RichConsole
+from rich.console import ConsoleOptions, RenderResult
 from rich.text import Text
 
 from attsync import messages
 from attsync.show.symbols import Signs
-from attsync.to_type import BLANK, kept_whole
 
+BLANK: Final = "\ue000"
+"""Stands for a space at which no line may be broken, until the lines are made. No text uses this character."""
 PROSE_COLUMNS: Final = 100
 """Longer lines are hard to read."""
 UNBROKEN: Final = "  "
@@ -28,32 +27,13 @@ _READABLE: Final = 60
 """Columns for the sentences of a table that is too wide for them to end at PROSE_COLUMNS."""
 
 
-class CompletingConsole(Console):
-    """A console that completes the commands which words name, so that they work when they are typed.
+class Console(RichConsole):
+    """A console that may have no width."""
 
-    `completions` finds them: where each begins and ends, and what is to stand there. Pages and pictures, which go to
-    other people, are drawn on other consoles.
-    """
-
-    def __init__(
-        self,
-        completions: Callable[[str], Iterable[tuple[int, int, str]]],
-        *,
-        is_endless: bool,
-        **console: Any,  # noqa: ANN401
-    ) -> None:
+    def __init__(self, *, is_endless: bool, **console: Any) -> None:  # noqa: ANN401  those of rich
         super().__init__(**console)
-        self._completions = completions
         self.is_endless = is_endless
-        """Nobody says how wide it is: a pipe, a file. Tables take what they need; text is broken all the same."""
-
-    def completed(self, text: Text) -> Text:
-        """Complete the commands in `text`, each with BLANK for its blanks; each keeps its style."""
-        for start, end, command in reversed([*self._completions(text.plain)]):
-            before, old, after = text.divide([start, end])
-            whole = Text(command.replace(" ", BLANK), old.get_style_at_offset(self, 0))
-            text = Text.assemble(before, whole, after, style=text.style)
-        return text
+        """No one says how wide it is: a pipe, a file. Tables take what they need; text is broken all the same."""
 
 
 @dataclass
@@ -106,14 +86,14 @@ class Sheet:
         widths = [min(width, most) if n == self.names else width for n, width in enumerate(self.widths)]
         return replace(self, rows=rows, widths=widths, names=None)
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        is_endless = isinstance(console, CompletingConsole) and console.is_endless
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        is_endless = isinstance(console, Console) and console.is_endless
         sheet = self if is_endless else self.fitted(options.max_width)
-        yield from sheet.laid_out(console, options.max_width, is_endless=is_endless)
+        yield from sheet.laid_out(options.max_width, is_endless=is_endless)
 
-    def laid_out(self, console: Console, columns: int, *, is_endless: bool) -> Iterator[Text]:
+    def laid_out(self, columns: int, *, is_endless: bool) -> Iterator[Text]:
         """Give its lines, on a screen of so many columns."""
-        rows = [(*row[:-1], _completed(console, row[-1])) if row else row for row in self.rows]
+        rows = self.rows
         *fixed, last = self._widths(rows)
         taken = sum(fixed) + self.gap * len(fixed)
         room = columns - taken
@@ -219,8 +199,8 @@ class Prose:
     text: Text
     indent: int
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        text = _completed(console, self.text)
+    def __rich_console__(self, _console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        text = self.text
         width = min(options.max_width, PROSE_COLUMNS)
         first = next(_broken(text, width))
         start = len(first.plain)
@@ -236,12 +216,6 @@ def _line(*parts: str | Text) -> Text:
     line = Text.assemble(*parts, no_wrap=True, overflow="ignore")
     line.rstrip()
     return line
-
-
-def _completed(console: Console, text: Text) -> Text:
-    text = console.completed(text) if isinstance(console, CompletingConsole) else text.copy()
-    text.plain = kept_whole(text.plain)
-    return text
 
 
 def _shortened(name: Text, columns: int) -> Text:

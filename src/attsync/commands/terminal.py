@@ -1,20 +1,24 @@
-"""Where results are printed or written: tables and sentences for people, one document for programs.
+"""The terminal: the three streams of the program, screens of tables and sentences, one JSON document for programs.
 
-Knows terminals, widths and encodings; refuses to know what is shown.
+Nothing that is printed, or cannot be printed, changes what the program does. Imports no command.
 """
 
 import json
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from errno import EPIPE
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from attsync import messages
 from attsync.commands.options import given
 from attsync.problems import LogError
 
@@ -22,6 +26,94 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from attsync.show.symbols import Signs
+
+
+class _Output(FileIO):
+    """A stream on which no writing fails."""
+
+    why: OSError | None = None
+    """What has happened to it."""
+
+    def write(self, content: Any, /) -> int:  # noqa: ANN401  whatever holds bytes
+        """Write, or drop what can no longer be written."""
+        if self.why is None:
+            try:
+                return super().write(content)
+            except OSError as error:
+                self.why = error
+        return memoryview(content).nbytes
+
+
+def prepare() -> _Output | None:
+    """Put stdin, stdout and stderr in order; give what stdout is written to, if it is a file."""
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr, _ = _careful(sys.stderr)
+    output = None
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout, output = _careful(sys.stdout, errors="replace")  # no sign that cannot be shown stops a send
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed: else the next file that is opened takes its number
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
+    return output
+
+
+def loss(output: _Output | None) -> str | None:
+    """Write out what is left; if something could not be written that somebody waits for, say why."""
+    sys.stdout.flush()
+    if output is None or output.why is None or output.why.errno == EPIPE:
+        return None
+    return os.strerror(output.why.errno or 0).lower()
+
+
+def _careful(stream: TextIOWrapper, *, errors: str | None = None) -> tuple[TextIOWrapper, _Output]:
+    # `stream` itself stays open for as long as sys.__stdout__ and sys.__stderr__ name it.
+    output = _Output(stream.fileno(), "w", closefd=False)
+    return TextIOWrapper(
+        BufferedWriter(output),
+        encoding=stream.encoding,
+        errors=errors or stream.errors,
+        line_buffering=stream.line_buffering,
+    ), output
+
+
+def program() -> str:
+    """Return what starts this program again: its name if the shell finds it by that, else what was typed."""
+    typed = Path(sys.argv[0])
+    if typed.name == "__main__.py" and typed.parent.name == "attsync":  # python -m attsync
+        return f"{shlex.quote(sys.executable)} -m attsync"
+    if typed.name != "attsync":
+        return "attsync"
+    from shutil import which
+
+    found = which("attsync")
+    return "attsync" if found and typed.exists() and Path(found).samefile(typed) else shlex.quote(sys.argv[0])
+
+
+def say(words: "str | messages.Text", *, err: bool = False, indent: int = 0) -> None:
+    """Print a sentence. At a terminal its lines are broken, but never inside a command; a mail or a file gets one."""
+    click.echo(for_people(words, sys.stderr if err else sys.stdout, indent=indent), err=err)
+
+
+def for_people(words: "str | messages.Text", stream: IO[str], *, indent: int = 0) -> str:
+    """Return a sentence as `say` prints it."""
+    text = words if isinstance(words, messages.Text) else messages.Text((words,))
+    if not stream.isatty():
+        return text.completed
+    from shutil import get_terminal_size
+    from textwrap import fill
+
+    unbroken = "".join(p.completed.replace(" ", _BLANK) if isinstance(p, messages.Command) else p for p in text.parts)
+    return fill(
+        unbroken,
+        min(get_terminal_size().columns, 100),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace(_BLANK, " ")
+
+
+_BLANK = "\ue000"
+"""Stands for a space at which no line may be broken. No text uses this character."""
 
 
 @contextmanager
@@ -88,13 +180,11 @@ class Screen:
 
 def screen() -> Screen:
     """Open the screen of the running command."""
-    from attsync.commands.hints import completions
     from attsync.show.symbols import signs_for
-    from attsync.show.table import CompletingConsole
+    from attsync.show.table import Console
 
     is_terminal = sys.stdout.isatty()
-    console = CompletingConsole(
-        completions,
+    console = Console(
         is_endless=not is_terminal and _columns() is None,
         file=sys.stdout,
         no_color=given().no_color or None,
