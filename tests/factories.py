@@ -4,16 +4,15 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from attsync.consent import record
+from attsync.consent import Terms, notice, record
 from attsync.dfe import Credentials
 from attsync.log import ConsentRow, Log
 from attsync.model import Cell, Day, School, Session
-from attsync.person import Person
 from attsync.sandbox.app import make_app
 from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
@@ -170,13 +169,16 @@ def give_consent(loaded: Settings, *schools: School, receiver: str | None = None
     """Record a grant (or a removal) for each school; gives the last."""
     with Log.open(loaded.log.path) as log:
         for school in schools or (OAKFIELD,):
+            terms = Terms.of(loaded)
             row = record(
                 log,
                 school,
-                given=given,
-                person=Person("head", None),
-                receiver=receiver or loaded.dfe.origin,
+                action="given" if given else "removed",
+                account="head",
+                login_uid=None,
+                terms=replace(terms, receiver=receiver or terms.receiver),
                 at=datetime.now(UTC),
+                shown=notice(terms),
             )
     return row
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import zlib
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ class Scene:
     def consent_is_removed(self) -> bool:
         """Tell whether a removal is on disk."""
         with closing(sqlite3.connect(self.settings.log.path)) as connection:
-            return bool(connection.execute("SELECT count(*) FROM consent WHERE NOT given").fetchone()[0])
+            return bool(connection.execute("SELECT count(*) FROM consent WHERE action = 'removed'").fetchone()[0])
 
     def wrong(self, *, secrets: tuple[str, ...] = SECRETS) -> list[str]:
         """Say all that is wrong after a send that went well."""
@@ -99,19 +100,20 @@ class Scene:
             if (health := connection.execute("PRAGMA integrity_check").fetchone()) != ("ok",):
                 return [f"log damaged: {health}"]
             entries = connection.execute(
-                "SELECT urn, day, state, key, reference, content FROM submission JOIN body USING (sha256) ORDER BY id"
+                "SELECT urn, day, state, key, reference, content FROM submission JOIN body ON body.id = body_id"
+                " ORDER BY submission.id"
             ).fetchall()
         stored = {post.key: post for post in self.dfe.store.received() if post.status == 201}
         unforeseen = {key for _, key, _ in self.dfe.posts} - {entry[3] for entry in entries}
         wrong = [f"request that was not on disk: {key}" for key in unforeseen]
-        replaced: dict[tuple[int, str], str] = {}
+        replaced: dict[tuple[int, str], bytes] = {}
         for urn, day, state, key, reference, content in entries:
             if replaced.pop((urn, day), None) == content:
                 wrong.append(f"another key for what was the same: {day}")
             if state == "superseded":
                 replaced[urn, day] = content
             post = stored.get(key)
-            if state == "accepted" and (post is None or (post.ref, post.body.decode()) != (reference, content)):
+            if state == "accepted" and (post is None or (post.ref, post.body) != (reference, zlib.decompress(content))):
                 wrong.append(f"wrong outcome: {day} accepted, and the DfE has not got it")
             if state in ("failed", "rejected", "refused") and post is not None:
                 wrong.append(f"wrong outcome: {day} {state}, and the DfE has got it")
