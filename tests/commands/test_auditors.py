@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
@@ -16,7 +17,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "auditors.md"
 CONSENTS, WITHOUT_CONSENT, TEXTS, WORDS = re.findall(
     r"^```sql\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
-CONSENT = "INSERT INTO consent (urn, given, receiver, data_set, notice, at, name, person, username, role, reason)"
+CONSENT = (
+    "INSERT INTO consent (urn, action, window_count, year_groups, receiver, data_set, notice, at, name, person, username,"
+    " role, reason)"
+)
 
 
 @pytest.fixture
@@ -37,14 +41,14 @@ def test_who_agreed_to_what_and_when(sent: Trial) -> None:
     """A grant, and then a removal; and every column of what was recorded."""
     rows = sent.logged(CONSENTS)
 
-    assert [(urn, given) for _, urn, _, given, *_ in rows] == [(URN, 1), (URN, 0)]
+    assert [(urn, action) for _, urn, _, action, *_ in rows] == [(URN, "given"), (URN, "removed")]
     columns = {name for _, name, *_ in sent.logged("PRAGMA table_info(consent)")} - {"id"}
     assert {column for column in columns if re.search(rf"\b{column}\b", CONSENTS)} == columns
 
 
 def test_nothing_was_sent_without_consent(sent: Trial) -> None:
     """What was sent before a removal was sent with consent."""
-    assert sent.logged("SELECT count(*) FROM try") != [(0,)]
+    assert sent.logged("SELECT count(*) FROM submission WHERE tries IS NOT NULL") != [(0,)]
     assert sent.logged(WITHOUT_CONSENT) == []
 
 
@@ -53,13 +57,13 @@ def test_a_request_without_consent_would_be_shown(sent: Trial, urn: int) -> None
     """After a removal, and for a school that never gave any."""
     with closing(sqlite3.connect(sent.log)) as log, log:
         log.execute(
-            "INSERT INTO submission (id, run_id, urn, day, state, recorded_at)"
-            " VALUES (999, 1, ?, '2026-11-23', 'failed', '2026-11-23T15:59:59.000+00:00')",
+            "INSERT INTO submission (run_id, receiver, urn, day, state, recorded_at, tries)"
+            " VALUES (1, 'https://x', ?, '2026-11-23', 'failed', '2026-11-23T15:59:59.000+00:00',"
+            " '[[\"2026-11-23T16:00:00.000+00:00\", 0.1, \"503\"]]')",
             (urn,),
         )
-        log.execute("INSERT INTO try VALUES (999, '2026-11-23T16:00:00.000+00:00', 0.1, '503')")
 
-    assert sent.logged(WITHOUT_CONSENT) == [("2026-11-23T16:00:00.000+00:00", urn, "2026-11-23", "503")]
+    assert sent.logged(WITHOUT_CONSENT) == [("2026-11-23T16:00:00.000+00:00", urn, "https://x", "2026-11-23", "503")]
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown"])
@@ -68,11 +72,12 @@ def test_a_request_without_consent_that_was_cut_off_would_be_shown(sent: Trial, 
     at = "2026-11-23T16:00:00.000+00:00"
     with closing(sqlite3.connect(sent.log)) as log, log:
         log.execute(
-            "INSERT INTO submission (run_id, urn, day, state, recorded_at) VALUES (1, ?, '2026-11-23', ?, ?)",
+            "INSERT INTO submission (run_id, receiver, urn, day, state, recorded_at)"
+            " VALUES (1, 'https://x', ?, '2026-11-23', ?, ?)",
             (URN, state, at),
         )
 
-    assert sent.logged(WITHOUT_CONSENT) == [(at, URN, "2026-11-23", state)]
+    assert sent.logged(WITHOUT_CONSENT) == [(at, URN, "https://x", "2026-11-23", state)]
 
 
 def test_every_text_that_was_sent_is_a_code(sent: Trial) -> None:
@@ -109,7 +114,7 @@ def test_every_text_that_was_sent_is_a_code(sent: Trial) -> None:
 def test_a_name_that_was_sent_would_be_shown(sent: Trial, body: str, shown: tuple[str | None, str | None]) -> None:
     """Wherever in a message it stood."""
     with closing(sqlite3.connect(sent.log)) as log, log:
-        log.execute("INSERT INTO body VALUES ('0', ?)", (body,))
+        log.execute("INSERT INTO body VALUES (999, '0', ?, ?)", (len(body), zlib.compress(body.encode())))
 
     assert shown in sent.logged(TEXTS)
 
@@ -117,22 +122,24 @@ def test_a_name_that_was_sent_would_be_shown(sent: Trial, body: str, shown: tupl
 @pytest.mark.parametrize(
     ("place", "statement"),
     [
-        ("problem", "UPDATE submission SET problem_text = ?"),
-        ("problem", "UPDATE school_run SET problem_text = ?"),
-        ("next", "UPDATE submission SET problem_next = ?"),
-        ("next", "UPDATE school_run SET problem_next = ?"),
+        ("problem", "UPDATE submission SET problem = ?"),
+        ("problem", "UPDATE school_run SET problem = ?"),
+        ("problem", "UPDATE run SET problems = ?"),
         ("to check", "UPDATE school_run SET to_check = ?"),
         ("school", "UPDATE school_run SET name = ?"),
-        ("answer", "UPDATE try SET answer = ?"),
+        ("answer", "UPDATE submission SET tries = ?"),
+        ("fault", "UPDATE submission SET faults = ?"),
         ("reference", "UPDATE submission SET reference = ?"),
-        ("receiver", "INSERT INTO closed VALUES (?, '')"),
-        ("fault", "INSERT INTO fault (submission_id, code, text) SELECT id, 'VAL105', ? FROM submission LIMIT 1"),
-        ("receiver", f"{CONSENT} VALUES (1, 0, ?, 1, 1, '', '', '', '', '', '')"),
-        ("school", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', ?, '', '', '', '')"),
-        ("person", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', ?, '', '', '')"),
-        ("user name", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', ?, '', '')"),
-        ("role", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', '', ?, '')"),
-        ("reason", f"{CONSENT} VALUES (1, 0, '', 1, 1, '', '', '', '', '', ?)"),
+        ("receiver", "UPDATE submission SET receiver = ?"),
+        ("receiver", "UPDATE run SET receiver = ?"),
+        ("receiver", "INSERT INTO closed VALUES (?, '', 1)"),
+        ("notice", "INSERT INTO notice VALUES ('0', 2, ?)"),
+        ("receiver", f"{CONSENT} VALUES (1, 'given', '', 1, ?, 1, 1, '', '', '', '', '', '')"),
+        ("school", f"{CONSENT} VALUES (1, 'given', '', 1, '', 1, 1, '', ?, '', '', '', '')"),
+        ("person", f"{CONSENT} VALUES (1, 'given', '', 1, '', 1, 1, '', '', ?, '', '', '')"),
+        ("user name", f"{CONSENT} VALUES (1, 'given', '', 1, '', 1, 1, '', '', '', ?, '', '')"),
+        ("role", f"{CONSENT} VALUES (1, 'given', '', 1, '', 1, 1, '', '', '', '', ?, '')"),
+        ("reason", f"{CONSENT} VALUES (1, 'given', '', 1, '', 1, 1, '', '', '', '', '', ?)"),
     ],
 )
 def test_a_name_in_the_words_of_the_log_would_be_shown(sent: Trial, place: str, statement: str) -> None:
@@ -145,9 +152,8 @@ def test_a_name_in_the_words_of_the_log_would_be_shown(sent: Trial, place: str, 
 
 def test_every_column_of_words_is_asked(sent: Trial) -> None:
     """A column that a release adds to the log is none that this page forgets."""
-    others = {"at", "started_at", "ended_at", "first_day", "last_day", "version", "outcome", "problem_code", "sha256"}
-    others |= {"content", "day", "state", "key", "recorded_at", "answered_at", "year_group", "session"}
-    others |= {"attendance_code"}
+    others = {"at", "started_at", "ended_at", "first_day", "last_day", "version", "outcome", "sha256", "notice_sha256"}
+    others |= {"day", "state", "key", "recorded_at", "answered_at", "changed_from", "action", "window_count"}
     columns = {
         column
         for (table,) in sent.logged("SELECT name FROM sqlite_schema WHERE type = 'table'")

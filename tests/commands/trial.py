@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterable
 from contextlib import chdir, closing
 from dataclasses import dataclass
@@ -86,8 +87,9 @@ class Trial:
             return school.execute(statement, tuple(values)).fetchall()
 
     def logged(self, statement: str) -> list[Any]:
-        """Ask the log."""
+        """Ask the log, as the sqlite3 program does: it has a function that takes a message out of its compressed form."""
         with closing(sqlite3.connect(self.log)) as log:
+            log.create_function("sqlar_uncompress", 2, lambda content, _size: zlib.decompress(content))
             return log.execute(statement).fetchall()
 
     def move_to(self, at: datetime) -> None:

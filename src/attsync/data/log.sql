@@ -26,7 +26,8 @@ CREATE INDEX school_run_by_urn ON school_run (urn, run_id);
 CREATE TABLE body (                            -- each distinct message once
     id      INTEGER PRIMARY KEY,
     sha256  TEXT NOT NULL UNIQUE,              -- of the message as it was sent
-    content BLOB NOT NULL                      -- the message, compressed with zlib
+    size    INTEGER NOT NULL,                  -- its bytes
+    content BLOB NOT NULL                      -- the message, compressed with zlib: sqlar_uncompress(content, size)
 );
 CREATE TABLE submission (                      -- one school and date for one receiver: refused, or one message with one key
     id            INTEGER PRIMARY KEY,
