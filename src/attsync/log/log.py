@@ -358,8 +358,10 @@ class Log:
 
     def _body_id(self, body: Body) -> int:
         rows = self._connection.execute("SELECT id FROM body WHERE sha256 = ?", (body.sha256,)).fetchall()
-        return rows[0]["id"] if rows else self._insert(
-            "body", sha256=body.sha256, size=len(body.content), content=zlib.compress(body.content)
+        return (
+            rows[0]["id"]
+            if rows
+            else self._insert("body", sha256=body.sha256, size=len(body.content), content=zlib.compress(body.content))
         )
 
     # Consent

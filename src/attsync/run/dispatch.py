@@ -77,6 +77,8 @@ class Dispatch:
         self._error: BaseException | None = None
         self._over = threading.Event()
         self._is_closed = False
+        self._kept: _School | _Answer | None = None
+        """Taken from the inbox, and too large for the last commit."""
         self._senders = [threading.Thread(target=self._send, daemon=True) for _ in range(connections)]
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
 
@@ -135,7 +137,7 @@ class Dispatch:
     def _write(self) -> None:
         try:
             with Log.open(self._log.path) as log:
-                while not (self._is_closed and not self._under_way):
+                while self._kept or self._under_way or not self._is_closed:
                     self._commit(log, self._batch())
         except BaseException as error:  # noqa: BLE001  raised again in the main thread
             self._error = self._error or error
@@ -144,19 +146,23 @@ class Dispatch:
             self._over.set()
 
     def _batch(self) -> list[_School | _Answer]:
-        """Return what is waiting, up to as many messages as may share a commit; wait for the first."""
+        """Return what is waiting, as far as it may share a commit; wait for the first."""
         batch: list[_School | _Answer] = []
         size = 0
         while size < _BATCH:
             try:
-                item = self._inbox.get() if not batch else self._inbox.get_nowait()
+                item = self._kept or (self._inbox.get_nowait() if batch else self._inbox.get())
             except Empty:
                 break
+            self._kept = None
             if item is None:
                 self._is_closed = True
                 break
-            batch.append(item)
             size += len(item.plans) if isinstance(item, _School) else 1
+            if batch and size > _BATCH:
+                self._kept = item
+                break
+            batch.append(item)
         return batch
 
     def _commit(self, log: Log, batch: list[_School | _Answer]) -> None:
