@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from attsync.consent import active_consent, explain_missing
+from attsync.deadline import Deadline
 from attsync.dfe import Credentials, Dfe
 from attsync.locks import Gate, one_run
 from attsync.log import Log
@@ -42,10 +43,10 @@ def send(
     each school when it is done. Raises AttsyncError where nothing at all can be done.
     """
     path = settings.log.path
-    with one_run(path), Log.open(path) as log, Shield() as shield:
+    with one_run(path), Log.open(path) as log, Deadline(settings.dfe.run_minutes * 60) as deadline, Shield() as shield:
         due = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
-        with _dfe(settings, due) if due.wanted else nullcontext() as dfe:
+        with _dfe(settings, due, deadline) if due.wanted else nullcontext() as dfe:
             with shield.held():
                 report = Report(window=window, number=log.begin_run(window, _now()))
             _logger.info("run %s begins", report.number)
@@ -69,7 +70,7 @@ def dry_run(
     with _log_to_read(settings) as log:
         due = _due(settings, log, only)
         if due.wanted:
-            with _dfe(settings, due):
+            with Deadline() as deadline, _dfe(settings, due, deadline):
                 pass  # whatever is wrong with the settings shows here; nobody is contacted
         begin()
         _record_done(None, report, due.done, tell)
@@ -127,23 +128,18 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
     return due
 
 
-def _dfe(settings: Settings, due: _Due) -> Dfe:
+def _dfe(settings: Settings, due: _Due, deadline: Deadline) -> Dfe:
     """Make ready to send, without contacting anybody. Raises SettingsError if a secret, or a file, cannot be used."""
     for database in settings.database:
         database.database_url()
-    return Dfe(settings.dfe, Credentials.load(settings.dfe), schools=len(due.wanted))
+    return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(due.wanted))
 
 
 def _closed(settings: Settings, log: Log | None) -> Problem | None:
     since = log.closed_since(settings.dfe.origin) if log else None
     if since is None:
         return None
-    return Problem(
-        "DFE-CLOSED",
-        f"The DfE said on {since.astimezone(LONDON):%-d %B %Y} that it has closed this service (410).",
-        "Ask IT to find out where attendance is to be sent now. If the service is back: attsync check",
-        not_done="Nothing is read or sent.",
-    )
+    return Problem("DFE-CLOSED", "since", since=since.astimezone(LONDON).date())
 
 
 def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:
