@@ -1,19 +1,21 @@
-"""Tells a monitor that a run has begun and how it ended (UX.md, Under cron).
+"""Tell a monitor that a run has begun and how it ended. Imports nothing that holds a figure.
 
-Whatever happens to the monitor, the run goes on: a failed ping is a line for IT under -v, nothing else. Refuses to
-know any figure.
+A monitor that fails is a line for IT under -v, and never fails a run.
 """
 
 import logging
-from time import monotonic
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from attsync.dfe.connection import Connection, NoAnswer, Watch
+from attsync.deadline import Deadline
+from attsync.dfe.connection import Connection
+from attsync.dfe.network import NoAnswer
 from attsync.dfe.tls import trusted
+from attsync.problems import SettingsError
 from attsync.settings import Settings
 
-_SECONDS: Final = 5
+_SECONDS: Final = 3
+"""For each message, counted from its own beginning: that a run failed is told also when the run's deadline is over."""
 _logger = logging.getLogger(__name__)
 
 
@@ -25,33 +27,27 @@ class Monitored:
         self.exit_code = 70
 
     def __enter__(self) -> Self:
-        self._tell("/start", b"")
+        self._post("/start", b"")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         code = getattr(error, "exit_code", 70) if error else self.exit_code
-        self._tell("" if code == 0 else "/fail", f"exit code {code}".encode())
+        self._post("" if code == 0 else "/fail", f"exit code {code}".encode())
 
-    def _tell(self, path: str, said: bytes) -> None:
+    def _post(self, path: str, content: bytes) -> None:
         url = self._settings.notify.ping_url
         if url is None:
             return
         dfe = self._settings.dfe
-        watch = Watch()
-        context = trusted(dfe.ca_file)
-        context.load_default_certs()
-        line = Connection(
-            "{0.scheme}://{0.netloc}".format(urlsplit(url)),
-            context,
-            watch,
-            timeout_seconds=_SECONDS,
-            proxy=dfe.proxy.get_secret_value() if dfe.proxy else None,
-        )
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         try:
-            answer = line.exchange("POST", url + path, headers={}, content=said, until=monotonic() + _SECONDS)
+            context = trusted(dfe.ca_file)
+            context.load_default_certs()
+            proxy = dfe.proxy.get_secret_value() if dfe.proxy else None
+            with Deadline(_SECONDS) as deadline:
+                connection = Connection(origin, context, deadline, timeout_seconds=_SECONDS, proxy=proxy)
+                answer = connection.exchange("POST", url + path, headers={}, content=content)
+                connection.close()
             _logger.info("the monitor answered %s", answer.status)
-        except NoAnswer as reason:
-            _logger.info("the monitor could not be told: %s", reason)
-        finally:
-            line.close()
-            watch.close()
+        except (NoAnswer, SettingsError) as reason:
+            _logger.info("the monitor did not answer: %s", reason)

@@ -105,7 +105,9 @@ class Problem:
     @property
     def happened(self) -> str:
         """LEGACY: what happened, without what did not."""
-        return str(self.get("happened"))
+        from attsync import messages  # noqa: PLC0415
+
+        return str(messages.happened(self))
 
     @property
     def todo(self) -> str:

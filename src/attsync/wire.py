@@ -106,7 +106,7 @@ class ReceiptError(_Received):
 class Receipt(_Received):
     """The DfE's confirmation: without errors it is a green tick."""
 
-    errors: tuple[ReceiptError, ...]
+    errors: list[ReceiptError]
     submissionRef: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -119,7 +119,27 @@ class Rejection(_Received):
     title: str | None = None
 
 
-_receipts: TypeAdapter[tuple[Receipt, ...]] = TypeAdapter(Annotated[tuple[Receipt, ...], Field(min_length=1)])
+class ListedCode(_Received):
+    """One item of the answer to `GET /codes/attendance`."""
+
+    AttendanceCode: str
+
+
+class ListedYearGroup(_Received):
+    """One item of the answer to `GET /codes/ncyeargroup`."""
+
+    YearGroupCode: str
+
+
+class Provider(_Received):
+    """The answer to `GET /provider/{urn}`."""
+
+    name: str | None = None
+
+
+_receipts: TypeAdapter[list[Receipt]] = TypeAdapter(Annotated[list[Receipt], Field(min_length=1)])
+_listed_codes = TypeAdapter(list[ListedCode])
+_listed_year_groups = TypeAdapter(list[ListedYearGroup])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +183,53 @@ def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: boo
     return Body(day.date, content, sha256, cells, day.total_on_roll, attendance_rate(cells, day.date))
 
 
-def read_receipt(content: bytes, body: bytes) -> tuple[str, tuple[Fault, ...]] | None:
-    """Read the answer to a 201: its reference and the faults, each with its place in `body`. None: no receipt."""
+def parse_json(content: bytes) -> Any:  # noqa: ANN401  whatever JSON it is
+    """Return the JSON of an answer. Raise ValueError if it is not JSON, or if a member stands twice in it."""
+
+    def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(members)) < len(members):
+            msg = "a member stands twice"
+            raise ValueError(msg)
+        return found
+
     try:
-        receipts = _receipts.validate_json(content)
-    except ValidationError:
+        return json.loads(content.decode("utf-8"), object_pairs_hook=once)
+    except RecursionError:
+        msg = "nested too deeply"
+        raise ValueError(msg) from None
+
+
+def read_receipt(content: bytes, body: bytes) -> tuple[str, tuple[Fault, ...]] | None:
+    """Return the reference and the faults of the answer to a 201, each with its place in `body`. None: no receipt."""
+    try:
+        receipts = _receipts.validate_python(parse_json(content))
+    except ValueError:
         return None
     faults = tuple(_fault(error, body) for receipt in receipts for error in receipt.errors)
     return receipts[0].submissionRef, faults
 
 
 def read_rejection(content: bytes) -> Rejection:
-    """Read what the DfE says with a 4xx; an empty rejection where it says nothing that can be read."""
+    """Return what the DfE says with a 4xx; an empty rejection where it says nothing that can be read."""
     try:
-        return Rejection.model_validate_json(content)
-    except ValidationError:
+        return Rejection.model_validate(parse_json(content))
+    except ValueError:
         return Rejection()
+
+
+def read_codes(content: bytes) -> frozenset[str]:
+    """Return the attendance codes that the DfE lists. Raise ValueError if it is not such a list."""
+    return frozenset(each.AttendanceCode for each in _listed_codes.validate_python(parse_json(content)))
+
+
+def read_year_groups(content: bytes) -> frozenset[str]:
+    """Return the year groups that the DfE lists. Raise ValueError if it is not such a list."""
+    return frozenset(each.YearGroupCode for each in _listed_year_groups.validate_python(parse_json(content)))
+
+
+def read_provider(content: bytes) -> str:
+    """Return the DfE's name of a school, or "" if it has none. Raise ValueError if it is not such an answer."""
+    return Provider.model_validate(parse_json(content)).name or ""
 
 
 def in_order(cells: Iterable[Cell]) -> list[Cell]:

@@ -1,73 +1,82 @@
-"""What `check` asks of the DfE, and what can be seen of it on the way.
+"""What `check` asks of the DfE: its sign-in and its look-ups, and what is seen of its certificate and clock.
 
-Goes the way of a send, with the same token, limits and words; refuses to send counts.
+Uses the token, limits and words of a send. Imports nothing that could send counts.
 """
 
-import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import inf
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 from attsync.dfe.client import Dfe
 from attsync.dfe.replies import Judgement, judge, not_the_dfe
 from attsync.problems import Problem
+from attsync.wire import parse_json, read_codes, read_provider, read_year_groups
+
+T = TypeVar("T")
 
 
 class Met(NamedTuple):
-    """A host that has proved who it is."""
+    """A host that has proved its identity."""
 
     host: str
     certificate_ends: datetime
 
 
 class Probe(Dfe):
-    """Questions to the DfE."""
+    """Questions to the DfE, each asked once."""
 
     def sign_in(self) -> float | Problem:
-        """Get a token; gives the seconds that it lasts, infinite if the DfE does not say, or why there is none."""
+        """Get a token; return the seconds that it lasts, infinite if the DfE does not say, or why there is none."""
         token = self._bearer(refused=None)
         if isinstance(token, Judgement):
-            assert token.problem  # noqa: S101  there is no token without a reason
-            return token.problem
+            return token.problem or not_the_dfe(self._settings.token_url, None)
         return inf if token.until == inf else token.until - monotonic()
 
-    def look_up(self, path: str) -> Any:  # noqa: ANN401  whatever JSON it is, or a Problem
-        """Ask a question such as `/codes/attendance`, once; gives the JSON of the answer, or a Problem.
+    def codes(self) -> frozenset[str] | Problem:
+        """Return the attendance codes that the DfE takes."""
+        return self._listed("/codes/attendance", read_codes)
 
-        None: the DfE does not know what was asked for (404).
-        """
-        token = self._bearer(refused=None)
-        if isinstance(token, Judgement):
-            return token.problem
-        url = f"{self._settings.base_url}{path}"
-        answer = self._exchange(url, self._headers(token), b"", method="GET")
-        if isinstance(answer, Judgement):
-            return answer.problem
-        try:
-            found = json.loads(answer.content)
-        except (ValueError, RecursionError):
-            found = None
-        if answer.status == 200 and found is not None:  # noqa: PLR2004
-            return found
-        if answer.status == 404 and isinstance(found, dict):  # noqa: PLR2004
-            return None
-        refused = judge(self._settings, b"", answer, self._hiding(token)).problem
-        is_known = refused and refused.code in ("SIGNIN-REFUSED", "DFE-CLOSED", "DFE-BUSY")
-        return refused if is_known else not_the_dfe(url, answer.status)
+    def year_groups(self) -> frozenset[str] | Problem:
+        """Return the year groups that the DfE takes."""
+        return self._listed("/codes/ncyeargroup", read_year_groups)
 
-    def list_of(self, path: str) -> list[Any] | Problem:
-        """Ask for a list that the DfE has for certain, such as `/codes/attendance`; gives it, or a Problem."""
-        found = self.look_up(path)
-        if isinstance(found, list | Problem):
-            return found
-        return not_the_dfe(f"{self._settings.base_url}{path}", 404 if found is None else 200)
+    def name_of(self, urn: int) -> str | Problem | None:
+        """Return the DfE's name of a school, fit to show and perhaps empty; None: the DfE does not know the URN."""
+        found = self._look_up(f"/provider/{urn}", read_provider)
+        return self.clean(found)[0] if isinstance(found, str) else found
 
     def met(self) -> tuple[Met, ...]:
-        """Give the hosts that were spoken to so far, in the order of the first word."""
-        return tuple(Met(line.host, line.certificate_ends) for line in self._opened if line.certificate_ends)
+        """Return the hosts that have proved their identity so far, in the order of the first request."""
+        return tuple(Met(each.host, each.certificate_ends) for each in self._opened if each.certificate_ends)
 
     @property
     def clock_differs(self) -> timedelta | None:
         """By how much the DfE's clock is ahead of this computer's, as its answer to the sign-in shows."""
         return self._clock_differs
+
+    def _listed(self, path: str, read: Callable[[bytes], frozenset[str]]) -> frozenset[str] | Problem:
+        found = self._look_up(path, read)
+        return not_the_dfe(f"{self._settings.base_url}{path}", 404) if found is None else found
+
+    def _look_up(self, path: str, read: Callable[[bytes], T]) -> T | Problem | None:
+        """Return what `read` makes of the answer to a question, or why there is none; None: not found.
+
+        `read` raises ValueError for an answer of another form.
+        """
+        url = f"{self._settings.base_url}{path}"
+        token = self._bearer(refused=None)
+        answer = token if isinstance(token, Judgement) else self._exchange(url, self._headers(token), b"", method="GET")
+        if isinstance(answer, Judgement):
+            return answer.problem or not_the_dfe(url, None)
+        try:
+            if answer.status == 200:  # noqa: PLR2004
+                return read(answer.content)
+            if answer.status == 404 and isinstance(parse_json(answer.content), dict):  # noqa: PLR2004
+                return None
+        except ValueError:
+            return not_the_dfe(url, answer.status)
+        refused = judge(self._settings, b"", answer, self.clean).problem
+        is_known = refused and refused.code in {"SIGNIN-REFUSED", "DFE-CLOSED", "DFE-BUSY"}
+        return refused if is_known else not_the_dfe(url, answer.status)

@@ -7,14 +7,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 from attsync.checks.finding import Finding, told
 from attsync.checks.probe import Met, Probe
 from attsync.codes import codes_on, year_groups
 from attsync.consent import active_consent, explain_missing
+from attsync.deadline import Deadline
 from attsync.dfe import Credentials
-from attsync.dfe.replies import clean
 from attsync.locks import is_running
 from attsync.log import Log
 from attsync.model import School
@@ -40,20 +40,20 @@ def service_findings(
     longer closed.
     """
     try:
-        dfe = Probe(settings.dfe, Credentials.load(settings.dfe))
+        credentials = Credentials.load(settings.dfe)
     except SettingsError as error:  # told in full among the file rights
         text = "not tried, because a file that it needs cannot be used."
         yield Finding("bad", _SIGN_IN, text, "Put that file right, then: attsync check", error.problem.code)
         return
-    with dfe:
+    with Deadline(settings.dfe.run_minutes * 60) as deadline, Probe(settings.dfe, credentials, deadline) as dfe:
         lasts = dfe.sign_in()
         if isinstance(lasts, Problem):
             yield told(_TOLD_OF.get(lasts.code, _SERVICE), lasts)
-            known: list[Any] | Problem = lasts
+            known: frozenset[str] | Problem = lasts
         else:
             minutes = f", token valid for {lasts / 60:.0f} minutes" if lasts < inf else ""
             yield Finding("good", _SIGN_IN, f"signed in as {settings.dfe.client_id}{minutes}")
-            known = dfe.list_of("/codes/attendance")
+            known = dfe.codes()
         way = _way(settings, origins)
         clock = [_clock_words(dfe.clock_differs)] if dfe.clock_differs is not None else []
         for met in dfe.met():
@@ -66,10 +66,10 @@ def service_findings(
                 yield told(_SERVICE, known)
             return
         codes = codes_on(now.astimezone(LONDON).date())
-        yield _listed(known, "AttendanceCode", codes, "attendance codes of today")
-        yield _listed(dfe.list_of("/codes/ncyeargroup"), "YearGroupCode", year_groups(), "year groups")
+        yield _listed(known, codes, "attendance codes of today")
+        yield _listed(dfe.year_groups(), year_groups(), "year groups")
         for school, place in schools.items():
-            yield _urn(school, place, dfe.look_up(f"/provider/{school.urn}"))
+            yield _urn(school, place, dfe.name_of(school.urn))
     if log and log.closed_since(settings.dfe.origin):
         log.reopen_service(settings.dfe.origin)
         yield Finding("good", _SERVICE, "it was closed and answers again: the next send will send")
@@ -156,12 +156,11 @@ def _clock(ahead: timedelta) -> Iterator[Finding]:
         )
 
 
-def _listed(found: list[Any] | Problem, member: str, ours: Collection[str], what: str) -> Finding:
-    """Compare a list of the DfE's with what may be sent: each row names one value in `member`."""
+def _listed(found: frozenset[str] | Problem, ours: Collection[str], what: str) -> Finding:
+    """Compare a list of the DfE's with what may be sent."""
     if isinstance(found, Problem):
         return told(_SERVICE, found)
-    theirs = {row.get(member) for row in found if isinstance(row, dict)}
-    missing = [value for value in ours if value not in theirs]
+    missing = [value for value in ours if value not in found]
     if not missing:
         return Finding("good", _SERVICE, f"its list has all {len(ours)} {what}")
     shown = ", ".join(missing[:12]) + (", ..." if len(missing) > 12 else "")  # noqa: PLR2004  a line's worth
@@ -173,10 +172,10 @@ def _listed(found: list[Any] | Problem, member: str, ours: Collection[str], what
     )
 
 
-def _urn(school: School, place: Location | None, found: object) -> Finding:
-    if isinstance(found, Problem):
-        return told(_SERVICE, found)
-    if found is None:
+def _urn(school: School, place: Location | None, name: str | Problem | None) -> Finding:
+    if isinstance(name, Problem):
+        return told(_SERVICE, name)
+    if name is None:
         return Finding(
             "bad",
             _SERVICE,
@@ -185,7 +184,6 @@ def _urn(school: School, place: Location | None, found: object) -> Finding:
             "DFE-REJECTED",
             place,
         )
-    name = clean(str(found.get("name", ""))) if isinstance(found, dict) else ""
     if name and not _words(name) & _words(school.name):
         return Finding(
             "check",

@@ -1,14 +1,13 @@
-"""The DfE: sign in, send one message, understand the answer. The only rooms that know HTTP and OAuth.
+"""The DfE's service: sign in, send one message, judge the answer. The only package that imports HTTP and OAuth.
 
-`line` holds the connection and its limits, `trust` which certificates are good, `sign_in` the token, `answers` the
-meaning of what comes back; `service` puts them together with retries, and `probe` asks what `check` asks. They refuse
-to know what the counts mean.
+`client` is what others use; `network`, `tls` and `connection` carry a request, `auth` signs in, `replies` judges what
+comes back, `sanitise` makes it safe to show.
 """
 
 import sys
 
-# httpx brings a command line of its own, with rich, pygments and click: a tenth of what a run of one school imports.
-# It knows how to do without.
+# httpx imports a command line of its own, with rich, pygments and click: a tenth of the imports of a run of one school.
+# Without that module it goes on.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 from attsync.dfe.auth import Credentials  # noqa: E402

@@ -1,23 +1,22 @@
-"""The DfE's service as `send` sees it: hand over a body and a consent, get an outcome.
+"""The DfE's service as `run` uses it: a body and a consent in, an outcome out.
 
-Knows when to try again and when to stop (RELIABILITY.md 4): four tries a message, one budget of retries and one time
-limit a run, jitter, Retry-After obeyed. Refuses to know what a body says. May be used from several threads.
+Decides when to try again and when to stop (RELIABILITY.md 4): four tries a message, one budget of retries and one
+deadline a run, jitter, Retry-After obeyed. Imports nothing that can read what a body says.
 """
 
 import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Final, Self
 from urllib.parse import urlsplit
 
-from attsync.consent import Consent
+from attsync.consent import ActiveConsent
+from attsync.deadline import Deadline
 from attsync.dfe.auth import (
     Credentials,
     Token,
@@ -27,8 +26,10 @@ from attsync.dfe.auth import (
     read_token,
     token_request,
 )
-from attsync.dfe.connection import Answer, Connection, NoAnswer, Permit, Watch
-from attsync.dfe.replies import Judgement, judge, judge_no_answer, signing_in_refused, words_of
+from attsync.dfe.connection import Answer, Connection
+from attsync.dfe.network import NoAnswer, Permit
+from attsync.dfe.replies import Judgement, judge, judge_no_answer, token_refused, words_of
+from attsync.dfe.sanitise import clean
 from attsync.dfe.tls import trusted
 from attsync.model import Outcome, State, Try, state_after
 from attsync.problems import NotPermitted, Problem
@@ -43,21 +44,30 @@ _SAME_FAILURES: Final = 3
 
 
 class Dfe:
-    """One run's way to the DfE. Signs in at the first message, and again when the token has ended."""
+    """One run's way to the DfE. Signs in at the first message, and again when the token has ended.
+
+    Every method may be called from any thread. `send` waits for its answer, so several messages at once take several
+    threads; each thread has connections of its own. Close it when no thread is in `send` any more.
+    """
 
     def __init__(
-        self, settings: DfeSettings, credentials: Credentials, *, schools: int = 1, longest_wait: float = _LONGEST_WAIT
+        self,
+        settings: DfeSettings,
+        credentials: Credentials,
+        deadline: Deadline,
+        *,
+        schools: int = 1,
+        longest_wait: float = _LONGEST_WAIT,
     ) -> None:
         self._settings = settings
-        self._longest_wait = longest_wait
         self._credentials = credentials
+        self.deadline = self._deadline = deadline
+        self._longest_wait = longest_wait
         self._context = trusted(settings.ca_file)
         self._trusts_system = False
         self._getting_ready = threading.Lock()
-        self._watch = Watch()
-        self._lines = threading.local()
+        self._of_thread = threading.local()
         self._opened: list[Connection] = []
-        self._until = monotonic() + settings.run_minutes * 60
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._retries_left = max(10, 2 * schools)
@@ -65,8 +75,14 @@ class Dfe:
         self._ended: Problem | None = None
         self._signing_in = threading.Lock()
         self._token: Token | None = None
+        self._tokens: list[str] = []
+        self._was_let_in = False
+        """The service has taken a token in this run."""
         self._renewed = False
+        """A token that the service never took has been replaced."""
         self._clock_differs: timedelta | None = None
+        self.clock_is_confirmed = False
+        """The service's clock was seen to show the same date."""
 
     def __enter__(self) -> Self:
         return self
@@ -74,9 +90,8 @@ class Dfe:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self.cut()
-        self._watch.close()
-        for line in self._opened:
-            line.close()
+        for connection in self._opened:
+            connection.close()
 
     @property
     def receiver(self) -> str:
@@ -92,35 +107,43 @@ class Dfe:
 
     def stop(self) -> None:
         """Start no more requests; those under way may end."""
-        self._ended = self._ended or Problem(
-            "STOPPED", "The run was stopped before this was received.", "Nothing to do: the next send covers this."
-        )
+        self._ended = self._ended or Problem("STOPPED")
         self._stopped.set()
 
     def cut(self) -> None:
         """End the requests that are under way: no answer comes any more."""
         with self._lock:
             opened = list(self._opened)
-        for line in opened:
-            line.cut()
+        for connection in opened:
+            connection.cut()
 
     def time_is_up(self) -> Problem | None:
-        """Give the problem of whatever is not done yet, once the time limit of the run has passed."""
-        if monotonic() < self._until:
-            return None
-        return Problem(
-            "RUN-TIME",
-            f"The run reached its time limit of {self._settings.run_minutes} minutes before this was received.",
-            "Nothing to do: the next send covers this. If it happens again, raise [dfe] run_minutes.",
-            setting=("dfe", "run_minutes"),
-        )
+        """Return the problem of whatever is not done yet, once the deadline has passed."""
+        return Problem("RUN-TIME", minutes=self._settings.run_minutes) if self._deadline.is_over else None
 
-    def send(self, consent: Consent, body: bytes, key: str, permit: Permit) -> Outcome:
+    def clock_problem(self) -> Problem | None:
+        """Return the problem of this computer's date; None if it is right, or the service does not answer.
+
+        Asks for the Date header of any answer, in one request without a secret: for a run that has nothing to send.
+        """
+        answer = self._exchange(self._settings.base_url, {}, b"", method="HEAD")
+        return self._compare_clocks(answer) if isinstance(answer, Answer) else None
+
+    def _compare_clocks(self, answer: Answer) -> Problem | None:
+        now = datetime.now(UTC)
+        self._clock_differs = clock_differs(answer, now)
+        problem = clock_problem(answer, now)
+        self.clock_is_confirmed = self._clock_differs is not None and problem is None
+        return problem
+
+    def send(self, consent: ActiveConsent, body: bytes, key: str, permit: Permit) -> Outcome:
         """Send one message until it is confirmed, refused, or not worth another try.
 
-        `permit` is entered just before each request's first byte and raises NotPermitted if consent no longer stands.
+        `permit` is entered just before each request's first byte, and raises NotPermitted if consent is not in place.
         """
-        assert consent.row.given  # noqa: S101  without a consent there is nothing to pass
+        if not consent.row.given:
+            msg = "a consent that was not given"
+            raise ValueError(msg)
         tries: list[Try] = []
         state = State.FAILED
         while True:
@@ -141,26 +164,32 @@ class Dfe:
             state=state,
             tries=tuple(tries),
             reference=judgement.reference,
-            problem=_on_tries(judgement, len(tries)),
+            problem=_with_tries(judgement, len(tries)),
             faults=judgement.faults,
         )
 
     def _try(self, body: bytes, key: str, permit: Permit) -> Judgement:
-        token = self._bearer(refused=None)
-        answer = token if isinstance(token, Judgement) else self._post(body, key, token, permit)
-        if isinstance(token, Token) and isinstance(answer, Answer) and answer.status == 401:  # noqa: PLR2004
-            # The token may have ended early: one new one a run, and the same message again under the same key.
-            token = self._bearer(refused=token)
-            answer = token if isinstance(token, Judgement) else self._post(body, key, token, permit)
-        if isinstance(token, Judgement):
-            return token
-        if isinstance(answer, Judgement):
-            return answer
-        return judge(self._settings, body, answer, self._hiding(token))
+        """Send the message once; a token that has ended early is replaced, and the message keeps its key."""
+        refused: Token | None = None
+        while True:
+            token = self._bearer(refused)
+            if isinstance(token, Judgement):
+                return token
+            headers = self._headers(token) | {"Content-Type": "application/json", "Idempotency-Key": key}
+            answer = self._exchange(f"{self._settings.base_url}/attendances", headers, body, permit)
+            if isinstance(answer, Judgement):
+                return answer
+            if answer.status != 401:  # noqa: PLR2004
+                judgement = judge(self._settings, body, answer, self.clean)
+                if judgement.state.is_received or judgement.state is State.REJECTED:
+                    token.was_taken = self._was_let_in = True
+                    self._renewed = False
+                return judgement
+            refused = token
 
-    def _post(self, body: bytes, key: str, token: Token, permit: Permit) -> Answer | Judgement:
-        headers = self._headers(token) | {"Content-Type": "application/json", "Idempotency-Key": key}
-        return self._exchange(f"{self._settings.base_url}/attendances", headers, body, permit)
+    def clean(self, *fields: str) -> tuple[str, ...]:
+        """Return a stranger's texts as they may be shown: each without control characters and secrets."""
+        return clean(*fields, secrets=(*self._credentials.secrets, *self._tokens))
 
     def _headers(self, token: Token) -> dict[str, str]:
         # Only for the API: the token endpoint has no business with the subscription key.
@@ -169,25 +198,35 @@ class Dfe:
             headers["Ocp-Apim-Subscription-Key"] = self._credentials.subscription_key.get_secret_value()
         return headers
 
-    def _hiding(self, token: Token) -> Callable[[str], str]:
-        return partial(self._credentials.hide, client_id=self._settings.client_id, token=token.value)
-
     def _bearer(self, refused: Token | None) -> Token | Judgement:
-        """Give the run's token; get one first if there is none, or a new one if this one was `refused` or is over."""
+        """Return the run's token; get one first if there is none, or a new one if this one was `refused` or is over."""
         with self._signing_in:
             if self._ended:
                 return Judgement(State.FAILED, "", self._ended)
             if self._token and self._token is not refused and not self._token.is_over:
                 return self._token
-            if refused and self._renewed:
-                return Judgement(State.FAILED, words_of(401), signing_in_refused(self._settings), ends_run=True)
-            self._renewed = self._renewed or refused is not None
+            if refused and not self._may_renew(refused):
+                self._ended = self._token_problem()
+                return Judgement(State.FAILED, words_of(401), self._ended, ends_run=True)
             found = self._sign_in_with_tries()
             if isinstance(found, Token):
                 self._token = found
+                self._tokens.append(found.value.get_secret_value())
             else:
                 self._ended = self._ended or found.problem
             return found
+
+    def _may_renew(self, refused: Token) -> bool:
+        """Whether to sign in again: for each token that ended early as long as there are retries, else once."""
+        if refused.was_taken:
+            return self._spend_retry()
+        was_renewed, self._renewed = self._renewed, True
+        return not was_renewed
+
+    def _token_problem(self) -> Problem:
+        if self._was_let_in:
+            return Problem("SIGNIN-REFUSED", "early", client=self._settings.client_id, tokens=len(self._tokens))
+        return token_refused(self._settings, 401)
 
     def _sign_in_with_tries(self) -> Token | Judgement:
         # Called with the lock held: while one thread tries again, the others wait for what it finds.
@@ -198,70 +237,63 @@ class Dfe:
             if isinstance(found, Token):
                 return found
             if not (found.again and number < _TRIES and self._wait(found, number - 1)):
-                return replace(found, again=False, problem=_on_tries(found, number), ends_run=True)
+                return replace(found, again=False, problem=_with_tries(found, number), ends_run=True)
 
     def _sign_in(self) -> Token | Judgement:
         url = self._settings.token_url
         headers, body = token_request(self._settings, self._credentials)
         answer = self._exchange(url, headers, body)
-        if isinstance(answer, Judgement):
-            # A token request carries no counts: whatever became of it, nothing of the message was delivered.
-            return Judgement(State.FAILED, f"sign-in: {answer.answer}", answer.problem, again=answer.again)
-        self._clock_differs = clock_differs(answer, datetime.now(UTC))
-        if problem := clock_problem(answer, datetime.now(UTC)):
-            return Judgement(State.FAILED, "sign-in: wrong date", problem)
-        if answer.status == 200 and (token := read_token(answer)):  # noqa: PLR2004
-            return token
-        refusal = judge_refusal(self._settings, answer)
-        return Judgement(
-            State.FAILED,
-            f"sign-in: {refusal.answer}",
-            refusal.problem,
-            again=refusal.again,
-            wait_seconds=refusal.wait_seconds,
-        )
+        if isinstance(answer, Answer):
+            if problem := self._compare_clocks(answer):
+                return Judgement(State.FAILED, "sign-in: wrong date", problem)
+            if answer.status == 200 and (token := read_token(answer)):  # noqa: PLR2004
+                return token
+            answer = judge_refusal(self._settings, answer, was_let_in=self._was_let_in)
+        # A token request carries no counts: whatever became of it, nothing of the message was delivered.
+        return replace(answer, state=State.FAILED, answer=f"sign-in: {answer.answer}")
 
     def _exchange(
         self, url: str, headers: dict[str, str], body: bytes, permit: Permit = nullcontext, *, method: str = "POST"
     ) -> Answer | Judgement:
         where, started = "{0.netloc}{0.path}".format(urlsplit(url)), monotonic()
         try:
-            answer = self._line(url).exchange(
-                method, url, headers=headers, content=body, until=self._until, permit=permit
-            )
+            answer = self._connection(url).exchange(method, url, headers=headers, content=body, permit=permit)
         except NoAnswer as reason:
             _logger.info("%s %s: no answer (%s), %.2f s", method, where, reason, monotonic() - started)
-            return judge_no_answer(url, reason)
+            return judge_no_answer(self._settings, url, reason)
         _logger.info("%s %s: %s, %.2f s", method, where, answer.status, monotonic() - started)
         return answer
 
-    def _line(self, url: str) -> Connection:
+    def _connection(self, url: str) -> Connection:
+        """Return this thread's connection to the host of `url`."""
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        lines: dict[str, Connection] = self._lines.__dict__
-        if origin not in lines:
+        connections: dict[str, Connection] = self._of_thread.__dict__
+        if origin not in connections:
             self.get_ready()
             proxy = self._settings.proxy
-            lines[origin] = Connection(
+            connections[origin] = Connection(
                 origin,
                 self._context,
-                self._watch,
+                self._deadline,
                 timeout_seconds=self._settings.timeout_seconds,
                 proxy=proxy.get_secret_value() if proxy else None,
             )
             with self._lock:
-                self._opened.append(lines[origin])
-        return lines[origin]
+                self._opened.append(connections[origin])
+        return connections[origin]
 
     def _wait(self, judgement: Judgement, number: int) -> bool:
         """Wait before the next try; False if there must not be one."""
         seconds = max(random.uniform(0, min(self._longest_wait, 2**number)), judgement.wait_seconds)  # noqa: S311  jitter
+        if judgement.wait_seconds > _LONGEST_RETRY_AFTER or seconds >= self._deadline.seconds_left:
+            return False
+        return self._spend_retry() and not self._stopped.wait(seconds)
+
+    def _spend_retry(self) -> bool:
+        """Take one retry from the budget of the run; False if none is left."""
         with self._lock:
-            if judgement.wait_seconds > _LONGEST_RETRY_AFTER or monotonic() + seconds >= self._until:
-                return False
-            if self._retries_left == 0:
-                return False
             self._retries_left -= 1
-        return not self._stopped.wait(seconds)
+            return self._retries_left >= 0
 
     def _learn(self, judgement: Judgement) -> None:
         """Stop the run where every other message would fare the same."""
@@ -271,14 +303,12 @@ class Dfe:
             elif judgement.again and judgement.problem:
                 code = judgement.problem.code
                 self._failures = Counter({code: self._failures[code] + 1})
-                if self._failures[code] >= _SAME_FAILURES or monotonic() >= self._until:
+                if self._failures[code] >= _SAME_FAILURES or self._deadline.is_over:
                     self._ended = self._ended or judgement.problem
             else:
                 self._failures.clear()
 
 
-def _on_tries(judgement: Judgement, number: int) -> Problem | None:
+def _with_tries(judgement: Judgement, number: int) -> Problem | None:
     problem = judgement.problem
-    if problem and judgement.again and number > 1:
-        return problem.but(happened=f"{problem.happened.removesuffix('.')}, on {number} tries.")
-    return problem
+    return problem.but(tries=number) if problem and judgement.again and number > 1 else problem

@@ -1,11 +1,10 @@
-"""What an answer of the DfE means: received, faulty, rejected, busy, or not the DfE at all (RELIABILITY.md 2 and 4).
+"""What an answer of the DfE, or none, means: received, faulty, rejected, busy, or not the DfE (RELIABILITY.md 2 and 4).
 
-Statuses, headers and bytes in, judgements out; the clock is asked only how long Retry-After means. What a stranger
-says is shown only cleaned. Refuses to know how an answer came, and what is done about it.
+Statuses, headers and bytes in, judgements out; a stranger's words pass only through `clean`. Imports nothing that
+sends requests.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,17 +13,34 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from attsync.codes import year_groups
-from attsync.dfe.connection import Answer, BadResponse, NoAnswer, NotSent, TlsRefused
+from attsync.dfe.connection import Answer
+from attsync.dfe.network import BadResponse, NoAnswer, NotSent, ProxyRefused, TlsRefused
 from attsync.dfe.tls import Distrust
 from attsync.model import Fault, State
-from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.settings import DfeSettings
-from attsync.wire import read_receipt, read_rejection
+from attsync.wire import parse_json, read_receipt, read_rejection
 
-_PASSING: Final = {408, 409, 425, 429, 500, 502, 503, 504}
-_LONGEST_TEXT: Final = 300
-_LONGEST_WORDS: Final = 60
+PASSING: Final = {408, 409, 425, 429, 500, 502, 503, 504}
+_SHORT: Final = 60
+"""Characters that fit into a cell of a table."""
+_MOST_PLACES: Final = 3
+_URN_REJECTED: Final = {"VAL100", "VAL101", "VAL102"}
+_KNOWN_FAULTS: Final = {"VAL103": "year-group", "VAL104": "attendance-code", "VAL105": "count"}
+"""The DfE's code -> the case of DFE-FAULTS."""
+_NO_ANSWER: Final = {
+    "none": "no connection",
+    "slow": "no connection in time",
+    "name": "unknown host name",
+    "early": "closed or answered too early",
+    "status": "proxy cannot connect",
+    "lost": "connection lost",
+    "late": "no answer in time",
+}
+"""Case of DFE-UNREACHABLE -> how a request ended, for the table of tries."""
+
+Clean = Callable[..., tuple[str, ...]]
+"""Takes the texts of a stranger and returns each as it may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,163 +62,79 @@ class Judgement:
 
 
 def judge(  # noqa: PLR0911  a line a status
-    settings: DfeSettings, body: bytes, answer: Answer, hide: Callable[[str], str]
+    settings: DfeSettings, body: bytes, answer: Answer, clean: Clean
 ) -> Judgement:
-    """Say what the answer to `POST /attendances` means. `hide` takes secrets out of a stranger's words."""
-    url = settings.base_url
-    if answer.status == 201:  # noqa: PLR2004  the contract's own status
-        return _judge_receipt(url, body, answer, hide)
-    if "html" in answer.headers.get("Content-Type", "").lower() and answer.status not in _PASSING:
-        return stranger(url, answer.status)
-    if answer.status in (401, 403):
-        return Judgement(State.FAILED, words_of(answer.status), _token_refused(settings, answer.status), ends_run=True)
-    if answer.status == 410:  # noqa: PLR2004
-        return Judgement(
-            State.REJECTED,
-            "410 closed",
-            Problem(
-                "DFE-CLOSED",
-                "The DfE has closed this service (410).",
-                "Ask IT to find out where attendance is to be sent now; no send can work until then.",
-                not_done="Nothing more was sent.",
-            ),
-            ends_run=True,
-        )
-    if answer.status == 404:  # noqa: PLR2004
-        return stranger(url, answer.status, State.REJECTED)
-    if answer.status == 500 and b"Incorrect content type" in answer.content:  # noqa: PLR2004
-        return _rejected(answer, hide)  # DOMAIN.md 2: a fault of the sender, though it is 5xx
-    if answer.status in _PASSING:
-        return judge_other(url, answer)
-    return _rejected(answer, hide) if 400 <= answer.status < 500 else stranger(url, answer.status)  # noqa: PLR2004
+    """Return what the answer to `POST /attendances` means."""
+    url, status = settings.base_url, answer.status
+    if status == 201:  # noqa: PLR2004  the contract's own status
+        return _judge_receipt(url, body, answer, clean)
+    if is_html(answer) and status not in PASSING:
+        return stranger(url, status)
+    if status in {401, 403}:
+        return Judgement(State.FAILED, words_of(status), token_refused(settings, status), ends_run=True)
+    if status == 410 and _is_object(answer.content):  # noqa: PLR2004
+        problem = Problem("DFE-CLOSED", host=_host(url))
+        return Judgement(State.REJECTED, words_of(status), problem, ends_run=True)
+    if status == 404:  # noqa: PLR2004
+        return stranger(url, status, State.REJECTED)
+    if status == 500 and b"Incorrect content type" in answer.content:  # noqa: PLR2004
+        return _rejected(answer, clean)  # DOMAIN.md 2: a fault of the sender, though it is 5xx
+    if status in PASSING:
+        return busy(url, answer)
+    return _rejected(answer, clean) if 400 <= status < 500 and status != 410 else stranger(url, status)  # noqa: PLR2004
 
 
-def judge_other(url: str, answer: Answer) -> Judgement:
-    """Say that a busy or failing server is worth another try."""
+def busy(url: str, answer: Answer) -> Judgement:
+    """Return that a busy or failing server is worth another try."""
     # After 429 the message was surely not taken; after the others it may have been.
     state = State.FAILED if answer.status == 429 else State.UNKNOWN  # noqa: PLR2004
-    problem = Problem(
-        "DFE-BUSY",
-        f"The DfE service at {_host(url)} was busy ({answer.status}).",
-        "Nothing to do: the next send covers this.",
-    )
+    problem = Problem("DFE-BUSY", host=_host(url), status=answer.status)
     wait = retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
     return Judgement(state, words_of(answer.status), problem, again=True, wait_seconds=wait)
 
 
 def stranger(url: str, status: int | None, state: State = State.UNKNOWN) -> Judgement:
-    """Judge what is not the DfE's service. `status` is None if the answer was too large, or not HTTP."""
-    return Judgement(state, words_of(status) if status else "too large, or odd", not_the_dfe(url, status))
+    """Return that something else answered than the DfE. `status` is None if the answer was too large, or not HTTP."""
+    return Judgement(state, words_of(status) if status else "too large, or not recognised", not_the_dfe(url, status))
 
 
 def not_the_dfe(url: str, status: int | None) -> Problem:
-    """Say that something else answers than the DfE's service."""
-    return Problem(
-        "DFE-ANSWER",
-        f"Something answers at {_host(url)}, but not as the DfE's service does"
-        f"{f' (status {status})' if status else ''}.",
-        "Ask IT to check the addresses under [dfe] in the settings file, and whether a web filter or proxy answers"
-        " instead of the DfE.",
-        not_done="Nothing was confirmed.",
-        setting=("dfe", "base_url"),
-    )
+    """Return the problem that something else answers than the DfE's service."""
+    return Problem("DFE-ANSWER", host=_host(url), status=status)
 
 
-def judge_no_answer(url: str, reason: NoAnswer) -> Judgement:
-    """Say what it means that no answer came, or none that could be read."""
+def judge_no_answer(settings: DfeSettings, url: str, reason: NoAnswer) -> Judgement:
+    """Return what it means that no answer came, or none that could be read."""
+    place: dict[str, object] = {"host": _host(url)}
+    if isinstance(reason, NotSent) and reason.by_proxy and settings.proxy:
+        place = {"proxy": _host(settings.proxy.get_secret_value()), "setting": ("dfe", "proxy")}
     match reason:
         case TlsRefused():
-            return _distrusted(url, reason)
+            if reason.why not in {Distrust.OTHER_NAME, Distrust.NO_TLS}:
+                place.pop("setting", None)  # its address is right; the case names what to change
+            problem = Problem("DFE-CERTIFICATE", reason.why, **place)
+            return Judgement(State.FAILED, "certificate not trusted", problem, ends_run=True)
+        case ProxyRefused() if reason.status not in PASSING:
+            case = {0: "not-a-proxy", 407: "proxy-sign-in"}.get(reason.status, "proxy-refuses")
+            problem = Problem("DFE-ANSWER", case, status=reason.status or None, **place)
+            return Judgement(State.FAILED, "refused by the proxy", problem, ends_run=True)
         case BadResponse():
             return stranger(url, None)
-        case NotSent():
-            state = State.FAILED
         case _:
-            state = State.UNKNOWN
-    words = str(reason)
-    is_proxys = isinstance(reason, NotSent) and reason.by_proxy
-    problem = Problem(
-        "DFE-UNREACHABLE",
-        f"The DfE service at {_host(url)} could not be reached: {words}.",
-        "Nothing to do at first: the next send covers this. If it stays so, ask IT to check "
-        + (
-            "the proxy, and [dfe] proxy in the settings file."
-            if is_proxys
-            else "the internet connection, and [dfe] base_url and token_url in the settings file."
-        ),
-        setting=("dfe", "proxy" if is_proxys else "base_url"),
-    )
-    return Judgement(state, words, problem, again=True)
+            status = reason.status if isinstance(reason, ProxyRefused) else None
+            problem = Problem("DFE-UNREACHABLE", reason.case, status=status, **place)
+            state = State.FAILED if isinstance(reason, NotSent) else State.UNKNOWN
+            return Judgement(state, _NO_ANSWER[reason.case], problem, again=True)
 
 
-def signing_in_refused(settings: DfeSettings, error: str | None = None) -> Problem:
-    """Say that the DfE does not accept who we are."""
-    why = f" ({error})" if error else ""
-    return Problem(
-        "SIGNIN-REFUSED",
-        f'The DfE refused the sign-in of the client "{settings.client_id}"{why}.',
-        "Ask IT to check [dfe] client_id, token_url and the secret files against what the DfE gave you.",
-        not_done="Nothing was received.",
-        setting=("dfe", "client_id"),
-    )
-
-
-def _token_refused(settings: DfeSettings, status: int) -> Problem:
-    """Say that the DfE signed us in, and its service then would not have the token, or the subscription key."""
-    key = " or the subscription key" if settings.subscription_key_file else ""
-    return Problem(
-        "SIGNIN-REFUSED",
-        f'The DfE signed in the client "{settings.client_id}", and its service then refused the token{key} ({status}).',
-        f"Ask IT to check {'[dfe] subscription_key_file, then ' if key else ''}[dfe] base_url, scope and client_id"
-        " against what the DfE gave you.",
-        not_done="Nothing was received.",
-        setting=("dfe", "subscription_key_file" if key else "base_url"),
-    )
-
-
-def _distrusted(url: str, reason: TlsRefused) -> Judgement:
-    """Say that the server could not prove who it is, and why."""
-    who = "The proxy" if reason.by_proxy else f"The server at {_host(url)}"
-    whose = "the one of the settings" if reason.by_proxy else "the DfE's"
-    todo, setting = _what_to_do(reason)
-    return Judgement(
-        State.FAILED,
-        "certificate not trusted",
-        Problem(
-            "DFE-CERTIFICATE",
-            f"{who} cannot prove that it is {whose}: {reason.why}.",
-            todo,
-            not_done="Nothing was sent.",
-            setting=setting,
-        ),
-        ends_run=True,
-    )
-
-
-def _what_to_do(reason: TlsRefused) -> tuple[str, tuple[str, ...]]:
-    """Give what to do about a certificate, and the setting that it is about."""
-    match reason.why:
-        case Distrust.EXPIRED | Distrust.NOT_YET:
-            todo = "Ask IT to check this computer's date; if it is right, whoever runs that server has to renew it."
-            return todo, ()
-        case Distrust.OTHER_NAME if not reason.by_proxy:
-            todo = "Ask IT to check the host names in [dfe] base_url and token_url in the settings file."
-            return todo, ("dfe", "base_url")
-        case Distrust.OTHER_NAME | Distrust.NO_TLS if reason.by_proxy:
-            return "Ask IT to check the address in [dfe] proxy in the settings file.", ("dfe", "proxy")
-        case Distrust.NO_TLS:
-            todo = "Ask IT to check [dfe] base_url and token_url, and whether a web filter answers instead of the DfE."
-            return todo, ("dfe", "base_url")
-        case _:
-            todo = (
-                "Ask IT: where a web filter inspects TLS, name its certificate under [dfe] ca_file in the settings"
-                " file. Never trust one that nobody knows."
-            )
-            return todo, ("dfe", "ca_file")
+def token_refused(settings: DfeSettings, status: int) -> Problem:
+    """Return that the DfE signed us in, and its service then refused the token, or the subscription key."""
+    case = "key" if settings.subscription_key_file else "token"
+    return Problem("SIGNIN-REFUSED", case, client=settings.client_id, status=status)
 
 
 def retry_after(text: str, now: datetime) -> float:
-    """Give the seconds that a Retry-After header asks for; 0 if it is absent, past or makes no sense."""
+    """Return the seconds that a Retry-After header asks for; 0 if it is absent, past or makes no sense."""
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
     then = http_date(text)
@@ -210,7 +142,7 @@ def retry_after(text: str, now: datetime) -> float:
 
 
 def http_date(text: str) -> datetime | None:
-    """Read a date of a header; None if it is none, or so far off that no clock could show it."""
+    """Return the date of a header; None if it is not one, or so far off that no clock could show it."""
     try:
         at = parsedate_to_datetime(text)
         return at.astimezone(UTC) if at.tzinfo else None
@@ -219,92 +151,83 @@ def http_date(text: str) -> datetime | None:
 
 
 def words_of(status: int) -> str:
-    """Say a status in two words."""
+    """Return a status in a few words, for the table of tries."""
     words = {
         201: "received",
-        400: "rejected",
         401: "sign-in refused",
         403: "sign-in refused",
         404: "not found",
         408: "too slow",
         409: "busy",
         410: "closed",
-        422: "rejected",
         425: "busy",
         429: "busy",
     }
-    kind = {1: "odd answer", 2: "odd answer", 3: "redirected", 4: "rejected", 5: "busy"}
-    return f"{status} {words.get(status) or kind.get(status // 100, 'odd answer')}"
+    kind = {3: "redirected", 4: "rejected", 5: "busy"}
+    return f"{status} {words.get(status) or kind.get(status // 100, 'not recognised')}"
 
 
-def clean(text: str) -> str:
-    """Make a stranger's text fit to show: no control or bidirectional characters, at most 300."""
-    shown = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
-    shown = " ".join(shown.split())
-    return shown if len(shown) <= _LONGEST_TEXT else shown[: _LONGEST_TEXT - 1] + "…"
+def is_html(answer: Answer) -> bool:
+    """Whether the answer is a page for people: of a web filter, or of a captive portal."""
+    return "html" in answer.headers.get("Content-Type", "").lower()
 
 
-def _judge_receipt(url: str, body: bytes, answer: Answer, hide: Callable[[str], str]) -> Judgement:
+def _is_object(content: bytes) -> bool:
+    try:
+        return isinstance(parse_json(content), dict)
+    except ValueError:
+        return False
+
+
+def _judge_receipt(url: str, body: bytes, answer: Answer, clean: Clean) -> Judgement:
     receipt = read_receipt(answer.content, body)
     if receipt is None:
         return stranger(url, answer.status)
-    reference, faults = receipt
-    reference = clean(hide(reference))
+    said, faults = receipt
+    reference, *texts = clean(said, *(text for fault in faults for text in (fault.text, fault.code)))
     if not faults:
-        return Judgement(State.ACCEPTED, "201 received", reference=reference)
-    faults = tuple(Fault(clean(hide(f.code)), f.cell, f.attendance_code, clean(hide(f.text))) for f in faults)
+        return Judgement(State.ACCEPTED, words_of(answer.status), reference=reference)
+    faults = tuple(
+        Fault(code, fault.cell, fault.attendance_code, text)
+        for fault, text, code in zip(faults, texts[::2], texts[1::2], strict=True)
+    )
     return Judgement(State.FAULTY, "201 with faults", _fault_problem(faults), reference=reference, faults=faults)
 
 
 def _fault_problem(faults: tuple[Fault, ...]) -> Problem:
-    shown = "; ".join(dict.fromkeys(f"{_place(fault)}{_fault_words(fault)} ({fault.code})" for fault in faults[:3]))
-    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""  # noqa: PLR2004
+    """Return the problem of the first kind of fault, and where the first few of that kind are."""
+    first = faults[0]
+    case = _KNOWN_FAULTS.get(first.code, "")
+    same = [fault for fault in faults if (fault.code, fault.text) == (first.code, first.text)]
+    places = list(dict.fromkeys(filter(None, map(_place, same))))
     return Problem(
         "DFE-FAULTS",
-        f"The DfE stored this day and found {plural(len(faults), 'fault')}: {shown}{more}.",
-        "Correct these marks in the MIS, or their map in the settings file; the next send covers this.",
-        words=_if_short(_fault_words(faults[0])),
+        case or ("said" if 0 < len(first.text) <= _SHORT else ""),
+        faults=len(faults),
+        kind=first.code,
+        said=None if case else first.text,
+        value=first.attendance_code,
+        places=places[:_MOST_PLACES],
+        more=len(places[_MOST_PLACES:]),
     )
 
 
 def _place(fault: Fault) -> str:
-    return f"{year_groups()[fault.cell.year_group]} {fault.cell.session}: " if fault.cell else ""
+    code = f' "{fault.attendance_code}"' if fault.attendance_code else ""
+    return f"{year_groups()[fault.cell.year_group]} {fault.cell.session}{code}" if fault.cell else ""
 
 
-def _fault_words(fault: Fault) -> str:
-    what = {"VAL103": "year group not known", "VAL104": "attendance code not known", "VAL105": "count not accepted"}
-    code = f'"{fault.attendance_code}" ' if fault.attendance_code else ""
-    return f"{code}{what.get(fault.code) or fault.text or 'no reason given'}"
-
-
-def _if_short(words: str) -> str:
-    """Leave out what is too long for a cell of a table."""
-    return words if len(words) <= _LONGEST_WORDS else ""
-
-
-def _rejected(answer: Answer, hide: Callable[[str], str]) -> Judgement:
-    said = read_rejection(answer.content)
-    if said.code in ("VAL100", "VAL101", "VAL102"):
-        problem = Problem(
-            "DFE-REJECTED",
-            f"The DfE does not know this school's URN ({said.code}).",
-            "Check the URN in the settings file: an academy conversion or a merger brings a new one.",
-            not_done="This day was not received.",
-            words="the DfE does not know this school's URN",
-        )
+def _rejected(answer: Answer, clean: Clean) -> Judgement:
+    rejection = read_rejection(answer.content)
+    if rejection.code in _URN_REJECTED:
+        problem = Problem("DFE-REJECTED", "urn", status=answer.status, kind=rejection.code)
     else:
-        words = ": ".join(
-            filter(None, (str(answer.status), clean(hide(" ".join(filter(None, (said.title, said.detail)))))))
-        )
-        problem = Problem(
-            "DFE-REJECTED",
-            f"The DfE rejected this day ({words}).",
-            "Ask IT to look at this day (--date) in: attsync status",
-            not_done="It was not received.",
-            words=_if_short(words),
-        )
+        said = " ".join(filter(None, clean(rejection.title or "", rejection.detail or "")))
+        case = "said" if 0 < len(said) <= _SHORT else ""
+        problem = Problem("DFE-REJECTED", case, status=answer.status, said=said)
     return Judgement(State.REJECTED, words_of(answer.status), problem)
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc
+    """Return the host and port of an address, without the user and password that that of a proxy may have."""
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,9 +1,7 @@
-"""Who may pretend to be the DfE: nobody. Which certificates are trusted, and in which way one was not.
-
-Knows TLS; refuses to know what is said over it.
-"""
+"""TLS: which certificates are trusted, and in which way one was not. Imports nothing that sends or reads requests."""
 
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -14,22 +12,22 @@ from attsync.problems import SettingsError
 
 
 class Distrust(StrEnum):
-    """Why a server was not trusted, in words that follow its name."""
+    """Why a server was not trusted: the cases of DFE-CERTIFICATE."""
 
-    EXPIRED = "its certificate has ended"
-    NOT_YET = "its certificate is not valid yet"
-    OTHER_NAME = "its certificate is for another name"
-    SELF_SIGNED = "its certificate is self-signed, by nobody that this computer trusts"
-    UNKNOWN = "its certificate is from an authority that this computer does not trust"
-    NO_TLS = "it does not speak TLS 1.2 or newer"
-    OTHER = "its certificate or TLS is not trusted"
+    EXPIRED = "expired"
+    NOT_YET = "not-yet"
+    OTHER_NAME = "other-name"
+    SELF_SIGNED = "self-signed"
+    UNKNOWN = "unknown"
+    NO_TLS = "no-tls"
+    OTHER = "other"
 
 
 _BY_CODE: Final = {
     9: Distrust.NOT_YET,
     10: Distrust.EXPIRED,
     18: Distrust.SELF_SIGNED,
-    19: Distrust.UNKNOWN,  # self-signed, but further up: an authority of somebody's own
+    19: Distrust.UNKNOWN,  # self-signed, but further up: somebody's own authority
     20: Distrust.UNKNOWN,
     21: Distrust.UNKNOWN,
     62: Distrust.OTHER_NAME,
@@ -40,49 +38,77 @@ _NO_TLS: Final = {"WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_P
 
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Make the TLS settings: TLS 1.2 or newer, trusting `ca_file`. Raises SettingsError.
+    """Return the TLS settings: TLS 1.2 or newer, trusting `ca_file`. Raise SettingsError.
 
     The certificates of the system are still to be added: load_default_certs().
     """
     # Not create_default_context: it honours SSLKEYLOGFILE and writes session keys to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False  # RFC 9525: only subjectAltName says for which host it is
     if ca_file:
         try:
             context.load_verify_locations(ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise SettingsError(
-                "SETTINGS",
-                f"The certificate file {ca_file} cannot be read, or holds no certificate.",
-                "Correct [dfe] ca_file in the settings file; it names a file in PEM form.",
-                not_done="Nothing was read or sent.",
-                setting=("dfe", "ca_file"),
-            ) from error
+            raise SettingsError("SETTINGS", "ca-file", path=ca_file) from error
     return context
 
 
-def why_distrusted(error: BaseException | None) -> Distrust | None:
-    """Find out from the causes of `error` why a certificate or its TLS failed; None if it was something else."""
-    # A certificate that fails arrives as a ConnectError, like a refused connection; the cause tells them apart.
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        if isinstance(error, ssl.SSLCertVerificationError):
+def why_distrusted(error: BaseException) -> Distrust | None:
+    """Return why a TLS handshake failed; None if it was something else than the certificate or the protocol."""
+    match error:
+        case ssl.SSLCertVerificationError():
             return _BY_CODE.get(error.verify_code, Distrust.OTHER)
-        if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-            return None  # hung up, which is the network's way
-        if isinstance(error, ssl.SSLError):
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return None  # the other side hung up, as a network does
+        case ssl.SSLError():
             return Distrust.NO_TLS if error.reason in _NO_TLS else Distrust.OTHER
-        seen.add(id(error))
-        error = error.__cause__ or error.__context__
     return None
 
 
-def ending_of(connection: Any) -> str:  # noqa: ANN401  ssl has two classes for it, one of them private
-    """Give the end of the certificate that the other side of a TLS connection has shown, as it says it."""
-    return str(connection.getpeercert()["notAfter"])
-
-
 def moment_of(ending: str) -> datetime:
-    """Read such an end: "Jan  5 09:34:43 2030 GMT"."""
+    """Return the moment that a certificate's notAfter names: "Jan  5 09:34:43 2030 GMT"."""
     month, day, clock, year, zone = ending.split()
     return parsedate_to_datetime(f"{day} {month} {year} {clock} {zone}").astimezone(UTC)
+
+
+class TlsInTls:
+    """TLS with a host through TLS with a proxy, which ssl.SSLSocket cannot do. It is used like a socket."""
+
+    def __init__(self, outer: ssl.SSLSocket, context: ssl.SSLContext, host: str) -> None:
+        self._outer = outer
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
+        self.settimeout, self.gettimeout, self.close = outer.settimeout, outer.gettimeout, outer.close
+        self.getpeercert = self._tls.getpeercert
+
+    def do_handshake(self) -> None:
+        """Do what ssl.SSLSocket.do_handshake does."""
+        self._do(self._tls.do_handshake)
+
+    def recv(self, size: int) -> bytes:
+        """Return up to `size` bytes; none if the other side has hung up."""
+        try:
+            return bytes(self._do(self._tls.read, size))
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of `data`."""
+        while data:
+            data = data[self._do(self._tls.write, data) :]
+
+    def _do(self, action: Callable[..., Any], *values: object) -> Any:  # noqa: ANN401  what the action returns
+        while True:
+            try:
+                done = (action(*values),)
+            except ssl.SSLWantReadError:
+                done = None
+            if ready := self._out.read():
+                self._outer.sendall(ready)
+            if done:
+                return done[0]
+            if received := self._outer.recv(16 * 1024):
+                self._in.write(received)
+            else:
+                self._in.write_eof()
