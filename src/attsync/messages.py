@@ -199,7 +199,7 @@ def _names(template: str) -> list[str]:
 
 
 def _words(template: str, values: Mapping[str, Value]) -> str:
-    return re.sub(r"\{(\w+)(?::([^{}]*))?\}", lambda found: _write(values[found[1]], found[2] or ""), template)
+    return re.sub(r"\{(\w+)(?::([^{}]*))?\}", lambda found: _write(values.get(found[1], "?"), found[2] or ""), template)
 
 
 def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to write a value
@@ -220,7 +220,7 @@ def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to wri
         one, several = how[1:].split("|")
         return one if value == 1 else several
     if not how or how[0] in ",.0123456789":
-        return format(value, how or ",")
+        return format(value, how)
     one, _, several = how.partition("|")
     return plural(int(value), one, several or None)
 

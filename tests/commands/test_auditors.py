@@ -59,7 +59,7 @@ def test_a_request_without_consent_would_be_shown(sent: Trial, urn: int) -> None
         log.execute(
             "INSERT INTO submission (run_id, receiver, urn, day, state, recorded_at, tries)"
             " VALUES (1, 'https://x', ?, '2026-11-23', 'failed', '2026-11-23T15:59:59.000+00:00',"
-            " '[[\"2026-11-23T16:00:00.000+00:00\", 0.1, \"503\"]]')",
+            ' \'[["2026-11-23T16:00:00.000+00:00", 0.1, "503"]]\')',
             (urn,),
         )
 

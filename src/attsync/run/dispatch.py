@@ -6,7 +6,7 @@ reliability.md 3); a signal only reaches the main thread, so nothing is cut in t
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -57,10 +57,10 @@ class _Answer:
 
 
 class Dispatch:
-    """The sending of one run: `with Dispatch(...) as dispatch:` and `dispatch.take(...)` for each school.
+    """The sending of one run: `take` each school inside `with Dispatch(...) as dispatch:`, then wait for the `rest`.
 
-    Leaving the block waits for every answer; leaving it with an exception waits a few seconds. What is still open then
-    stays `sending` in the log, and the next run sends it again.
+    Leaving the block with an exception waits a few seconds for answers. What is still open then stays `sending` in the
+    log, and the next run sends it again.
     """
 
     def __init__(self, log: Log, gate: Gate, dfe: Dfe, report: Report, terms: Terms, *, connections: int) -> None:
@@ -88,15 +88,10 @@ class Dispatch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self._inbox.put(None)
-            self._wait()
-        else:
+        if error is not None:
             self._abandon()
         for _ in self._senders:
             self._outbox.put(None)
-        if error is None and self._error:
-            raise self._error
 
     def take(self, result: SchoolResult, plans: list[Plan]) -> None:
         """Take one school's messages. Wait while too many are under way; raise what went wrong in another thread."""
@@ -107,20 +102,23 @@ class Dispatch:
         self._inbox.put(_School(result, plans, monotonic()))
 
     def finished(self) -> Iterator[SchoolResult]:
-        """Return the schools that are done, each once."""
-        while True:
-            try:
+        """Return the schools that are done by now, each once."""
+        with suppress(Empty):
+            while True:
                 yield self._finished.get_nowait()
-            except Empty:
-                return
+
+    def rest(self) -> Iterator[SchoolResult]:
+        """Take no more; wait for every answer, and return the schools as they are done."""
+        self._inbox.put(None)
+        while not self._over.is_set():
+            with suppress(Empty):
+                yield self._finished.get(timeout=0.1)
+        yield from self.finished()
+        self._raise()
 
     def _raise(self) -> None:
         if self._error:
             raise self._error
-
-    def _wait(self) -> None:
-        while not self._over.wait(0.2):  # in steps: a signal is handled between two
-            pass
 
     def _abandon(self) -> None:
         """Start nothing more, and record the answers that come within a few seconds."""

@@ -27,11 +27,13 @@ from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_o
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.status.history import is_received
-from attsync.window import LONDON, Window
+from attsync.window import LONDON, Window, is_working_day
 
 _CLOCK_STEP: Final = timedelta(minutes=30)
 """How far a clock may be set back while it is corrected."""
 _RELEASED: Final = date.fromisoformat(__released__)
+_HALF_TERM: Final = 5
+"""Working days that a school may be closed for in term time."""
 _CONNECTIONS_PER_SCHOOL: Final = 2
 """A small school opens fewer connections: each costs the DfE a handshake, and here as much as four requests."""
 
@@ -60,7 +62,7 @@ def send(
             lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         report.number = log.begin_run(window, terms.receiver, report.now)
         _logger.info("run %s begins", report.number)
-        with _recorded(log, report, dfe):
+        with _recorded(log, report, dfe, terms.receiver):
             with suppress(OSError):
                 begin()
             _record_done(log, report, due.done, _careful(tell))
@@ -190,8 +192,8 @@ def _dispatch(
             dispatch.take(_school_result(found, plans, left.get(found.school.urn)), plans)
             for result in dispatch.finished():
                 tell(result)
-    for result in dispatch.finished():
-        tell(result)
+        for result in dispatch.rest():
+            tell(result)
 
 
 def _school_result(found: SchoolDays, plans: list[Plan], left: Problem | None = None) -> SchoolResult:
@@ -208,7 +210,9 @@ def _school_result(found: SchoolDays, plans: list[Plan], left: Problem | None = 
 def _stopped(found: SchoolDays) -> Problem | None:
     """Return the problem that there is not one mark in term time: silence would look like success."""
     none = next((problem for problem in found.to_check if problem.code == "MARKS-NONE"), None)
-    return none.but("term") if none and all(map(is_term_time, none.days)) else None
+    if none is None or not all(map(is_term_time, none.days)):
+        return None
+    return none.but("term") if sum(map(is_working_day, none.days)) > _HALF_TERM else None
 
 
 def _left_window(settings: Settings, log: Log, window: Window, due: _Due) -> dict[int, Problem]:
@@ -248,7 +252,7 @@ def _wrong_clock(dfe: Dfe, report: Report) -> Problem | None:
 
 
 @contextmanager
-def _recorded(log: Log, report: Report, dfe: Dfe | None) -> Iterator[None]:
+def _recorded(log: Log, report: Report, dfe: Dfe | None, receiver: str) -> Iterator[None]:
     """Record how the run ends, also if it is stopped or fails."""
     try:
         yield
@@ -260,6 +264,8 @@ def _recorded(log: Log, report: Report, dfe: Dfe | None) -> Iterator[None]:
         raise
     confirmed = dfe is not None and dfe.clock_is_confirmed
     log.end_run(report.number, report.exit_code, datetime.now(UTC), report.to_check, clock_confirmed=confirmed)
+    if any(result.sums.confirmed for result in report.schools):
+        log.reopen(receiver)  # a 410 counts only if the run after it gets one too
     _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
 
