@@ -14,7 +14,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture bench fix demo lock calendar figures pictures contract messages english share green build clean
+.PHONY: help setup check test cover lowest newest torture year bench fix demo lock calendar figures pictures contract messages english share green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ newest: setup  ## run the tests with the newest versions there are; on another P
 
 torture: setup  ## fail at every step of a run, answer in every wrong way; prints counts, takes minutes
 	$(BIN)/python -m tests.torture
+
+year: setup  ## a school year in minutes: corrections, faults, kills; prints days lost
+	$(BIN)/python -m tests.torture.year
 
 bench: setup benchmarks/.venv/installed  ## compare attsync with a floor and with rivals; some rows: make bench ROWS=one
 	$(BIN)/python -m benchmarks --rows $(or $(ROWS),all) $(BENCH)

@@ -61,6 +61,11 @@ class SchoolDatabase:
         """Run any statement."""
         self._run(sql, [values])
 
+    def ask(self, sql: str, *values: object) -> list[Any]:
+        """Return the rows of any SELECT."""
+        with closing(sqlite3.connect(self.path)) as connection:
+            return connection.execute(sql, values).fetchall()
+
     def enrol(self, year_group: str = "1", pupils: int = 30, school: School = OAKFIELD) -> None:
         """Put so many pupils on roll, long ago."""
         row = (str(school.urn), year_group, "2020-09-01", None)

@@ -77,6 +77,7 @@ class Runner:
         largest_file: int | None = None,
         seconds: float | None = None,
         user: int | None = None,
+        now: float | None = None,
     ) -> int:
         """Start a command and give its process number."""
         assert self._process.stdin
@@ -95,6 +96,7 @@ class Runner:
             "largest_file": largest_file,
             "seconds": seconds,
             "user": user,
+            "now": now,
             "names": str(self._output / "steps"),
         }
         self._process.stdin.write(json.dumps(order) + "\n")

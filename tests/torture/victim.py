@@ -27,6 +27,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NoReturn
 
+import time_machine
+
 # Whatever a command imports when it runs: its child has it already.
 from attsync.commands import main as command_line
 
@@ -161,6 +163,8 @@ def child(order: dict[str, Any]) -> NoReturn:
     _hurry(order.get("seconds"))
     sys.argv = ["attsync", *order["arguments"]]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if now := order.get("now"):
+        time_machine.travel(now, tick=True).start()
     code: Any = 0
     try:
         command_line()

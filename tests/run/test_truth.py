@@ -1,0 +1,441 @@
+"""A tick is true, and silence is earned: what the log of one receiver may say of another, and what a clock may do."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from attsync.codes import codes_on
+from attsync.log import Log
+from attsync.model import Session, Sign
+from attsync.problems import LogError, SettingsError
+from attsync.run.report import Report, mail
+from attsync.run.send import send
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.server import Certificates, make_certificates
+from attsync.schools import known_schools
+from attsync.settings import Settings, load
+from attsync.status.overview import Overview, overview
+from attsync.window import Window, window_ending
+from tests.factories import ELMHURST, OAKFIELD, PretendDfe, SchoolDatabase, give_consent, pretend_dfe, settings
+
+URN = OAKFIELD.urn
+TUESDAY = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Make the certificates once for all tests."""
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
+    """Run a pretend DfE."""
+    with pretend_dfe(certificates) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Coordinates]:
+    """Make it Tuesday afternoon; the test may move the clock."""
+    with time_machine.travel(TUESDAY, tick=True) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def school(tmp_path: Path) -> SchoolDatabase:
+    """Make a school with registers on the 10 working days up to Tuesday."""
+    made = SchoolDatabase(tmp_path / "school.db")
+    made.enrol()
+    for day in window_ending(TUESDAY.date(), 8, "working"):
+        if day.weekday() < 5:
+            for session in Session:
+                made.mark(day, session, PRESENT=28, I=2)
+    return made
+
+
+def run(loaded: Settings, *only: int) -> Report:
+    """Send the usual window of today."""
+    return send(loaded, window(), only, lambda _: None)
+
+
+def window() -> Window:
+    """Return the window that ends today."""
+    return window_ending(datetime.now(UTC).date(), 8, "working")
+
+
+def status(loaded: Settings) -> Overview:
+    """Read what `status` shows."""
+    with Log.open(loaded.log.path) as log:
+        return overview(loaded, log, known_schools(loaded, log).values(), window(), datetime.now(UTC))
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_ticks_belong_to_one_receiver(dfe: PretendDfe, certificates: Certificates, tmp_path: Path) -> None:
+    """A1: after a change of address nothing is received there, zeros and changes start anew, and status says so."""
+    first = settings(tmp_path, dfe)
+    give_consent(first)
+    assert run(first).exit_code == 0
+    with pretend_dfe(certificates) as other:
+        second = settings(tmp_path, other)
+        give_consent(second)
+
+        shown = status(second)
+
+        assert shown.receiver_before == first.dfe.origin
+        assert not any(Sign.RECEIVED in day.signs.values() for day in shown.schools[0].days)
+        assert run(second).exit_code == 0
+        assert other.counts == dfe.counts
+        assert status(second).receiver_before is None
+    assert all(Sign.RECEIVED in day.signs.values() for day in status(first).schools[0].days[1:])
+
+
+@pytest.mark.usefixtures("clock", "school")
+@pytest.mark.parametrize("state", ["sending", "unknown", "accepted", "faulty", "rejected", "failed"])
+def test_receiver_changed_at_each_state(
+    dfe: PretendDfe, certificates: Certificates, tmp_path: Path, state: str
+) -> None:
+    """A1: whatever the log says of the old receiver, the new one gets every day under a new key."""
+    first = settings(tmp_path, dfe)
+    give_consent(first)
+    run(first)
+    with closing(sqlite3.connect(first.log.path)) as log, log:
+        log.execute("UPDATE submission SET state = ?", (state,))
+    with pretend_dfe(certificates) as other:
+        second = settings(tmp_path, other)
+        give_consent(second)
+
+        assert run(second).exit_code == 0
+
+        assert other.counts == dfe.counts
+        assert not {key for _, key, _ in dfe.posts} & {key for _, key, _ in other.posts}
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_log_that_is_gone_is_noticed(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A3: with another log no one has ever decided: 7 and a line for cron at every run, not silence."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    assert run(loaded).exit_code == 0
+    loaded.log.path.unlink()
+
+    for _ in range(2):
+        report = run(loaded)
+        assert report.exit_code == 7
+        assert len(mail(report, ())) == 2
+
+
+@pytest.mark.usefixtures("clock")
+def test_log_that_is_gone_is_noticed_where_the_database_lists_its_schools(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A3: then not one school is known at all."""
+    school.change("CREATE TABLE schools AS SELECT 900023 AS school, 900023 AS urn, 'Oakfield' AS name")
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", ()),))
+
+    report = run(loaded)
+
+    assert (report.exit_code, report.problem and report.problem.case) == (7, "nobody")
+    assert mail(report, ())
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_new_school_in_the_settings_is_told(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A3: a URN that no one decided about is told beside one that is sent; a removed one is not."""
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD, ELMHURST)),))
+    give_consent(loaded)
+
+    report = run(loaded)
+
+    assert report.exit_code == 1
+    assert [p.code for result in report.schools for p in result.problems] == ["CONSENT-NONE"]
+    give_consent(loaded, ELMHURST, given=False)
+    assert (run(loaded).exit_code, mail(run(loaded), ())) == (0, [])
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize("jump", [timedelta(days=4 * 365), timedelta(days=70)], ids=str)
+def test_clock_that_is_ahead_forgets_nothing(
+    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path, jump: timedelta
+) -> None:
+    """A4: neither in the first run with the wrong clock nor in the next; and the right clock is right after that."""
+    loaded = settings(tmp_path, dfe, more="keep_days = 31")
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY + jump)
+    dfe.server.stop()  # its clock would show the mistake
+    for _ in range(2):
+        run(loaded.model_copy(update={"dfe": loaded.dfe.model_copy(update={"run_minutes": 0.02})}))
+        clock.move_to(datetime.now(UTC) + timedelta(hours=5))
+    clock.move_to(TUESDAY + timedelta(hours=20))
+    dfe.server.start()
+
+    with Log.open(loaded.log.path) as log:
+        assert len(log.submissions(loaded.dfe.origin, window_ending(TUESDAY.date(), 8, "working"))[URN]) == 8
+    assert run(loaded).exit_code == 0
+
+
+@pytest.mark.usefixtures("school")
+def test_old_runs_are_forgotten_once_the_clock_is_confirmed(
+    clock: time_machine.Coordinates, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """keep_days holds: what is older is deleted by the next send that reaches the service."""
+    loaded = settings(tmp_path, dfe, more="keep_days = 31")
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY + timedelta(days=63))
+    school.mark(datetime.now(UTC).date(), PRESENT=30)
+    run(loaded)
+
+    with Log.open(loaded.log.path) as log:
+        assert log.submissions(loaded.dfe.origin, window_ending(TUESDAY.date(), 8, "working")) == {}
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize("back", [timedelta(weeks=3), timedelta(days=700)], ids=str)
+def test_clock_that_is_behind_is_a_problem(
+    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path, back: timedelta
+) -> None:
+    """A5: the newest run, or the date of the release, is later than now: 2, before anything is read."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY - back)
+
+    with pytest.raises(SettingsError) as raised:
+        run(loaded)
+    assert (raised.value.problem.code, raised.value.exit_code) == ("CLOCK", 2)
+
+
+@pytest.mark.usefixtures("school")
+def test_clock_is_compared_with_the_service_when_nothing_is_due(
+    clock: time_machine.Coordinates, certificates: Certificates, tmp_path: Path
+) -> None:
+    """A5: no marks in the window of the wrong date: the Date header says why. No secret is sent for it."""
+    with pretend_dfe(certificates) as dfe:
+        loaded = settings(tmp_path, dfe)
+        give_consent(loaded)
+        real = clock.time
+        with pytest.MonkeyPatch.context() as patch:
+            # The pretend DfE keeps the right time, this computer is 3 weeks ahead: no marks there.
+            patch.setattr("werkzeug.http.http_date", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT")
+            patch.setattr(
+                "http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT"
+            )
+            clock.move_to(TUESDAY + timedelta(days=21))
+            report = run(loaded)
+
+    assert real
+    assert (report.exit_code, report.problem and report.problem.code) == (2, "CLOCK")
+    assert dfe.posts == []
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("state", ["sending", "unknown", "accepted", "rejected", "failed", "none"])
+def test_log_restored_at_each_state(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, state: str) -> None:
+    """A9: an old copy of the log, while the service has newer counts: in the end it has the truth, zeros too."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    school.change("UPDATE marks SET code = 'L' WHERE code = 'I'")
+    if state != "none":
+        run(loaded)
+        with closing(sqlite3.connect(loaded.log.path)) as log, log:
+            log.execute("UPDATE submission SET state = ?", (state,))
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(loaded.log.path)) as log, closing(sqlite3.connect(backup)) as copy:
+        log.backup(copy)
+    school.change("UPDATE marks SET code = 'M' WHERE code = 'L'")  # sent, and then lost with the newer log
+    with time_machine.travel(TUESDAY + timedelta(days=1, hours=-1), tick=True):
+        run(loaded)
+    school.change("UPDATE marks SET code = 'I' WHERE code = 'M'")
+    for ending in ("", "-wal", "-shm"):
+        (loaded.log.path.parent / f"attsync.db{ending}").unlink(missing_ok=True)
+    shutil.copyfile(backup, loaded.log.path)
+    loaded.log.path.chmod(0o600)
+
+    with time_machine.travel(TUESDAY + timedelta(days=2), tick=True):
+        if state == "none":
+            pytest.skip("a log without any run shows no gap: consent is given anew, and said")
+        assert run(loaded).exit_code == 0
+        believed = {figure[1:]: n for figure, n in dfe.counts.items() if n and figure[1] >= window().first}
+        rows = school.ask("SELECT date, session, year_group, code, count(*) FROM marks GROUP BY 1, 2, 3, 4")
+        truth = {(date.fromisoformat(r[0]), *r[1:4]): r[4] for r in rows if r[0] >= f"{window().first}"}
+    assert believed == truth
+
+
+@pytest.mark.usefixtures("school")
+def test_after_a_gap_every_valid_code_is_sent(
+    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path
+) -> None:
+    """A9: a planned send that the log does not know may have sent codes that it does not know either."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    usual = {code for *_, code in dfe.counts}
+    clock.move_to(TUESDAY + timedelta(days=1))
+    run(loaded)
+
+    codes = {code for _, day, session, _, code in dfe.counts if day == TUESDAY.date() and session == "AM"}
+
+    assert usual == {"/", "\\", "I"}
+    assert codes == {c.code for c in codes_on(TUESDAY.date()).values() if Session.AM in c.sessions}
+
+
+@pytest.mark.usefixtures("school")
+def test_key_that_is_older_than_a_day_is_not_used_again(
+    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path
+) -> None:
+    """A9: the service may have forgotten it, or the log may be an old copy."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    with closing(sqlite3.connect(loaded.log.path)) as log, log:
+        log.execute("UPDATE submission SET state = 'unknown'")
+    before = {key for _, key, _ in dfe.posts}
+    clock.move_to(TUESDAY + timedelta(hours=25))
+
+    run(loaded)
+
+    assert len({key for _, key, _ in dfe.posts} - before) == 8
+
+
+@pytest.mark.usefixtures("school")
+def test_day_that_leaves_the_window_rejected_is_said_once_more(
+    clock: time_machine.Coordinates, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A10: by the first run without it; then `status --problems` keeps it for a term."""
+    loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
+    give_consent(loaded)
+    first = window().first
+    dfe.faults.append(Fault.REJECT)
+    assert run(loaded).exit_code == 1
+    codes = []
+    for number in (1, 2):
+        clock.move_to(TUESDAY + timedelta(days=number))
+        school.mark(datetime.now(UTC).date(), PRESENT=30)
+        school.mark(datetime.now(UTC).date(), "PM", PRESENT=30)
+        codes.append([(p.code, p.days) for result in run(loaded).schools for p in result.problems])
+
+    assert codes == [[("DAY-LEFT", (first,))], []]
+    assert status(loaded).only_problems().schools[0].left == (first,)
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_school_that_left_the_settings_is_asked_again(dfe: PretendDfe, tmp_path: Path) -> None:
+    """C15: a run went by without it; when it comes back nothing is sent until it agrees again, and cron hears of it."""
+    both = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD, ELMHURST)),))
+    give_consent(both, OAKFIELD, ELMHURST)
+    text = (tmp_path / "config.toml").read_text()
+    settings(tmp_path, dfe)
+    run(load(tmp_path / "config.toml", {}))
+    (tmp_path / "config.toml").write_text(text)
+
+    report = run(load(tmp_path / "config.toml", {}))
+
+    assert [(p.code, p.case) for result in report.schools for p in result.problems] == [("CONSENT-CHANGED", "lapsed")]
+    with Log.open(both.log.path) as log:
+        assert [row.action for row in log.consent_history(ELMHURST.urn)] == ["given", "lapsed"]
+    give_consent(both, ELMHURST)
+    assert run(both).exit_code == 0
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_log_that_is_replaced_during_a_run_stops_it(certificates: Certificates, tmp_path: Path) -> None:
+    """C16: consent removed in the new file would not be seen in the old one."""
+
+    def replace(_: float) -> None:
+        copy = loaded.log.path.with_name("copy")
+        shutil.copyfile(loaded.log.path, copy)
+        copy.replace(loaded.log.path)
+
+    with pretend_dfe(certificates, Fault.SLOW, pause=replace) as dfe:
+        loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
+        give_consent(loaded)
+        with pytest.raises(LogError) as raised:
+            run(loaded)
+
+        assert (raised.value.exit_code, raised.value.problem.case) == (9, "replaced")
+        assert len(dfe.posts) == 1
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_wider_window_asks_for_consent_again(dfe: PretendDfe, tmp_path: Path) -> None:
+    """C3: working days reach further back than the calendar days that the notice named."""
+    narrow = settings(tmp_path, dfe, more='[window]\ncount = "calendar"')
+    give_consent(narrow)
+    wide = settings(tmp_path, dfe)
+
+    report = run(wide)
+
+    assert [(p.code, p.case) for result in report.schools for p in result.problems] == [("CONSENT-CHANGED", "window")]
+    assert run(narrow).exit_code == 0
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("hour", "afternoon", "sent"),
+    [(10, "ahead", False), (10, "none yet", False), (14, "ahead", True), (10, "taken", True)],
+)
+def test_session_that_is_not_registered_yet_is_not_sent(  # noqa: PLR0913
+    clock: time_machine.Coordinates,
+    dfe: PretendDfe,
+    tmp_path: Path,
+    hour: int,
+    afternoon: str,
+    sent: bool,  # noqa: FBT001
+) -> None:
+    """B1: marks entered ahead, or N for everyone, are no register before its time; after it they are sent and told."""
+    clock.move_to(TUESDAY.replace(hour=hour, minute=50))
+    made = SchoolDatabase(tmp_path / "school.db")
+    made.enrol()
+    made.mark(TUESDAY.date(), "AM", PRESENT=28, I=2)
+    marks = {"ahead": {"M": 2, "C": 1}, "none yet": {"N": 30}, "taken": {"PRESENT": 27, "I": 3}}[afternoon]
+    made.mark(TUESDAY.date(), "PM", **marks)
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+
+    report = run(loaded)
+
+    assert ("PM" in {session for _, _, session, *_ in dfe.counts}) is sent
+    told = {p.code for p in report.schools[0].to_check}
+    assert ("SESSION-NONE" in told) is (hour == 14)
+
+
+def test_session_that_was_sent_is_sent_again_whatever_it_looks_like(
+    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path
+) -> None:
+    """B1: the last sending is the whole truth."""
+    clock.move_to(TUESDAY.replace(hour=10, minute=50))
+    made = SchoolDatabase(tmp_path / "school.db")
+    made.enrol()
+    for session in Session:
+        made.mark(TUESDAY.date(), session, PRESENT=30)
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    made.change("DELETE FROM marks WHERE session = 'PM' AND rowid % 10")
+
+    run(loaded)
+
+    assert 0 < dfe.counts[URN, TUESDAY.date(), "PM", "1", "\\"] < 30
+
+
+@pytest.mark.usefixtures("clock")
+def test_no_marks_in_term_time_is_not_silent(dfe: PretendDfe, tmp_path: Path) -> None:
+    """An empty window in the middle of a term: 1, and a line; in the holidays nothing."""
+    SchoolDatabase(tmp_path / "school.db").enrol()
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+
+    report = run(loaded)
+
+    assert (report.exit_code, [p.code for p in report.schools[0].problems]) == (1, ["MARKS-NONE"])
+    assert mail(report, ())
+    with time_machine.travel(datetime(2026, 12, 29, 15, tzinfo=UTC), tick=True):
+        assert run(loaded).exit_code == 0
