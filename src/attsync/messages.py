@@ -141,8 +141,8 @@ def happened(problem: Problem, *, discreet: bool = False) -> Text:
 
 def not_done(problem: Problem) -> Text:
     """Return the sentence that says what did not happen because of it."""
-    if legacy := problem.get("not_done"):
-        return Text((str(legacy),))
+    if problem.get("not_done") or problem.get("happened"):  # LEGACY
+        return Text((str(problem.get("not_done")),))
     name = str(problem.get("undone") or entry_of(problem).get("not_done", "none"))
     return _fill(catalogue()["not_done"][name], problem.parameters)
 
