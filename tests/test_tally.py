@@ -342,9 +342,9 @@ def test_what_only_the_column_pupil_proves_is_of_its_day() -> None:
     found = tally(marks("/", 60), roll(63), ProofRow(MONDAY, 60, 3, 28))
 
     day = found.days[-1]
-    assert (day.on_roll, day.roll, day.in_two_groups, day.not_on_roll) == (60, {"7": 63}, 3, 28)
+    assert (day.total_on_roll, day.roll, day.in_two_groups, day.not_on_roll) == (60, {"7": 63}, 3, 28)
     assert {problem.code for problem in found.to_check} >= {"ROLL-DOUBLE", "MARKS-HIGH"}
-    assert found.days[0].on_roll == 63, "without the proof the sum is all that is known"
+    assert found.days[0].total_on_roll == 63, "without the proof the sum is all that is known"
 
 
 def test_missing_column_pupil_is_told_once_a_school() -> None:

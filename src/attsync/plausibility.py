@@ -13,9 +13,10 @@ from math import ceil
 from typing import Final, NamedTuple
 
 from attsync.codes import ABSENT, ATTENDED, AWAY, HERE, NOT_POSSIBLE, YEARS_AT_SCHOOL, codes_on, year_groups
+from attsync.due import LATE, session_due_at
 from attsync.model import Cell, Cells, Day, School, SchoolDays, Session, session_total
 from attsync.problems import Problem
-from attsync.window import Window, is_bank_holiday, is_working_day, session_due_at, today_in_london
+from attsync.window import Window, is_bank_holiday, is_working_day, today_in_london
 
 _SATURDAY, _SUNDAY = 5, 6
 _WEEK: Final = timedelta(days=7)
@@ -89,31 +90,24 @@ def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -
     return next(iter(_worst("MARKS-FEWER", school, places)), None)
 
 
-def unregistered(day: Day, times: Sequence[time], now: datetime) -> frozenset[Session]:
-    """Return the sessions of today that are not to be sent yet: before their time, and only entered ahead.
+def unregistered(day: Day) -> frozenset[Session]:
+    """Return the sessions of today whose marks look as if they had been entered before the register is taken.
 
-    docs/design/counting.md 4 has the rule. Once a session is due it is sent, whatever it looks like.
+    docs/design/counting.md 4 has the rule. Before such a session is due it is not sent.
     """
-    if day.date != today_in_london(now):
-        return frozenset()
-    return frozenset(each for each in _entered_ahead(day) if now < session_due_at(day.date, each, times))
+    return frozenset(session for session in Session if day.marks_of[session] and not _is_register(day, session))
 
 
-def register_not_taken(school: School, day: Day, times: Sequence[time], now: datetime) -> Problem | None:
+def register_not_taken(school: School, day: Day, times: tuple[time, ...], now: datetime) -> Problem | None:
     """Return the problem of a session of today that is due, and without marks or only entered ahead."""
-    ahead = _entered_ahead(day)
+    ahead = unregistered(day)
     places = [
         _Found(0, (day.date,), _session_of(day, session), "unregistered" if session in ahead else "today")
         for session in Session
-        if day.date == today_in_london(now) and now >= session_due_at(day.date, session, times)
+        if day.date == today_in_london(now) and now >= session_due_at(day.date, session, times) - LATE
         if session in ahead or (day.marks and not day.marks_of[session])
     ]
     return None if day.problem else next(iter(_worst("SESSION-NONE", school, places)), None)
-
-
-def _entered_ahead(day: Day) -> frozenset[Session]:
-    """Return the sessions whose marks look like absences and visits entered before the register is taken."""
-    return frozenset(session for session in Session if day.marks_of[session] and not _is_register(day, session))
 
 
 def _is_register(day: Day, session: Session) -> bool:
@@ -125,13 +119,13 @@ def _is_register(day: Day, session: Session) -> bool:
     if _of(day, session, {HERE}):
         return True
     # Nobody is in school: a trip or a closure of the whole school, or what was entered ahead for some.
-    pupils = day.marks_of[other] if _of(day, other, {HERE}) else day.on_roll
+    pupils = day.marks_of[other] if _of(day, other, {HERE}) else day.total_on_roll
     return absent <= marks * _MOSTLY_ABSENT and marks >= pupils * _COVERED_IF_NOBODY_IS_HERE
 
 
 def _marks_none(facts: _Facts, *, at_least: int) -> Iterator[_Found]:
     days = facts.found.days
-    on_roll = days[-1].on_roll if days else 0
+    on_roll = days[-1].total_on_roll if days else 0
     # Absences may be entered ahead for days on which nothing else is copied any more.
     kept = [day.date for day in days if day.refused or day.marks > sum(_of(day, each, ABSENT) for each in Session)]
     if kept:
@@ -204,7 +198,7 @@ def _roll_high(facts: _Facts, *, share: float, at_least: int) -> Iterator[_Found
 
 
 def _roll_few(facts: _Facts, *, fewer_than: int) -> Iterator[_Found]:
-    pupils = max((day.on_roll for day in facts.marked), default=0)
+    pupils = max((day.total_on_roll for day in facts.marked), default=0)
     if 0 < pupils < fewer_than:
         yield _Found(0, (), {"pupils": pupils})
 
@@ -224,7 +218,7 @@ def _present_low(facts: _Facts, *, share: float) -> Iterator[_Found]:
     for day in facts.past:
         for session in Session:
             present = _of(day, session, ATTENDED)
-            possible = day.on_roll - _of(day, session, NOT_POSSIBLE)
+            possible = day.total_on_roll - _of(day, session, NOT_POSSIBLE)
             if day.marks_of[session] and possible > 0 and present < possible * share:
                 parameters = {"session": session, "present": present, "pupils": possible, "share": present / possible}
                 yield _Found(1 - present / possible, (day.date,), parameters)

@@ -59,6 +59,8 @@ class ProofRow(NamedTuple):
     """Each counted once; None: the roll SELECT has no pupil column."""
     in_two_groups: int
     not_on_roll: int
+    proven: bool = False
+    """Doubled marks and marks of pupils not on roll were looked for on this day."""
 
 
 class _Unknown(NamedTuple):
@@ -215,6 +217,7 @@ class Tally:
             pupils_on_roll=proof.pupils_on_roll,
             not_on_roll=proof.not_on_roll,
             in_two_groups=proof.in_two_groups,
+            proven=proof.proven,
             problem=self._problem(day, tally, not_placed) if tally.cells or tally.refused else None,
         )
 

@@ -1,17 +1,15 @@
-"""Dates and times in Europe/London: the rolling window of days that a run sends, and when a session is due.
+"""The rolling window of days that a run sends, counted in dates of Europe/London.
 
-Counted in dates. Only `today_in_london` reads the clock; everything else is handed its dates.
+Only `today_in_london` reads the clock; everything else is handed its dates.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
-
-from attsync.model import Session
 
 LONDON = ZoneInfo("Europe/London")
 _DAY = timedelta(days=1)
@@ -21,9 +19,6 @@ Count = Literal["working", "calendar"]
 
 LONGEST: Final = 8
 """Days of the longest window (docs/design/sending.md 3)."""
-
-EARLIEST: Final = {Session.AM: time(8, 30), Session.PM: time(13)}
-"""A planned send before this time comes too early for the register of that session (docs/design/counting.md 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +70,6 @@ def is_bank_holiday(day: date) -> bool:
 def today_in_london(now: datetime | None = None) -> date:
     """Return the date in Europe/London; 00:30 in summer is still yesterday in UTC (docs/design/domain.md 7)."""
     return (now or datetime.now(UTC)).astimezone(LONDON).date()
-
-
-def session_due_at(day: date, session: Session, times: Sequence[time]) -> datetime:
-    """Return the planned send by which the register of a session should be there (docs/design/counting.md 3).
-
-    The morning is due at the first planned time that is not too early for it, the afternoon at the last one. If all
-    are too early, the session is due at the first time of the next day on which sends are planned.
-    """
-    late_enough = [at for at in times if at >= EARLIEST[session]]
-    if late_enough:
-        return datetime.combine(day, late_enough[0 if session is Session.AM else -1], LONDON)
-    day += _DAY
-    while day.weekday() >= _SATURDAY:  # crontab and timer run from Monday to Friday, bank holidays too
-        day += _DAY
-    return datetime.combine(day, times[0] if times else time(), LONDON)
 
 
 @cache
