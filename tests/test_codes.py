@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attsync import codes
-from attsync.codes import all_codes, attendance_codes, attendance_rate, codes_on, year_groups
+from attsync.codes import all_codes, attendance_codes, attendance_rate, codes_on, withdrawn, year_groups
 from attsync.model import Cell, Session
 
 CHANGE = date(2024, 8, 19)
@@ -36,6 +36,15 @@ def test_a_withdrawn_code_counts_no_longer(code: str) -> None:
     assert code in codes_on(CHANGE - timedelta(days=1))
 
 
+def test_each_withdrawn_code_says_what_replaced_it() -> None:
+    """Also the sub-codes of school systems; a code that goes on, or has not ended yet, was not withdrawn."""
+    gone = {code.code for code in attendance_codes()} - codes_on(CHANGE).keys()
+
+    assert all(withdrawn(code, CHANGE) for code in [*gone, "X01", "X07", "I02"])
+    assert [withdrawn(code, CHANGE) for code in ("I", "X", "ZZ", "")] == [None] * 4
+    assert withdrawn("H", CHANGE - timedelta(days=1)) is None
+
+
 def test_j_was_attendance_and_j1_is_absence() -> None:
     """The category depends on the date: one more reason to judge by the date of the mark."""
     assert codes_on(CHANGE - timedelta(days=1))["J"].category == "approved_educational_activity"
@@ -57,7 +66,7 @@ def test_sub_codes_are_never_sent() -> None:
 
 
 def test_every_code_has_a_known_category_and_dates_in_order() -> None:
-    """A slip in the table would be a wrong number later."""
+    """A mistake in the table would be a wrong number later."""
     for code in attendance_codes():
         assert code.category in {
             "present",
@@ -91,6 +100,6 @@ def test_attendance_is_calculated_as_the_dfe_does() -> None:
 
 
 def test_without_a_possible_session_there_is_no_attendance() -> None:
-    """A closed school is not at 0 %."""
+    """A closed school is not at 0%."""
     assert attendance_rate({PM: {"#": 100}}, DAY) is None
     assert attendance_rate({}, DAY) is None

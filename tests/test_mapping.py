@@ -1,10 +1,10 @@
-"""maps.py: what a school's own values mean in the DfE's, and when they mean nothing."""
+"""mapping.py: what a school's own values mean in the DfE's, and when they mean nothing."""
 
 from datetime import date
 
 import pytest
 
-from attsync.mapping import Maps, Place
+from attsync.mapping import Maps, Place, look_alike
 from attsync.model import Cell, Session
 from tests.factories import MONDAY
 
@@ -25,7 +25,7 @@ def test_value_of_the_dfe_needs_no_map() -> None:
     assert (maps().code("I", AM, MONDAY), maps().session("PM"), maps().year_group("R")) == ("I", PM, "R")
 
 
-@pytest.mark.parametrize("value", [None, "", "am", "AM ", "Morning", "1"])
+@pytest.mark.parametrize("value", [None, "", "am", "A M", "Morning", "1"])
 def test_session_that_is_in_no_list_is_none(value: str | None) -> None:
     """Nothing is guessed."""
     assert maps().session(value) is None
@@ -107,3 +107,30 @@ def test_number_that_means_no_mark_may_be_written_otherwise() -> None:
     own = maps({"0": "unmarked"})
 
     assert [own.is_unmarked(value) for value in ("0", "00", "0.0", "", "10", "I")] == [True] * 4 + [False] * 2
+
+
+@pytest.mark.parametrize("value", ["PM\u00a0", "\tPM", "\u200bPM \r\n", "\ufeffPM\u3000"])
+def test_value_is_the_same_whatever_blanks_are_around_it(value: str) -> None:
+    """CASES.md B12: no value begins or ends with one; but a map that has it so goes first."""
+    assert maps().session(value) is PM
+    assert maps(sessions={"PM": "AM"}).session(value) is AM
+    assert maps(sessions={value: "AM"}).session(value) is AM
+    assert maps({"PM": "I"}).target(value) == "I"
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("\N{CYRILLIC CAPITAL LETTER ES}1", ("C1", "U+0421")),
+        ("Year\u00a07", ("Year 7", "U+00A0")),
+        ("\N{FULLWIDTH SOLIDUS}", ("/", "U+FF0F")),
+        ("a\tb", ("a b", "U+0009")),
+        ("Year 7 ", None),
+        ("Zo\u00eb", None),
+        ("", None),
+    ],
+)
+def test_value_is_what_it_looks_like_but_for_a_character(value: str, seen: tuple[str, str] | None) -> None:
+    """Two lines of a list that look the same differ in it; nothing is counted by its looks."""
+    assert look_alike(value) == seen
+    assert seen is None or maps(dict.fromkeys([seen[0]], "I")).code(value, AM, MONDAY) is None

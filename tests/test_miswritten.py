@@ -108,12 +108,12 @@ CASES = [
     ),
     Case(
         "DISTINCT hidden in a subquery",
-        "ROLL-HIGH 89 pupils on roll",
+        "ROLL-HIGH 89 pupils",
         f"SELECT * FROM (SELECT DISTINCT x.* FROM ({NO_PUPIL}) x) y",
     ),
     Case(
         "a join that doubles",
-        "2 rows for one pupil in the same session",
+        "some pupils have 2 rows",
         MARKS + " JOIN tutors t ON t.year_group = p.year_group",
     ),
     Case(
@@ -123,11 +123,13 @@ CASES = [
     ),
     Case(
         "a join that doubles one day of a few",
-        "2 rows for one pupil",
+        "some pupils have 2 rows",
         MARKS + " LEFT JOIN visits v ON v.pupil_id = m.pupil_id AND v.mark_date = m.mark_date",
     ),
     Case(
-        "a join without its condition", "2 rows for one pupil", MARKS.replace("ON p.pupil_id = m.pupil_id", "ON 1 = 1")
+        "a join without its condition",
+        "some pupils have 2 rows",
+        MARKS.replace("ON p.pupil_id = m.pupil_id", "ON 1 = 1"),
     ),
     Case(
         "a join that loses a year group",
@@ -135,20 +137,24 @@ CASES = [
         MARKS + " JOIN tutors t ON t.year_group = p.year_group AND t.tutor LIKE 'Osric%'",
     ),
     Case("a join that loses every eighth pupil", "ROLL-HIGH 89 pupils", MARKS + " AND p.pupil_id % 8 > 0"),
-    Case("two mornings", "2 rows for one pupil in the same session", MARKS.replace("m.session,", "'AM' AS session,")),
+    Case("two mornings", "some pupils have 2 rows", MARKS.replace("m.session,", "'AM' AS session,")),
     Case("two mornings, no pupil", "MARKS-HIGH", NO_PUPIL.replace("m.session,", "'AM' AS session,")),
     Case(
-        "the morning alone", "SESSION-NONE No PM marks on any day before today", MARKS + " WHERE m.session = 'Morning'"
+        "the morning alone",
+        "SESSION-NONE There are no PM marks on any day before today",
+        MARKS + " WHERE m.session = 'Morning'",
     ),
     Case("today alone", "DAYS-NONE Only Mon 23 Nov has marks", MARKS + " WHERE m.mark_date = '2026-11-23'"),
-    Case("those present alone", "ABSENCE-NONE Not one of", MARKS + " WHERE m.mark IN ('PRES', 'L')"),
+    Case("those present alone", "ABSENCE-NONE None of", MARKS + " WHERE m.mark IN ('PRES', 'L')"),
     Case("those absent alone", "ROLL-HIGH", MARKS + " WHERE m.mark <> 'PRES'"),
     Case(
         "a NOT IN that meets a NULL",
-        "MARKS-NONE No marks from",
+        "MARKS-NONE There are no marks from",
         MARKS + " WHERE m.mark NOT IN (SELECT NULL FROM tutors)",
     ),
-    Case("dates as 23/11/2026", "MARKS-NONE No marks from", MARKS.replace("m.mark_date AS", "'23/11/2026' AS")),
+    Case(
+        "dates as 23/11/2026", "MARKS-NONE There are no marks from", MARKS.replace("m.mark_date AS", "'23/11/2026' AS")
+    ),
     Case(
         "dates as numbers",
         "its column date holds numbers, not dates",
@@ -213,11 +219,11 @@ CASES = [
     ),
     Case(
         "a roll of other year groups",
-        "in no year group of the DfE's",
+        "that is not a DfE year group",
         roll=ROLL.replace("p.year_group", "p.name AS year_group"),
     ),
     Case("a roll of one year group", "MARKS-HIGH Year 8 has", roll=ROLL + " WHERE p.year_group = 'Year 7'"),
-    Case("an empty roll", "the roll SELECT gives nobody", roll=ROLL + " WHERE 1 = 0"),
+    Case("an empty roll", "the roll SELECT returns no pupils", roll=ROLL + " WHERE 1 = 0"),
     Case("a school that nobody lists", "MARKS-NONE", MARKS.replace("SELECT", "SELECT 'Oakfield' AS school,")),
     Case("a day off", "DAYS-WEEKEND Sat 21 Nov", MARKS.replace("m.mark_date AS", "{tomorrow} AS")),
 ]

@@ -13,6 +13,7 @@ from attsync.model import (
     Cell,
     Counts,
     Day,
+    DayStatus,
     Fault,
     Outcome,
     School,
@@ -138,14 +139,18 @@ FIELDS = {
     Cell: "year_group session",
     School: "urn name",
     Uncounted: "session year_group value",
-    Day: "date cells roll unmarked refused uncounted problem",
-    Body: "day content sha256 cells on_roll",
-    Unmapped: "what table shown number pupils",
-    SchoolDays: "school days problem to_check unmapped",
+    Day: "date cells roll unmarked refused uncounted problem pupils_on_roll not_on_roll in_two_groups proven",
+    Body: "day content sha256 cells on_roll attendance",
+    Unmapped: "what table shown number pupils character",
+    SchoolDays: "school days problem to_check unmapped provable",
     Unlisted: "database marks",
     Fault: "code cell attendance_code text",
     Try: "at seconds answer",
     Outcome: "state tries reference problem faults",
+    DayStatus: (
+        "date signs state marks on_roll attendance sent_at problem faults changed changed_from changed_sessions note"
+        " note_session no_register not_again still_held is_going"
+    ),
 }
 """Every value that is read, sent or recorded -> all that it holds. `pupils` of Unmapped is yes or no."""
 

@@ -81,5 +81,5 @@ def test_what_a_select_does_wrong_is_told_once() -> None:
 
     ((once, _),) = grouped([(doubled[0], MONDAY), (doubled[1], TUESDAY), (doubled[1], TUESDAY + timedelta(days=1))])
 
-    assert once.text.endswith("an older mark not removed. The like on 2 more days. This day was not sent.")
+    assert (once.code, once["more_days"]) == ("MARK-DOUBLE", 2)
     assert [problem for problem, _ in grouped([(marks[0], MONDAY), (marks[1], TUESDAY)])] == marks

@@ -1,4 +1,4 @@
-"""fold.py: every mark ends in a cell, among the refused or among the unmarked; nothing else can happen to one."""
+"""tally.py: every mark ends in a cell, among the refused or among the unmarked; nothing else can happen to one."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attsync import messages
 from attsync.codes import all_codes, year_groups
 from attsync.mapping import Maps
 from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
-from attsync.tally import MarkRow, PupilRow, RollRow, Tally
+from attsync.problems import Problem
+from attsync.tally import MarkRow, ProofRow, PupilRow, RollRow, Tally
 from attsync.window import Window
 
 MONDAY = date(2026, 11, 23)
@@ -39,34 +41,38 @@ def roll(number: int, year_group: str | None = "7", *, not_dates: int = 0, endle
     return RollRow(year_group, not_dates, endless, (number,) * 4)
 
 
-def fold(
-    *rows: MarkRow | PupilRow | RollRow,
+def tally(
+    *rows: MarkRow | PupilRow | RollRow | ProofRow,
     codes: dict[str, str] | None = None,
     sessions: dict[str, str] | None = None,
     year_groups: dict[str, str] | None = None,
 ) -> SchoolDays:
     """Tally rows of one school."""
-    folding = Tally(OAKFIELD, Maps(codes=codes or {}, sessions=sessions or {}, year_groups=year_groups or {}), WINDOW)
+    tallying = Tally(OAKFIELD, Maps(codes=codes or {}, sessions=sessions or {}, year_groups=year_groups or {}), WINDOW)
     for row in rows:
         match row:
             case MarkRow():
-                folding.add(row)
+                tallying.add(row)
             case PupilRow():
-                folding.add_pupils(row)
+                tallying.add_pupils(row)
             case RollRow():
-                folding.add_roll(row)
-    return folding.days()
+                tallying.add_roll(row)
+            case ProofRow():
+                tallying.add_proof(row)
+    return tallying.days()
 
 
-def monday(*rows: MarkRow | PupilRow | RollRow, **maps: dict[str, str]) -> Day:
+def monday(*rows: MarkRow | PupilRow | RollRow | ProofRow, **maps: dict[str, str]) -> Day:
     """Tally rows and give the last day."""
-    return fold(*rows, **maps).days[-1]
+    return tally(*rows, **maps).days[-1]
 
 
-def text_of(day: Day) -> str:
-    """Give the words of a day's problem."""
+def problem_of(day: Day) -> tuple[str, str, dict[str, Any]]:
+    """Return code, case and parameters of a day's problem, which has words."""
     assert day.problem
-    return f"{day.problem.text} {day.problem.next}"
+    assert str(messages.text(day.problem)).endswith("This day was not sent.")
+    assert str(messages.next_step(day.problem))
+    return day.problem.code, day.problem.case, dict(day.problem.parameters)
 
 
 def test_values_of_the_dfe_need_no_map() -> None:
@@ -127,35 +133,117 @@ def test_what_only_resembles_a_year_group_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "code", "words"),
+    ("row", "code", "case"),
     [
-        (marks("ZZ", 3), "MARK-UNKNOWN", "3 marks in Year 7 on Mon 23 Nov AM have"),
-        (marks("l"), "MARK-UNKNOWN", "1 mark in Year 7 on Mon 23 Nov AM has"),
-        (marks("H"), "MARK-UNKNOWN", "not a DfE attendance code of this date and session"),
-        (marks("/", session="PM"), "MARK-UNKNOWN", "Mon 23 Nov PM"),
-        (marks(session="P3"), "SESSION-UNKNOWN", "not AM or PM"),
-        (marks(session=None), "SESSION-UNKNOWN", "no session (NULL)"),
-        (marks(year_group="7A"), "YEAR-UNKNOWN", "not a DfE year group"),
-        (marks(year_group=None), "YEAR-UNKNOWN", "no year group (NULL)"),
+        (marks("ZZ", 3), "MARK-UNKNOWN", ""),
+        (marks("l"), "MARK-UNKNOWN", "hidden"),
+        (marks("/", session="PM"), "MARK-UNKNOWN", ""),
+        (marks("H"), "MARK-UNKNOWN", "withdrawn"),
+        (marks("X01"), "MARK-UNKNOWN", "withdrawn"),
+        (marks("OWN"), "MARK-UNKNOWN", "mapped"),
+        (marks("HOL"), "MARK-UNKNOWN", "mapped"),
+        (marks(session="P3"), "SESSION-UNKNOWN", ""),
+        (marks(session="Lunch"), "SESSION-UNKNOWN", "hidden"),
+        (marks(session=None), "SESSION-UNKNOWN", "empty"),
+        (marks(year_group="7A"), "YEAR-UNKNOWN", "hidden"),
+        (marks(year_group=None), "YEAR-UNKNOWN", "empty"),
     ],
 )
-def test_a_value_in_no_list_refuses_its_day_in_words(row: MarkRow, code: str, words: str) -> None:
-    """Which marks, where, how many, and what to do: or somebody has to guess."""
-    found = fold(row, marks(day=MONDAY - timedelta(days=3)))
-    day = found.days[-1]
+def test_a_value_in_no_list_refuses_its_day(row: MarkRow, code: str, case: str) -> None:
+    """Which marks, where, how many, and what to do: otherwise someone has to guess."""
+    known = marks(number=1000, day=MONDAY - timedelta(days=3))
+    found = tally(row, known, codes={"OWN": "\\", "HOL": "H"})
 
-    assert day.problem
-    assert day.problem.code == code
-    assert words in day.problem.text
-    assert "This day was not sent." in day.problem.text
-    assert "[database." in day.problem.next
-    assert day.refused == row.marks
+    found_code, found_case, parameters = problem_of(found.days[-1])
+
+    assert (found_code, found_case) == (code, case)
+    facts = {"marks": row.marks, "day": "2026-11-23", "urn": OAKFIELD.urn}
+    facts |= {"value": row.code if code == "MARK-UNKNOWN" else row.session} if case in ("", "withdrawn") else {}
+    assert parameters | facts == parameters
+    assert found.days[-1].refused == row.marks
     assert found.days[0].problem is None, "the other days go"
+
+
+@pytest.mark.parametrize(
+    ("code", "since", "instead"),
+    [
+        ("H", "2024-08-19", "C or G"),
+        ("J", "2024-08-19", "J1"),
+        ("Y", "2024-08-19", "Y1 to Y7"),
+        ("X01", "2022-04-19", "X"),
+    ],
+)
+def test_a_withdrawn_code_says_since_when_and_what_replaced_it(code: str, since: str, instead: str) -> None:
+    """CASES.md B13: also where the map leads to it, without the school's own value."""
+    known = marks(number=1000)
+
+    *_, shown = problem_of(monday(marks(code), known))
+    *_, mapped = problem_of(monday(marks("Gawain"), known, codes={"Gawain": code}))
+
+    assert (shown["value"], shown["since"], shown["instead"]) == (code, since, instead)
+    assert (mapped["target"], mapped["since"], mapped["instead"]) == (code, since, instead)
+    assert "value" not in mapped
 
 
 def test_more_than_one_unknown_value_is_told_with_the_worst() -> None:
     """One message a day: the largest group, and how many marks more."""
-    assert "9 more marks cannot be counted" in text_of(monday(marks("ZZ", 20), marks("QQ", 9), marks("/", 1000)))
+    *_, parameters = problem_of(monday(marks("ZZ", 20), marks("QQ", 9), marks("/", 1000)))
+
+    assert (parameters["marks"], parameters["value"], parameters["more_marks"]) == (20, "ZZ", 9)
+
+
+@pytest.mark.parametrize("value", ["/\u00a0", "\t/", "\u200b/\ufeff", " / "])
+def test_what_no_value_can_hold_is_trimmed(value: str) -> None:
+    """CASES.md B12: blanks, tabs and invisible characters around a value; alone they are no mark."""
+    day = monday(marks(value, session="AM\u00a0", year_group="\u00a07"), marks("\u00a0", 2))
+
+    assert (day.cells, day.unmarked) == ({AM_7: {"/": 1}}, 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "character"),
+    [
+        (marks("\N{CYRILLIC CAPITAL LETTER ES}"), "U+0421"),
+        (marks("C\N{FULLWIDTH DIGIT ONE}"), "U+FF11"),
+        (marks("\N{EN DASH}"), "U+2013"),
+        (marks("O\N{ZERO WIDTH SPACE}WN"), "U+200B"),
+        (marks(session="\N{GREEK CAPITAL LETTER ALPHA}M"), "U+0391"),
+        (marks(year_group="\N{FULLWIDTH DIGIT SEVEN}"), "U+FF17"),
+        (marks(year_group="Year\u00a07"), "U+00A0"),
+        (marks("\N{CYRILLIC CAPITAL LETTER ES}\N{CYRILLIC SMALL LETTER A}m"), None),
+        (marks("\N{CYRILLIC CAPITAL LETTER O}akes"), None),
+        (marks("Zo\u00eb"), None),
+    ],
+)
+def test_character_that_only_looks_like_another_is_named(row: MarkRow, character: str | None) -> None:
+    """CASES.md B12: it is refused, and no list can show why. What could be a name is told nothing of."""
+    found = tally(row, marks(number=100), codes={"OWN": "I"}, year_groups={"Year 7": "7"})
+
+    assert found.days[-1].problem
+    assert found.days[-1].problem.get("character") == (character or "")
+    assert [each.character for each in found.unmapped] == [character or ""]
+
+
+def test_counts_below_five_are_not_in_a_mail() -> None:
+    """CASES.md C23: nor is their year group; the screen says both, and the mail how to see them."""
+    few = monday(marks("ZZ", 1), marks("QQ", 1), marks("/", 1000)).problem
+    many = monday(marks("ZZ", 5), marks("/", 1000)).problem
+    assert few
+    assert many
+
+    mail = str(messages.text(few, discreet=True))
+
+    assert mail.startswith("Fewer than 5 marks on Mon 23 Nov AM have")
+    assert "Fewer than 5 more marks" in mail
+    assert "Year 7" not in mail
+    assert "preview --school 900023 --date 2026-11-23" in str(messages.next_step(few, discreet=True))
+    assert messages.text(few) != messages.text(few, discreet=True)
+    assert messages.text(many) == messages.text(many, discreet=True)
+
+
+def test_hardly_any_known_value_is_a_wrong_column() -> None:
+    """Then the SELECT is to be corrected, not thousands of marks."""
+    assert problem_of(monday(marks("ZZ", 20), marks("/", 9)))[1] == "column"
 
 
 @pytest.mark.parametrize("value", ["0", "00", "0.0"])
@@ -175,47 +263,44 @@ def test_pupils_in_no_year_group_are_listed_though_they_have_left() -> None:
     """The message of the days on which they were there sends people to look for them."""
     late = RollRow("Oakes", 0, 0, (1, 1, 1, 0))
 
-    assert [(each.shown, each.number) for each in fold(marks(), roll(30), late).unmapped] == [(None, 1)]
+    assert [(each.shown, each.number) for each in tally(marks(), roll(30), late).unmapped] == [(None, 1)]
 
 
 def test_a_stray_code_is_shown_among_known_ones() -> None:
     """`ZZ` cannot be a name, and the data manager has to find it."""
     day = monday(marks("ZZ", 3), marks("/", 97))
 
-    assert 'have the code "ZZ"' in text_of(day)
+    assert problem_of(day)[2]["value"] == "ZZ"
     assert day.problem
-    assert day.problem.brief == 'unknown mark code "ZZ"'
+    assert messages.brief(day.problem) == 'unknown mark code "ZZ"'
 
 
 def test_what_may_be_a_name_is_in_no_words() -> None:
     """Nor in those for a cell of a table."""
-    day = monday(marks("Oakes", 3), marks("/", 97))
-
-    assert day.problem
-    assert "Oakes" not in str(day.problem)
-    assert day.problem.brief == "unknown mark code"
+    assert "Oakes" not in repr(monday(marks("Oakes", 3), marks("/", 97)))
 
 
 @pytest.mark.parametrize("value", [NAME, "Gawain", "A", "GF", "SEN", "1234567"])
 @pytest.mark.parametrize("column", ["code", "session", "year_group"])
 def test_a_column_of_names_is_never_shown(column: str, value: str) -> None:
     """Nor its initials: where few values are known, the column is the wrong one."""
-    found = fold(marks(number=9), marks()._replace(**dict[str, Any]({column: value})))
+    found = tally(marks(number=9), marks()._replace(**dict[str, Any]({column: value})))
 
-    assert f'"{value}"' not in text_of(found.days[-1])
+    assert f'"{value}"' not in str(messages.text(found.days[-1].problem or Problem("BUG")))
+    assert "value" not in problem_of(found.days[-1])[2]
     assert found.unmapped == (Unmapped(found.unmapped[0].what, found.unmapped[0].table, None, 1),)
 
 
 def test_a_name_that_strayed_into_a_column_of_codes_is_never_shown() -> None:
     """95 % known is not enough: it has to look like a code as well."""
-    found = fold(marks(NAME), marks(number=1000))
+    found = tally(marks(NAME), marks(number=1000))
 
     assert NAME not in repr(found)
 
 
 def test_values_that_no_map_knows_are_listed_with_their_numbers() -> None:
     """`check` says what to put into the map."""
-    found = fold(marks("ZZ", 3), marks("ZZ", 2, day=MONDAY - timedelta(days=3)), marks(number=995), roll(4, "Staff"))
+    found = tally(marks("ZZ", 3), marks("ZZ", 2, day=MONDAY - timedelta(days=3)), marks(number=995), roll(4, "Staff"))
 
     assert found.unmapped == (
         Unmapped("code", "database.codes", "ZZ", 5),
@@ -225,7 +310,7 @@ def test_values_that_no_map_knows_are_listed_with_their_numbers() -> None:
 
 def test_no_value_at_all_is_no_name_to_hide() -> None:
     """NULL can be mapped, or left out; "not shown, because it may be a name" sends people searching."""
-    found = fold(marks()._replace(session=None), marks(number=999), roll(1, None), roll(2, "Staff"))
+    found = tally(marks()._replace(session=None), marks(number=999), roll(1, None), roll(2, "Staff"))
 
     assert found.unmapped == (
         Unmapped("session", "database.sessions", "", 1),
@@ -239,32 +324,43 @@ def test_far_too_many_values_are_a_wrong_column_and_not_kept() -> None:
     rows = [marks(f"{NAME} {number}") for number in range(6000)]
     day = monday(*rows)
 
-    assert day.problem
-    assert day.problem.code == "COLUMN-WRONG"
+    assert problem_of(day) == ("COLUMN-WRONG", "", {"day": "2026-11-23"})
     assert day.refused == 6000
     assert NAME not in repr(day)
 
 
-def test_more_marks_than_pupils_in_a_session_prove_a_second_row() -> None:
-    """A join that doubles would double every number, and nobody would notice."""
-    day = monday(marks("/", 32), PupilRow(MONDAY, "AM", 32, 30), PupilRow(MONDAY, "PM", 30, 30))
+@pytest.mark.parametrize(("session", "shown"), [("AM", {"session": "AM"}), (NAME, {})])
+def test_more_marks_than_pupils_in_a_session_prove_a_second_row(session: str, shown: dict[str, str]) -> None:
+    """A join that doubles would double every number, and no one would notice; an unknown session is not repeated."""
+    day = monday(marks("/", 32), PupilRow(MONDAY, session, 32, 30), PupilRow(MONDAY, "PM", 30, 30))
 
-    assert day.problem
-    assert day.problem.code == "MARK-DOUBLE"
-    assert "Mon 23 Nov AM has 32 marks of 30 pupils: 2 rows for one pupil in the same session" in day.problem.text
+    assert problem_of(day) == ("MARK-DOUBLE", "", {"day": "2026-11-23", "marks": 32, "pupils": 30} | shown)
 
 
-def test_a_second_row_is_proven_where_the_session_is_unknown_too() -> None:
-    """And the unknown value is not repeated."""
-    text = text_of(monday(marks(), PupilRow(MONDAY, NAME, 3, 2)))
+def test_what_only_the_column_pupil_proves_is_of_its_day() -> None:
+    """CASES.md B2, B3: each pupil once in the total; the rest is unusual, and sent."""
+    found = tally(marks("/", 60), roll(63), ProofRow(MONDAY, 60, 3, 28))
 
-    assert "one session has 3 marks of 2 pupils" in text
-    assert NAME not in text
+    day = found.days[-1]
+    assert (day.total_on_roll, day.roll, day.in_two_groups, day.not_on_roll) == (60, {"7": 63}, 3, 28)
+    assert {problem.code for problem in found.to_check} >= {"ROLL-DOUBLE", "MARKS-HIGH"}
+    assert found.days[0].total_on_roll == 63, "without the proof the sum is all that is known"
+
+
+def test_missing_column_pupil_is_told_once_a_school() -> None:
+    """CASES.md B4: a doubled mark would not be noticed."""
+    tallying = Tally(OAKFIELD, Maps(codes={}, sessions={}, year_groups={}), WINDOW, provable=False)
+    tallying.add(marks())
+
+    found = tallying.days()
+
+    assert not found.provable
+    assert [problem.code for problem in found.to_check].count("MARKS-UNPROVEN") == 1
 
 
 def test_pupils_on_roll_are_counted_for_each_day() -> None:
     """Joiners and leavers inside the window."""
-    found = fold(
+    found = tally(
         marks(),
         RollRow("7", 0, 0, (30, 30, 31, 29)),
         RollRow("Year 8", 0, 0, (1, 1, 1, 1)),
@@ -281,11 +377,9 @@ def test_pupils_on_roll_are_counted_for_each_day() -> None:
 
 def test_pupils_of_an_unknown_year_group_refuse_the_days_that_have_marks() -> None:
     """The total would not be the sum of its parts."""
-    found = fold(marks(), roll(30), roll(2, NAME))
+    found = tally(marks(), roll(30), roll(2, NAME))
 
-    assert found.days[-1].problem
-    assert found.days[-1].problem.code == "ROLL-UNKNOWN"
-    assert "2 pupils in no year group of the DfE's" in found.days[-1].problem.text
+    assert problem_of(found.days[-1]) == ("ROLL-UNKNOWN", "", {"pupils": 2, "urn": OAKFIELD.urn})
     assert found.days[0].problem is None, "there is nothing to send"
     assert NAME not in repr(found)
 
@@ -296,31 +390,30 @@ def test_year_groups_without_anybody_on_roll_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("row", "case", "number"),
     [
-        (marks(day=None, number=12), "The marks SELECT gives 12 dates that are not dates"),
-        (marks(day=MONDAY + timedelta(days=1)), "The marks SELECT gives 1 date"),
-        (roll(30, not_dates=2), "The roll SELECT gives 2 entry or leaving dates"),
+        (marks(day=None, number=12), "dates", 12),
+        (marks(day=MONDAY + timedelta(days=1)), "dates", 1),
+        (roll(30, not_dates=2), "roll_dates", 2),
     ],
 )
-def test_dates_that_are_none_refuse_the_school(row: MarkRow | RollRow, words: str) -> None:
+def test_dates_that_are_none_refuse_the_school(row: MarkRow | RollRow, case: str, number: int) -> None:
     """No day can be told from another."""
-    found = fold(row, marks())
+    found = tally(row, marks())
 
-    assert found.problem
-    assert found.problem.code == "COLUMN-WRONG"
-    assert words in found.problem.text
+    assert found.problem == Problem("COLUMN-WRONG", case, rows=number)
+    assert str(messages.not_done(found.problem)) == "Nothing was sent for this school."
     assert found.days == ()
 
 
 def test_pupils_on_a_date_that_is_none_do_not_stop_anything() -> None:
     """Their marks have refused the school already."""
-    assert fold(marks(day=None), PupilRow(None, "AM", 2, 1)).problem
+    assert tally(marks(day=None), PupilRow(None, "AM", 2, 1)).problem
 
 
-def test_what_is_odd_goes_along() -> None:
-    """The fold hands its days to oddities.py."""
-    assert [problem.code for problem in fold(roll(30, endless=1)).to_check] == ["MARKS-NONE", "ROLL-ENDLESS"]
+def test_what_is_unusual_goes_along() -> None:
+    """The tally asks plausibility.py about its days."""
+    assert [problem.code for problem in tally(roll(30, endless=1)).to_check] == ["MARKS-NONE", "ROLL-ENDLESS"]
 
 
 VALUES = st.one_of(
@@ -343,7 +436,7 @@ def test_every_mark_is_in_a_cell_or_refused_or_unmarked(
     for row in rows:
         given_marks[row.day] += row.marks
 
-    found = fold(*rows, codes=codes, sessions=sessions, year_groups=groups)
+    found = tally(*rows, codes=codes, sessions=sessions, year_groups=groups)
 
     for day in found.days:
         assert day.marks + day.refused + day.unmarked == given_marks[day.date]
@@ -351,7 +444,7 @@ def test_every_mark_is_in_a_cell_or_refused_or_unmarked(
 
 
 def test_every_place_that_cannot_be_counted_is_kept() -> None:
-    """Somebody has to find them all; what may be a name is not shown, nor is it told apart from another."""
+    """Someone has to find them all; what may be a name is not shown, nor is it told apart from another."""
     rows = (marks("ZZ", 2), marks("ZZ", 3, session="PM"), marks(NAME), marks("Galahad"), marks(None), marks("/", 1000))
     day = monday(*rows)
 
@@ -361,8 +454,6 @@ def test_every_place_that_cannot_be_counted_is_kept() -> None:
         Uncounted(Session.AM, "7", "a code (not shown)"): 2,
     }
     assert sum(day.uncounted.values()) == day.refused
-    assert day.problem
-    assert day.problem.next.endswith("To see every place: attsync preview --school 900023 --date 2026-11-23")
 
 
 def test_wrong_column_keeps_no_place() -> None:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attsync.window import Window, is_working_day, today_in_london, window_ending
+from attsync.window import (
+    Window,
+    is_bank_holiday,
+    is_working_day,
+    today_in_london,
+    window_ending,
+)
 
 MONDAY = date(2026, 11, 23)
 DATES = st.dates(date(2020, 1, 1), date(2028, 12, 31))
@@ -95,3 +101,12 @@ def test_today_is_londons_whatever_the_servers_clock_says(utc: datetime, day: da
 def test_today_is_now_if_no_time_is_given() -> None:
     """The one place that looks at the clock."""
     assert abs(today_in_london() - datetime.now(UTC).date()) <= timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("day", "holiday"),
+    [(date(2026, 4, 6), True), (date(2026, 4, 5), False), (date(2026, 4, 7), False), (date(2027, 12, 25), False)],
+)
+def test_bank_holiday_is_one_of_monday_to_friday(day: date, *, holiday: bool) -> None:
+    """On a weekend there is no school anyway."""
+    assert is_bank_holiday(day) is holiday

@@ -1,6 +1,6 @@
-"""Attendance codes and year groups as the DfE lists them, with the dates between which each code counts.
+"""Attendance codes and year groups as the DfE lists them, with the dates between which each code is valid.
 
-Knows the two tables of the package (DOMAIN.md 3 and 4) and nothing of schools or of what is sent.
+Reads the two tables of the package. Imports nothing of attsync but `model`.
 """
 
 import csv
@@ -9,27 +9,30 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from attsync.model import Cells, Session
 
-PRESENT = "present"
+PRESENT: Final = "present"
 """Target of a school's map that means / in the morning and \\ in the afternoon."""
-UNMARKED = "unmarked"
+UNMARKED: Final = "unmarked"
 """Target of a school's map that means: no mark was made."""
 
-YEARS_AT_SCHOOL = 16
-"""From the nursery to Year 14: nobody is on the roll of one school for longer."""
+YEARS_AT_SCHOOL: Final = 16
+"""From the nursery to Year 14: no one is on the roll of one school for longer."""
 
-_LONGEST_CODE = 2
-# Sub-codes (X01, I02) were for school systems only and were never in the API's list (DOMAIN.md 3).
+_LONGEST_CODE: Final = 2
+# Sub-codes (X01, I02) were for school systems only and were never in the API's list (docs/design/domain.md 3).
 
-AWAY = "approved_educational_activity"
-"""Category of codes for pupils who are taught elsewhere; they count as attending (DOMAIN.md 3)."""
-ATTENDED = frozenset({"present", AWAY})
-"""Categories of codes that say that a pupil attended (DOMAIN.md 3)."""
-ABSENT = frozenset({"authorised_absence", "unauthorised_absence"})
+HERE: Final = "present"
+"""Category of the codes for pupils who were in school when a register was taken: / \\ L."""
+AWAY: Final = "approved_educational_activity"
+"""Category of codes for pupils who are educated off site; they count as attending (docs/design/domain.md 3)."""
+ATTENDED: Final = frozenset({HERE, AWAY})
+"""Categories of codes that say that a pupil attended (docs/design/domain.md 3)."""
+ABSENT: Final = frozenset({"authorised_absence", "unauthorised_absence"})
 """Categories of codes that say that a pupil could have attended, and did not."""
-NOT_POSSIBLE = frozenset({"unable_to_attend", "administrative"})
+NOT_POSSIBLE: Final = frozenset({"unable_to_attend", "administrative"})
 """Categories of codes that say that there was no session for a pupil to attend."""
 
 
@@ -43,11 +46,12 @@ class Code:
     sessions: frozenset[Session]
     valid_from: date
     valid_to: date
+    replaced_by: str
+    """What a school writes instead since the code was withdrawn; empty: it was not, or only its description changed."""
 
 
 @cache
-def attendance_codes() -> tuple[Code, ...]:
-    """All codes that may be sent, newest list first, as in the data file."""
+def _every_code() -> tuple[Code, ...]:
     return tuple(
         Code(
             code=row["code"],
@@ -56,32 +60,43 @@ def attendance_codes() -> tuple[Code, ...]:
             sessions=frozenset(s for s in Session if row[s.lower()] == "1"),
             valid_from=date.fromisoformat(row["valid_from"]) if row["valid_from"] else date.min,
             valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else date.max,
+            replaced_by=row["replaced_by"],
         )
         for row in _rows("attendance_codes.csv")
-        if len(row["code"]) <= _LONGEST_CODE
     )
 
 
 @cache
+def attendance_codes() -> tuple[Code, ...]:
+    """Return all codes that may be sent, newest list first, as in the data file."""
+    return tuple(code for code in _every_code() if len(code.code) <= _LONGEST_CODE)
+
+
+@cache
 def codes_on(day: date) -> dict[str, Code]:
-    """Give the codes that count on `day`, by letter; the date of the mark decides, not today (DOMAIN.md 3)."""
+    """Return the codes that are valid on `day`, by letter; the date of the mark decides (docs/design/domain.md 3)."""
     return {c.code: c for c in attendance_codes() if c.valid_from <= day <= c.valid_to}
+
+
+def withdrawn(code: str, day: date) -> Code | None:
+    """Return the code, or sub-code of a school system, that was withdrawn before `day`; None: it was not."""
+    return next((c for c in _every_code() if c.code == code and c.replaced_by and c.valid_to < day), None)
 
 
 @cache
 def year_groups() -> dict[str, str]:
-    """Year group -> description, in the DfE's order. M is a class, not a pupil's year (DOMAIN.md 4)."""
+    """Return year group -> description, in the DfE's order. M is a class (docs/design/domain.md 4)."""
     return {row["code"]: row["description"] for row in _rows("year_groups.csv") if row["code"] != "M"}
 
 
 @cache
 def all_codes() -> tuple[str, ...]:
-    """Every letter that was ever sendable, each once, in the order of the data file."""
+    """Return every letter that was ever sendable, each once, in the order of the data file."""
     return tuple(dict.fromkeys(c.code for c in attendance_codes()))
 
 
 def attendance_rate(cells: Cells, day: date) -> float | None:
-    """Attendance as the DfE calculates it (DOMAIN.md 3), 0.0 to 1.0; None where no session was possible."""
+    """Return the attendance rate (docs/design/domain.md 3), 0.0 to 1.0; None where no session was possible."""
     known = codes_on(day)
     attended = possible = 0
     for counts in cells.values():

@@ -34,19 +34,18 @@ def missed_since(last_run: datetime, times: tuple[time, ...], now: datetime) -> 
     return next((at for at in planned_sends(times, first, today) if last_run < at and at + LATE < now), None)
 
 
-_OVER: Final = {Session.AM: time(9, 30), Session.PM: time(14)}
-"""When the register of a session is closed at the latest (docs/design/domain.md 7)."""
+_EARLIEST: Final = {Session.AM: time(9), Session.PM: time(13, 30)}
+"""A planned send before this time is too early for the register of a session (docs/design/counting.md 3)."""
 
 
 def session_due_at(day: date, session: Session, times: tuple[time, ...]) -> datetime:
     """Return the planned send by which a session of `day` has to be there.
 
-    With 2 or more times a day that is the first for the morning and the last for the afternoon; with a single one, the
-    first after the register is closed, which may be on the next day.
+    The morning is due at the first time that is not too early for it, the afternoon at the last one. If all are too
+    early, the session is due at the next planned send, which is on another day.
     """
-    at = times[0] if session is Session.AM else times[-1]
-    if len(times) > 1 or at >= _OVER[session]:
-        return datetime.combine(day, at, LONDON)
+    if late_enough := [at for at in times if at >= _EARLIEST[session]]:
+        return datetime.combine(day, late_enough[0 if session is Session.AM else -1], LONDON)
     return next(planned_sends(times, day + timedelta(days=1), day + timedelta(days=4)))
 
 

@@ -1,6 +1,7 @@
-"""What a school's own values mean in the DfE's, by the maps of its settings. Pure; guesses nothing."""
+"""What a school's own values mean in the DfE's, by the maps of its settings. Pure; nothing is guessed."""
 
 import re
+import unicodedata
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,8 +11,33 @@ from attsync.codes import PRESENT, UNMARKED, codes_on, year_groups
 from attsync.model import Cell, Session
 
 _NUMBER: Final = re.compile(r"0*([0-9]+?)(?:\.0+)?")
-"""Columns that fill numbers with zeros give 07, and those that know no whole numbers 7.0."""
+"""Columns that fill numbers with zeros give 07, and those without whole numbers 7.0."""
 
+_INVISIBLE: Final = (
+    0x00AD,
+    0x061C,
+    0x180E,
+    *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2060, 0x2070),
+    0xFEFF,
+)
+_BLANK: Final = (*range(0x21), *range(0x7F, 0xA1), 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
+_TRIMMED: Final = "".join(map(chr, (*_BLANK, *_INVISIBLE)))
+"""What no value of a school begins or ends with: blanks (U+00A0 and TAB too), control and invisible characters."""
+
+_LOOKS_LIKE: Final = (
+    str.maketrans(
+        "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408"  # Cyrillic
+        "\u0430\u0435\u043e\u0440\u0441\u0443\u0445"  # and small letters
+        "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"  # Greek
+        "\u2010\u2011\u2012\u2013\u2014\u2212\u2044\u2215\u29f8\u2216\u29f5",  # dashes and slashes
+        "ABEKMHOPCTYXSIJaeopcyxABEZHIKMNOPTYX------///\\\\",
+    )
+    | dict.fromkeys(_INVISIBLE, "")
+    | dict.fromkeys(_BLANK, " ")
+)
+"""Cyrillic and Greek letters, dashes, slashes and blanks that cannot be told from those of a code by eye."""
 
 Values = tuple[date, str | None, str | None, str | None]
 """Of one row: date, session, year group and code as the school writes them; None is NULL."""
@@ -26,7 +52,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maps:
-    """What a school's own values mean in the DfE's. Values that are the DfE's already need no map."""
+    """What a school's own values mean in the DfE's. Values that already match the DfE's need no map."""
 
     codes: Mapping[str, str]
     sessions: Mapping[str, str]
@@ -35,7 +61,7 @@ class Maps:
     """What was found before: the same few values come again in every school."""
 
     def place(self, values: Values) -> Place | None:
-        """Find the cell and the attendance code that the values of one row stand for; None if one is in no list."""
+        """Return the cell and the attendance code that the values of one row mean; None if one is in no list."""
         known = self._places.get(values)
         if known is None:
             day, session, year_group, code = values
@@ -50,30 +76,45 @@ class Maps:
         return Cell(group, at) if at and group else None
 
     def session(self, value: str | None) -> Session | None:
-        """Find the session that `value` stands for."""
+        """Return the session that `value` means."""
         name = _meaning(self.sessions, value or "", tuple(Session))
         return Session(name) if name in tuple(Session) else None
 
     def year_group(self, value: str | None) -> str | None:
-        """Find the year group that `value` stands for."""
+        """Return the year group that `value` means."""
         name = _meaning(self.year_groups, value or "", year_groups())
         return name if name in year_groups() else None
 
-    def unmarked(self) -> frozenset[str]:
-        """Give the values that say that no mark was made: NULL and nothing (as ""), - (DOMAIN.md 6), or mapped so."""
-        return frozenset(value for value in ("", "-", *self.codes) if self.codes.get(value, UNMARKED) == UNMARKED)
-
-    def is_unmarked(self, value: str) -> bool:
-        """Tell whether `value` says that no mark was made, however a number in it is written."""
-        return _as_in(self.unmarked(), value) in self.unmarked()
-
     def code(self, value: str, session: Session, day: date) -> str | None:
-        """Find the attendance code that `value` stands for in that session on that day."""
+        """Return the attendance code that `value` means in that session on that day."""
         name = _meaning(self.codes, value, codes_on(day))
         if name == PRESENT:
             name = "/" if session is Session.AM else "\\"
         code = codes_on(day).get(name)
         return name if code and session in code.sessions else None
+
+    def target(self, value: str) -> str | None:
+        """Return what the map of codes makes of `value`, whatever the day; None: it is not in the map."""
+        return self.codes.get(_as_in(self.codes, value))
+
+    def unmarked(self) -> frozenset[str]:
+        """Return the values that mean no mark: NULL and nothing (as ""), - (docs/design/domain.md 6), or mapped so."""
+        return frozenset(value for value in ("", "-", *self.codes) if self.codes.get(value, UNMARKED) == UNMARKED)
+
+    def is_unmarked(self, value: str) -> bool:
+        """Whether `value` means that no mark was made, however a number in it is written."""
+        return _as_in(self.unmarked(), value) in self.unmarked()
+
+
+def look_alike(value: str) -> tuple[str, str] | None:
+    """Return what `value` looks like, and its first character that only looks so, as "U+00A0"; None: it has none."""
+    value = value.strip(_TRIMMED)
+    odd = next((character for character in value if _seen_as(character) != character), None)
+    return (_seen_as(value), f"U+{ord(odd):04X}") if odd else None
+
+
+def _seen_as(text: str) -> str:
+    return unicodedata.normalize("NFKC", text.translate(_LOOKS_LIKE))
 
 
 def _meaning(own: Mapping[str, str], value: str, known: Container[str]) -> str:
@@ -83,6 +124,9 @@ def _meaning(own: Mapping[str, str], value: str, known: Container[str]) -> str:
 
 
 def _as_in(known: Container[str], value: str) -> str:
-    """Give `value` as `known` has it: a number that is not in it may be the same number written shorter."""
+    """Return `value` as `known` has it: trimmed, or the same number written shorter, if it is not in it as it is."""
+    if value in known:
+        return value
+    value = value.strip(_TRIMMED)
     number = None if value in known else _NUMBER.fullmatch(value)
     return number[1] if number else value

@@ -20,6 +20,15 @@ _WITHOUT_SETTINGS: Final = frozenset({"demo", "explain", "init", "sandbox", "--h
 """Commands that do not read the settings file, and so do not take over its name."""
 
 
+_COUNTS: Final = frozenset({"before", "enrolments", "marks", "more_marks", "most", "other_marks", "present", "pupils"})
+"""Parameters that count marks or pupils: below 5 they could identify a child, and are not named in a mail."""
+_FEW: Final = 5
+
+
+class _Few(int):
+    """A count that is not named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """Something to type: a program and its arguments."""
@@ -125,34 +134,34 @@ def _kind(problem: Problem) -> object:
     return problem.code if problem.code in _NAME_THEIR_DAY else (problem.code, problem.case, str(next_step(problem)))
 
 
-def happened(problem: Problem) -> Text:
-    """Return what happened."""
-    return _say(problem, "happened")
+def happened(problem: Problem, *, discreet: bool = False) -> Text:
+    """Return what happened; if `discreet`, for a mail: counts below 5 are not named, nor is their year group."""
+    return _say(problem, "happened", discreet=discreet)
 
 
 def not_done(problem: Problem) -> Text:
     """Return the sentence that says what did not happen because of it."""
-    if legacy := problem.get("not_done"):
-        return Text((str(legacy),))
+    if problem.get("not_done") or problem.get("happened"):  # LEGACY
+        return Text((str(problem.get("not_done")),))
     name = str(problem.get("undone") or entry_of(problem).get("not_done", "none"))
     return _fill(catalogue()["not_done"][name], problem.parameters)
 
 
-def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False) -> Text:  # noqa: ARG001
-    """Return what happened and what did not happen because of it, with the days it is about."""
+def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False) -> Text:
+    """Return what happened and what did not happen because of it, with the days it is about; `discreet` as above."""
     more = plural(len(days) - 1, "more day") if days[1:] else ""
     if problem.code in _NAME_THEIR_DAY:
         same = Text((f"The same applies to {more}.",) if more else ())
-        return happened(problem) + same + not_done(problem)
+        return happened(problem, discreet=discreet) + same + not_done(problem)
     when = Text((f"{days[0]:%a %-d %b}{f' and {more}' if more else ''}:",) if days else ())
-    return when + happened(problem) + not_done(problem)
+    return when + happened(problem, discreet=discreet) + not_done(problem)
 
 
-def next_step(problem: Problem) -> Text:
-    """Return what to do next."""
+def next_step(problem: Problem, *, discreet: bool = False) -> Text:
+    """Return what to do next; `discreet` as in `happened`."""
     if legacy := problem.get("todo"):
         return Text((f"{legacy} {problem.get('to_see')}".rstrip(),))
-    return _say(problem, "next")
+    return _say(problem, "next", discreet=discreet)
 
 
 def brief(problem: Problem) -> str:
@@ -165,25 +174,32 @@ def as_json(problem: Problem) -> dict[str, str]:
     return {"code": problem.code, "text": str(text(problem)), "next": str(next_step(problem))}
 
 
-def _say(problem: Problem, which: str) -> Text:
+def _say(problem: Problem, which: str, *, discreet: bool = False) -> Text:
     if legacy := problem.get(which):  # LEGACY
         return Text((str(legacy),))
-    return _fill(entry_of(problem)[which], problem.parameters)
+    values = dict(problem.parameters)
+    few = {n: _Few(v) for n, v in values.items() if n in _COUNTS and isinstance(v, int) and 0 < v < _FEW}
+    return _fill(
+        entry_of(problem)[which], (values | few if discreet else values).items(), discreet=discreet and bool(few)
+    )
 
 
-def _fill(template: str, parameters: Iterable[tuple[str, Value]]) -> Text:
+def _fill(template: str, parameters: Iterable[tuple[str, Value]], *, discreet: bool = False) -> Text:
     values = dict(parameters)
     parts: list[str | Command] = []
     for kind, piece in _pieces(template):
-        if kind == "optional" and not all(values.get(name) for name in _names(piece)):
+        names = _names(piece)
+        if kind == "optional" and (not all(map(values.get, names)) or (discreet and "year_group" in names)):
             continue
         if kind == "optional":
-            parts += _fill(piece, values.items()).parts
+            parts += _fill(piece, values.items(), discreet=discreet).parts
         elif kind == "command":
-            arguments = (_words(word, values) for word in shlex.split(piece))
+            plain = {name: f"{v}" if isinstance(v, int) else v for name, v in values.items()}  # a URN has no comma
+            arguments = (_words(word, plain) for word in shlex.split(piece))
             parts.append(Command(tuple(word for word in arguments if word)))
         else:
-            parts.append(_words(piece, values))
+            words = _words(piece, values)
+            parts.append(re.sub(r"(^|(?<=\. ))fewer", "Fewer", words) if discreet else words)
     return Text(tuple(part for part in parts if part))
 
 
@@ -218,11 +234,17 @@ def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to wri
         return value
     if how.startswith("="):
         one, several = how[1:].split("|")
-        return one if value == 1 else several
+        return one if value == 1 and not isinstance(value, _Few) else several
+    if how == "count":
+        return f"fewer than {_FEW}" if isinstance(value, _Few) else f"{value:,}"
     if not how or how[0] in ",.0123456789":
         return format(value, how)
     one, _, several = how.partition("|")
-    return plural(int(value), one, several or None)
+    return (
+        f"fewer than {_FEW} {several or one + 's'}"
+        if isinstance(value, _Few)
+        else plural(int(value), one, several or None)
+    )
 
 
 def listed(items: list[str]) -> str:

@@ -112,12 +112,14 @@ class Problem:
     @property
     def todo(self) -> str:
         """LEGACY: what to do."""
-        return str(self.get("todo"))
+        return str(self.get("todo")) or self.next
 
     @property
     def not_done(self) -> str:
         """LEGACY: what did not happen."""
-        return str(self.get("not_done"))
+        from attsync import messages  # noqa: PLC0415
+
+        return str(messages.not_done(self))
 
     def as_json(self) -> dict[str, str]:
         """Return the problem as `--json` has it."""

@@ -1,24 +1,21 @@
-"""From the grouped rows of a school database to the days of a school: values mapped, marks added up, oddities named.
+"""From the grouped rows of a school database to the days of a school: counted, refused, unmarked, and what is wrong.
 
-Pure: knows the school's maps and the DfE's lists, nothing of SQL. Every mark of a row ends in exactly one of four
-places: a cell, the refused, the unmarked, or those without a date, for which the school is refused (SPEC.md 4). A value
-that is in no list is shown, and kept in the text of a problem, only if it looks like a code in a column of codes
-(RELIABILITY.md 6); else it is gone with the run.
+Every mark of a row ends in exactly one place: a cell, the refused, the unmarked, or those without a date, for which the
+school is refused. Imports nothing of SQL.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
 
-from attsync.codes import all_codes, year_groups
-from attsync.mapping import Maps
+from attsync.codes import all_codes, codes_on, withdrawn, year_groups
+from attsync.mapping import Maps, look_alike
 from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
-from attsync.plausibility import oddities
-from attsync.plural import plural
-from attsync.problems import DAY_NOT_SENT, Problem
+from attsync.plausibility import to_check
+from attsync.problems import Problem
 from attsync.window import Window
 
 
@@ -26,7 +23,7 @@ class MarkRow(NamedTuple):
     """One group of marks, as counted by the database; text is trimmed, None is NULL."""
 
     day: date | None
-    """None: what stands in the column is not a date."""
+    """None: the column contains something other than a date."""
     session: str | None
     year_group: str | None
     code: str | None
@@ -50,43 +47,74 @@ class RollRow(NamedTuple):
     not_dates: int
     """Enrolments whose entry or leaving date is a text that is not a date."""
     endless: int
-    """On roll on the last day, and came longer ago than anybody stays."""
+    """On roll on the last day, and began longer ago than any pupil stays."""
     on_roll: tuple[int, ...]
 
 
-@dataclass(slots=True)
-class _DayTally:
-    """What is known of one day while its rows go by."""
+class ProofRow(NamedTuple):
+    """What only the column pupil can prove of one day."""
 
-    cells: dict[Cell, dict[str, int]] = field(default_factory=dict)
-    unmarked: int = 0
-    refused: int = 0
-    unknown: Counter["_Unknown"] = field(default_factory=Counter)
-    doubled: list[PupilRow] = field(default_factory=list)
-    groups: int = 0
+    day: date
+    pupils_on_roll: int | None
+    """Each counted once; None: the roll SELECT has no pupil column."""
+    in_two_groups: int
+    not_on_roll: int
+    proven: bool = False
+    """Doubled marks and marks of pupils not on roll were looked for on this day."""
 
 
 class _Unknown(NamedTuple):
-    """A value that is in no list, and where its marks stand."""
+    """A value that is in no list, and the place of its marks."""
 
     code: str
+    """Of the problem."""
     session: Session | None
     year_group: str | None
     value: str | None
 
 
+class _Column(NamedTuple):
+    """What a column contains, and its map in the settings."""
+
+    name: str
+    table: str
+
+
+_COLUMNS: Final = {
+    "SESSION-UNKNOWN": _Column("session", "database.sessions"),
+    "YEAR-UNKNOWN": _Column("year group", "database.year_groups"),
+    "MARK-UNKNOWN": _Column("code", "database.codes"),
+}
 _SHOWN_SHARE: Final = 0.95
-_MOST_SHARE: Final = 0.5
+_RECOGNISED_SHARE: Final = 0.5
+"""Where less than this share of a column is known, it is probably the wrong column."""
 _LOOKS_LIKE_A_CODE: Final = re.compile(r"[A-Z/\\#*+-][0-9]{0,2}|[A-Z]{2}")
 
 
-class Tally:
-    """Takes the rows of one school and gives its days."""
+@dataclass(slots=True)
+class _DayTally:
+    """Running totals for one day while its rows are read."""
 
-    def __init__(self, school: School, maps: Maps, window: Window) -> None:
+    cells: dict[Cell, dict[str, int]] = field(default_factory=dict)
+    unmarked: int = 0
+    refused: int = 0
+    unknown: Counter[_Unknown] = field(default_factory=Counter)
+    doubled: list[PupilRow] = field(default_factory=list)
+    groups: int = 0
+    proof: ProofRow | None = None
+
+
+class Tally:
+    """Takes the rows of one school, then returns its days.
+
+    `provable` says that the marks SELECT has the column pupil.
+    """
+
+    def __init__(self, school: School, maps: Maps, window: Window, *, provable: bool = True) -> None:
         self._school = school
         self._maps = maps
         self._window = window
+        self._provable = provable
         self._days = {day: _DayTally() for day in window}
         self._roll: list[RollRow] = []
         self._not_dates = 0
@@ -107,7 +135,7 @@ class Tally:
             return
         tally.groups += 1
         if tally.groups > self._most_groups:
-            # More kinds of values than there can be: a wrong column, perhaps of names. Keep nothing of it.
+            # More kinds of values than are possible: a wrong column, perhaps of names. Keep nothing of it.
             tally.unknown.clear()
             tally.refused += marks
         elif place := self._maps.place((at, session, year_group, code)):
@@ -118,41 +146,53 @@ class Tally:
             tally.unmarked += marks
         else:
             tally.refused += marks
-            tally.unknown[self._count_unknown(row, at)] += marks
+            tally.unknown[self._unknown(row, at)] += marks
 
     def add_pupils(self, row: PupilRow) -> None:
-        """Compare the rows of a session with its pupils: more rows than pupils prove a doubling join."""
+        """Compare the rows of a session with its pupils: more rows than pupils prove a join that counts twice."""
         if row.rows > row.pupils and row.day in self._days:
             self._days[row.day].doubled.append(row)
+
+    def add_proof(self, row: ProofRow) -> None:
+        """Take what the column pupil proves of one day."""
+        self._days[row.day].proof = row
 
     def add_roll(self, row: RollRow) -> None:
         """Take the pupils on roll in one year group."""
         self._roll.append(row)
 
     def days(self) -> SchoolDays:
-        """Give every day of the window, with counts, roll and what is wrong with it."""
-        if self._not_dates:
-            return SchoolDays(school=self._school, problem=_not_dates("marks", self._not_dates, "date", "date"))
-        if number := sum(row.not_dates for row in self._roll):
-            columns = "entry_date and leaving_date"
-            return SchoolDays(school=self._school, problem=_not_dates("roll", number, "entry or leaving date", columns))
+        """Return every day of the window, with counts, roll and what is wrong with it."""
+        if rows := self._not_dates:
+            return SchoolDays(school=self._school, problem=Problem("COLUMN-WRONG", "dates", rows=rows))
+        if rows := sum(row.not_dates for row in self._roll):
+            return SchoolDays(school=self._school, problem=Problem("COLUMN-WRONG", "roll_dates", rows=rows))
         days = tuple(self._day(number, day, tally) for number, (day, tally) in enumerate(self._days.items()))
-        return SchoolDays(
-            school=self._school,
-            days=days,
-            to_check=oddities(self._school, days, self._window, sum(row.endless for row in self._roll)),
-            unmapped=tuple(self._unmapped()),
-        )
+        found = SchoolDays(school=self._school, days=days, unmapped=tuple(self._unmapped()), provable=self._provable)
+        return replace(found, to_check=to_check(found, self._window, sum(row.endless for row in self._roll)))
+
+    def _unknown(self, row: MarkRow, at: date) -> _Unknown:
+        session = self._maps.session(row.session)
+        year_group = self._maps.year_group(row.year_group)
+        code = self._maps.code(row.code or "", session, at) if session else None
+        self._seen += row.marks
+        for what, found in zip(_COLUMNS, (session, year_group, code), strict=True):
+            self._not_known[what] += 0 if found else row.marks
+        if session is None:
+            return _Unknown("SESSION-UNKNOWN", None, None, row.session)
+        if year_group is None:
+            return _Unknown("YEAR-UNKNOWN", session, None, row.year_group)
+        return _Unknown("MARK-UNKNOWN", session, year_group, row.code)
 
     def _unmapped(self) -> Iterator[Unmapped]:
-        numbers: Counter[tuple[str, str | None]] = Counter()
-        for tally in self._days.values():
+        numbers: Counter[tuple[str, str | None, str]] = Counter()
+        for day, tally in self._days.items():
             for unknown, marks in tally.unknown.items():
-                shown = "" if unknown.value is None else unknown.value if self._may_show(unknown) else None
-                numbers[unknown.code, shown] += marks
-        for (code, shown), marks in numbers.most_common():
-            what, table, _ = _WORDS[code]
-            yield Unmapped(what, f"database.{table}", shown, marks)
+                shown = unknown.value or "" if not unknown.value or self._may_show(unknown) else None
+                numbers[unknown.code, shown, self._odd_character(unknown, day)] += marks
+        for (code, shown, character), marks in numbers.most_common():
+            column = _COLUMNS[code]
+            yield Unmapped(column.name, column.table, shown, marks, character=character)
         not_placed: Counter[str | None] = Counter()
         for row in self._roll:
             if not self._maps.year_group(row.year_group):
@@ -161,117 +201,91 @@ class Tally:
             if pupils:
                 yield Unmapped("year group", "database.year_groups", shown, pupils, pupils=True)
 
-    def _count_unknown(self, row: MarkRow, at: date) -> _Unknown:
-        session = self._maps.session(row.session)
-        year_group = self._maps.year_group(row.year_group)
-        code = self._maps.code(row.code or "", session, at) if session else None
-        self._seen += row.marks
-        for what, found in (("SESSION-UNKNOWN", session), ("YEAR-UNKNOWN", year_group), ("MARK-UNKNOWN", code)):
-            self._not_known[what] += 0 if found else row.marks
-        if session is None:
-            return _Unknown("SESSION-UNKNOWN", None, None, row.session)
-        if year_group is None:
-            return _Unknown("YEAR-UNKNOWN", session, None, row.year_group)
-        return _Unknown("MARK-UNKNOWN", session, year_group, row.code)
-
     def _day(self, number: int, day: date, tally: _DayTally) -> Day:
         roll: Counter[str] = Counter()
-        not_placed = 0
         for row in self._roll:
-            if row.on_roll[number]:
-                year_group = self._maps.year_group(row.year_group)
-                roll[year_group or ""] += row.on_roll[number]
-                not_placed += 0 if year_group else row.on_roll[number]
-        del roll[""]
-        has_marks = tally.cells or tally.refused
+            roll[self._maps.year_group(row.year_group) or ""] += row.on_roll[number]
+        not_placed = roll.pop("", 0)
+        proof = tally.proof or ProofRow(day, None, 0, 0)
         return Day(
             date=day,
             cells=tally.cells,
-            roll=dict(roll),
+            roll={group: pupils for group, pupils in roll.items() if pupils},
             unmarked=tally.unmarked,
             refused=tally.refused,
             uncounted=self._uncounted(tally.unknown),
-            problem=self._problem(day, tally, not_placed) if has_marks else None,
+            pupils_on_roll=proof.pupils_on_roll,
+            not_on_roll=proof.not_on_roll,
+            in_two_groups=proof.in_two_groups,
+            proven=proof.proven,
+            problem=self._problem(day, tally, not_placed) if tally.cells or tally.refused else None,
         )
 
     def _problem(self, day: date, tally: _DayTally, not_placed: int) -> Problem | None:
         if tally.groups > self._most_groups:
-            return Problem(
-                "COLUMN-WRONG",
-                f"The marks SELECT gives far more different values for {day:%a %-d %b} than there are codes, year"
-                " groups and sessions: one of its columns is the wrong one.",
-                "Ask whoever wrote the marks SELECT to check its columns code, year_group and session.",
-                not_done=DAY_NOT_SENT,
-            )
+            return Problem("COLUMN-WRONG", day=day)
         if tally.doubled:
             row = max(tally.doubled, key=lambda row: row.rows - row.pupils)
-            session = row.session if row.session in ("AM", "PM") else "one session"
-            return Problem(
-                "MARK-DOUBLE",
-                f"{day:%a %-d %b} {session} has {plural(row.rows, 'mark')} of {plural(row.pupils, 'pupil')}: 2 rows for"
-                " one pupil in the same session, from a join that doubles or an older mark not removed.",
-                "Ask whoever wrote the marks SELECT to make it give one row for each pupil and session.",
-                not_done=DAY_NOT_SENT,
-            )
+            session = row.session if row.session in tuple(Session) else None
+            return Problem("MARK-DOUBLE", day=day, session=session, marks=row.rows, pupils=row.pupils)
         if tally.unknown:
-            return self._unknown(day, tally.unknown)
-        if not_placed:
-            return Problem(
-                "ROLL-UNKNOWN",
-                f"The roll SELECT has {plural(not_placed, 'pupil')} in no year group of the DfE's.",
-                "Give them one in the MIS, leave these enrolments out, or map their year group under"
-                " [database.year_groups] in the settings file. To see which: attsync check",
-                not_done=DAY_NOT_SENT,
-            )
-        return None
+            return self._of_unknown(day, tally.unknown)
+        return Problem("ROLL-UNKNOWN", pupils=not_placed, urn=self._school.urn) if not_placed else None
 
-    def _unknown(self, day: date, unknown: "Counter[_Unknown]") -> Problem:
-        ((first, number),) = unknown.most_common(1)
-        what, table, belongs = _WORDS[first.code]
-        where = f" in {year_groups()[first.year_group]}" if first.year_group else ""
-        at = f"{day:%a %-d %b} {first.session}" if first.session else f"{day:%a %-d %b}"
-        then = (
-            f"Correct it in the MIS, or map it under [database.{table}] in the settings file;"
-            " the day then goes with the next send."
-        )
-        if self._known_share(first.code) < _MOST_SHARE:
-            column = table.removesuffix("s")
-            then = (
-                f"Hardly any {what} is known: map them under [database.{table}] in the settings file. If {column} is"
-                " the wrong column, ask whoever wrote the marks SELECT."
-            )
-        is_named = first.value is None or self._may_show(first)
-        # RELIABILITY.md 6: what is not shown could be a name.
-        belongs_not = f", which is not {belongs}" if is_named else f" that is not {belongs} (not shown here)"
-        others = unknown.total() - number
-        more = f" {plural(others, 'more mark')} cannot be counted." if others else ""
-        to_see = f"To see every place: attsync preview --school {self._school.urn} --date {day}"
+    def _of_unknown(self, day: date, unknown: Counter[_Unknown]) -> Problem:
+        """Return the problem of the value with most marks; how many marks have others is a parameter of it."""
+        ((worst, marks),) = unknown.most_common(1)
+        case, parameters = self._case(worst, day)
         return Problem(
-            first.code,
-            f"{plural(number, 'mark')}{where} on {at} {'has' if number == 1 else 'have'} {self._value(first)}"
-            f"{belongs_not}.{more}",
-            then,
-            not_done=DAY_NOT_SENT,
-            to_see=to_see if len(unknown) > 1 else "",
-            words=f'{Problem(first.code).brief} "{first.value}"' if first.value and self._may_show(first) else "",
+            worst.code,
+            case,
+            marks=marks,
+            day=day,
+            session=worst.session,
+            year_group=worst.year_group,
+            more_marks=unknown.total() - marks,
+            urn=self._school.urn,
+            character=self._odd_character(worst, day),
+            **parameters,
         )
 
-    def _uncounted(self, unknown: "Counter[_Unknown]") -> Counter[Uncounted]:
+    def _case(self, unknown: _Unknown, day: date) -> tuple[str, Mapping[str, Any]]:
+        """Return which case of its problem an unknown value is, and the parameters that only this case has."""
+        value = unknown.value
+        if not value:
+            return "empty", {}
+        if self._known_share(unknown.code) < _RECOGNISED_SHARE:
+            return "column", {}
+        is_code = unknown.code == "MARK-UNKNOWN"
+        if is_code and (target := self._maps.target(value)):
+            return "mapped", {"target": target} | _withdrawal(target, day)
+        if not self._may_show(unknown):
+            return "hidden", {}
+        since = _withdrawal(value, day) if is_code else {}
+        return "withdrawn" if since else "", {"value": value} | since
+
+    def _uncounted(self, unknown: Counter[_Unknown]) -> Counter[Uncounted]:
         places: Counter[Uncounted] = Counter()
         for each, marks in unknown.items():
-            is_hidden = each.value is not None and not self._may_show(each)
-            value = self._value(each) + (" (not shown)" if is_hidden else "")
-            places[Uncounted(each.session, each.year_group, value)] += marks
+            name = _COLUMNS[each.code].name
+            value = f'the {name} "{each.value}"' if self._may_show(each) else f"a {name} (not shown)"
+            places[Uncounted(each.session, each.year_group, value if each.value else f"no {name} (NULL)")] += marks
         return places
 
-    def _value(self, unknown: _Unknown) -> str:
-        what, *_ = _WORDS[unknown.code]
-        if unknown.value is None:
-            return f"no {what} (NULL)"
-        return f'the {what} "{unknown.value}"' if self._may_show(unknown) else f"a {what}"
+    def _odd_character(self, unknown: _Unknown, day: date) -> str:
+        """Return the character that only looks like one of a known value; empty if the value could be a name."""
+        seen, character = look_alike(unknown.value or "") or ("", "")
+        match unknown.code:
+            case "SESSION-UNKNOWN":
+                is_known = bool(self._maps.session(seen))
+            case "YEAR-UNKNOWN":
+                is_known = bool(self._maps.year_group(seen))
+            case _:
+                is_known = seen in codes_on(day) or bool(self._maps.target(seen)) or self._maps.is_unmarked(seen)
+        return character if is_known or self._may_show(unknown._replace(value=seen)) else ""
 
     def _may_show(self, unknown: _Unknown) -> bool:
-        # RELIABILITY.md 6: a column of names is never shown. Of a stray value two capitals are, which may be initials.
+        # docs/design/reliability.md 6: a column of names is never shown, two stray capitals are, which may be initials.
         is_code = bool(_LOOKS_LIKE_A_CODE.fullmatch(unknown.value or ""))
         return is_code and self._known_share(unknown.code) >= _SHOWN_SHARE
 
@@ -279,19 +293,7 @@ class Tally:
         return (self._seen - self._not_known[code]) / self._seen
 
 
-_WORDS: Final = {
-    "SESSION-UNKNOWN": ("session", "sessions", "AM or PM"),
-    "YEAR-UNKNOWN": ("year group", "year_groups", "a DfE year group"),
-    "MARK-UNKNOWN": ("code", "codes", "a DfE attendance code of this date and session"),
-}
-"""Problem code -> what the column holds, its map in the settings, what its values should be."""
-
-
-def _not_dates(select: str, number: int, what: str, columns: str) -> Problem:
-    dates = plural(number, f"{what} that is not a date", f"{what}s that are not dates")
-    return Problem(
-        "COLUMN-WRONG",
-        f"The {select} SELECT gives {dates} (YYYY-MM-DD).",
-        f"Ask whoever wrote the {select} SELECT to give {columns} as dates.",
-        not_done="Nothing was sent for this school.",
-    )
+def _withdrawal(code: str, day: date) -> dict[str, date | str]:
+    """Return since when `code` is withdrawn and what replaced it; nothing if it is not."""
+    gone = withdrawn(code, day)
+    return {"since": gone.valid_to + timedelta(days=1), "instead": gone.replaced_by} if gone else {}

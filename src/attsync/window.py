@@ -1,6 +1,6 @@
-"""The rolling window of days that a run sends (SPEC.md 3), counted in dates of Europe/London.
+"""The rolling window of days that a run sends, counted in dates of Europe/London.
 
-Knows the calendar, and in one function, `today_in_london`, the clock; everything else is handed its dates.
+Only `today_in_london` reads the clock; everything else is handed its dates.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _SATURDAY = 5
 Count = Literal["working", "calendar"]
 
 LONGEST: Final = 8
-"""Days of the longest window (SPEC.md 3)."""
+"""Days of the longest window (docs/design/sending.md 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Window:
 
 
 def window_ending(today: date, days: int, count: Count) -> Window:
-    """Make the window of `days` days that ends today.
+    """Return the window of `days` days that ends today.
 
     With `count` "working", the first day is the `days`-th working day back, today included if it is one;
     with "calendar" it is today minus `days` - 1.
@@ -58,12 +58,17 @@ def window_ending(today: date, days: int, count: Count) -> Window:
 
 
 def is_working_day(day: date) -> bool:
-    """Tell Monday to Friday without the bank holidays of England."""
+    """Whether `day` is one of Monday to Friday and not a bank holiday of England."""
     return day.weekday() < _SATURDAY and day not in _bank_holidays()
 
 
+def is_bank_holiday(day: date) -> bool:
+    """Whether `day` is a bank holiday of England, on one of Monday to Friday."""
+    return day.weekday() < _SATURDAY and day in _bank_holidays()
+
+
 def today_in_london(now: datetime | None = None) -> date:
-    """Give the date in Europe/London; 00:30 in summer is still yesterday in UTC (DOMAIN.md 7)."""
+    """Return the date in Europe/London; 00:30 in summer is still yesterday in UTC (docs/design/domain.md 7)."""
     return (now or datetime.now(UTC)).astimezone(LONDON).date()
 
 

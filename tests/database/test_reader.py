@@ -356,7 +356,7 @@ def test_a_second_row_of_a_pupil_refuses_the_day(any_database: EngineDatabase) -
 
     assert found.days[-1].problem
     assert found.days[-1].problem.code == "MARK-DOUBLE"
-    assert "Mon 23 Nov AM has 3 marks of 2 pupils" in found.days[-1].problem.text
+    assert "On Mon 23 Nov AM, 3 marks are for 2 pupils" in found.days[-1].problem.text
     assert found.days[0].problem is None
 
 
@@ -366,7 +366,7 @@ def test_two_names_of_one_session_prove_a_second_mark(any_database: EngineDataba
     day = day_of(settings(any_database.url, sessions={"Morning": "AM", "": "AM"}))
 
     assert day.problem
-    assert "Mon 23 Nov AM has 3 marks of 2 pupils" in day.problem.text
+    assert "On Mon 23 Nov AM, 3 marks are for 2 pupils" in day.problem.text
 
 
 def test_a_row_without_a_mark_is_no_second_mark(any_database: EngineDatabase) -> None:
@@ -425,7 +425,7 @@ def test_dates_that_are_no_iso_texts_leave_the_window_empty_and_that_is_told(
     found = days_of(settings(any_database.url))
 
     assert [problem.code for problem in found.to_check] == ["MARKS-NONE"]
-    assert "does not hold dates (YYYY-MM-DD)" in found.to_check[0].text
+    assert "does not contain dates (YYYY-MM-DD)" in found.to_check[0].text
 
 
 @pytest.mark.parametrize("written", ["2026-11-2", "2026-11-22x", "2026-11-2 08:55"])
@@ -438,7 +438,7 @@ def test_texts_in_the_window_that_are_no_dates_refuse_the_school(any_database: E
         assert found.days[-2].marks == 1, "the first ten characters are a date"
     else:
         assert found.problem
-        assert found.problem.text.startswith("The marks SELECT gives 1 date that is not a date")
+        assert found.problem.text.startswith("The marks SELECT returns 1 date that is not a date")
 
 
 @pytest.mark.parametrize("written", ["01/09/2020", "never", "20200901", "-"])
@@ -453,7 +453,7 @@ def test_enrolment_dates_that_are_no_dates_refuse_the_school(any_database: Engin
     found = days_of(settings(any_database.url))
 
     assert found.problem
-    assert found.problem.text.startswith("The roll SELECT gives 1 entry or leaving date")
+    assert found.problem.text.startswith("The roll SELECT returns 1 entry or leaving date")
 
 
 def test_start_and_end_are_the_window(any_database: EngineDatabase) -> None:

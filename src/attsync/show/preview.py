@@ -1,41 +1,50 @@
-"""The screen of `attsync preview`: a row a year group, a column a code, and a check in each row.
-
-Knows counts; refuses to know whether they are sent.
-"""
+"""The screen of `attsync preview`: one row per year group, one column per code, and a check in each row."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from math import ceil
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
+from attsync import messages
 from attsync.codes import all_codes, year_groups
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.plural import plural
-from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
-from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, number_of, short
+from attsync.problems import Problem
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short
 from attsync.show.table import Sheet, prose
+from attsync.window import LONDON
 
-_GAPS: Final = (3, 2, 1)
-"""Columns of space between two columns: as many as the screen has room for."""
+_GAPS: Final = (3, 2)
+"""Columns of space between two columns: as many as the screen has room for, and never one, where numbers touch."""
 _CHECK_COLUMNS: Final = 16
-"""With less room than this for the checks, they stand below the table."""
+"""With less room than this for the checks, they are below the table."""
 
 
-def preview_day(school: School, day: Day, cells: Cells, signs: Signs, session: Session) -> RenderableType:
-    """Show one session as a table: a row a year group, a column a code."""
+def preview_day(
+    school: School, day: Day, cells: Cells, signs: Signs, session: Session, due_at: datetime | None = None
+) -> RenderableType:
+    """Show one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent."""
     title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", DIM))
     line = prose("This is everything attsync would send for this session. Nothing has been sent.")
-    return Group(title, line, Text(), CellsTable(signs, cells, session, day.roll, has_checks=True))
+    if due_at:
+        at = due_at.astimezone(LONDON)
+        when = f"{at:%H:%M}" if at.date() == day.date else f"{at:%a %-d %b %H:%M}"
+        ahead = f"Entered ahead: the register is not taken yet, and is not due before {when}. Until then"
+        line = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
+    return Group(title, line, Text(), CellsTable(signs, cells, session, day.roll, has_checks=due_at is None))
 
 
 def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> RenderableType:
-    """Say why a day would not be sent."""
+    """Show why a day would not be sent, and every place to correct."""
     title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}", DIM))
-    bad = f"{signs.bad} {DAY_WOULD_NOT_BE_SENT}  "
-    said: list[RenderableType] = [prose((bad, BAD), f"{problem.happened} {problem.todo}", indent=2)]
+    not_done = messages.not_done(problem.but(undone="day_dry"))
+    seen = problem.but(urn=None) if day.uncounted else problem  # the places are below: no command to see them
+    said: list[RenderableType] = [
+        prose((f"{signs.bad} {not_done}  ", BAD), f"{messages.happened(problem)} {messages.next_step(seen)}", indent=2)
+    ]
     if day.uncounted:
         said += [Text(), _uncounted(day, signs)]
     return Group(title, *said)
@@ -44,7 +53,7 @@ def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) ->
 def _uncounted(day: Day, signs: Signs) -> Sheet:
     """List every place whose marks cannot be counted: what has to be corrected."""
     names = year_groups()
-    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "What stands there"))
+    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "Value found"))
     order = [None, *names]
     for place in sorted(day.uncounted, key=lambda at: (at.session or "", order.index(at.year_group), at.value)):
         group = short(names[place.year_group]) if place.year_group else "not known"
@@ -53,7 +62,7 @@ def _uncounted(day: Day, signs: Signs) -> Sheet:
 
 
 def preview_foot(days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: date, school: str) -> RenderableType:
-    """Say that there are counts only, how the sum over all days that were read comes out, and which days go along.
+    """Show which other days are sent, the sum over all days that were read, and that there are counts only.
 
     `school` is the option that names it in a command, where there are several.
     """
@@ -72,18 +81,18 @@ def preview_foot(days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: 
     lines.append(prose(f"All rows of these days: {rows:,} = {sum_of}."))
     lines.append(
         prose(
-            ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may", DIM),
-            (f" point to a child: for the school itself. Full message: attsync preview --json{school}", DIM),
+            ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could", DIM),
+            (" identify a child: keep them within the school.", DIM),
+            (f" Full message: attsync preview --json{school}", DIM),
         )
     )
     return Group(*lines)
 
 
 def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
-    """Say what is lawful but odd in the days that would be sent."""
-    return Group(
-        *(prose((f"{signs.check} ", CHECK), f"{p.text} {p.next}", (f"  [{p.code}]", DIM), indent=2) for p in problems)
-    )
+    """Show what is allowed but unusual in the days that would be sent."""
+    said = [(f"{messages.text(problem)} {messages.next_step(problem)}", problem.code) for problem in problems]
+    return Group(*(prose((f"{signs.check} ", CHECK), words, (f"  [{code}]", DIM), indent=2) for words, code in said))
 
 
 class CellsTable:
@@ -114,11 +123,11 @@ class CellsTable:
                 yield prose(check, (f" ({short(names[group])})", CHECK), indent=2)
 
     def sheet(self) -> Sheet:
-        """Give the table without checks, for a page."""
+        """Return the table without checks, for a page."""
         return self._sheet(_GAPS[0], {}, inside=False)
 
     def _parts(self, columns: int) -> Sequence[RenderableType]:
-        """Set codes that have no room side by side in as few tables as hold them, one below the other."""
+        """Set codes that have no room side by side in as few tables as possible, one below the other."""
         codes = self._codes()
         sizes = [ceil(len(codes) / number) for number in range(1, len(codes) + 1)]
         ways = [[codes[start : start + size] for start in range(0, len(codes), size)] for size in sizes]
@@ -173,9 +182,9 @@ class CellsTable:
         on_roll, marks = self._roll.get(group, 0), sum(counts.values())
         said = []
         if counts.get("N"):
-            said.append(f"{counts['N']} N: reason not yet known")
+            said.append(f"{counts['N']:,} N: reason not yet known")
         if marks > on_roll and not counts.get("Z"):  # prospective pupils are marked before they are on roll
-            said.append(f"{marks - on_roll} more marks than pupils on roll")
+            said.append(f"{marks - on_roll:,} more marks than pupils on roll")
         if marks < on_roll:
-            said.append(f"{on_roll - marks} on roll without a mark")
+            said.append(f"{on_roll - marks:,} on roll without a mark")
         return Text(f"{self._signs.check} {'; '.join(said)}", CHECK) if said else Text(self._signs.good, GOOD)
