@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from attsync.deadline import Deadline
 from attsync.model import School, SchoolDays, Unlisted
-from attsync.problems import SchoolError
-from attsync.run.reading import read_all, read_schools, unlisted
+from attsync.problems import Problem, SchoolError, SettingsError
+from attsync.run.reading import list_schools, read_all, read_schools, unlisted
 from attsync.settings import Settings
 from tests.factories import ELMHURST, MONDAY, OAKFIELD, WINDOW, SchoolDatabase, settings
 from tests.test_consent import opened_files
@@ -43,9 +44,21 @@ def told(found: Iterable[SchoolDays | Unlisted]) -> Told:
     ]
 
 
+def found(loaded: Settings, *schools: School) -> list[SchoolDays | Unlisted]:
+    """Read these schools as a send does."""
+    with Deadline(60) as deadline:
+        return [*read_schools(list_schools(loaded, deadline), {each.urn: each for each in schools}, WINDOW, deadline)]
+
+
 def wanted(loaded: Settings, *schools: School) -> Told:
-    """Read these schools."""
-    return told(read_schools(loaded, {each.urn: each for each in schools}, WINDOW))
+    """Return what is found of these schools."""
+    return told(found(loaded, *schools))
+
+
+def every(loaded: Settings, *urns: int) -> list[SchoolDays | Unlisted]:
+    """Read every school as `preview` does, or those of `urns`."""
+    with Deadline(60) as deadline:
+        return [*read_all(list_schools(loaded, deadline), WINDOW, urns, deadline)]
 
 
 @pytest.mark.usefixtures("school")
@@ -55,7 +68,7 @@ def test_database_that_fails_fails_for_its_schools_alone(tmp_path: Path) -> None
     loaded = settings(tmp_path, databases=(*databases, ("sqlite:///school.db", (ELMHURST,))))
     expected = [(OAKFIELD, 28), (ASHGROVE, "DB-NONE"), (School(900046, "Birch"), "DB-NONE"), (ELMHURST, 5)]
 
-    assert told(read_all(loaded, WINDOW, ())) == expected
+    assert told(every(loaded)) == expected
     assert wanted(loaded, *(each for each, _ in expected)) == expected
 
 
@@ -73,8 +86,8 @@ def test_schools_select_that_fails_ends_the_reading_of_all(school: SchoolDatabas
     school.change("CREATE TABLE schools (school TEXT)")
     loaded = settings(tmp_path, databases=(("sqlite:///school.db", ()), ("sqlite:///school.db", (ELMHURST,))))
 
-    with pytest.raises(SchoolError, match="the schools SELECT"):
-        list(read_all(loaded, WINDOW, ()))
+    with pytest.raises(SchoolError):
+        every(loaded)
 
 
 def test_school_that_no_database_lists_is_told(school: SchoolDatabase, tmp_path: Path) -> None:
@@ -82,37 +95,38 @@ def test_school_that_no_database_lists_is_told(school: SchoolDatabase, tmp_path:
     listing(school, OAKFIELD)
     loaded = settings(tmp_path, databases=(("sqlite:///school.db", ()),))
 
-    *others, last = read_schools(loaded, {each.urn: each for each in (ASHGROVE, OAKFIELD)}, WINDOW)
+    *others, last = found(loaded, ASHGROVE, OAKFIELD)
 
     assert told(others) == [(OAKFIELD, 28)]
     assert isinstance(last, SchoolDays)
     assert (last.school, last.problem and last.problem.code) == (ASHGROVE, "SCHOOL-NONE")
-    assert last.problem
-    assert last.problem.next.endswith("attsync consent revoke --school 900045")
+    assert last.problem == Problem("SCHOOL-NONE", "gone", urn=900045)
 
 
-def test_school_that_two_databases_list_is_given_once(school: SchoolDatabase, tmp_path: Path) -> None:
-    """That of the first: sent twice, the second would take the place of it."""
+def test_school_that_two_databases_list_is_refused(school: SchoolDatabase, tmp_path: Path) -> None:
+    """Which of them has its marks? Nothing is read, and both are named."""
     listing(school, OAKFIELD)
     other = SchoolDatabase(tmp_path / "other.db")
-    other.mark(MONDAY, PRESENT=3)
     listing(other, OAKFIELD, ELMHURST)
     loaded = settings(tmp_path, databases=(("sqlite:///school.db", ()), ("sqlite:///other.db", ())))
 
-    assert wanted(loaded, OAKFIELD, ELMHURST) == [(OAKFIELD, 28), (ELMHURST, 0)]
+    for read in (wanted, every):
+        with pytest.raises(SettingsError) as raised:
+            read(loaded)
+        assert raised.value.problem == Problem("SETTINGS", "school_twice", urn=900023, databases=["MIS 1", "MIS 2"])
 
 
 def test_database_that_holds_no_wanted_school_is_not_opened(school: SchoolDatabase, tmp_path: Path) -> None:
-    """Neither before the others nor once all have been read: without consent nobody looks."""
+    """Neither before the others nor after them; only one that lists its schools itself has to be asked for its list."""
     for name in ("first.db", "last.db"):
         (tmp_path / name).write_bytes(school.path.read_bytes())
     databases = (("sqlite:///first.db", (ASHGROVE,)), ("sqlite:///school.db", (OAKFIELD, ELMHURST)))
-    loaded = settings(tmp_path, databases=(*databases, ("sqlite:///last.db", ())))
+    loaded = settings(tmp_path, databases=(*databases, ("sqlite:///last.db", (School(900046, "Birch"),))))
 
     with opened_files() as opened:
         assert wanted(loaded, ELMHURST) == [(ELMHURST, 5)]
         of_settings = loaded.model_copy(update={"database": loaded.database[:2]})
-        assert told(read_all(of_settings, WINDOW, [OAKFIELD.urn])) == [(OAKFIELD, 28)]
+        assert told(every(of_settings, OAKFIELD.urn)) == [(OAKFIELD, 28)]
     assert [name for name in opened if "first.db" in name or "last.db" in name] == []
     assert len([name for name in opened if "school.db" in name]) == 2
 
@@ -122,24 +136,14 @@ def test_marks_of_no_school_are_given_along(school: SchoolDatabase, tmp_path: Pa
     school.mark(MONDAY, school=ASHGROVE, I=7)
     loaded = settings(tmp_path, databases=(("sqlite:///school.db", (OAKFIELD, ELMHURST)),))
 
-    found = list(read_all(loaded, WINDOW, ()))
+    read = every(loaded)
 
-    assert told(found) == [(OAKFIELD, 28), (ELMHURST, 5)]
-    assert [each for each in found if isinstance(each, Unlisted)] == [Unlisted("MIS 1", 7)]
+    assert told(read) == [(OAKFIELD, 28), (ELMHURST, 5)]
+    assert [each for each in read if isinstance(each, Unlisted)] == [Unlisted("MIS 1", 7)]
 
 
-@pytest.mark.parametrize(
-    ("marks", "text"),
-    [
-        (1, "SIMS holds 1 mark of the window that belongs to no school of the settings file. It is never sent."),
-        (
-            1200,
-            "SIMS holds 1,200 marks of the window that belong to no school of the settings file. They are never sent.",
-        ),
-    ],
-)
-def test_marks_of_no_school_are_told_in_words(marks: int, text: str) -> None:
-    """To check, and no fault: they may be those of a nursery next door."""
-    problem = unlisted(Unlisted("SIMS", marks))
+def test_marks_of_no_school_are_to_check() -> None:
+    """Not a fault: they may be those of a nursery next door."""
+    problem = unlisted(Unlisted("SIMS", 7))
 
-    assert (problem.code, problem.exit_code, problem.text) == ("SCHOOL-UNLISTED", 0, text)
+    assert (problem, problem.exit_code) == (Problem("SCHOOL-UNLISTED", database="SIMS", marks=7), 0)

@@ -42,7 +42,7 @@ def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Coordinates]:
+def clock() -> Iterator[time_machine.Traveller]:
     """Make it Tuesday afternoon; the test may move the clock."""
     with time_machine.travel(TUESDAY, tick=True) as traveller:
         yield traveller
@@ -162,7 +162,7 @@ def test_new_school_in_the_settings_is_told(dfe: PretendDfe, tmp_path: Path) -> 
 @pytest.mark.usefixtures("school")
 @pytest.mark.parametrize("jump", [timedelta(days=4 * 365), timedelta(days=70)], ids=str)
 def test_clock_that_is_ahead_forgets_nothing(
-    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path, jump: timedelta
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path, jump: timedelta
 ) -> None:
     """A4: neither in the first run with the wrong clock nor in the next; and the right clock is right after that."""
     loaded = settings(tmp_path, dfe, more="keep_days = 31")
@@ -183,7 +183,7 @@ def test_clock_that_is_ahead_forgets_nothing(
 
 @pytest.mark.usefixtures("school")
 def test_old_runs_are_forgotten_once_the_clock_is_confirmed(
-    clock: time_machine.Coordinates, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
 ) -> None:
     """keep_days holds: what is older is deleted by the next send that reaches the service."""
     loaded = settings(tmp_path, dfe, more="keep_days = 31")
@@ -200,7 +200,7 @@ def test_old_runs_are_forgotten_once_the_clock_is_confirmed(
 @pytest.mark.usefixtures("school")
 @pytest.mark.parametrize("back", [timedelta(weeks=3), timedelta(days=700)], ids=str)
 def test_clock_that_is_behind_is_a_problem(
-    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path, back: timedelta
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path, back: timedelta
 ) -> None:
     """A5: the newest run, or the date of the release, is later than now: 2, before anything is read."""
     loaded = settings(tmp_path, dfe)
@@ -215,7 +215,7 @@ def test_clock_that_is_behind_is_a_problem(
 
 @pytest.mark.usefixtures("school")
 def test_clock_is_compared_with_the_service_when_nothing_is_due(
-    clock: time_machine.Coordinates, certificates: Certificates, tmp_path: Path
+    clock: time_machine.Traveller, certificates: Certificates, tmp_path: Path
 ) -> None:
     """A5: no marks in the window of the wrong date: the Date header says why. No secret is sent for it."""
     with pretend_dfe(certificates) as dfe:
@@ -270,9 +270,7 @@ def test_log_restored_at_each_state(dfe: PretendDfe, school: SchoolDatabase, tmp
 
 
 @pytest.mark.usefixtures("school")
-def test_after_a_gap_every_valid_code_is_sent(
-    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path
-) -> None:
+def test_after_a_gap_every_valid_code_is_sent(clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path) -> None:
     """A9: a planned send that the log does not know may have sent codes that it does not know either."""
     loaded = settings(tmp_path, dfe)
     give_consent(loaded)
@@ -289,7 +287,7 @@ def test_after_a_gap_every_valid_code_is_sent(
 
 @pytest.mark.usefixtures("school")
 def test_key_that_is_older_than_a_day_is_not_used_again(
-    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path
 ) -> None:
     """A9: the service may have forgotten it, or the log may be an old copy."""
     loaded = settings(tmp_path, dfe)
@@ -307,7 +305,7 @@ def test_key_that_is_older_than_a_day_is_not_used_again(
 
 @pytest.mark.usefixtures("school")
 def test_day_that_leaves_the_window_rejected_is_said_once_more(
-    clock: time_machine.Coordinates, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
 ) -> None:
     """A10: by the first run without it; then `status --problems` keeps it for a term."""
     loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
@@ -382,8 +380,8 @@ def test_wider_window_asks_for_consent_again(dfe: PretendDfe, tmp_path: Path) ->
     ("hour", "afternoon", "sent"),
     [(10, "ahead", False), (10, "none yet", False), (14, "ahead", True), (10, "taken", True)],
 )
-def test_session_that_is_not_registered_yet_is_not_sent(  # noqa: PLR0913
-    clock: time_machine.Coordinates,
+def test_session_that_is_not_registered_yet_is_not_sent(
+    clock: time_machine.Traveller,
     dfe: PretendDfe,
     tmp_path: Path,
     hour: int,
@@ -408,7 +406,7 @@ def test_session_that_is_not_registered_yet_is_not_sent(  # noqa: PLR0913
 
 
 def test_session_that_was_sent_is_sent_again_whatever_it_looks_like(
-    clock: time_machine.Coordinates, dfe: PretendDfe, tmp_path: Path
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path
 ) -> None:
     """B1: the last sending is the whole truth."""
     clock.move_to(TUESDAY.replace(hour=10, minute=50))

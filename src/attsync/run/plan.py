@@ -11,7 +11,7 @@ from attsync.codes import codes_on
 from attsync.due import LATE, missed_since, session_due_at
 from attsync.log import Log, Submission
 from attsync.model import Body, Cells, Day, Fault, SchoolDays, Session, State, total
-from attsync.plausibility import marks_fewer, unregistered
+from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
 from attsync.settings import Settings
 from attsync.window import LONDON, Window
@@ -89,6 +89,15 @@ class Planner:
         }
         return day.without(early) if early else day
 
+    def to_check(self, found: SchoolDays, plans: Collection[Plan]) -> tuple[Problem, ...]:
+        """Return what is unusual in a school: in what was read, and against what was sent before."""
+        if all_gone(plans):  # says it all
+            return tuple(problem for problem in found.to_check if problem.code != "MARKS-NONE")
+        sendings = [(p.body.day, p.before.cells, p.body.cells) for p in plans if isinstance(p, Planned) and p.before]
+        late = [register_not_taken(found.school, d, self._settings.schedule.times, self._now) for d in found.days[-1:]]
+        more = [marks_fewer(found.school, sendings), *late]
+        return (*found.to_check, *(problem for problem in more if problem))
+
     def _zeros(self, day: Day, arrived: Cells) -> Cells:
         """Return the cells and codes that are sent as 0 where they have no marks now."""
         if not self.has_gap:
@@ -114,15 +123,6 @@ def all_gone(plans: Collection[Plan]) -> Problem | None:
     if not bodies or len(bodies) < len(plans) or any(total(body.cells) for body in bodies):
         return None
     return Problem("MARKS-GONE", number=len(bodies), first=bodies[0].day, last=bodies[-1].day if bodies[1:] else None)
-
-
-def to_check(found: SchoolDays, plans: Collection[Plan]) -> tuple[Problem, ...]:
-    """Return what is unusual in a school: in what was read, and against what was sent before."""
-    if all_gone(plans):  # says it all
-        return tuple(problem for problem in found.to_check if problem.code != "MARKS-NONE")
-    sendings = [(p.body.day, p.before.cells, p.body.cells) for p in plans if isinstance(p, Planned) and p.before]
-    fewer = marks_fewer(found.school, sendings)
-    return (*found.to_check, fewer) if fewer else found.to_check
 
 
 def changed_sessions(before: Cells, now: Cells) -> frozenset[Session]:

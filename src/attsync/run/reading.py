@@ -3,66 +3,92 @@
 A database that fails does not stop the others.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from attsync import database as database_of
+from attsync import database as school_database
 from attsync.deadline import Deadline
 from attsync.model import School, SchoolDays, Unlisted
-from attsync.problems import Problem, SchoolError
-from attsync.settings import DatabaseSettings, Settings
+from attsync.problems import Problem, SchoolError, SettingsError
+from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 from attsync.window import Window
 
 
+class Listed(NamedTuple):
+    """One database with its schools."""
+
+    database: DatabaseSettings
+    schools: tuple[SchoolSettings, ...]
+    problem: Problem | None = None
+    """Why it did not say which schools it has."""
+
+
+def list_schools(settings: Settings, deadline: Deadline) -> list[Listed]:
+    """Return every database with its schools; one is only opened if it lists its schools itself.
+
+    Raise SettingsError if 2 databases list one school: which of them has its marks?
+    """
+    listed: list[Listed] = []
+    owners: dict[int, str] = {}
+    for database in settings.database:
+        try:
+            schools = school_database.schools_of(database, deadline)
+        except SchoolError as error:
+            listed.append(Listed(database, (), error.problem))
+            continue
+        for school in schools:
+            if owners.setdefault(school.urn, database.name) != database.name:
+                raise SettingsError("SETTINGS", "school_twice", urn=school.urn, databases=[owners[school.urn], database.name])
+        listed.append(Listed(database, schools))
+    return listed
+
+
 def read_schools(
-    settings: Settings, wanted: Mapping[int, School], window: Window, deadline: Deadline
+    listed: Sequence[Listed], wanted: Mapping[int, School], window: Window, deadline: Deadline
 ) -> Iterator[SchoolDays | Unlisted]:
-    """Read every database that may have a wanted school, and return each of these once.
+    """Read every database that has a wanted school, and return each of these once.
 
     A database that fails gives its schools a problem. Once the deadline has passed, no database is opened any more, nor
     the next school read: those that are left get that problem.
     """
     left = dict(wanted)
-    failed: Problem | None = None
-    late = Problem("RUN-TIME")
-    for database in settings.database:
-        if not left or not deadline.seconds_left:
+    for each in listed:
+        if not left or deadline.is_over:
             break
-        try:
-            for found in _read(database, window, left.__contains__, deadline):
-                if isinstance(found, SchoolDays):
-                    del left[found.school.urn]
-                yield found
-                if deadline.is_over:
-                    break
-        except SchoolError as error:
-            failed = error.problem  # it may be the one that lists those left
+        for found in _read(each, window, left.__contains__, deadline):
+            if isinstance(found, SchoolDays):
+                del left[found.school.urn]
+            yield found
+            if not deadline.seconds_left:
+                break
+    failed = next((each.problem for each in listed if each.problem), None)  # it may be the one that lists those left
     for school in left.values():
-        problem = late if deadline.is_over else failed or Problem("SCHOOL-NONE", "gone", urn=school.urn)
-        yield SchoolDays(school=school, problem=problem)
+        problem = failed or Problem("SCHOOL-NONE", "gone", urn=school.urn)
+        yield SchoolDays(school=school, problem=problem if deadline.seconds_left else Problem("RUN-TIME"))
 
 
 def read_all(
-    settings: Settings, window: Window, only: Collection[int], deadline: Deadline
+    listed: Sequence[Listed], window: Window, only: Collection[int], deadline: Deadline
 ) -> Iterator[SchoolDays | Unlisted]:
     """Read every school there is, or those of `only`.
 
-    Raise SchoolError if a database fails before it has said which schools it holds: of none could it be told.
+    Raise SchoolError if a database has not said which schools it has: of none could it be told.
     """
-    for database in settings.database:
-        yield from _read(database, window, lambda urn: not only or urn in only, deadline)
+    for each in listed:
+        if each.problem:
+            raise SchoolError.of(each.problem)
+        yield from _read(each, window, lambda urn: not only or urn in only, deadline)
 
 
 def _read(
-    database: DatabaseSettings, window: Window, is_wanted: Callable[[int], bool], deadline: Deadline
+    listed: Listed, window: Window, is_wanted: Callable[[int], bool], deadline: Deadline
 ) -> Iterator[SchoolDays | Unlisted]:
-    """Read the wanted schools of one database; if it fails, those that are left get the problem.
-
-    Raise SchoolError if it fails before it has said which schools it holds.
-    """
-    schools = database_of.schools_of(database)
-    left = {each.urn: School(each.urn, each.name) for each in schools if is_wanted(each.urn)}
+    """Read the wanted schools of one database; if it fails, those that are left get the problem."""
+    left = {each.urn: School(each.urn, each.name) for each in listed.schools if is_wanted(each.urn)}
+    if not left:
+        return
     try:
-        for found in database_of.read(database, schools, left.keys(), window) if left else ():
+        for found in school_database.read(listed.database, listed.schools, left.keys(), window, deadline):
             if isinstance(found, SchoolDays):
                 del left[found.school.urn]
             yield found

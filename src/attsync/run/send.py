@@ -21,8 +21,8 @@ from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
-from attsync.run.plan import Plan, Planner, Refused, all_gone, to_check
-from attsync.run.reading import read_all, read_schools, unlisted
+from attsync.run.plan import Plan, Planner, Refused, all_gone
+from attsync.run.reading import Listed, list_schools, read_all, read_schools, unlisted
 from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
@@ -55,6 +55,7 @@ def send(
         due = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
         dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
+        listed = list_schools(settings, deadline) if dfe else []
         report = _report(settings, window)
         planner = Planner(settings, log, window, report.now)
         left = _left_window(settings, log, window, due)
@@ -67,7 +68,7 @@ def send(
                 begin()
             _record_done(log, report, due.done, _careful(tell))
             if dfe:
-                _dispatch(settings, log, dfe, due.wanted, planner, report, _careful(tell), left)
+                _dispatch(settings, log, dfe, listed, due.wanted, planner, report, _careful(tell), left)
                 report.problem = _wrong_clock(dfe, report)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
@@ -91,12 +92,13 @@ def dry_run(
         begin()
         _record_done(None, report, due.done, tell)
         planner = Planner(settings, log, window, report.now)
-        for found in read_schools(settings, due.wanted, window, deadline):
+        listed = list_schools(settings, deadline) if due.wanted else []
+        for found in read_schools(listed, due.wanted, window, deadline):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
                 continue
             plans = planner.plan(found)
-            result = _school_result(found, plans)
+            result = _school_result(found, plans, planner)
             for plan in plans:
                 day = day_of_refusal(plan, report) if isinstance(plan, Refused) else day_of_outcome(plan, None, report)
                 result.days.append(day)
@@ -110,11 +112,11 @@ def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterat
     """Return what would be sent for each school, with or without consent. Contact only the school databases."""
     with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
         planner = Planner(settings, log, window, datetime.now(UTC))
-        for found in read_all(settings, window, only, deadline):
+        for found in read_all(list_schools(settings, deadline), window, only, deadline):
             if isinstance(found, SchoolDays):
                 plans = planner.plan(found)
                 gone = all_gone(plans)
-                yield replace(found, to_check=(*([gone] if gone else []), *to_check(found, plans))), plans
+                yield replace(found, to_check=(*([gone] if gone else []), *planner.to_check(found, plans))), plans
 
 
 class _Due(NamedTuple):
@@ -173,6 +175,7 @@ def _dispatch(
     settings: Settings,
     log: Log,
     dfe: Dfe,
+    listed: list[Listed],
     wanted: Mapping[int, School],
     planner: Planner,
     report: Report,
@@ -184,26 +187,26 @@ def _dispatch(
         Gate(log.path, dfe.deadline) as gate,
         Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
     ):
-        for found in read_schools(settings, wanted, report.window, dfe.deadline):
+        for found in read_schools(listed, wanted, report.window, dfe.deadline):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
                 continue
             plans = planner.plan(found)
-            dispatch.take(_school_result(found, plans, left.get(found.school.urn)), plans)
+            dispatch.take(_school_result(found, plans, planner, left.get(found.school.urn)), plans)
             for result in dispatch.finished():
                 tell(result)
         for result in dispatch.rest():
             tell(result)
 
 
-def _school_result(found: SchoolDays, plans: list[Plan], left: Problem | None = None) -> SchoolResult:
+def _school_result(found: SchoolDays, plans: list[Plan], planner: Planner, left: Problem | None = None) -> SchoolResult:
     """Begin the result of a school."""
     problem = found.problem or all_gone(plans) or _stopped(found) or left
     return SchoolResult(
         school=found.school,
         outcome="failed" if found.problem else "read",
         problem=problem,
-        to_check=to_check(found, plans),
+        to_check=planner.to_check(found, plans),
     )
 
 
