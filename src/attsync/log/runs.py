@@ -60,6 +60,11 @@ class Runs(LogFile):
         rows = self._rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1")  # noqa: S608  constants
         return run_of(rows[0]) if rows else None
 
+    def runs_since(self, at: datetime) -> list[Run]:
+        """Return the runs that began at `at` or later, oldest first."""
+        rows = self._rows(f"SELECT {_RUN} FROM run WHERE started_at >= ? ORDER BY id", (utc(at),))  # noqa: S608  constants
+        return [run_of(row) for row in rows]
+
     def to_check(self) -> tuple[Problem, ...]:
         """Give what the newest run that has ended found to check in no school of the settings."""
         rows = self._rows("SELECT to_check FROM run WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1")
