@@ -5,7 +5,7 @@ Makes and changes nothing; does not show what is in a file.
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from attsync.others import WRITE, open_to_change
 from attsync.person import name_of
 from attsync.plural import plural
 from attsync.problems import LogError, Problem, SettingsError
-from attsync.schedule import Installed, installed
+from attsync.schedule import Installed
 from attsync.secret_file import read_secret
 from attsync.settings import Location, Origins, Settings, holds_password
 from attsync.status.day import LATE
@@ -69,10 +69,9 @@ def log_findings(path: Path) -> Iterator[Finding]:
 
 
 def schedule_findings(
-    settings: Settings, environ: Mapping[str, str], log: Log | None, since: datetime | None, now: datetime
+    settings: Settings, found: Installed, log: Log | None, since: datetime | None, now: datetime
 ) -> Iterator[Finding]:
-    """Return whether the last planned sends came, and what is there to send; `since` is when consent was given."""
-    found = installed(settings, environ)
+    """Return whether the last planned sends came, and what `found` sends; `since` is when consent was given."""
     there = _there(found)
     if found.timer and not found.is_enabled:
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "not_enabled", timer=found.timer))
@@ -83,9 +82,10 @@ def schedule_findings(
         problem = Problem("SEND-MISSED", "last", at=f"{planned[-1]:%a %-d %b %H:%M}", there=there)
         yield Finding("check", _SCHEDULE, problem)
     elif planned:
-        times = " and ".join(f"{at.astimezone(LONDON):%H:%M}" for at in came if at)
-        day = "" if planned[-1].date() == now.astimezone(LONDON).date() else f"on {planned[-1]:%a %-d %b} "
-        yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came {day}at {times}")
+        here = [at.astimezone(LONDON) for at in came if at]
+        is_today = all(at.date() == now.astimezone(LONDON).date() for at in here)
+        times = " and ".join(f"{at:{'%H:%M' if is_today else '%a %-d %b %H:%M'}}" for at in here)
+        yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came {'at' if is_today else 'on'} {times}")
     elif not found.lines and not found.timer:
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "nothing", account=name_of(os.geteuid())))
     elif found.lines or found.is_enabled:

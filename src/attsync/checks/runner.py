@@ -16,6 +16,7 @@ from attsync.deadline import Deadline
 from attsync.log import Log
 from attsync.plural import plural
 from attsync.problems import Problem, exit_code
+from attsync.schedule import installed
 from attsync.schools import known_schools
 from attsync.settings import Location, Origins, Settings
 from attsync.window import Window
@@ -52,7 +53,7 @@ def check(
             found.append(Finding("check", "Consent", Problem("LOG-DAMAGED", "consent")))
         rows = [log.latest_consent(school.urn) for school in known] if log else []
         since = min((row.at for row in rows if row and active_consent(row, settings.dfe.origin)), default=None)
-        found += schedule_findings(settings, os.environ, log, since, now)
+        found += schedule_findings(settings, installed(settings, os.environ), log, since, now)
     return [_placed(finding, settings, origins) for finding in found]
 
 
