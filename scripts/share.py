@@ -1,6 +1,6 @@
 """Write what the wheel puts beside the program, for `make share`: the man page and completion for three shells.
 
-Everything in the man page is said by `attsync --help` or stands in the README's table of exit codes.
+Everything in the man page comes from `attsync --help` or from the README's table of exit codes.
 """
 
 import re
@@ -26,21 +26,21 @@ FILES: Final = {
 }
 ENVIRONMENT: Final = {
     "ATTSYNC_CONFIG": "The settings file, where --config names none.",
-    "ATTSYNC_DFE__TIMEOUT_SECONDS": "Overrides one setting, here timeout_seconds of [dfe]; the like for each other.",
+    "ATTSYNC_DFE__TIMEOUT_SECONDS": "Overrides one setting, here timeout_seconds of [dfe]. Each has its variable.",
 }
 
 
 def written() -> Iterator[tuple[str, str]]:
-    """Give the path of each file below `share/`, and what is to stand in it."""
+    """Return the path of each file below `share/`, and its content."""
     yield "man/man1/attsync.1", "\n".join(man_page()) + "\n"
     for path, shell in COMPLETIONS.items():
         yield path, shell(attsync, {}, "attsync", "_ATTSYNC_COMPLETE").source().rstrip("\n") + "\n"
 
 
 def man_page() -> Iterator[str]:
-    """Give the lines of the man page, for `man`."""
+    """Return the lines of the man page."""
     yield '.TH ATTSYNC 1 "" attsync "User Commands"'
-    yield from (".SH NAME", _text("attsync - send a school's attendance counts, only while its consent stands"))
+    yield from (".SH NAME", _text("attsync - send a school's attendance counts, only while its consent is in place"))
     yield from (".SH SYNOPSIS", ".B attsync", _text("COMMAND [OPTIONS]"), ".SH DESCRIPTION")
     yield from _paragraphs(attsync.help or "")
     yield from (".SH OPTIONS OF EVERY COMMAND", *_options(attsync))
@@ -80,7 +80,7 @@ def _terms(pairs: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Set a help text; lines below the sign by which click keeps them stay as they are."""
+    """Return a help text as roff; lines that click is told to keep are kept."""
     for paragraph in text.split("\n\n"):
         lines = paragraph.strip("\n").splitlines()
         if lines and lines[0] == "\b":
@@ -90,7 +90,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Write words so that roff takes none of them for an order."""
+    """Escape text for roff."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return "\\&" + text if text.startswith((".", "'")) else text
 

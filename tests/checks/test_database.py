@@ -191,7 +191,7 @@ def test_values_that_are_in_no_map_are_told_once_with_lines_to_paste(settings: D
     )
     (found,) = findings(facts(oakfield, elm), settings)
 
-    schools = [f"{OAKFIELD}", "Elm Grove (900024)"]
+    schools = ["Oakfield Primary School", "Elm Grove"]
     assert found.found == Problem("MARK-UNKNOWN", "to_map", values=5, number=4, schools=schools)
     assert tomllib.loads("\n".join(found.paste)) == {
         "database": {

@@ -18,19 +18,13 @@ from attsync.checks.service import consent_findings, service_findings
 from attsync.log import Log
 from attsync.model import School
 from attsync.problems import Problem
-from attsync.sandbox.server import Certificates, make_certificates
+from attsync.sandbox.server import Certificates
 from attsync.settings import Settings, load, origins
 from tests.factories import ELMHURST, NOON, OAKFIELD, WINDOW, give_consent, pretend_dfe, settings
 from tests.proxy import proxy_answering
 from tests.torture.stranger import TOKEN, Identity, Stranger, Talk, make_identity
 
 PLACE = ("database", 0, "schools", 0, "urn")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make those of the sandbox."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")

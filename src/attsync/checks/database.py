@@ -131,7 +131,7 @@ def _to_map(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> F
         "to_map",
         values=sum(map(len, tables.values())),
         number=sum(code in _TO_MAP for code in days),
-        schools=[school.school for school in facts.schools if school.unmapped],
+        schools=[school.school.name for school in facts.schools if school.unmapped],
     )
     return Finding("bad", facts.name, problem, (*at, min(tables).partition(".")[2]), paste=tuple(lines))
 

@@ -212,11 +212,7 @@ def _signs(
     return signs
 
 
-_MISSED: Final = Problem(
-    "SEND-MISSED",
-    "A planned send did not happen.",
-    "Ask IT whether cron runs attsync. To send now: attsync send",
-)
+_MISSED: Final = Problem("SEND-MISSED")
 _UNSETTLED: Final = Problem(
     "STOPPED",
     "The send was stopped before the DfE's answer came: whether it arrived is not known.",
