@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +14,9 @@ from tests import network
 from tests.browser import Browser, BrowserMissingError
 from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines
 from tests.other_account import SOMEBODY_ELSE
+
+if TYPE_CHECKING:
+    from attsync.sandbox.server import Certificates
 
 network.refuse()
 # How long an example takes depends on what else the machine does, the other workers among it.
@@ -110,6 +113,14 @@ def database(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Callable[[
 def any_database(request: pytest.FixtureRequest, database: Callable[[str], EngineDatabase]) -> EngineDatabase:
     """Run the test once on each engine, in an empty database."""
     return database(request.param)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> "Certificates":
+    """Make the sandbox's certificates once for all tests."""
+    from attsync.sandbox.server import make_certificates  # noqa: PLC0415  most tests need no sandbox
+
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture

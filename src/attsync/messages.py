@@ -194,9 +194,7 @@ def _fill(template: str, parameters: Iterable[tuple[str, Value]], *, discreet: b
         if kind == "optional":
             parts += _fill(piece, values.items(), discreet=discreet).parts
         elif kind == "command":
-            plain = {name: f"{v}" if isinstance(v, int) else v for name, v in values.items()}  # a URN has no comma
-            arguments = (_words(word, plain) for word in shlex.split(piece))
-            parts.append(Command(tuple(word for word in arguments if word)))
+            parts.append(Command(tuple(word for part in shlex.split(piece) for word in _arguments(part, values))))
         else:
             words = _words(piece, values)
             parts.append(re.sub(r"(^|(?<=\. ))fewer", "Fewer", words) if discreet else words)
@@ -216,6 +214,12 @@ def _names(template: str) -> list[str]:
 
 def _words(template: str, values: Mapping[str, Value]) -> str:
     return re.sub(r"\{(\w+)(?::([^{}]*))?\}", lambda found: _write(values.get(found[1], "?"), found[2] or ""), template)
+
+
+def _arguments(template: str, values: Mapping[str, Value]) -> tuple[str, ...]:
+    """Return one argument of a command; several where it is a parameter that is a tuple, none where it is empty."""
+    value = values.get(template.strip("{}"))
+    return value if isinstance(value, tuple) else tuple(filter(None, [_words(template, values)]))
 
 
 def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to write a value

@@ -1,39 +1,41 @@
-"""databases.py and finding.py: every line that is not a tick says what to do; nothing in it may be a name."""
+"""checks/database.py: every line that is not good says what to do; nothing in it can be a name."""
 
-import sqlite3
 import tomllib
-from contextlib import closing
 from datetime import date
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from attsync.checks.database import database_findings, missing, to_paste
-from attsync.checks.finding import Finding, exit_code_of, placed, told
-from attsync.codes import all_codes
-from attsync.database.inspect import DatabaseFacts, SelectFacts, look
+from attsync.checks import Finding
+from attsync.checks.database import database_findings, missing
+from attsync.checks.runner import exit_code_of
+from attsync.database.inspect import DatabaseFacts, SelectFacts
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
 from attsync.problems import Problem
-from attsync.settings import origins
-from attsync.show.check import check
-from attsync.show.symbols import UNICODE
-from attsync.window import Window
+from attsync.settings import DatabaseSettings
 from tests.settings_file import loaded, settings_text
-from tests.show.screens import text_of
 
 OAKFIELD = School(900023, "Oakfield Primary School")
 MONDAY = date(2026, 11, 23)
-REFUSED = Problem("MARK-UNKNOWN", '3 marks have the code "ZZ".', "Correct it.", not_done="This day was not sent.")
 AT = ("database", 0)
+OTHER = Problem("DB-SELECT", "no_rows", select="roll")
 COLUMNS = (("date", "date"), ("session", ""), ("pupil", "int4"))
 
 
-def day(number: int = 23, *, problem: Problem | None = None, unmarked: int = 0, pm: bool = False) -> Day:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> DatabaseSettings:
+    """Make settings that map sessions, and nothing else."""
+    text = settings_text(maps='[database.sessions]\n"Morning" = "AM"')
+    return loaded(text, tmp_path_factory.mktemp("settings")).database[0]
+
+
+def day(number: int = 23, *, problem: str = "", unmarked: int = 0, pm: bool = False) -> Day:
     """Make a day of November."""
     session = Session.PM if pm else Session.AM
     cells: dict[Cell, dict[str, int]] = {} if problem else {Cell("7", session): {"I": 30}}
-    return Day(date=date(2026, 11, number), cells=cells, roll={"7": 31}, problem=problem, unmarked=unmarked)
+    case = {"MARK-DOUBLE": "no_pupil", "COLUMN-WRONG": "columns"}.get(problem, "to_map")
+    why = Problem(problem, case, selects="marks", select="marks", columns="date") if problem else None
+    return Day(date=date(2026, 11, number), cells=cells, roll={"7": 31}, problem=why, unmarked=unmarked)
 
 
 def facts(*schools: SchoolDays, **changes: Any) -> DatabaseFacts:  # noqa: ANN401  any fact
@@ -49,238 +51,232 @@ def select(**changes: Any) -> DatabaseFacts:  # noqa: ANN401  any fact
     return facts(selects=(SelectFacts(**(usual | changes)),))
 
 
-def lines(found: DatabaseFacts) -> list[str]:
-    """Write each finding in one line."""
-    return [f"{f.sign} {f.what}: {f.text}" for f in database_findings(found, AT)]
+def findings(found: DatabaseFacts, settings: DatabaseSettings) -> list[Finding]:
+    """Return the findings that are not good; each says what to do."""
+    bad = [finding for finding in database_findings(found, settings, AT) if finding.sign != "good"]
+    assert all(finding.next for finding in bad)
+    return bad
 
 
-def only(found: DatabaseFacts) -> Finding:
-    """Give the one finding that is not good."""
-    (finding,) = (f for f in database_findings(found, AT) if f.sign != "good")
-    assert finding.next
-    return finding
+def only(found: DatabaseFacts, settings: DatabaseSettings) -> tuple[str, Problem]:
+    """Return sign and problem of the one finding that is not good."""
+    (finding,) = findings(found, settings)
+    assert isinstance(finding.found, Problem)
+    return finding.sign, finding.found
 
 
-def test_a_database_as_it_should_be_has_ticks_only() -> None:
-    """What was found, in the order in which things are set right."""
+def test_database_as_it_should_be_is_two_lines(settings: DatabaseSettings) -> None:
+    """Three schools have to fit on one screen."""
     school = SchoolDays(school=OAKFIELD, days=(day(20, pm=True), day(unmarked=2)))
+    found = list(database_findings(facts(school), settings, AT))
 
-    assert lines(facts(school)) == [
-        "good School database: SIMS: opens, read-only",
-        "good SELECT marks: SIMS: 12,588 rows in 0.1 s; date (date), session, pupil (int4)",
-        "good SELECT marks: SIMS: an index serves the filter on the date",
+    assert [(f.sign, f.what, f.text) for f in found] == [
+        ("good", "SIMS", "opens read-only; marks 12,588 rows; 1 school read in 0.2 s"),
         (
-            "good Oakfield Primary School: 31 pupils on roll, 60 marks on 2 days and 2 rows without a mark,"
-            " up to Mon 23 Nov AM"
+            "good",
+            "Oakfield Primary School",
+            "31 pupils on roll, 60 marks on 2 days and 2 rows without a mark, up to Mon 23 Nov AM",
         ),
-        "good School database: SIMS: 1 school read in 0.2 s, as a send does",
     ]
-    assert exit_code_of(database_findings(facts(school), AT)) == 0
+    assert exit_code_of(found) == 0
 
 
-def test_the_last_session_with_marks_is_named() -> None:
-    """As far as the database has got."""
-    school = SchoolDays(school=OAKFIELD, days=(day(pm=True),))
+def test_many_good_schools_share_a_line(settings: DatabaseSettings) -> None:
+    """Thirty lines of ticks hide the one that matters."""
+    schools = [SchoolDays(school=School(900001 + n, f"School {n}"), days=(day(pm=n == 3),)) for n in range(30)]
+    *_, last = database_findings(facts(*schools), settings, AT)
 
-    assert "up to Mon 23 Nov PM" in lines(facts(school))[-2]
+    assert last.text == "30 schools: 930 pupils on roll, 900 marks on 1 day, up to Mon 23 Nov PM"
 
 
-def test_a_school_in_its_holidays_has_no_marks() -> None:
-    """Lawful: oddities tell whether it is odd."""
+def test_school_in_its_holidays_has_no_marks(settings: DatabaseSettings) -> None:
+    """That is allowed: whether it is unusual is not decided here."""
     school = SchoolDays(school=OAKFIELD, days=(Day(date=MONDAY, cells={}, roll={"7": 1}),))
 
-    assert "good Oakfield Primary School: 1 pupil on roll, no marks in these days" in lines(facts(school))
+    assert list(database_findings(facts(school), settings, AT))[-1].text == "1 pupil on roll, no marks on these days"
 
 
 @pytest.mark.parametrize(
-    ("found", "text", "code"),
+    ("found", "problem"),
     [
-        (facts(writes=("may change 2 tables", "may make roles")), "may change 2 tables and may make", "DB-WRITE"),
-        (facts(writes=None, kind="mssql"), "not looked up on this kind of database (mssql)", None),
-        (facts(knows_london=False), "does not know Europe/London", None),
-        (facts(unlisted=1234), "1,234 marks of the window that belong to no school", "SCHOOL-UNLISTED"),
-        (select(rows=0), "it gives no row at all", None),
-        (select(columns=()), "no second mark of a pupil can be proven", None),
-        (select(name="roll", columns=(), has_index=None), "a pupil enrolled twice counts twice", None),
-        (select(no_date=1), "of 100 marks, 1 has no date: it is never sent", "DATE-NONE"),
-        (select(no_date=2, not_dates=1), "2 have no date and 1 has a text that is not a date", "DATE-NONE"),
-        (select(in_utc=5), "5 dates are texts in UTC", None),
-        (select(name="roll", overlaps=1, has_index=None), "1 pupil is on roll in more than one year group", None),
-        (select(name="roll", overlaps=2, has_index=None), "2 pupils are on roll", None),
-        (select(has_index=False, rows=1_000_000), "each send reads all 1,000,000 rows", None),
+        (facts(writes=("may change 2 tables", "is a superuser")),
+         Problem("DB-WRITE", rights=("may change 2 tables", "is a superuser"))),
+        (facts(writes=None, kind="mssql"), Problem("DB-WRITE", "untested", kind="mssql")),
+        (facts(knows_london=False), Problem("DATE-NONE", "time_zone")),
+        (select(rows=0), Problem("DB-SELECT", "no_rows", select="marks")),
+        (select(columns=()), Problem("MARK-DOUBLE", "no_pupil", selects=["marks"])),
+        (select(name="roll", columns=(), has_index=None), Problem("MARK-DOUBLE", "no_pupil", selects=["roll"])),
+        (select(no_date=1), Problem("DATE-NONE", "no_date", marks=1, rows=100)),
+        (select(not_dates=2), Problem("DATE-NONE", "not_dates", marks=2, rows=100)),
+        (select(in_utc=5), Problem("DATE-NONE", "utc", marks=5)),
+        (select(name="roll", overlaps=2, has_index=None), Problem("ROLL-HIGH", "overlaps", pupils=2)),
+        (select(has_index=False, rows=1_000_000), Problem("DB-SLOW", "no_index", select="marks", rows=1_000_000)),
     ],
 )  # fmt: skip
-def test_what_is_odd_about_a_database_says_what_to_do(found: DatabaseFacts, text: str, code: str | None) -> None:
-    """To know, and no reason to fail."""
-    finding = only(found)
-
-    assert finding.sign == "check"
-    assert text in finding.text
-    assert finding.code == code
-    assert exit_code_of([finding]) == 0
+def test_what_is_to_check_about_a_database(settings: DatabaseSettings, found: DatabaseFacts, problem: Problem) -> None:
+    """It is told, and is no reason to fail."""
+    assert only(found, settings) == ("check", problem)
 
 
-def test_a_small_table_needs_no_index() -> None:
-    """Nobody would feel it."""
-    assert not any("index" in line for line in lines(select(has_index=False)))
-    assert not any("index" in line for line in lines(select(has_index=None)))
+def test_marks_of_schools_that_are_not_listed_are_told(settings: DatabaseSettings) -> None:
+    """They are never sent."""
+    (finding,) = findings(facts(unlisted=1234), settings)
+
+    assert (finding.sign, finding.code, finding.setting) == ("check", "SCHOOL-UNLISTED", (*AT, "schools"))
 
 
-def test_a_database_that_fails_is_one_line() -> None:
-    """And leads to exit code 3."""
-    problem = Problem("DB-SIGNIN", "SIMS: the database refused the sign-in.", "Ask.", not_done="Nothing was sent.")
-    found = list(database_findings(DatabaseFacts(name="SIMS", problem=problem), AT))
-
-    text = "SIMS: the database refused the sign-in."
-    assert found == [Finding("bad", "School database", text, "Ask.", "DB-SIGNIN", (*AT, "url"))]
-    assert exit_code_of(found) == 3
+@pytest.mark.parametrize("has_index", [False, None])
+def test_small_table_needs_no_index(settings: DatabaseSettings, *, has_index: bool | None) -> None:
+    """No one would notice."""
+    assert not findings(select(has_index=has_index), settings)
 
 
-def test_a_select_that_fails_is_named() -> None:
-    """The others are looked at all the same."""
-    problem = Problem("DB-SELECT", "SIMS: the roll SELECT cannot be used.", "Mend it.", not_done="Nothing was sent.")
-    found = facts(selects=(SelectFacts(name="roll", problem=problem),))
+@pytest.mark.parametrize(("bad", "sign", "code"), [(99, "check", "DATE-NONE"), (100, "bad", "COLUMN-WRONG")])
+def test_dates_that_are_all_unreadable_are_bad(settings: DatabaseSettings, bad: int, sign: str, code: str) -> None:
+    """A send would find no marks at all, and send 0 for every day that was sent before."""
+    found = only(select(not_dates=bad), settings)
 
-    assert only(found) == Finding(
-        "bad", "SELECT roll", "SIMS: the roll SELECT cannot be used.", "Mend it.", "DB-SELECT", (*AT, "select", "roll")
-    )
-
-
-def test_a_fault_of_the_whole_is_told_after_the_selects() -> None:
-    """Such as a school column that only one of them has."""
-    problem = Problem("DB-SCHOOLS", "SIMS: no school column.", "Add it.", not_done="Nothing was sent.")
-
-    assert only(facts(problem=problem)).code == "DB-SCHOOLS"
-
-
-HIDDEN = (
-    "It is not shown, because it may be a name: values are shown only where 95% of the marks are known, and only those"
-    " that look like a code."
-)
-
-
-def test_refused_days_are_told_once_for_each_kind() -> None:
-    """Eight days with the same unknown code are one thing to do."""
-    other = Problem("ROLL-UNKNOWN", "2 pupils.", "Map it.", not_done="This day was not sent.")
-    school = SchoolDays(
-        school=OAKFIELD,
-        days=(day(18, problem=REFUSED), day(19, problem=REFUSED), day(20, problem=REFUSED), day(23, problem=other)),
-        unmapped=(
-            Unmapped("code", "database.codes", "ZZ", 9),
-            Unmapped("code", "database.codes", None, 4),
-            Unmapped("year group", "database.year_groups", None, 2, pupils=True),
-            Unmapped("year group", "database.year_groups", "", 1, pupils=True),
-        ),
-    )
-    found = [f for f in database_findings(facts(school), AT) if f.what == OAKFIELD.name]
-
-    assert [(f.sign, f.text) for f in found] == [
-        ("bad", '3 marks have the code "ZZ". This day would not be sent. The like on 2 more days.'),
-        ("bad", "2 pupils. This day would not be sent."),
-        ("check", '9 marks have the code "ZZ", which no map knows.'),
-        ("check", f"4 marks have a code that no map knows. {HIDDEN}"),
-        ("check", f"2 pupils on roll have a year group that no map knows. {HIDDEN}"),
-        ("check", "1 pupil on roll has no year group (NULL)."),
-    ]
-    assert found[-1].next.endswith('or add to [database.year_groups]:  "" = "..."')
-    assert found[2].next == 'Correct it in the MIS, or say what it means in [database.codes]:  "ZZ" = "..."'
-    assert exit_code_of(found) == 1
+    assert (found[0], found[1].code) == (sign, code)
 
 
 @pytest.mark.parametrize(
-    ("shown", "meaning"), [("\\", "present"), ("/", "present"), ("ZZ", "..."), ("F", "..."), ("#", "...")]
-)
-def test_line_to_add_to_a_map_can_be_pasted(shown: str, meaning: str) -> None:
-    """A backslash in a TOML string begins an escape; and what the DfE knows is not called unknown."""
-    school = SchoolDays(school=OAKFIELD, days=(day(),), unmapped=(Unmapped("code", "database.codes", shown, 1),))
-
-    found = only(facts(school))
-
-    _, _, line = found.next.rpartition(":  ")
-    assert tomllib.loads(line) == {shown: meaning}
-    assert f'1 mark has the code "{shown}", which ' in found.text
-    assert ("no map knows" in found.text) == (shown not in all_codes())
-
-
-def test_hidden_values_can_be_listed_in_the_databases_own_tool(tmp_path: Path) -> None:
-    """What may be a name is not shown: whoever may see it gets the line that lists it."""
-    database = tmp_path / "school.db"
-    with closing(sqlite3.connect(database)) as made, made:
-        made.execute("CREATE TABLE m (date, session, year_group, code)")
-        made.executemany("INSERT INTO m VALUES ('2026-11-23', 'AM', '4', ?)", [("LATE",), ("ILL",), ("ILL",), ("ZZ",)])
-        made.execute("CREATE TABLE r (year_group, entry_date, leaving_date)")
-    marks = "SELECT * FROM m -- of one: year\n  WHERE date >= :start AND date < :end AND code <> ': '"
-    text = settings_text(select=f'marks = """{marks}"""\nroll = "SELECT * FROM r"')
-    settings = loaded(text, tmp_path)
-
-    window = Window(date(2026, 11, 12), date(2026, 11, 23))
-    found = look(settings.database[0], (), window)
-    pasted = to_paste(settings.database[0], window, found.kind)
-
-    (hidden,) = (f for f in database_findings(found, AT, pasted) if HIDDEN in f.text)
-    shown = text_of(check([hidden], UNICODE, 1), 80)
-    (line,) = (line.strip() for line in shown.splitlines() if "GROUP BY" in line)
-    with closing(sqlite3.connect(database)) as made:
-        assert dict(made.execute(line).fetchall()) == {"ILL": 2, "LATE": 1, "ZZ": 1}
-
-
-@pytest.mark.parametrize(
-    ("marks", "is_left_out"),
+    ("problem", "address", "told"),
     [
-        ("SELECT * FROM m WHERE pupil <> 9911223344", True),
-        ("SELECT * FROM m WHERE code <> 'Ada Oakes'", True),
-        ("SELECT * FROM m WHERE urn = 900023", False),
+        (OTHER, "url", OTHER),
+        (Problem("SECRET-FILE", "not_tried"), "url_file", Problem("SECRET-FILE", "not_opened")),
     ],
 )
-def test_no_select_is_shown_to_paste_that_may_name_a_pupil(tmp_path: Path, *, marks: str, is_left_out: bool) -> None:
-    """By name or by number."""
-    settings = loaded(settings_text(select=f'marks = "{marks}"\nroll = "SELECT 1"'), tmp_path)
+def test_database_that_fails_is_one_line(
+    settings: DatabaseSettings,
+    problem: Problem,
+    address: Literal["url", "url_file"],
+    told: Problem,
+) -> None:
+    """What is wrong with a file is told with the other files."""
+    (found,) = findings(DatabaseFacts(name="SIMS", problem=problem, address=address), settings)
 
-    pasted = to_paste(settings.database[0], Window(date(2026, 11, 12), date(2026, 11, 23)), "sqlite")
-
-    assert ("marks" not in pasted) is is_left_out
-
-
-def test_dates_that_are_all_unreadable_are_no_tick() -> None:
-    """A send would find no mark at all, and say 0 for every day that was sent before."""
-    some, every = only(select(rows=100, not_dates=99)), only(select(rows=100, not_dates=100))
-
-    assert (some.sign, some.code) == ("check", "DATE-NONE")
-    assert (every.sign, every.code, exit_code_of([every])) == ("bad", "COLUMN-WRONG", 1)
+    assert found == Finding("bad", "SIMS", told, (*AT, address))
 
 
-def test_a_school_with_nobody_is_no_tick() -> None:
-    """A slip in its school value: its rows count for nobody."""
-    empty = Day(date=date(2026, 11, 23), cells={}, roll={})
+def test_select_that_fails_is_named(settings: DatabaseSettings) -> None:
+    """The others are tested all the same."""
+    (found,) = findings(facts(selects=(SelectFacts(name="roll", problem=OTHER),)), settings)
 
-    found = only(facts(SchoolDays(school=OAKFIELD, days=(empty,))))
-
-    assert (found.sign, found.text) == ("check", "nobody on roll and no marks in these days")
+    assert found == Finding("bad", "SIMS", OTHER, (*AT, "select", "roll"))
 
 
-def test_a_school_that_cannot_be_read_and_one_that_is_odd() -> None:
-    """Their own words are told."""
-    problem = Problem("COLUMN-WRONG", "12 dates are not dates.", "Ask.", not_done="Nothing was sent.")
-    odd = Problem("SESSION-NONE", "No PM marks.", "Compare.")
-    wrong = SchoolDays(school=OAKFIELD, problem=problem)
+def test_fault_of_the_whole_is_told_after_the_selects(settings: DatabaseSettings) -> None:
+    """Such as a school column that only one of them has."""
+    assert only(facts(problem=OTHER), settings) == ("bad", OTHER)
+
+
+def test_values_that_are_in_no_map_are_told_once_with_lines_to_paste(settings: DatabaseSettings) -> None:
+    """Codes and year groups of all schools in the same round; a value that may be a name is not in it."""
+    codes, groups = "database.codes", "database.year_groups"
+    oakfield = SchoolDays(
+        school=OAKFIELD,
+        days=(day(18, problem="MARK-UNKNOWN"), day(19, problem="MARK-UNKNOWN"), day(20, problem="ROLL-UNKNOWN")),
+        unmapped=(
+            Unmapped("code", codes, "ZZ", 9),
+            Unmapped("code", codes, None, 4),
+            Unmapped("year group", groups, "Nursery", 2),
+            Unmapped("year group", groups, "", 1, pupils=True),
+            Unmapped("session", "database.sessions", "Brkfst", 1),
+        ),
+    )
+    elm = SchoolDays(
+        school=School(900024, "Elm Grove"),
+        days=(day(23, problem="MARK-UNKNOWN"),),
+        unmapped=(Unmapped("code", codes, "ZZ", 1), Unmapped("year group", groups, "Nursery", 3, pupils=True)),
+    )
+    (found,) = findings(facts(oakfield, elm), settings)
+
+    schools = ["Oakfield Primary School", "Elm Grove"]
+    assert found.found == Problem("MARK-UNKNOWN", "to_map", values=5, number=4, schools=schools)
+    assert tomllib.loads("\n".join(found.paste)) == {
+        "database": {
+            "codes": {"ZZ": "..."},
+            "sessions": {"Brkfst": "..."},
+            "year_groups": {"Nursery": "...", "": "..."},
+        }
+    }
+    assert [line for line in found.paste if "#" in line] == [
+        '"ZZ" = "..."  # 10 marks',
+        "# 4 marks: not shown, may be a name. See the column code of the marks SELECT.",
+        "[database.sessions]  # it is there already: add below it",
+        '"Brkfst" = "..."  # 1 mark',
+        '"Nursery" = "..."  # 2 marks and 3 pupils on roll',
+        '"" = "..."  # 1 pupil on roll without a year group',
+    ]
+    assert (found.setting, exit_code_of([found])) == ((*AT, "codes"), 1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "meaning", "is_dfe_code"),
+    [("\\", "present", True), ("/", "present", True), ("ZZ", "...", False), ("F", "...", True), ("#", "...", True)],
+)
+def test_line_to_add_to_a_map_is_toml(
+    settings: DatabaseSettings, shown: str, meaning: str, *, is_dfe_code: bool
+) -> None:
+    """A backslash begins an escape in a TOML string; a DfE code is not called unknown."""
+    school = SchoolDays(
+        school=OAKFIELD, days=(day(problem="MARK-UNKNOWN"),), unmapped=(Unmapped("code", "database.codes", shown, 1),)
+    )
+    (found,) = findings(facts(school), settings)
+
+    assert tomllib.loads("\n".join(found.paste)) == {"database": {"codes": {shown: meaning}}}
+    assert ("a DfE code, but not for that date and session" in found.paste[-1]) is is_dfe_code
+
+
+def test_other_refused_days_are_told_once_for_each_kind(settings: DatabaseSettings) -> None:
+    """Eight days with the same cause are one thing to do; a wrong column is told with the columns that there are."""
+    school = SchoolDays(
+        school=OAKFIELD,
+        days=(day(18, problem="MARK-DOUBLE"), day(19, problem="MARK-DOUBLE"), day(20, problem="COLUMN-WRONG")),
+    )
+    double, wrong, columns = findings(facts(school), settings)
+
+    assert isinstance(double.found, Problem)
+    assert (double.found["undone"], double.found["number"]) == ("days_dry", 2)
+    assert double.text.endswith(". 2 days would not be sent for this.")
+    assert (double.sign, double.code, wrong.code) == ("bad", "MARK-DOUBLE", "COLUMN-WRONG")
+    assert columns.found == Problem(
+        "COLUMN-WRONG", "columns", select="marks", columns=["date (date)", "session", "pupil (int4)"]
+    )
+
+
+def test_school_without_anything_is_to_check(settings: DatabaseSettings) -> None:
+    """A mistake in its school value: its rows count for no school."""
+    empty = SchoolDays(school=OAKFIELD, days=(Day(date=MONDAY, cells={}, roll={}),))
+
+    assert only(facts(empty), settings) == ("check", Problem("MARKS-NONE", "nobody"))
+
+
+def test_school_that_cannot_be_read_and_one_to_check(settings: DatabaseSettings) -> None:
+    """Their own problems are told."""
+    odd = Problem("MARKS-NONE", "nobody")
+    wrong = SchoolDays(school=OAKFIELD, problem=OTHER)
     school = SchoolDays(school=School(900024, "Elm Grove"), days=(day(),), to_check=(odd,))
-    found = lines(facts(wrong, school))
 
-    assert "bad Oakfield Primary School: 12 dates are not dates." in found
-    assert "check Elm Grove: No PM marks." in found
-    assert "2 schools read" in found[-1]
+    assert [(f.sign, f.what, f.found) for f in findings(facts(wrong, school), settings)] == [
+        ("bad", "Oakfield Primary School", OTHER),
+        ("check", "Elm Grove", odd),
+    ]
 
 
-def test_a_school_that_is_nowhere_is_told() -> None:
-    """A slip in the URN must not look like success."""
+def test_school_that_is_nowhere_is_told() -> None:
+    """A mistake in the URN must not look like success."""
     (found,) = missing([900099])
 
-    assert found.text == "The settings have no school with the URN 900099."
+    assert found.found == Problem("SCHOOL-NONE", "check", urn="900099")
     assert exit_code_of([found]) == 2
 
 
-def test_a_finding_can_be_read_by_programs() -> None:
-    """`--json`."""
+def test_finding_can_be_read_by_programs() -> None:
+    """`--json`: the lines to paste are part of what to do."""
+    problem = Problem("MARK-UNKNOWN", "to_map", values=1, number=1, schools=["x"])
+    shown = Finding("bad", "SIMS", problem, paste=("[a]", "b = 1")).as_json()
+
     assert Finding("good", "Settings", "fine").as_json() == {
         "sign": "good",
         "what": "Settings",
@@ -289,52 +285,10 @@ def test_a_finding_can_be_read_by_programs() -> None:
         "code": None,
         "where": None,
     }
+    assert shown["code"] == "MARK-UNKNOWN"
+    assert str(shown["next"]).endswith(":\n[a]\nb = 1")
 
 
-def test_what_is_not_good_says_where_the_setting_stands(tmp_path: Path) -> None:
-    """And a tick does not: there is nothing to change."""
-    text = settings_text()
-    loaded(text, tmp_path)
-    sources = origins(tmp_path / "config.toml", {})
-    problem = Problem("LOG-NEWER", "It is newer.", "Name another.", not_done="It was left.", setting=("log", "path"))
-    bad = told("Log", problem)
-    good = Finding("good", "Settings", "fine", setting=("dfe", "client_id"))
-    other = Finding("check", "SELECT marks", "odd", "Ask.", setting=(*AT, "select", "marks"))
-
-    assert bad.setting == ("log", "path")
-    assert bad.text == "It is newer."
-    line = text.splitlines().index('marks = "SELECT 1"') + 1
-    assert [found.where for found in placed([good, bad, other], sources)] == [
-        "",
-        "config.toml",
-        f"config.toml line {line}",
-    ]
-
-
-def test_a_database_whose_address_file_cannot_be_used_is_not_blamed_twice() -> None:
-    """What is wrong with the file is told among the file rights."""
-    problem = Problem("SECRET-FILE", "The file with the database address, /x, is open to others.", "Close it.")
-    (found,) = database_findings(DatabaseFacts(name="SIMS", problem=problem, address="url_file"), AT)
-
-    assert found.text == "SIMS: not opened, because the file with its address cannot be used."
-    assert (found.sign, found.code) == ("bad", "SECRET-FILE")
-
-
-@pytest.mark.parametrize(
-    ("found", "setting"),
-    [
-        (facts(SchoolDays(school=OAKFIELD, days=(day(problem=REFUSED),))), (*AT, "codes")),
-        (
-            facts(
-                SchoolDays(school=OAKFIELD, days=(day(),), unmapped=(Unmapped("session", "database.sessions", "x", 4),))
-            ),
-            (*AT, "sessions"),
-        ),
-        (facts(problem=REFUSED), (*AT, "select")),
-        (facts(unlisted=1), (*AT, "schools")),
-        (select(name="roll", columns=(), has_index=None), (*AT, "select", "roll")),
-    ],
-)
-def test_the_setting_to_change_is_known(found: DatabaseFacts, setting: tuple[str | int, ...]) -> None:
-    """Of several databases, that of this one."""
-    assert {f.setting for f in database_findings(found, AT) if f.sign != "good"} == {setting}
+def test_unnamed_database_is_not_named_twice() -> None:
+    """It was "School database  school database: opens"."""
+    assert Finding("good", "School database", "school database: it opens").text == "it opens"

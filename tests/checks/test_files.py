@@ -1,18 +1,24 @@
-"""files.py: whose the files are, what others may do with them, whether the log is sound. Makes nothing."""
+"""checks/files.py: who can read or change the files, whether the log is sound, whether the planned sends came."""
 
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import trustme
 
-from attsync.checks.files import file_findings, log_findings
-from attsync.checks.finding import Finding, exit_code_of
+from attsync.checks import Finding
+from attsync.checks.files import file_findings, log_findings, schedule_findings
+from attsync.checks.runner import exit_code_of
 from attsync.log import Log
+from attsync.person import name_of
+from attsync.problems import Problem
+from attsync.schedule import Installed
 from attsync.settings import Settings, load, origins
+from attsync.window import LONDON
 from tests.factories import NOON, OAKFIELD, WINDOW, give_consent, settings
 from tests.other_account import SOMEBODY_ELSE, needs_root
 
@@ -35,11 +41,22 @@ def look(folder: Path, environ: Mapping[str, str] | None = None) -> list[Finding
 
 
 def only(findings: list[Finding]) -> Finding:
-    """Give the one finding that is not good; it says what to do, and shows no secret."""
+    """Return the one finding that is not good; it says what to do, and shows no secret."""
     (finding,) = (finding for finding in findings if finding.sign != "good")
     assert finding.next
-    assert "hunter2" not in str(finding)
+    assert "hunter2" not in str(finding) + str(finding.as_json())
     return finding
+
+
+def problem(finding: Finding) -> Problem:
+    """Return the problem of a finding."""
+    assert isinstance(finding.found, Problem)
+    return finding.found
+
+
+def command(finding: Finding) -> str:
+    """Return the command at the end of what to do."""
+    return str(finding.next.parts[-1])
 
 
 def change(folder: Path, *changes: tuple[str, str]) -> None:
@@ -59,7 +76,7 @@ def test_files_as_they_should_be_are_one_line(folder: Path) -> None:
     me = found.text.split()[3].rstrip(",")
     assert found == Finding(
         "good",
-        "File rights",
+        "Files",
         f"settings file 0600 {me}, client secret 0600 {me}, subscription key 0600 {me}, log 0600 {me} in a folder 0700",
     )
 
@@ -71,8 +88,8 @@ def test_settings_file_that_others_may_write_is_told(folder: Path, mode: int) ->
     path.chmod(mode)
     found = only(look(folder))
 
-    assert f"Others may write {path} (mode {mode:04o}" in found.text
-    assert found.next == f"Its owner or root: chmod go-w {path}"
+    assert (problem(found).case, problem(found)["mode_is"]) == ("settings", f"{mode:04o}")
+    assert command(found) == f"chmod go-w {path}"
     assert (found.sign, found.code, exit_code_of([found])) == ("bad", "FILE-RIGHTS", 2)
 
 
@@ -85,7 +102,7 @@ def test_folder_in_which_others_could_put_another_file_is_told(folder: Path) -> 
     change(inner, ('"state/attsync.db"', f'"{folder}/state/attsync.db"'))
     inner.chmod(0o777)
 
-    assert only(look(inner)).next == f"Its owner or root: chmod go-w '{inner}'"
+    assert command(only(look(inner))) == f"chmod go-w '{inner}'"
 
 
 @needs_root
@@ -95,11 +112,11 @@ def test_settings_file_of_a_third_account_is_told(open_folder: Path, somebody_el
     for each in (open_folder, *open_folder.iterdir()):
         os.chown(each, 12344, -1)
     (open_folder / "config.toml").chmod(0o644)
-    assert not [f for f in look(open_folder) if "Others may write" in f.text]
+    assert not [f for f in look(open_folder) if f.code == "FILE-RIGHTS" and problem(f).case == "settings"]
     somebody_else()
 
-    (loose,) = (f for f in look(open_folder) if "Others may write" in f.text)
-    assert loose.next == f"Its owner or root: chown root {open_folder}/config.toml"
+    (loose,) = (f for f in look(open_folder) if f.code == "FILE-RIGHTS" and problem(f).case == "settings")
+    assert command(loose) == f"chown root {open_folder}/config.toml"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604])
@@ -110,8 +127,8 @@ def test_password_in_a_settings_file_that_others_may_read_is_told(folder: Path, 
     found = only(look(folder))
 
     assert (found.code, found.setting) == ("FILE-RIGHTS", ("database", 0, "url"))
-    assert f"(mode {mode:04o}), and it holds a password." in found.text
-    assert found.next.endswith(f"-r {folder}/config.toml")
+    assert (problem(found).case, problem(found)["mode_is"]) == ("password", f"{mode:04o}")
+    assert command(found).endswith(f"-r {folder}/config.toml")
 
 
 @needs_root
@@ -124,7 +141,7 @@ def test_group_of_a_file_of_roots_may_read_it(folder: Path) -> None:
     assert [f.sign for f in look(folder)] == ["good"]
 
     os.chown(path, SOMEBODY_ELSE, -1)
-    assert only(look(folder)).next == f"Its owner or root: chmod go-r {path}"
+    assert command(only(look(folder))) == f"chmod go-r {path}"
 
 
 @pytest.mark.parametrize(
@@ -159,8 +176,6 @@ def test_secret_that_others_may_read_is_told_with_its_setting(folder: Path) -> N
     (folder / "client-secret").chmod(0o644)
     found = only(look(folder))
 
-    assert found.text == f"The file with the client secret, {folder}/client-secret, is open to others (mode 0644)."
-    assert found.next == f"Close it: chmod 600 {folder}/client-secret"
     assert (found.code, found.setting) == ("SECRET-FILE", ("dfe", "client_secret_file"))
 
 
@@ -195,7 +210,7 @@ def test_key_that_cannot_sign_is_told(folder: Path) -> None:
     change(folder, ('client_secret_file = "client-secret"', 'auth_method = "private_key_jwt"'))
     change(folder, ("connections = 2", 'private_key_file = "key.pem"'))
 
-    assert "holds no key that can sign" in only(look(folder)).text
+    assert only(look(folder)).code == "SECRET-FILE"
 
 
 def test_certificates_to_trust_are_looked_at(folder: Path) -> None:
@@ -209,8 +224,8 @@ def test_certificates_to_trust_are_looked_at(folder: Path) -> None:
     loose = only(look(folder))
 
     assert (missing.code, missing.setting) == ("SETTINGS", ("dfe", "ca_file"))
-    assert "holds no certificate" in empty.text
-    assert loose.next == f"Its owner or root: chmod go-w {folder}/ca.pem"
+    assert (empty.code, problem(loose).case) == ("SETTINGS", "certificates")
+    assert command(loose) == f"chmod go-w {folder}/ca.pem"
     assert loose.setting == ("dfe", "ca_file")
 
 
@@ -221,15 +236,14 @@ def test_what_one_run_under_sudo_left_behind_is_told(folder: Path) -> None:
     os.chown(state, SOMEBODY_ELSE, -1)
     os.chown(state / "attsync.db", SOMEBODY_ELSE, -1)
     (state / "attsync.db.lock").touch(0o600)
+    (state / "attsync.db.gate").touch(0o600)
     of_root, found, _ = look(folder)
 
     assert of_root.sign == "check"
-    assert of_root.next == f"As the account that sends: sudo -u '#{SOMEBODY_ELSE}' attsync check"
-
-    assert found.text.endswith(
-        "these belong to root, as after one run under sudo, and cannot be used: attsync.db.lock."
-    )
-    assert found.next == f"Root: chown {SOMEBODY_ELSE} {state}/attsync.db.lock"
+    assert command(of_root) == f"sudo -u '#{SOMEBODY_ELSE}' attsync check"
+    files = (f"{state}/attsync.db.gate", f"{state}/attsync.db.lock")
+    assert (problem(found).case, set(problem(found).get("files", ()))) == ("foreign", set(files))  # type: ignore[arg-type]
+    assert command(found) == f"chown {SOMEBODY_ELSE} {files[1]} {files[0]}"
     assert (found.code, exit_code_of([found]), found.setting) == ("LOG-WRITE", 9, ("log", "path"))
 
 
@@ -254,9 +268,9 @@ def test_log_and_folder_that_are_open_are_told(
     assert [f.sign for f in found] == signs
     assert {f.code for f in found} == {"FILE-RIGHTS"}
     if file_mode != 0o600:
-        assert found[0].next.endswith(f": chmod 600 {folder}/state/attsync.db")
+        assert command(found[0]) == f"chmod 600 {folder}/state/attsync.db"
     if folder_mode != 0o700:
-        assert found[-1].next.endswith(f": chmod 700 {folder}/state")
+        assert command(found[-1]) == f"chmod 700 {folder}/state"
 
 
 def test_no_log_is_no_fault_and_none_is_made(tmp_path: Path) -> None:
@@ -277,10 +291,8 @@ def test_log_that_could_not_be_made_is_told(open_folder: Path, somebody_else: Ca
     somebody_else()
     (found,) = log_findings(path)
 
-    assert (
-        f"There is no log yet, and uid {SOMEBODY_ELSE} cannot make {path}: {open_folder} belongs to root" in found.text
-    )
-    assert found.next == f"Root: install -d -m 700 -o {SOMEBODY_ELSE} {path.parent}"
+    assert (problem(found).case, problem(found)["owner"], problem(found)["path"]) == ("no_folder", "root", str(path))
+    assert command(found) == f"install -d -m 700 -o {SOMEBODY_ELSE} {path.parent}"
     assert exit_code_of([found]) == 9
 
 
@@ -297,9 +309,8 @@ def test_folders_that_may_not_be_entered_are_told(open_folder: Path, somebody_el
     found = look(open_folder)
     (log,) = log_findings(open_folder / "closed" / "attsync.db")
 
-    assert f"{open_folder}/closed/ca.pem cannot be read" in only(found).text
+    assert only(found).code == "SETTINGS"
     assert (log.sign, log.code, log.setting) == ("bad", "LOG-WRITE", ("log", "path"))
-    assert "permission denied" in log.text
 
 
 @needs_root
@@ -315,14 +326,13 @@ def test_log_that_may_not_be_written_is_told(open_folder: Path, somebody_else: C
     (found,) = log_findings(path)
 
     assert (found.sign, found.code) == ("bad", "LOG-WRITE")
-    assert "(owner: root)" in found.text
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Settings:
     """Make a log with a run."""
     loaded = settings(tmp_path)
-    give_consent(loaded, *[OAKFIELD] * 400)
+    give_consent(loaded, *[OAKFIELD] * 60)
     with Log.open(loaded.log.path) as log:
         log.end_run(log.begin_run(WINDOW, NOON), 0, NOON)
     return loaded
@@ -334,9 +344,7 @@ def test_log_is_described(log: Settings) -> None:
 
     size = log.log.path.stat().st_size / 10**6
     assert found.sign == "good"
-    assert found.text == (
-        f"{log.log.path}: {size:.1f} MB, layout 3, sound, can be written; newest run 1, Mon 23 Nov 12:00"
-    )
+    assert found.text == (f"{log.log.path}: undamaged, writable, {size:.1f} MB; newest run 1, Mon 23 Nov 12:00")
 
 
 def test_log_without_a_run_says_so(folder: Path) -> None:
@@ -367,3 +375,87 @@ def test_newer_log_is_told_with_its_setting(log: Settings) -> None:
     (found,) = log_findings(log.log.path)
 
     assert (found.code, found.setting) == ("LOG-NEWER", ("log", "path"))
+
+
+# The schedule
+
+
+def at(text: str) -> datetime:
+    """Return a time in London."""
+    return datetime.fromisoformat(text).replace(tzinfo=LONDON)
+
+
+SINCE = at("2026-11-16 09:00")
+
+
+@pytest.fixture
+def schedule(tmp_path: Path) -> Callable[..., Finding]:
+    """Return the finding for a machine with what is `installed`, and a log with runs that began at these times."""
+    loaded = settings(tmp_path)
+
+    def find(
+        *runs: str, now: str, lines: int = 2, since: datetime | None = SINCE, timer: str = "", is_enabled: bool = False
+    ) -> Finding:
+        found = Installed(lines, timer, is_enabled)
+        with Log.open(loaded.log.path) as log:
+            for run in runs:
+                log.end_run(log.begin_run(WINDOW, at(run)), 0, at(run))
+            *_, last = schedule_findings(loaded, found, log, since, at(now))
+        return last
+
+    return find
+
+
+ME = name_of(os.geteuid())
+
+
+@pytest.mark.parametrize(
+    ("runs", "now", "said"),
+    [
+        (("2026-11-23 10:18", "2026-11-23 14:48"), "2026-11-23 16:00", "came at 10:18 and 14:48"),
+        (("2026-11-20 14:48", "2026-11-23 10:18"), "2026-11-23 12:00", "came on Fri 20 Nov 14:48 and Mon 23 Nov 10:18"),
+        (("2026-11-20 10:18", "2026-11-20 14:48"), "2026-11-22 12:00", "came on Fri 20 Nov 10:18 and Fri 20 Nov 14:48"),
+        (("2026-11-20 10:18", "2026-11-20 14:48"), "2026-11-23 10:40", "came on Fri 20 Nov 10:18 and Fri 20 Nov 14:48"),
+    ],
+)
+def test_planned_sends_that_came_are_good(
+    schedule: Callable[..., Finding], runs: tuple[str, ...], now: str, said: str
+) -> None:
+    """Whatever started them; one that is not late yet does not count."""
+    found = schedule(*runs, now=now)
+
+    assert found.text == f"2 lines in the crontab of {ME}; the last planned sends {said}"
+    assert schedule(*runs, now=now, lines=0).sign == "good"
+
+
+@pytest.mark.parametrize("lines", [0, 2])
+def test_planned_send_that_did_not_come_is_told(schedule: Callable[..., Finding], lines: int) -> None:
+    """The lines may be there, and cron may not run."""
+    found = schedule("2026-11-23 10:18", now="2026-11-23 15:20", lines=lines)
+
+    assert (found.sign, problem(found).case, problem(found)["at"]) == ("check", "last", "Mon 23 Nov 14:45")
+
+
+def test_bank_holiday_is_not_a_missed_send(schedule: Callable[..., Finding]) -> None:
+    """Christmas Day and Boxing Day, and the weekend after them."""
+    found = schedule("2026-12-24 10:18", "2026-12-24 14:48", now="2026-12-28 16:00")
+
+    assert found.text.endswith("came on Thu 24 Dec 10:18 and Thu 24 Dec 14:48")
+
+
+@pytest.mark.parametrize("since", [None, at("2026-11-23 09:30")])
+def test_no_send_is_missed_before_there_is_consent(schedule: Callable[..., Finding], since: datetime | None) -> None:
+    """Nor one that was planned before it was given."""
+    found = schedule(now="2026-11-23 10:40", since=since)
+
+    assert found.text == f"2 lines in the crontab of {ME}; no planned send was due yet"
+    assert problem(schedule(now="2026-11-23 10:40", since=since, lines=0)).case == "nothing"
+
+
+def test_timer_that_is_not_enabled_is_told(schedule: Callable[..., Finding]) -> None:
+    """And one that is enabled is good."""
+    off = schedule(now="2026-11-23 10:40", since=None, lines=0, timer="attsync.timer")
+    on = schedule(now="2026-11-23 10:40", since=None, lines=0, timer="attsync.timer", is_enabled=True)
+
+    assert command(off) == "systemctl enable --now attsync.timer"
+    assert on.text == "systemd timer attsync.timer; no planned send was due yet"

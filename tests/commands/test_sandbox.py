@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
-    """What it prints is what somebody types in the other terminal; the same folder can be served again."""
+    """What it prints is what is typed in the other terminal; the same folder can be served again."""
     folder = tmp_path / "try"
     command = [str(PROGRAM), "sandbox", "--dir", str(folder), "--port", str(free_port())]
     for _ in range(2):
@@ -45,13 +45,14 @@ def test_fault_that_is_none_is_told(tmp_path: Path) -> None:
 
 
 def test_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
-    """And is told in our words."""
+    """And is told."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = attsync("sandbox", "--dir", str(tmp_path / "try"), "--port", str(port))
 
     assert ended.exit_code == 2
-    assert f"cannot listen on port {port} of this computer: address already in use. Nothing was started." in ended.err
+    assert "[SANDBOX]" in ended.err
+    assert f"port {port} " in ended.err
     assert not (tmp_path / "try").exists()
 
 
@@ -61,9 +62,10 @@ def test_folder_that_may_not_be_entered_is_told(open_folder: Path, somebody_else
     folder = open_folder / "closed" / "try"
     folder.parent.mkdir(mode=0o700)
     port = str(free_port())
-    CliRunner().invoke(sandbox, ["--dir", str(open_folder), "--faults", "bussy"])  # who goes on may import nothing new
+    CliRunner().invoke(sandbox, ["--dir", str(open_folder), "--faults", "bussy"])  # no imports later
     somebody_else()
     ended = CliRunner().invoke(sandbox, ["--dir", str(folder), "--port", port])
 
     assert isinstance(ended.exception, SettingsError)
-    assert f"The folder {folder} cannot be made: Permission denied." in ended.exception.problem.text
+    problem = ended.exception.problem
+    assert (problem.code, problem.case, problem["why"]) == ("SANDBOX", "folder", "Permission denied")

@@ -12,20 +12,14 @@ import pytest
 from attsync.sandbox.app import make_app
 from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.server import Certificates, Server, make_certificates
+from attsync.sandbox.server import Certificates, Server
 from attsync.sandbox.store import Store
 from tests.sandbox.pretend import Clock, Dfe
 
 
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
 @pytest.fixture
 def trust(certificates: Certificates) -> ssl.SSLContext:
-    """Trust the sandbox and nobody else."""
+    """Trust the sandbox only."""
     return ssl.create_default_context(cafile=certificates.ca)
 
 

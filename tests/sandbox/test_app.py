@@ -1,4 +1,4 @@
-"""dfe.py: who may ask, how each question is answered, and what goes wrong on purpose."""
+"""app.py: who may ask, how each question is answered, and what goes wrong on purpose."""
 
 import hashlib
 import json
@@ -78,7 +78,7 @@ def test_faulty_message_is_stored_and_its_faults_told(dfe: Start) -> None:
 
 
 @pytest.mark.parametrize(("urn", "code"), [(None, "VAL100"), (12, "VAL101"), (123456, "VAL102")])
-def test_urn_trouble_is_refused(dfe: Start, urn: object, code: str) -> None:
+def test_urn_trouble_is_rejected(dfe: Start, urn: object, code: str) -> None:
     """400 with one object; nothing is believed, but the post can be listed."""
     running = dfe()
 
@@ -90,7 +90,7 @@ def test_urn_trouble_is_refused(dfe: Start, urn: object, code: str) -> None:
 
 
 @pytest.mark.parametrize(("body", "words"), [(b"", "Empty request body"), (b"urn=1", "Request body is not JSON")])
-def test_body_that_is_no_json_is_refused(dfe: Start, body: bytes, words: str) -> None:
+def test_body_that_is_not_json_is_rejected(dfe: Start, body: bytes, words: str) -> None:
     """400 with a description."""
     answer = dfe().post(body)
 
@@ -280,7 +280,7 @@ def test_token_that_was_refused_once_stays_refused(dfe: Start) -> None:
 
 
 def test_slow_answer_waits_and_is_right(dfe: Start) -> None:
-    """The first call after a quiet time may be slow (DOMAIN.md 2)."""
+    """The first call after a quiet time may be slow."""
     running = dfe(Fault.SLOW)
 
     assert running.post(message()).status_code == 201

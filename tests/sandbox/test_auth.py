@@ -1,4 +1,4 @@
-"""sign_in.py: the three ways to sign in work by the letter of their RFCs, and by no other way does anybody get in.
+"""auth.py: the three ways to sign in work by the letter of their RFCs, and by no other way does anybody get in.
 
 The client's side is Authlib's protocol layer, which attsync uses too.
 """

@@ -1,6 +1,7 @@
-"""folder.py: one folder holds all that a trial needs, and nothing of somebody's own is touched."""
+"""folder.py: one folder contains all that a trial needs, and no file of anyone else is touched."""
 
 import importlib
+import os
 import ssl
 import sys
 import tomllib
@@ -12,10 +13,12 @@ from shutil import copytree
 import httpx
 import pytest
 
+from attsync.messages import next_step
 from attsync.problems import SettingsError
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import EXAMPLE_PORT, Sandbox, make_folder, open_folder
 from attsync.sandbox.server import free_port
+from tests.other_account import SOMEBODY_ELSE, needs_root
 from tests.sandbox.pretend import MONDAY, message
 
 TODAY = MONDAY.date()
@@ -25,7 +28,7 @@ TODAY = MONDAY.date()
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a sandbox folder on a free port, once."""
     folder = tmp_path_factory.mktemp("made") / "trial"
-    make_folder(folder, today=TODAY, username="sam", port=free_port())
+    make_folder(folder, today=TODAY, username="sam", port=free_port(), pupils=30)
     return folder
 
 
@@ -59,7 +62,7 @@ def post(folder: Path) -> Callable[[], int]:
 
 
 def test_settings_are_the_example_but_for_the_port(folder: Path) -> None:
-    """What is tried in the sandbox is what stands in the documentation."""
+    """What is tried in the sandbox is what the documentation says."""
     lines = (folder / "config.toml").read_text().splitlines()
     example = files("attsync").joinpath("data", "config.toml").read_text().splitlines()
 
@@ -70,7 +73,7 @@ def test_settings_are_the_example_but_for_the_port(folder: Path) -> None:
 
 def test_secrets_are_random_and_their_owners_alone(folder: Path, tmp_path: Path) -> None:
     """Even a made-up secret must have the mode that attsync insists on."""
-    make_folder(tmp_path / "other", today=TODAY, username="sam", port=free_port())
+    make_folder(tmp_path / "other", today=TODAY, username="sam", port=free_port(), pupils=30)
 
     assert folder.stat().st_mode & 0o777 == 0o700
     for name in ("client-secret", "subscription-key"):
@@ -103,29 +106,93 @@ def test_faults_are_played(folder: Path, post: Callable[[], int]) -> None:
 
 def test_two_sandboxes_in_one_folder_are_told(folder: Path) -> None:
     """The second would take the port of the first."""
-    with open_folder(folder), pytest.raises(SettingsError, match="cannot listen on port"), open_folder(folder):
+    with open_folder(folder), pytest.raises(SettingsError) as raised, open_folder(folder):
         pass
 
+    assert case_of(raised) == "port"
 
-@pytest.mark.parametrize("name", ["config.toml", "client-secret", "subscription-key", "school.db"])
-def test_folder_with_something_of_its_own_is_left_alone(tmp_path: Path, name: str) -> None:
-    """`--keep` on a folder with real settings must not touch them."""
-    (tmp_path / name).write_text("my own")
 
-    with pytest.raises(SettingsError, match=f"already holds {name}") as caught:
+def case_of(raised: pytest.ExceptionInfo[SettingsError]) -> str:
+    """Return the case of the problem; its code is that of the sandbox, and nothing was started."""
+    assert (raised.value.problem.code, raised.value.exit_code) == ("SANDBOX", 2)
+    return raised.value.problem.case
+
+
+@pytest.mark.parametrize(
+    "name", ["config.toml", "client-secret", "school.db", "server.pem", "ca.pem", "sandbox.db", "letter.txt"]
+)
+@pytest.mark.parametrize("is_link", [False, True])
+def test_folder_that_is_not_empty_is_left_alone(tmp_path: Path, name: str, *, is_link: bool) -> None:
+    """The key would land where a link leads, and a file of someone's own would be lost (CASES C19)."""
+    folder, target = tmp_path / "try", tmp_path / "target"
+    folder.mkdir()
+    if is_link:
+        (folder / name).symlink_to(target)
+    else:
+        (folder / name).write_text("my own")
+
+    with pytest.raises(SettingsError) as raised:
+        make_folder(folder, today=TODAY, username="sam", port=1)
+
+    assert case_of(raised) == "not_empty"
+    assert [path.name for path in folder.iterdir()] == [name]
+    assert not target.exists()
+    assert is_link or (folder / name).read_text() == "my own"
+
+
+def test_folder_that_others_can_change_is_refused(tmp_path: Path) -> None:
+    """Another account could put a link there between two files."""
+    tmp_path.chmod(0o777)
+
+    with pytest.raises(SettingsError) as raised:
         make_folder(tmp_path, today=TODAY, username="sam", port=1)
 
-    assert caught.value.exit_code == 2
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name).read_text() == "my own"
+    assert case_of(raised) == "not_ours"
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_root
+def test_folder_of_another_account_is_refused(tmp_path: Path) -> None:
+    """Also for root, who could write there."""
+    os.chown(tmp_path, SOMEBODY_ELSE, -1)
+
+    with pytest.raises(SettingsError) as raised:
+        make_folder(tmp_path, today=TODAY, username="sam", port=1)
+
+    assert case_of(raised) == "not_ours"
+
+
+def test_existing_empty_folder_is_filled(tmp_path: Path) -> None:
+    """Such as one that a person made for the purpose."""
+    make_folder(tmp_path, today=TODAY, username="sam", port=1, pupils=30)
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("config.toml", "client-secret", "subscription-key", "ca.pem", "server.pem", "school.db")
+    }
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
 
 
 def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """Such as one whose name is that of a file."""
     (tmp_path / "file").touch()
 
-    with pytest.raises(SettingsError, match="cannot be made: File exists"):
+    with pytest.raises(SettingsError) as raised:
         make_folder(tmp_path / "file", today=TODAY, username="sam")
+
+    assert (case_of(raised), raised.value.problem["why"]) == ("folder", "File exists")
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "server.pem"])
+def test_certificate_is_not_written_through_a_link(folder: Path, tmp_path: Path, name: str) -> None:
+    """A folder that is served again may have been changed since (CASES C19)."""
+    (folder / name).unlink()
+    (folder / name).symlink_to(tmp_path / "target")
+
+    with pytest.raises(SettingsError) as raised:
+        open_folder(folder)
+
+    assert case_of(raised) == "folder"
+    assert not (tmp_path / "target").exists()
 
 
 @pytest.mark.parametrize("name", ["config.toml", "client-secret", "subscription-key"])
@@ -133,8 +200,10 @@ def test_folder_that_lacks_something_is_told(folder: Path, name: str) -> None:
     """Most often the name of the folder is misspelt."""
     (folder / name).unlink()
 
-    with pytest.raises(SettingsError, match=f"is not the folder of a sandbox: {name} cannot be read"):
+    with pytest.raises(SettingsError) as raised:
         open_folder(folder)
+
+    assert (case_of(raised), raised.value.problem["name"]) == ("not_a_sandbox", name)
 
 
 @pytest.mark.parametrize("settings", ["[dfe", "[log]", "[dfe]\nbase_url = 'https://localhost:1'", "dfe = 1"])
@@ -142,27 +211,27 @@ def test_settings_that_cannot_be_used_are_told(folder: Path, settings: str) -> N
     """They are there to be changed by hand."""
     (folder / "config.toml").write_text(settings)
 
-    with pytest.raises(SettingsError, match="is not TOML, or lacks client_id or base_url"):
+    with pytest.raises(SettingsError) as raised:
         open_folder(folder)
+
+    assert case_of(raised) == "settings"
 
 
 def test_sandbox_without_its_packages_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain `pip install attsync` has no Flask, and needs none."""
+    """With the pip of this very environment, and no name that anyone could register."""
     monkeypatch.setitem(sys.modules, "flask", None)
     for name in [name for name in sys.modules if name.startswith("attsync.sandbox.")]:
         monkeypatch.delitem(sys.modules, name)
 
-    with pytest.raises(SettingsError, match="such as flask") as caught:
+    with pytest.raises(SettingsError) as raised:
         importlib.import_module("attsync.sandbox.folder")
 
-    assert (caught.value.problem.code, caught.value.problem.next) == (
-        "DEMO-MISSING",
-        "Install them: pip install 'attsync[demo]'",
-    )
+    assert (case_of(raised), raised.value.problem["package"]) == ("packages", "flask")
+    assert str(next_step(raised.value.problem)).endswith(f"{sys.executable} -m pip install flask trustme")
 
 
 def test_mistake_of_ours_is_not_called_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a bug would send people to install what they have."""
+    """Otherwise a bug would send people to install what they have."""
     monkeypatch.setitem(sys.modules, "attsync.sandbox.app", None)
     monkeypatch.delitem(sys.modules, "attsync.sandbox.folder")
 

@@ -36,7 +36,7 @@ def test_what_was_received_outlives_the_store(tmp_path: Path) -> None:
 
 
 def test_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """Counts of small groups are confidential, even made-up ones are treated so (DOMAIN.md 9)."""
+    """Counts of small groups are confidential, also made-up ones."""
     Store(tmp_path / "sandbox.db").close()
 
     assert (tmp_path / "sandbox.db").stat().st_mode & 0o777 == 0o600
@@ -52,7 +52,7 @@ def test_later_message_replaces_earlier_figures_and_leaves_the_others() -> None:
         assert store.content() == {figure("I"): 5, figure("N"): 0, figure("L"): 1, figure("I", "1"): 7}
 
 
-def test_faulty_and_refused_figures_are_not_believed() -> None:
+def test_faulty_and_rejected_figures_are_not_believed() -> None:
     """A fault keeps the old value; a message that was not stored changes nothing."""
     with Store() as store:
         store.keep(post("1", message(item(I=3))))
@@ -63,7 +63,7 @@ def test_faulty_and_refused_figures_are_not_believed() -> None:
 
 
 def test_same_key_and_body_give_the_first_answer_and_store_nothing() -> None:
-    """A repeat after a lost answer must do no harm (RELIABILITY.md 3)."""
+    """A repeat after a lost answer must do no harm."""
     first = post("1")
     with Store() as store:
         store.keep(first)

@@ -1,4 +1,4 @@
-"""judge.py: each fault of DOMAIN.md 2 is found, and nothing that the DfE let pass."""
+"""validation.py: each fault that the DfE found is found, and nothing that it let pass."""
 
 import json
 from datetime import date
@@ -7,25 +7,23 @@ from typing import Any
 import pytest
 
 from attsync.model import Session
-from attsync.sandbox.validation import Figure, Judged, Refusal, figures, first_code_error, judge
+from attsync.sandbox.validation import Figure, Judged, Rejected, figures, first_code_error, judge
 from tests.sandbox.pretend import URN, item, message
 
 
-def verdict_on(body: object) -> Refusal | Judged:
+def judged(body: object) -> Judged:
     """Judge `body` where one school is known."""
     return judge(body if isinstance(body, bytes) else json.dumps(body).encode(), is_school=lambda urn: urn == URN)
 
 
 def errors_of(body: dict[str, Any]) -> list[dict[str, str]]:
-    """Judge a message that is stored and give its errors."""
-    verdict = verdict_on(body)
-    assert isinstance(verdict, Judged)
-    return list(verdict.errors)
+    """Judge a message that is stored and return its errors."""
+    return list(judged(body).errors)
 
 
 def test_message_without_fault_is_stored() -> None:
     """The green tick must be possible."""
-    assert verdict_on(message()) == Judged(URN, ())
+    assert judged(message()) == Judged(URN, ())
 
 
 @pytest.mark.parametrize(
@@ -45,12 +43,12 @@ def test_message_without_fault_is_stored() -> None:
         (message(item() | {"attendances": {}}), "$.submissionData[0].attendances is not a list"),
     ],
 )
-def test_body_that_cannot_be_read_is_refused_with_a_description(body: object, words: str) -> None:
-    """A client must cope with a 400 that is no URN trouble and has another shape."""
-    verdict = verdict_on(body)
+def test_body_that_cannot_be_read_is_rejected_with_a_description(body: object, words: str) -> None:
+    """A client must cope with a 400 that is not about the URN and has another shape."""
+    with pytest.raises(Rejected) as raised:
+        judged(body)
 
-    assert isinstance(verdict, Refusal)
-    assert verdict.answer == {"statusCode": 400, "message": words}
+    assert raised.value.answer == {"statusCode": 400, "message": words}
 
 
 @pytest.mark.parametrize(
@@ -64,17 +62,13 @@ def test_body_that_cannot_be_read_is_refused_with_a_description(body: object, wo
         (900024, "VAL102", "900024"),
     ],
 )
-def test_urn_trouble_is_refused_by_its_number(urn: object, code: str, detail: str) -> None:
-    """A wrong URN is a known trouble of real schools (DOMAIN.md 5); all three kinds share one id."""
-    verdict = verdict_on(message(urn=urn))
+def test_urn_trouble_is_rejected_by_its_number(urn: object, code: str, detail: str) -> None:
+    """A wrong URN happens to real schools; all three kinds share one id."""
+    with pytest.raises(Rejected) as raised:
+        judged(message(urn=urn))
 
-    assert isinstance(verdict, Refusal)
-    assert set(verdict.answer) == {"id", "code", "status", "title", "detail"}
-    assert (verdict.answer["id"], verdict.answer["code"], verdict.answer["detail"]) == (
-        "ERROR_INVALID_URN",
-        code,
-        detail,
-    )
+    assert set(raised.value.answer) == {"id", "code", "status", "title", "detail"}
+    assert [raised.value.answer[name] for name in ("id", "code", "detail")] == ["ERROR_INVALID_URN", code, detail]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +163,8 @@ def test_the_2020_message_without_year_groups_passes() -> None:
 
 def test_figures_leave_out_what_is_faulty() -> None:
     """What the DfE could not understand it cannot count."""
-    body = message(item("R", "PM", I=2, ZZ=1, L=-1), item("15", L=1))
+    without = {name: value for name, value in item(L=1).items() if name != "ncYearGroup"}
+    body = message(item("R", "PM", I=2, ZZ=1, L=-1), item("15", L=1), item() | {"ncYearGroup": ["R"]}, without)
 
     told = dict(figures(json.dumps(body).encode(), tuple(errors_of(body))))
 

@@ -1,11 +1,12 @@
-"""show/check.py: a line a finding; what is not a tick says what to do, at any width."""
+"""show/check.py: a line for each finding; what is not good says what to do, at any width."""
 
 from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.checks.finding import Finding
+from attsync.checks import Finding
+from attsync.problems import Problem
 from attsync.settings import Origin, Shown, origins, shown
 from attsync.show.check import check, settings
 from attsync.show.symbols import ASCII, UNICODE
@@ -14,17 +15,17 @@ from tests.show.screens import text_of
 
 FINDINGS = (
     Finding("good", "Settings", "/etc/attsync/config.toml: 2 school databases"),
-    Finding("good", "School database", "SIMS: opens, read-only"),
+    Finding("good", "SIMS", "opens read-only"),
+    Finding("good", "SIMS", "30 schools: 11,204 pupils on roll"),
     Finding(
         "bad",
-        "School database",
-        "Bromcom: the database refused the sign-in.",
-        "Ask your database administrator to check the account and its password.",
-        "DB-SIGNIN",
+        "SIMS",
+        Problem("MARK-UNKNOWN", "to_map", values=1, number=2, schools=["Elm Grove"]),
         where="config.toml line 24",
+        paste=("[database.codes]  # it is there already: add below it", '"ZZ" = "..."  # 3 marks'),
     ),
-    Finding("check", "SELECT roll", "SIMS: it gives no row at all.", "Try roll in the database's tool."),
-    Finding("bad", "File rights", "It is open.", "Close it: chmod 600 /x", "SECRET-FILE", where="config.toml line 9"),
+    Finding("check", "SIMS", Problem("DB-SELECT", "no_rows", select="roll")),
+    Finding("check", "Files", Problem("FILE-RIGHTS", "log", mode="0644", files=["/srv/a b/attsync.db"])),
 )
 
 
@@ -34,45 +35,54 @@ FINDINGS = (
         (
             80,
             snapshot("""\
-✓  Settings         /etc/attsync/config.toml: 2 school databases
-✓  School database  SIMS: opens, read-only
-✗  School database  Bromcom: the database refused the sign-in. [DB-SIGNIN]
-                    → Ask your database administrator to check the account and
-                    its password (config.toml line 24).
-!  SELECT roll      SIMS: it gives no row at all.
-                    → Try roll in the database's tool.
-✗  File rights      It is open (config.toml line 9). [SECRET-FILE]
-                    → Close it:
-                      chmod 600 /x
+✓  Settings  /etc/attsync/config.toml: 2 school databases
+✓  SIMS      opens read-only; 30 schools: 11,204 pupils on roll
+✗  SIMS      1 value is not in any map, so 2 days would not be sent for Elm
+             Grove (config.toml line 24). [MARK-UNKNOWN]
+             → Correct it in the MIS. Or add these lines below their headings in
+             the settings file, with what the DfE calls it in place of the dots:
+               [database.codes]  # it is there already: add below it
+               "ZZ" = "..."  # 3 marks
+!  SIMS      The roll SELECT returns no rows. [DB-SELECT]
+             → Run roll in the database's own tool.
+!  Files     Other accounts can read these files of the log (mode 0644), which
+             is confidential: /srv/a b/attsync.db. [FILE-RIGHTS]
+             → As their owner:
+               chmod 600 '/srv/a b/attsync.db'
 
-2 problems, 1 thing to know. Exit code 3.
+1 problem, 2 things to check. Exit code 1.
 """),
         ),
         (
-            132,
+            110,
             snapshot("""\
-✓  Settings         /etc/attsync/config.toml: 2 school databases
-✓  School database  SIMS: opens, read-only
-✗  School database  Bromcom: the database refused the sign-in. [DB-SIGNIN]
-                    → Ask your database administrator to check the account and its password (config.toml line 24).
-!  SELECT roll      SIMS: it gives no row at all.
-                    → Try roll in the database's tool.
-✗  File rights      It is open (config.toml line 9). [SECRET-FILE]
-                    → Close it:
-                      chmod 600 /x
+✓  Settings  /etc/attsync/config.toml: 2 school databases
+✓  SIMS      opens read-only; 30 schools: 11,204 pupils on roll
+✗  SIMS      1 value is not in any map, so 2 days would not be sent for Elm Grove (config.toml line 24).
+             [MARK-UNKNOWN]
+             → Correct it in the MIS. Or add these lines below their headings in the settings file, with what
+             the DfE calls it in place of the dots:
+               [database.codes]  # it is there already: add below it
+               "ZZ" = "..."  # 3 marks
+!  SIMS      The roll SELECT returns no rows. [DB-SELECT]
+             → Run roll in the database's own tool.
+!  Files     Other accounts can read these files of the log (mode 0644), which is confidential: /srv/a
+             b/attsync.db. [FILE-RIGHTS]
+             → As their owner:
+               chmod 600 '/srv/a b/attsync.db'
 
-2 problems, 1 thing to know. Exit code 3.
+1 problem, 2 things to check. Exit code 1.
 """),
         ),
     ],
 )
-def test_what_is_not_a_tick_says_what_to_do(columns: int, screen: str) -> None:
-    """The text wraps in its own column, and nothing is cut."""
-    assert text_of(check(FINDINGS, UNICODE, 3), columns) == screen
+def test_what_is_not_good_says_what_to_do(columns: int, screen: str) -> None:
+    """The text wraps in its own column, nothing is cut, and what is to be copied is on lines that are not broken."""
+    assert text_of(check(FINDINGS, UNICODE, 1), columns) == screen
 
 
 def test_all_well_is_said() -> None:
-    """And in signs that every output can hold."""
+    """And in signs that every output can show."""
     assert text_of(check(FINDINGS[:1], ASCII, 0), 80) == snapshot("""\
 ok  Settings  /etc/attsync/config.toml: 2 school databases
 
@@ -81,7 +91,7 @@ No problem. Exit code 0.
 
 
 def test_settings_are_shown_with_where_they_come_from(tmp_path: Path) -> None:
-    """A value that nobody set is dim; a variable has its name."""
+    """A value that no one set is dim; a variable has its name."""
     environ = {"ATTSYNC_DFE__PROXY": "http://sam:hunter2@proxy.example:3128"}
     read = loaded(settings_text(), tmp_path, **environ)
     sources = origins(read.path, environ)
@@ -102,7 +112,7 @@ window.days      default                       8
 
 schedule.times   default                       10:15, 14:45
 
-Secrets are in files of their own, which this does not open; a password in an
+Secrets are in separate files, which this does not open. A password in an
 address is shown as ***.
 """)
 

@@ -1,14 +1,58 @@
-"""`attsync check`: everything that a send needs, looked at one after the other; what fails is a line.
+"""`attsync check`: everything that a send needs, tested; what fails is a line. Sends no counts."""
 
-story.py       the order in which things are looked at
-finding.py     what a line is
-files.py       who may read or change settings, secrets and log; whether the log is sound
-databases.py   each database: its account, its SELECTs, what a send would find
-service.py     the DfE: certificate, sign-in, clock, lists, URNs; and where consent stands
-timing.py      whether anything sends at the planned times
-"""
+from dataclasses import dataclass
+from typing import Literal
 
-from attsync.checks.finding import Finding, exit_code_of
-from attsync.checks.runner import check
+from attsync import messages
+from attsync.problems import Problem
+from attsync.settings import Location
 
-__all__ = ["Finding", "check", "exit_code_of"]
+Sign = Literal["good", "check", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `attsync check`."""
+
+    sign: Sign
+    what: str
+    """What was tested."""
+    found: str | Problem
+    """A sentence if it is good, otherwise the problem."""
+    setting: Location = ()
+    """What has to be changed, if that is a setting."""
+    where: str = ""
+    """File and line of that setting."""
+    paste: tuple[str, ...] = ()
+    """Lines for the settings file."""
+
+    @property
+    def text(self) -> str:
+        """What was found; that nothing was sent because of it goes without saying."""
+        said = self.found if isinstance(self.found, str) else str(messages.happened(self.found))
+        if isinstance(self.found, Problem) and self.found.get("undone"):
+            said = str(messages.text(self.found))
+        start = f"{self.what}: "
+        return said[len(start) :] if said.casefold().startswith(start.casefold()) else said
+
+    @property
+    def next(self) -> messages.Text:
+        """What to do next."""
+        return messages.Text(()) if isinstance(self.found, str) else messages.next_step(self.found)
+
+    @property
+    def code(self) -> str | None:
+        """The code to look up."""
+        return None if isinstance(self.found, str) else self.found.code
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return the line as `--json` has it."""
+        then = "\n".join(filter(None, (str(self.next), *self.paste)))
+        return {
+            "sign": self.sign,
+            "what": self.what,
+            "text": self.text,
+            "next": then,
+            "code": self.code,
+            "where": self.where or None,
+        }

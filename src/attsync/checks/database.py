@@ -1,269 +1,179 @@
-"""What `check` says of each database, from the facts of a look, in the order in which things are set right. Pure."""
+"""What `attsync check` says of each database, from the facts of `database.inspect`. Pure."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from attsync.checks.finding import Finding, told
+from attsync.checks import Finding, Sign
 from attsync.codes import PRESENT, all_codes
 from attsync.database.inspect import DatabaseFacts, SelectFacts
-from attsync.model import Day, SchoolDays, Session, Unlisted, Unmapped, session_total
+from attsync.model import SchoolDays, Session, Unlisted, Unmapped, session_total
 from attsync.plural import plural
-from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
+from attsync.problems import Problem
 from attsync.run.reading import unlisted
 from attsync.settings import DatabaseSettings, Location
-from attsync.sql_layout import in_one_line, without_texts
-from attsync.window import Window
 
-_LONG: Final = re.compile(r"\b[0-9]{7,}\b")
-"""A number that is no year, no URN and no code."""
 _MANY_ROWS: Final = 20_000
-"""From here on an index on the date is felt."""
-_DATABASE: Final = "School database"
-_PRESENT: Final = ("/", "\\")
+"""From here on the lack of an index on the date is noticeable."""
+_MOST_LINES: Final = 3
+"""More schools without a problem share one line."""
+_TESTED: Final = ("sqlite", "postgresql", "mysql", "mariadb", "duckdb")
+_TO_MAP: Final = ("MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "ROLL-UNKNOWN")
+"""Codes of days that are refused because a value is in no map."""
 
 
-def to_paste(database: DatabaseSettings, window: Window, kind: str) -> dict[str, str]:
-    """Give the marks and the roll SELECT in one line, with dates in it, to be run in the database's own tool.
-
-    One that holds a text is left out: it may be a name, which no screen shows (sql_layout.without_texts); and one with
-    a long number, which may be a pupil's.
-    """
-    word = "" if kind in ("sqlite", "mssql") else "DATE "
-    dates = {"start": f"{word}'{window.first}'", "end": f"{word}'{window.end}'"}
-    selects = {"marks": database.select.marks, "roll": database.select.roll}
-    lines = {name: in_one_line(select, kind, dates) for name, select in selects.items()}
-    return {name: line for name, line in lines.items() if without_texts(line, kind) == line and not _LONG.search(line)}
-
-
-def database_findings(
-    facts: DatabaseFacts, at: Location, sql: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Finding]:
-    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right.
-
-    `sql` are the SELECTs of `to_paste`.
-    """
+def database_findings(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> Iterator[Finding]:
+    """Return what was found in the database whose settings are at `at`, in the order in which it is put right."""
+    name = facts.name
     if facts.problem and not facts.selects:
-        yield _not_opened(facts.name, facts.problem, (*at, facts.address))
+        # What is wrong with the file is told with the other files.
+        is_file = facts.problem.code == "SECRET-FILE"
+        problem = Problem("SECRET-FILE", "not_opened") if is_file else facts.problem
+        yield Finding("bad", name, problem, (*at, facts.address))
         return
-    yield _account(facts)
-    if not facts.knows_london:
-        yield Finding(
-            "check",
-            _DATABASE,
-            f"{facts.name}: the server does not know Europe/London. Dates are right; instants (TIMESTAMP,"
-            " FROM_UNIXTIME) near midnight are not, in weeks in which the clocks change.",
-            "Ask your database administrator to load the time zones: mysql_tzinfo_to_sql.",
-        )
+    yield from (Finding("check", name, problem) for problem in _account(facts))
     for select in facts.selects:
-        yield from _select(facts.name, select, (*at, "select", select.name))
+        for sign, problem in _select(select):
+            yield Finding(sign, name, problem, (*at, "select", select.name))
+    without = [each.name for each in facts.selects if each.name in ("marks", "roll") and not each.has_pupil]
+    if without and not facts.fails:
+        yield Finding("check", name, Problem("MARK-DOUBLE", "no_pupil", selects=without), (*at, "select", without[0]))
     if facts.problem:
-        yield told(_DATABASE, facts.problem, (*at, "select"))
+        yield Finding("bad", name, facts.problem, (*at, "select"))
     if facts.unlisted:
-        stray = unlisted(Unlisted(facts.name, facts.unlisted))
-        yield Finding("check", _DATABASE, stray.text, stray.next, stray.code, (*at, "schools"))
+        yield Finding("check", name, unlisted(Unlisted(name, facts.unlisted)), (*at, "schools"))
+    yield from _schools(facts, database, at)
+
+
+def _account(facts: DatabaseFacts) -> Iterator[Problem]:
+    """Return what is to check about the account and the server."""
+    if facts.kind not in _TESTED:
+        yield Problem("DB-WRITE", "untested", kind=facts.kind)
+    if facts.writes:
+        yield Problem("DB-WRITE", rights=facts.writes)
+    if not facts.knows_london:
+        yield Problem("DATE-NONE", "time_zone")
+
+
+def _schools(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> Iterator[Finding]:
+    good = []
     for school in facts.schools:
-        yield from _school(school, at, sql)
-    if facts.schools:
-        number = len(facts.schools)
-        words = f"{plural(number, 'school')} read in {facts.seconds:.1f} s"
-        yield Finding("good", _DATABASE, f"{facts.name}: {words}, as a send does")
+        problems = [*_school(school, facts.selects)]
+        yield from (Finding(sign, school.school.name, problem, (*at, *to)) for sign, problem, to in problems)
+        if not problems and not school.unmapped:
+            good.append(school)
+    if any(school.unmapped for school in facts.schools):
+        yield _to_map(facts, database, at)
+    if not facts.fails:
+        yield Finding("good", facts.name, _opens(facts))
+    yield from _good_schools(facts.name, good)
 
 
 def missing(urns: Iterable[int]) -> Iterator[Finding]:
-    """Say of schools that were named on the command line and are nowhere."""
+    """Return a problem for each school that was named on the command line and is in no database."""
     for urn in sorted(urns):
-        text = f"The settings have no school with the URN {urn}."
-        yield Finding("bad", "Settings", text, "Check the URN, or add the school to the settings file.", "SCHOOL-NONE")
+        yield Finding("bad", "Settings", Problem("SCHOOL-NONE", "check", urn=f"{urn}"))
 
 
-def _not_opened(name: str, problem: Problem, at: Location) -> Finding:
-    if problem.code == "SECRET-FILE":  # told in full among the file rights
-        text = f"{name}: not opened, because the file with its address cannot be used."
-        return Finding("bad", _DATABASE, text, "Put that file right, then: attsync check", problem.code)
-    return told(_DATABASE, problem, at)
-
-
-def _account(facts: DatabaseFacts) -> Finding:
-    if facts.writes is None:
-        return Finding(
-            "check",
-            _DATABASE,
-            f"{facts.name}: opens. What its account may do is not looked up on this kind of database ({facts.kind}).",
-            "Ask your database administrator for an account that may only read.",
-        )
-    if facts.writes:
-        return Finding(
-            "check",
-            _DATABASE,
-            f"{facts.name}: opens, and its account may do more than read: it {' and '.join(facts.writes)}.",
-            "Ask your database administrator for an account that may only SELECT what the SELECTs name.",
-            "DB-WRITE",
-        )
-    return Finding("good", _DATABASE, f"{facts.name}: opens, read-only")
-
-
-def _select(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
-    what = f"SELECT {facts.name}"
+def _select(facts: SelectFacts) -> Iterator[tuple[Sign, Problem]]:
+    """Return what is wrong with one SELECT; bad is what would make a send fail."""
     if facts.problem:
-        yield told(what, facts.problem, at)
+        yield "bad", facts.problem
         return
-    columns = ", ".join(f"{name} ({kind})" if kind else name for name, kind in facts.columns)
-    yield Finding("good", what, f"{database}: {plural(facts.rows, 'row')} in {facts.seconds:.1f} s; {columns}")
     if not facts.rows:
-        yield Finding(
-            "check",
-            what,
-            f"{database}: it gives no row at all.",
-            f"Try {facts.name} in the database's tool.",
-            setting=at,
-        )
-    if facts.name in ("marks", "roll") and not facts.has_pupil:
-        is_marks = facts.name == "marks"
-        why = "no second mark of a pupil can be proven" if is_marks else "a pupil enrolled twice counts twice"
-        yield Finding(
-            "check",
-            what,
-            f"{database}: it has no column pupil: {why}.",
-            f"Add the column pupil to {facts.name}.",
-            setting=at,
-        )
-    yield from _dates(what, database, facts, at)
-    if facts.overlaps:
-        number = plural(facts.overlaps, "pupil is", "pupils are")
-        yield Finding(
-            "check",
-            what,
-            f"{database}: {number} on roll in more than one year group today, and counted in each.",
-            "End the older enrolments in the MIS, or leave them out of the roll SELECT.",
-            setting=at,
-        )
-    yield from _index(database, facts, at)
-
-
-def _dates(what: str, database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
-    if bad := facts.no_date + facts.not_dates:
-        parts = [(facts.no_date, "no date"), (facts.not_dates, "a text that is not a date (YYYY-MM-DD)")]
-        words = " and ".join(f"{plural(n, 'has', 'have')} {lacking}" for n, lacking in parts if n)
-        is_all = bad == facts.rows
-        yield Finding(
-            "bad" if is_all else "check",
-            what,
-            f"{database}: of {facts.rows:,} marks, {words}: {'it is' if bad == 1 else 'they are'} never sent.",
-            "Ask whoever wrote the marks SELECT to give date as a date.",
-            "COLUMN-WRONG" if is_all else "DATE-NONE",
-            at,
-        )
+        yield "check", Problem("DB-SELECT", "no_rows", select=facts.name)
+    is_all = 0 < facts.rows == facts.no_date + facts.not_dates
+    for case, number in (("no_date", facts.no_date), ("not_dates", facts.not_dates)):
+        if number:
+            code = "COLUMN-WRONG" if is_all else "DATE-NONE"
+            yield "bad" if is_all else "check", Problem(code, case, marks=number, rows=facts.rows)
     if facts.in_utc:
-        yield Finding(
-            "check",
-            what,
-            f"{database}: {facts.in_utc:,} dates are texts in UTC; midnight in London is the day before in summer.",
-            "Ask whoever wrote the marks SELECT to give the date in London.",
-            setting=at,
-        )
+        yield "check", Problem("DATE-NONE", "utc", marks=facts.in_utc)
+    if facts.overlaps:
+        yield "check", Problem("ROLL-HIGH", "overlaps", pupils=facts.overlaps)
+    if facts.has_index is False and facts.rows >= _MANY_ROWS:
+        yield "check", Problem("DB-SLOW", "no_index", select=facts.name, rows=facts.rows)
 
 
-def _index(database: str, facts: SelectFacts, at: Location) -> Iterator[Finding]:
-    if facts.has_index:
-        yield Finding("good", f"SELECT {facts.name}", f"{database}: an index serves the filter on the date")
-    elif facts.has_index is False and facts.rows >= _MANY_ROWS:
-        yield Finding(
-            "check",
-            f"SELECT {facts.name}",
-            f"{database}: no index serves the filter on the date: each send reads all {facts.rows:,} rows.",
-            "Ask your database administrator for an index on the date column, and give that column as it is.",
-            setting=at,
-        )
-
-
-_MAPS: Final = {
-    "MARK-UNKNOWN": "codes",
-    "SESSION-UNKNOWN": "sessions",
-    "YEAR-UNKNOWN": "year_groups",
-    "ROLL-UNKNOWN": "year_groups",
-}
-"""Code of a problem with a value -> the map where the value would stand."""
-
-
-def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator[Finding]:
-    what = found.school.name
+def _school(found: SchoolDays, selects: Sequence[SelectFacts]) -> Iterator[tuple[Sign, Problem, tuple[str, ...]]]:
+    """Return what is wrong with one school, whether it is bad, and below which table it is put right."""
     if found.problem:
-        yield told(what, found.problem, (*at, "select"))
+        yield "bad", found.problem, ("select",)
         return
     refused = [day.problem for day in found.days if day.problem]
-    numbers = Counter(problem.code for problem in refused)
-    for code, number in numbers.items():
-        first = next(problem for problem in refused if problem.code == code)
-        more = f" The like on {plural(number - 1, 'more day')}." if number > 1 else ""
-        yield Finding(
-            "bad",
-            what,
-            f"{first.happened} {DAY_WOULD_NOT_BE_SENT}{more}",
-            first.next,
-            code,
-            (*at, _MAPS.get(code, "select")),
-        )
-    for unmapped in found.unmapped:
-        yield _unmapped(what, unmapped, at, sql.get("roll" if unmapped.pupils else "marks", ""))
+    for code, number in Counter(problem.code for problem in refused).items():
+        if code not in _TO_MAP or not found.unmapped:
+            first = next(problem for problem in refused if problem.code == code)
+            yield "bad", first.but(undone="days_dry", not_done="", number=number), ("select",)
+    if any(problem.code == "COLUMN-WRONG" for problem in refused):
+        for select in selects:
+            columns = [f"{name} ({kind})" if kind else name for name, kind in select.columns]
+            yield "check", Problem("COLUMN-WRONG", "columns", select=select.name, columns=columns), ("select",)
     for problem in found.to_check:
-        yield Finding("check", what, problem.text, problem.next, problem.code)
+        yield "check", problem, ()
     if not refused and not any(day.on_roll or day.marks for day in found.days):
-        text = "nobody on roll and no marks in these days"
-        then = "Check what the column school holds for this school, and school under [[database.schools]]."
-        yield Finding("check", what, text, then, setting=(*at, "schools"))
-    elif not refused and not any(problem.code == "MARKS-NONE" for problem in found.to_check):
-        yield Finding("good", what, _summary(found))
+        yield "check", Problem("MARKS-NONE", "nobody"), ("schools",)
 
 
-def _unmapped(what: str, unmapped: Unmapped, at: Location, sql: str) -> Finding:
-    things = f"{unmapped.number:,} " + ("pupil" if unmapped.pupils else "mark")
-    things += f"{' on roll' * unmapped.pupils} has" if unmapped.number == 1 else f"s{' on roll' * unmapped.pupils} have"
-    if unmapped.shown is None:
-        text = (
-            f"{things} a {unmapped.what} that no map knows. It is not shown, because it may be a name: values are shown"
-            " only where 95% of the marks are known, and only those that look like a code."
-        )
-        column = unmapped.what.replace(" ", "_")
-        then = f"Add each to [{unmapped.table}]. To list them, run the SELECT in the database's own tool, by {column}."
-        if sql:
-            listing = f"SELECT {column}, COUNT(*) FROM ({sql}) m GROUP BY {column} ORDER BY 2 DESC;"  # noqa: S608  never run
-            then = f"Add each to [{unmapped.table}]. To list them in the database's own tool: {listing}"
-    elif not unmapped.shown:
-        text = f"{things} no {unmapped.what} (NULL)."
-        add = f"add to [{unmapped.table}]:  {_line(unmapped, '...')}"
-        then = f"Give them one in the MIS, leave them out of the SELECT, or {add}"
-    elif unmapped.what == "code" and unmapped.shown in all_codes():
-        text = f'{things} the code "{unmapped.shown}", which is a code of the DfE, but not of that date and session.'
-        means, target = ("present", PRESENT) if unmapped.shown in _PRESENT else ("something else", "...")
-        then = f"Correct it in the MIS; if it means {means}, add to [{unmapped.table}]:  {_line(unmapped, target)}"
+def _to_map(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> Finding:
+    """Return one problem for all values that are in no map, with the lines to add to the settings file."""
+    tables: dict[str, dict[tuple[str, str | None], list[Unmapped]]] = {}
+    for each in (unmapped for school in facts.schools for unmapped in school.unmapped):
+        tables.setdefault(each.table, {}).setdefault((each.what, each.shown), []).append(each)
+    lines: list[str] = []
+    for table, values in sorted(tables.items()):
+        is_there = table.split(".")[1] in database.model_fields_set
+        lines += [f"[{table}]{'  # it is there already: add below it' * is_there}", *map(_line, values.values())]
+    days = [day.problem.code for school in facts.schools for day in school.days if day.problem]
+    problem = Problem(
+        next((code for code in days if code in _TO_MAP), _TO_MAP[0]),
+        "to_map",
+        values=sum(map(len, tables.values())),
+        number=sum(code in _TO_MAP for code in days),
+        schools=[school.school.name for school in facts.schools if school.unmapped],
+    )
+    return Finding("bad", facts.name, problem, (*at, min(tables).partition(".")[2]), paste=tuple(lines))
+
+
+def _line(found: Sequence[Unmapped]) -> str:
+    """Return a line of a map as TOML, with how often the value is there; or where to find one that may be a name."""
+    what, shown = found[0].what, found[0].shown
+    counted = [(sum(each.number for each in found if each.pupils is pupils), pupils) for pupils in (False, True)]
+    number = " and ".join(
+        plural(n, "pupil") + " on roll" if pupils else plural(n, "mark") for n, pupils in counted if n
+    )
+    if shown is None:
+        select = "marks" if counted[0][0] else "roll"
+        return f"# {number}: not shown, may be a name. See the column {what.replace(' ', '_')} of the {select} SELECT."
+    is_dfe_code = what == "code" and shown in all_codes()
+    why = ", a DfE code, but not for that date and session" if is_dfe_code else "" if shown else f" without a {what}"
+    target = PRESENT if shown in ("/", "\\") else "..."
+    return f'{json.dumps(shown, ensure_ascii=False)} = "{target}"  # {number}{why}'
+
+
+def _opens(facts: DatabaseFacts) -> str:
+    rows = ", ".join(f"{select.name} {plural(select.rows, 'row')}" for select in facts.selects)
+    read = f"; {plural(len(facts.schools), 'school')} read in {facts.seconds:.1f} s" if facts.schools else ""
+    return f"opens{'' if facts.writes or facts.writes is None else ' read-only'}; {rows}{read}"
+
+
+def _good_schools(name: str, found: Sequence[SchoolDays]) -> Iterator[Finding]:
+    if len(found) <= _MOST_LINES:
+        yield from (Finding("good", school.school.name, _summary([school])) for school in found)
     else:
-        text = f'{things} the {unmapped.what} "{unmapped.shown}", which no map knows.'
-        then = f"Correct it in the MIS, or say what it means in [{unmapped.table}]:  {_line(unmapped, '...')}"
-    return Finding("check", what, text, then, setting=(*at, *unmapped.table.split(".")[1:]))
+        yield Finding("good", name, f"{len(found)} schools: {_summary(found)}")
 
 
-def _line(unmapped: Unmapped, meaning: str) -> str:
-    """Write a line of a map as TOML has it: a string of JSON is one of TOML."""
-    return f'{json.dumps(unmapped.shown, ensure_ascii=False)} = "{meaning}"'
-
-
-def _summary(found: SchoolDays) -> str:
-    marked = [day for day in found.days if day.marks]
-    on_roll = found.days[-1].on_roll
-    pupils = f"{plural(on_roll, 'pupil')} on roll"
+def _summary(schools: Sequence[SchoolDays]) -> str:
+    marked = sorted((day for school in schools for day in school.days if day.marks), key=lambda day: day.date)
+    pupils = f"{plural(sum(school.days[-1].on_roll for school in schools), 'pupil')} on roll"
     if not marked:
-        return f"{pupils}, no marks in these days"
-    last = marked[-1]
-    session = Session.PM if session_total(last.cells, Session.PM) else Session.AM
-    marks = sum(day.marks for day in marked)
-    unmarked = _unmarked(found.days)
-    return f"{pupils}, {marks:,} marks on {len(marked)} days{unmarked}, up to {last.date:%a %-d %b} {session}"
-
-
-def _unmarked(days: Sequence[Day]) -> str:
-    number = sum(day.unmarked for day in days)
-    return f" and {plural(number, 'row')} without a mark" if number else ""
+        return f"{pupils}, no marks on these days"
+    last = [day for day in marked if day.date == marked[-1].date]
+    session = Session.PM if any(session_total(day.cells, Session.PM) for day in last) else Session.AM
+    unmarked = sum(day.unmarked for school in schools for day in school.days)
+    rows = f" and {plural(unmarked, 'row')} without a mark" if unmarked else ""
+    days = len({day.date for day in marked})
+    marks = plural(sum(day.marks for day in marked), "mark")
+    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, up to {last[0].date:%a %-d %b} {session}"

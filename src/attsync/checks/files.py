@@ -1,27 +1,31 @@
-"""What `attsync check` says of the files on this computer: whose they are, what others may do with them, and the log.
+"""What `attsync check` says of this computer: who can read or change the files, the log, and what sends by itself.
 
-Knows the rules of RELIABILITY.md 3 and 7; makes and changes nothing, and refuses to show what is in a file.
+Makes and changes nothing; does not show what is in a file.
 """
 
 import os
-import shlex
 import stat
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from attsync.checks.finding import Finding, told
+from attsync.checks import Finding
 from attsync.dfe import Credentials, trusted
 from attsync.log import Log
 from attsync.others import WRITE, open_to_change
 from attsync.person import name_of
-from attsync.problems import LogError, SettingsError
+from attsync.plural import plural
+from attsync.problems import LogError, Problem, SettingsError
+from attsync.schedule import Installed
 from attsync.secret_file import read_secret
 from attsync.settings import Location, Origins, Settings, holds_password
-from attsync.window import LONDON
+from attsync.due import LATE
+from attsync.window import LONDON, is_working_day
 
-_RIGHTS: Final = "File rights"
+_FILES: Final = "Files"
 _LOG: Final = "Log"
+_SCHEDULE: Final = "Schedule"
 _LOG_PATH: Final[Location] = ("log", "path")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _ENTER: Final = stat.S_IXGRP | stat.S_IXOTH
@@ -30,70 +34,92 @@ _BESIDE: Final = ("", "-wal", "-shm", ".lock", ".gate", ".door")
 
 
 def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
-    """Say of each file what is wrong with its rights; then, in one line, which are right."""
-    right: list[str] = []
-    yield from _of_root(settings.log.path)
+    """Return what is wrong with the permissions of each file; then, in one line, what is right."""
+    good: list[str] = []
+    log = settings.log.path
+    folder = next(each for each in log.parents if each.exists())
+    if os.geteuid() == 0 and (owner := folder.stat().st_uid):
+        account = "#" * (_account(owner) == str(owner)) + _account(owner)
+        yield Finding("check", _FILES, Problem("FILE-RIGHTS", "root", path=folder, account=account), _LOG_PATH)
     yield from _certificates(settings.dfe.ca_file)
-    for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(settings.log.path)):
+    for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(log)):
         if isinstance(found, Finding):
             yield found
         else:
-            right.append(found)
-    if right:
-        yield Finding("good", _RIGHTS, ", ".join(right))
+            good.append(found)
+    if good:
+        yield Finding("good", _FILES, ", ".join(good))
 
 
 def log_findings(path: Path) -> Iterator[Finding]:
-    """Say whether the log at `path` can be read and written, and what it holds."""
+    """Return whether the log at `path` can be read and written, and what is in it."""
     try:
         log = Log.open_existing(path)
         if log is None:
             yield _no_log(path)
             return
         with log:
-            layout, run = log.examine(), log.last_run()
+            log.examine()
+            run = log.last_run()
     except LogError as error:
-        yield told(_LOG, error.problem, _LOG_PATH)
+        yield Finding("bad", _LOG, error.problem, _LOG_PATH)
         return
     newest = f"newest run {run.id}, {run.started_at.astimezone(LONDON):%a %-d %b %H:%M}" if run else "no run yet"
-    size = f"{path.stat().st_size / 10**6:.1f} MB"
-    yield Finding("good", _LOG, f"{path}: {size}, layout {layout}, sound, can be written; {newest}")
+    yield Finding("good", _LOG, f"{path}: undamaged, writable, {path.stat().st_size / 10**6:.1f} MB; {newest}")
 
 
-def _of_root(log: Path) -> Iterator[Finding]:
-    """Say that root sees other rights than the account that sends."""
-    if os.geteuid() != 0:
-        return
-    folder = next(each for each in log.parents if each.exists())
-    if owner := folder.stat().st_uid:
-        yield Finding(
-            "check",
-            _RIGHTS,
-            f"This is root, and the folder {folder} of the log belongs to {name_of(owner)}: what is said of rights and"
-            " schedule is true for root.",
-            f"As the account that sends: sudo -u {_sudo(owner)} attsync check",
-            setting=_LOG_PATH,
-        )
+def schedule_findings(
+    settings: Settings, found: Installed, log: Log | None, since: datetime | None, now: datetime
+) -> Iterator[Finding]:
+    """Return whether the last planned sends came, and what `found` sends; `since` is when consent was given."""
+    there = _there(found)
+    if found.timer and not found.is_enabled:
+        yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "not_enabled", timer=found.timer))
+    planned = [at for at in _planned(settings, now) if log and since and at >= since]
+    runs = [run.started_at for run in log.runs_since(planned[0] - LATE)] if log and planned else []
+    came = [next((run for run in runs if abs(run - at) < LATE), None) for at in planned]
+    if planned and came[-1] is None:
+        problem = Problem("SEND-MISSED", "last", at=f"{planned[-1]:%a %-d %b %H:%M}", there=there)
+        yield Finding("check", _SCHEDULE, problem)
+    elif planned:
+        here = [at.astimezone(LONDON) for at in came if at]
+        is_today = all(at.date() == now.astimezone(LONDON).date() for at in here)
+        times = " and ".join(f"{at:{'%H:%M' if is_today else '%a %-d %b %H:%M'}}" for at in here)
+        yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came {'at' if is_today else 'on'} {times}")
+    elif not found.lines and not found.timer:
+        yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "nothing", account=name_of(os.geteuid())))
+    elif found.lines or found.is_enabled:
+        yield Finding("good", _SCHEDULE, f"{there}; no planned send was due yet")
+
+
+def _planned(settings: Settings, now: datetime) -> list[datetime]:
+    """Return the last planned sends that must have come by now, as many as there are in a day, oldest first."""
+    today = now.astimezone(LONDON).date()
+    days = (today - timedelta(days=number) for number in range(14))
+    planned = [
+        datetime.combine(day, at, LONDON) for day in days if is_working_day(day) for at in settings.schedule.times
+    ]
+    return sorted(at for at in planned if at + LATE <= now)[-len(settings.schedule.times) :]
+
+
+def _there(found: Installed) -> str:
+    """Return what is there to send."""
+    lines = f"{plural(found.lines, 'line')} in the crontab of {name_of(os.geteuid())}"
+    parts = [*([lines] if found.lines else []), *([f"systemd timer {found.timer}"] if found.timer else [])]
+    return " and ".join(parts) or "no crontab line or timer of attsync"
 
 
 def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | str]:
     path, found = settings.path, settings.path.stat()
-    if loose := _open_to_change(path):
-        yield _changeable(loose, "the settings file: they could have the counts sent elsewhere")
+    if loose := _changeable(path, "settings"):
+        yield loose
     # Root's file can only be read through its group, so the group has to be the right one there.
     readers = stat.S_IROTH if found.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
     passwords = [place for place in holds_password(settings) if origins.of(place).kind == "file"]
     is_read = bool(passwords and found.st_mode & readers)
     if is_read:
-        who = "o-r" if found.st_uid == 0 else "go-r"
-        yield Finding(
-            "bad",
-            _RIGHTS,
-            f"Other accounts may read the settings file {path} (mode {_mode(found)}), and it holds a password.",
-            f"Its owner or root: chmod {who} {_quoted(path)}",
-            "FILE-RIGHTS",
-            passwords[0],
-        )
+        mode = "o-r" if found.st_uid == 0 else "go-r"
+        yield _file("password", path, found, passwords[0], mode=mode)
     if not loose and not is_read:
         yield f"settings file {_mode(found)} {name_of(found.st_uid)}"
 
@@ -102,28 +128,21 @@ def _certificates(ca_file: Path | None) -> Iterator[Finding]:
     try:
         trusted(ca_file)
     except SettingsError as error:
-        yield told(_RIGHTS, error.problem)
+        yield Finding("bad", _FILES, error.problem, error.problem.setting)
         return
-    if ca_file and (loose := _open_to_change(ca_file)):
-        yield _changeable(loose, "the certificates that are trusted: they could pretend to be the DfE", "ca_file")
+    if ca_file and (loose := _changeable(ca_file, "certificates", ("dfe", "ca_file"))):
+        yield loose
 
 
-def _open_to_change(path: Path) -> tuple[Path, os.stat_result] | None:
+def _changeable(path: Path, case: str, setting: Location = ()) -> Finding | None:
+    """Return a problem if an account other than root and the owner can change `path`, or replace it."""
     us = os.geteuid()
-    return open_to_change(path, {us, path.stat().st_uid} if us == 0 else {us})
-
-
-def _changeable(loose: tuple[Path, os.stat_result], what: str, setting: str | None = None) -> Finding:
+    loose = open_to_change(path, {us, path.stat().st_uid} if us == 0 else {us})
+    if loose is None:
+        return None
     place, found = loose
-    remedy = "chmod go-w" if found.st_mode & WRITE else "chown root"
-    return Finding(
-        "bad",
-        _RIGHTS,
-        f"Others may write {place} (mode {_mode(found)}, owner {name_of(found.st_uid)}), and so change {what}.",
-        f"Its owner or root: {remedy} {_quoted(place)}",
-        "FILE-RIGHTS",
-        ("dfe", setting) if setting else None,
-    )
+    remedy = ("chmod", "go-w") if found.st_mode & WRITE else ("chown", "root")
+    return _file(case, place, found, setting, program=remedy[0], change=remedy[1])
 
 
 def _secrets(settings: Settings) -> Iterator[Finding | str]:
@@ -133,27 +152,25 @@ def _secrets(settings: Settings) -> Iterator[Finding | str]:
         ("private key", "private_key_file"),
         ("subscription key", "subscription_key_file"),
     ):
-        path = getattr(settings.dfe, setting)
-        if path is None:
-            continue
-        try:
-            read_secret(path, what=what, multiline=setting == "private_key_file")
-            yield _owned(what, path)
-        except SettingsError as error:
-            is_right = False
-            yield told(_RIGHTS, error.problem, ("dfe", setting))
+        if path := getattr(settings.dfe, setting):
+            try:
+                read_secret(path, what=what, multiline=setting == "private_key_file")
+                yield _owned(what, path)
+            except SettingsError as error:
+                is_right = False
+                yield Finding("bad", _FILES, error.problem, ("dfe", setting))
     try:
         if is_right:
             Credentials.load(settings.dfe)
-    except SettingsError as error:  # what is in it is no key
-        yield told(_RIGHTS, error.problem)
+    except SettingsError as error:  # its permissions are right, but it is not a key
+        yield Finding("bad", _FILES, error.problem)
     for number, database in enumerate(settings.database):
         try:
             if database.url_file:
                 database.database_url()
                 yield _owned("database address", database.url_file)
         except SettingsError as error:
-            yield told(_RIGHTS, error.problem, ("database", number, "url_file"))
+            yield Finding("bad", _FILES, error.problem, ("database", number, "url_file"))
 
 
 def _log_files(path: Path) -> Iterator[Finding | str]:
@@ -161,41 +178,23 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
         folder = path.parent.stat()
         files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in _BESIDE) if each.exists()}
     except OSError:
-        return  # there is none yet, or it may not be entered: that is told of the log itself
-    strangers = [each for each, found in files.items() if found.st_uid != folder.st_uid]
-    open_files = [each for each, found in files.items() if found.st_mode & _OTHERS]
-    if strangers:
-        names = " and ".join(sorted({name_of(files[each].st_uid) for each in strangers}))
-        yield Finding(
-            "bad",
-            _RIGHTS,
-            f"In the folder of the log, {path.parent}, of {name_of(folder.st_uid)}, these belong to {names}, as after"
-            f" one run under sudo, and cannot be used: {_names(strangers)}.",
-            f"Root: chown {_account(folder.st_uid)} {' '.join(map(_quoted, strangers))}",
-            "LOG-WRITE",
-            _LOG_PATH,
+        return  # there is none yet, or its folder cannot be entered: that is told of the log itself
+    foreign = [each for each, found in files.items() if found.st_uid != folder.st_uid]
+    loose = [each for each, found in files.items() if found.st_mode & _OTHERS]
+    if foreign:
+        owners = sorted({name_of(files[each].st_uid) for each in foreign})
+        problem = Problem(
+            "LOG-WRITE", "foreign", folder=path.parent, files=foreign, owners=owners, account=_account(folder.st_uid)
         )
-    if open_files:
-        yield Finding(
-            "bad" if folder.st_mode & _ENTER else "check",
-            _RIGHTS,
-            f"In the folder of the log, {path.parent}, these are open to others (mode {_mode(files[open_files[0]])}),"
-            f" and the log is confidential: {_names(open_files)}.",
-            f"{name_of(folder.st_uid)}: chmod 600 {' '.join(map(_quoted, open_files))}",
-            "FILE-RIGHTS",
-            _LOG_PATH,
-        )
+        yield Finding("bad", _FILES, problem, _LOG_PATH)
+    if loose:
+        problem = Problem("FILE-RIGHTS", "log", files=loose, mode=_mode(files[loose[0]]))
+        yield Finding("bad" if folder.st_mode & _ENTER else "check", _FILES, problem, _LOG_PATH)
     if folder.st_mode & _OTHERS:
-        may = "others could put another log there" if folder.st_mode & WRITE else "others may enter it"
-        yield Finding(
-            "bad" if folder.st_mode & WRITE and not folder.st_mode & stat.S_ISVTX else "check",
-            _RIGHTS,
-            f"The folder of the log, {path.parent}, has mode {_mode(folder)}: {may}.",
-            f"If it is for attsync alone, {name_of(folder.st_uid)}: chmod 700 {_quoted(path.parent)}",
-            "FILE-RIGHTS",
-            _LOG_PATH,
-        )
-    if path in files and not strangers and not open_files:
+        is_bad = folder.st_mode & WRITE and not folder.st_mode & stat.S_ISVTX
+        case = "log_folder_write" if folder.st_mode & WRITE else "log_folder"
+        yield _file(case, path.parent, folder, _LOG_PATH, sign="bad" if is_bad else "check")
+    if path in files and not foreign and not loose:
         yield f"log {_mode(files[path])} {name_of(files[path].st_uid)} in a folder {_mode(folder)}"
 
 
@@ -203,16 +202,26 @@ def _no_log(path: Path) -> Finding:
     above = next(each for each in path.parents if each.exists())
     if above.is_dir() and os.access(above, os.W_OK | os.X_OK, effective_ids=True):
         return Finding("good", _LOG, f"none yet; the first consent makes {path}")
-    account = os.geteuid()
-    return Finding(
-        "bad",
-        _LOG,
-        f"There is no log yet, and {name_of(account)} cannot make {path}: {above} belongs to"
-        f" {name_of(above.stat().st_uid)}.",
-        f"Root: install -d -m 700 -o {_account(account)} {_quoted(path.parent)}",
+    us = os.geteuid()
+    owner = name_of(above.stat().st_uid)
+    problem = Problem(
         "LOG-WRITE",
-        _LOG_PATH,
+        "no_folder",
+        path=path,
+        folder=path.parent,
+        above=above,
+        owner=owner,
+        us=name_of(us),
+        account=_account(us),
     )
+    return Finding("bad", _LOG, problem, _LOG_PATH)
+
+
+def _file(
+    case: str, path: Path, found: os.stat_result, setting: Location, *, sign: str = "bad", **more: str
+) -> Finding:
+    problem = Problem("FILE-RIGHTS", case, path=path, mode_is=_mode(found), owner=name_of(found.st_uid), **more)
+    return Finding("bad" if sign == "bad" else "check", _FILES, problem, setting)
 
 
 def _owned(what: str, path: Path) -> str:
@@ -225,20 +234,6 @@ def _mode(found: os.stat_result) -> str:
 
 
 def _account(uid: int) -> str:
-    """Name an account as chown takes it."""
+    """Return an account as chown takes it."""
     name = name_of(uid)
     return str(uid) if name == f"uid {uid}" else name
-
-
-def _sudo(uid: int) -> str:
-    """Name an account as sudo takes it."""
-    account = _account(uid)
-    return f"'#{uid}'" if account == str(uid) else account
-
-
-def _names(paths: list[Path]) -> str:
-    return " and ".join(path.name for path in paths)
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))

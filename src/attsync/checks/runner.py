@@ -1,69 +1,106 @@
-"""The story of `attsync check`: settings, files, log, databases, the DfE, consent, schedule, one after the other.
-
-What fails is a line; the rest is looked at all the same. Knows the order; prints nothing, and sends no counts.
-"""
+"""The order of `attsync check`: settings, files, log, databases, the DfE, consent, schedule. What fails is a line."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 
-from attsync.checks.database import database_findings, missing, to_paste
-from attsync.checks.files import file_findings, log_findings
-from attsync.checks.finding import Finding, placed
-from attsync.checks.schedule import schedule_findings
+from attsync.checks import Finding
+from attsync.checks.database import database_findings, missing
+from attsync.checks.files import file_findings, log_findings, schedule_findings
 from attsync.checks.service import consent_findings, service_findings
+from attsync.consent import Terms, active_consent
 from attsync.database.inspect import look
+from attsync.deadline import Deadline
 from attsync.log import Log
 from attsync.plural import plural
-from attsync.schedule.machine import look as look_for_entries
+from attsync.problems import Problem, exit_code
+from attsync.schedule import installed
 from attsync.schools import known_schools
 from attsync.settings import Location, Origins, Settings
 from attsync.window import Window
 
 
 def check(
-    settings: Settings, origins: Origins, only: Collection[int], window: Window, now: datetime, *, offline: bool
+    settings: Settings,
+    origins: Origins,
+    only: Collection[int],
+    window: Window,
+    now: datetime,
+    deadline: Deadline,
+    *,
+    offline: bool,
 ) -> list[Finding]:
-    """Look at everything that a send needs; at the schools of `only`, if there are any, else at all."""
+    """Test everything that a send needs: the schools of `only`, if there are any, otherwise all."""
     in_log = [*log_findings(settings.log.path)]
     is_sound = all(finding.sign == "good" for finding in in_log)
-    number = len(settings.database)
-    findings = [
-        Finding("good", "Settings", f"{settings.path}: {plural(number, 'school database')}"),
+    found = [
+        Finding("good", "Settings", f"{settings.path}: {plural(len(settings.database), 'school database')}"),
         *file_findings(settings, origins),
         *in_log,
-        *_databases(settings, only, window),
+        *_databases(settings, only, window, deadline),
     ]
     with (Log.open_existing(settings.log.path) if is_sound else None) or nullcontext() as log:
         known = [school for urn, school in known_schools(settings, log).items() if not only or urn in only]
-        if not offline:
+        if not offline and not _is_late(deadline, found, "DfE service"):
             places = _places(settings)
-            asked = {school: places.get(school.urn) for school in known}
-            findings += service_findings(settings, origins, asked, log, now)
+            asked = {school: places.get(school.urn, ()) for school in known}
+            found += service_findings(settings, origins, asked, log, now)
         if is_sound:
-            findings += consent_findings(settings, known, log)
+            found += consent_findings(settings, known, log)
         else:
-            text = "not known, because the log cannot be used: nothing is sent"
-            findings.append(Finding("check", "Consent", text, "Put the log right first."))
-    findings += schedule_findings(settings, look_for_entries(os.environ), now)
-    return placed(findings, origins)
+            found.append(Finding("check", "Consent", Problem("LOG-DAMAGED", "consent")))
+        rows = [log.latest_consent(school.urn) for school in known] if log else []
+        since = min((row.at for row in rows if row and active_consent(row, Terms.of(settings))), default=None)
+        found += schedule_findings(settings, installed(settings, os.environ), log, since, now)
+    return [_placed(finding, settings, origins) for finding in found]
 
 
-def _databases(settings: Settings, only: Collection[int], window: Window) -> Iterator[Finding]:
+def exit_code_of(findings: Iterable[Finding]) -> int:
+    """Reduce the bad lines to an exit code (RELIABILITY.md 2)."""
+    bad = [finding.found for finding in findings if finding.sign == "bad"]
+    return exit_code([problem for problem in bad if isinstance(problem, Problem)], confirmed=False)
+
+
+def _databases(settings: Settings, only: Collection[int], window: Window, deadline: Deadline) -> Iterator[Finding]:
     seen: set[int] = set()
     for number, database in enumerate(settings.database):
         listed = [school.urn for school in database.schools]
         if only and listed and not set(only) & set(listed):
             continue
+        found: list[Finding] = []
+        if _is_late(deadline, found, database.name):
+            yield from found
+            seen |= set(only)
+            continue
         facts = look(database, only, window)
-        seen |= {found.school.urn for found in facts.schools} | (set(listed) if facts.fails else set())
-        yield from database_findings(facts, ("database", number), to_paste(database, window, facts.kind))
+        seen |= {school.school.urn for school in facts.schools} | (set(listed) if facts.fails else set())
+        yield from database_findings(facts, database, ("database", number))
     yield from missing(set(only) - seen)
 
 
+def _is_late(deadline: Deadline, found: list[Finding], what: str) -> bool:
+    """Whether the time limit has passed: then `what` is not tested, and `found` says so."""
+    if deadline.is_over:
+        found.append(Finding("bad", what, Problem("RUN-TIME", "check")))
+    return deadline.is_over
+
+
+def _placed(finding: Finding, settings: Settings, origins: Origins) -> Finding:
+    """Return the finding with the place of its setting; for an address in a file of its own, that file."""
+    what = finding.what[:1].upper() + finding.what[1:]
+    if finding.sign == "good" or not finding.setting:
+        return replace(finding, what=what)
+    where = origins.where(finding.setting)
+    match finding.setting:
+        case ("database", int(number), "url_file") if path := settings.database[number].url_file:
+            where = str(path)
+    return replace(finding, what=what, where=where)
+
+
 def _places(settings: Settings) -> dict[int, Location]:
-    """Give for each URN of the settings where it stands."""
+    """Return for each URN in the settings where it is."""
     return {
         school.urn: ("database", number, "schools", index, "urn")
         for number, database in enumerate(settings.database)

@@ -42,17 +42,18 @@ COMMANDS: Final = {
         "send": "Send the last days for every school with consent.",
         "preview": "Show exactly what would be sent, and send nothing.",
         "status": "Show what was received, what was not, and what to do next.",
+        "explain": "Explain a problem code: what it means and what to do.",
     },
     "Consent": {
         "consent": "Give, remove or show a school's consent.",
     },
     "Setting up": {
         "init": "Ask a few questions and write a commented settings file.",
-        "check": "Try everything that a send needs, and say what is wrong.",
-        "crontab": "Print or install what makes cron send twice a day.",
+        "check": "Test everything that a send needs, and say who should fix what.",
+        "crontab": "Print or install the cron entries that send twice a day.",
     },
     "Trying out": {
-        "demo": "Run the whole story once, with a made-up school and a pretend DfE.",
+        "demo": "Do a complete run with a made-up school and a pretend DfE.",
         "sandbox": "Run the pretend DfE alone, until stopped.",
     },
 }

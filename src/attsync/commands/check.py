@@ -1,4 +1,4 @@
-"""`attsync check`: shows what `checkup` has found, or each setting. Refuses to know what is looked at."""
+"""`attsync check`: shows what `checks` found, or each setting."""
 
 import os
 from typing import TYPE_CHECKING
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
     "check",
     help=page(
         """
-        Try everything that a send needs, and say what is wrong.
+        Test everything that a send needs, and say who should fix what.
 
-        Looks at the rights of settings, secrets and log, and reads the log through. Tries each SELECT on its own and
-        counts: columns and types, rows, marks without a date, values that no map knows, whether an index serves, what
-        the account may do, and how long it takes. Then it signs in to the DfE, looks at certificate and clock, asks
-        for its lists and for each school's URN, and says where consent stands and what sends by itself. Sends no
+        Tests the permissions of settings, secrets and log, and reads the whole log. Runs each SELECT and counts: rows,
+        marks without a date, values that are not in any map, whether an index is used, what the account is allowed to
+        do, and how long it takes. Then it signs in to the DfE, checks its certificate and clock, asks for its lists and
+        for each school's URN, and says where consent is missing and whether the planned sends came. It does not send
         counts, and shows a value of the school's only if it looks like a code.
         """,
         "attsync check",
         "attsync check --school 900023 --json",
         "attsync check --show-settings",
     ),
-    short_help="Try everything that a send needs, and say what is wrong.",
+    short_help="Test everything that a send needs, and say who should fix what.",
 )
 @schools_option
-@click.option("--offline", is_flag=True, help="Contact the school databases only, not the DfE nor a proxy.")
+@click.option("--offline", is_flag=True, help="Contact only the school databases, not the DfE or a proxy.")
 @click.option(
     "--show-settings",
     is_flag=True,
-    help="Only show each setting and where it comes from; passwords, and texts in SELECTs, are hidden.",
+    help="Only show each setting and where it comes from; passwords and quoted text in SELECTs are hidden.",
 )
 @json_option
 @common
 def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
-    """Look at everything and show what was found."""
+    """Test everything and show what was found."""
     from attsync.settings import origins
 
     settings = load_settings()
@@ -57,9 +57,11 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     if show_settings:
         _show(settings, sources, as_json=as_json)
         return
-    from attsync.checks import check, exit_code_of
+    from attsync.checks.runner import check, exit_code_of
+    from attsync.deadline import Deadline
 
-    findings = check(settings, sources, schools, window_of(settings, None), now(), offline=offline)
+    with Deadline(60.0 * settings.dfe.run_minutes) as deadline:
+        findings = check(settings, sources, schools, window_of(settings, None), now(), deadline, offline=offline)
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})

@@ -1,17 +1,21 @@
-"""`attsync crontab`: prints, installs or removes what `schedule` writes. Refuses to know the grammar of cron."""
+"""`attsync crontab`: prints, installs or removes what `schedule` writes."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from attsync.commands.options import common, given, load_settings, page
+from attsync.messages import attsync
 from attsync.plural import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from attsync.settings import Settings
+
+_OTHER_CLOCK: Final = "This computer's clock is not on UK time."
+_CORRECT: Final = "Correct the hours, and again when the UK's clocks change. A systemd timer does so itself:"
 
 
 @click.command(
@@ -20,23 +24,23 @@ if TYPE_CHECKING:
         """
         Print the two crontab entries, with full paths.
 
-        The minutes follow from the URN, so that schools do not all call at once. --install and --remove change the
-        crontab of the account that runs this, and there nothing but attsync's own lines.
+        The minutes are chosen from the URN, so that schools do not all call at once. --install and --remove change the
+        crontab of the account that runs this, and only attsync's own lines in it.
         """,
         "attsync crontab",
         "attsync crontab --install",
         "attsync crontab --systemd",
     ),
-    short_help="Print or install what makes cron send twice a day.",
+    short_help="Print or install the cron entries that send twice a day.",
 )
 @click.option("--install", is_flag=True, help="Put the entries into this account's crontab.")
-@click.option("--remove", is_flag=True, help="Take attsync's entries out of this account's crontab.")
-@click.option("--systemd", is_flag=True, help="Print a service and a timer instead.")
+@click.option("--remove", is_flag=True, help="Remove attsync's entries from this account's crontab.")
+@click.option("--systemd", is_flag=True, help="Print a systemd service and timer instead.")
 @common
 def command(*, install: bool, remove: bool, systemd: bool) -> None:
     """Print, install or remove."""
     if install + remove + systemd > 1:
-        message = "--install, --remove and --systemd do not go together."
+        message = "use only one of --install, --remove and --systemd."
         raise click.UsageError(message)
     settings = load_settings()
     if remove:
@@ -51,81 +55,61 @@ def command(*, install: bool, remove: bool, systemd: bool) -> None:
 
 def _print_lines(settings: "Settings") -> None:
     from attsync.person import who
-    from attsync.schedule.clock import server_clock
-    from attsync.schedule.units import by_clock, cron_entries, first_urn
+    from attsync.schedule import cron_lines, is_on_uk_time
 
-    account = who(os.environ).account
-    click.echo(f"# attsync sends attendance counts: settings {settings.path}, account {account}.")
-    click.echo(complete("# To put these lines in:    attsync crontab --install"))
-    click.echo(complete("# To take them out again:   attsync crontab --remove"))
-    clock = server_clock()
-    if not clock.is_of_london:
-        click.echo(
-            "# These times are those of this computer's clock, which does not go as in the UK: correct the hours."
-        )
-        click.echo(complete(f"# {by_clock(settings, clock)}"))
-    for when, what in cron_entries(settings, first_urn(settings)):
-        click.echo(f"{when}  {what}")
+    lines = cron_lines(settings)
+    click.echo(f"# attsync sends attendance counts: settings {settings.path}, account {who(os.environ).account}.")
+    click.echo(f"# To install these lines:  {attsync('crontab', '--install').completed}")
+    click.echo(f"# To remove them:          {attsync('crontab', '--remove').completed}")
+    if not is_on_uk_time():
+        click.echo(f"# {_OTHER_CLOCK} {_CORRECT}\n# {attsync('crontab', '--systemd').completed}")
+    click.echo("\n".join(lines))
 
 
 def _print_units(settings: "Settings") -> None:
     from attsync.person import who
-    from attsync.schedule.units import first_urn, service_unit, timer_unit
+    from attsync.schedule import service_unit, timer_unit
 
-    click.echo("# Save as /etc/systemd/system/attsync.service")
-    click.echo(service_unit(settings, who(os.environ).account))
+    service = service_unit(settings, who(os.environ).account)
+    click.echo(f"# Save as /etc/systemd/system/attsync.service\n{service}")
     click.echo("# Save as /etc/systemd/system/attsync.timer, then: systemctl enable --now attsync.timer")
-    click.echo(timer_unit(settings, first_urn(settings)), nl=False)
+    click.echo(timer_unit(settings), nl=False)
 
 
 def _install(settings: "Settings") -> None:
-    from attsync.schedule.clock import server_clock
-    from attsync.schedule.crontab import is_ours, mark, read, write
-    from attsync.schedule.units import by_clock, cron_entries, first_urn
+    from attsync.schedule import also_sends, cron_lines, is_on_uk_time, is_ours, read_crontab, write_crontab
 
-    entries = cron_entries(settings, first_urn(settings))
-    lines = read()
+    ours, lines = cron_lines(settings), read_crontab()
     others = [line for line in lines if not is_ours(line, settings)]
-    ours = [f"{when} {what} {mark(settings)}" for when, what in entries]
-    write([*others, *ours])
+    write_crontab([*others, *ours])
     if given().quiet:
         return
-    click.echo(f"{'Put into' if others == lines else 'Changed in'} the crontab of this account:")
-    for when, what in entries:
-        click.echo(f"  {when}  {what}")
-    replaced = [line for line in lines if line not in others and line not in ours]
-    for words, found in (
-        ("In the place of what stood there:", replaced),
-        ("Left as they are, and they run attsync too:", _also_sending(others, settings)),
-    ):
-        if found:
-            click.echo("\n  ".join([words, *found]))
-    clock = server_clock()
-    if not clock.is_of_london:
-        click.echo("This computer's clock does not go as in the UK. Correct the hours with: crontab -e")
-        click.echo(complete(by_clock(settings, clock)))
-    click.echo(complete("After the next of these times, to see that it works: attsync status"))
-
-
-def _also_sending(lines: "Iterable[str]", settings: "Settings") -> list[str]:
-    from attsync.schedule.crontab import sends
-
-    return [line for line in lines if not line.startswith("#") and sends(line) and str(settings.path) in line]
+    _list(f"{'Added to' if others == lines else 'Changed in'} this account's crontab:", ours)
+    _list("Replaced:", [line for line in lines if is_ours(line, settings) and line not in ours])
+    also = [line for line in others if also_sends(line) and str(settings.path) in line]
+    _list("Not changed, but these run attsync too:", also)
+    if not is_on_uk_time():
+        click.echo(f"{_OTHER_CLOCK} {_CORRECT}\n  {attsync('crontab', '--systemd').completed}")
+    click.echo(f"After the next of these times, check that it ran: {attsync('status').completed}")
 
 
 def _remove(settings: "Settings") -> None:
-    from attsync.schedule.crontab import is_ours, read, sends, write
+    from attsync.schedule import also_sends, is_ours, read_crontab, write_crontab
 
-    lines = read()
+    lines = read_crontab()
     others = [line for line in lines if not is_ours(line, settings)]
     removed = len(lines) - len(others)
     if removed:
-        write(others)
+        write_crontab(others)
     if given().quiet:
         return
     if removed:
-        click.echo(f"Took {plural(removed, 'entry', 'entries')} out of the crontab of this account.")
+        click.echo(f"Removed {plural(removed, 'entry', 'entries')} from this account's crontab.")
     else:
-        click.echo(f"The crontab of this account has no entry for {settings.path}. Nothing was changed.")
-    if also := [line for line in others if not line.startswith("#") and sends(line)]:
-        click.echo("\n  ".join(["Left as they are, for they name other settings or are somebody's own:", *also]))
+        click.echo(f"This account's crontab has no entry for {settings.path}. Nothing was changed.")
+    _list("Not changed, because they use other settings or were written by someone else:", filter(also_sends, others))
+
+
+def _list(heading: str, lines: "Iterable[str]") -> None:
+    if found := list(lines):
+        click.echo("\n  ".join([heading, *found]))

@@ -1,7 +1,4 @@
-"""`attsync demo`: the commands that a user would type, one after the other, against the sandbox.
-
-Runs them as processes of their own; refuses to know what they do inside.
-"""
+"""`attsync demo`: the commands that a user would type, one after the other, against the sandbox."""
 
 import os
 import shlex
@@ -14,7 +11,8 @@ from typing import Final
 
 import click
 
-from attsync.commands.options import common, given, now, page
+from attsync.commands.options import common, now, page
+from attsync.messages import attsync
 
 AFTERNOON = 14
 """From this hour on, the made-up school has taken today's afternoon register."""
@@ -24,7 +22,7 @@ AFTERNOON = 14
     "demo",
     help=page(
         """
-        Run the whole story once, with a made-up school and a pretend DfE.
+        Do a complete run with a made-up school and a pretend DfE.
 
         Gives consent, sends, corrects some marks in the school's database, sends again and shows the status. Everything
         is made up and stays on this machine.
@@ -32,7 +30,7 @@ AFTERNOON = 14
         "attsync demo",
         "attsync demo --keep try --with-problems",
     ),
-    short_help="Run the whole story once, with a made-up school and a pretend DfE.",
+    short_help="Do a complete run with a made-up school and a pretend DfE.",
 )
 @click.option(
     "--keep",
@@ -41,7 +39,7 @@ AFTERNOON = 14
     metavar="DIR",
     help="Keep everything in this new folder, to try more by hand.",
 )
-@click.option("--with-problems", is_flag=True, help="Bring in an unknown mark code, a refused day and a faulty answer.")
+@click.option("--with-problems", is_flag=True, help="Include an unknown mark code, a refused day and a faulty answer.")
 @common
 def command(folder: Path | None, *, with_problems: bool) -> None:
     """Make a school, start the sandbox, and run the commands that a user would type."""
@@ -65,47 +63,46 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
         )
         faults = parse_faults("faulty" if with_problems else "")
         sandbox = stack.enter_context(open_folder(place, faults=faults))
-        say(f"A made-up school is in {place / SCHOOL}; a pretend DfE answers at {sandbox.server.base_url}.")
+        say(f"A made-up school is in {place / SCHOOL}. A pretend DfE answers at {sandbox.server.base_url}.")
         if with_problems:
-            click.echo("Three of its marks have a code that nobody knows, and one answer of the DfE will find a fault.")
-        exits = [run("consent grant --yes", config, "Somebody who may administer data returns gives consent.")]
+            click.echo("Three of its marks have an unknown code, and one DfE answer will report a fault.")
+        exits = [run("consent grant --yes", config, 'Someone who holds "Data Returns: Administer" gives consent.')]
         exits.append(run("send --window 8", config, "What cron runs twice a day."))
         say("Late corrections in the school's database:")
         for sentence in correct_marks(place / SCHOOL, at.date()):
             click.echo(f"  {sentence}")
-        exits.append(run("send --window 8", config, "The next send takes the corrections along."))
-        exits.append(run("status", config, "What the data manager looks at."))
+        exits.append(run("send --window 8", config, "The next send includes the corrections."))
+        exits.append(run("status", config, "What the data manager sees."))
     expected = [0, 1, 1, 1] if with_problems else [0, 0, 0, 0]
     if exits != expected:
-        say(f"Something went wrong: the commands ended with {exits}, not with {expected}.")
+        say(f"Something went wrong: the commands ended with {exits}, but {expected} was expected.")
         click.get_current_context().exit(1)
-    say(f"That was all of it. Everything was made up, nothing left this machine{'' if folder else _GONE}.")
+    gone = "" if folder else " The folder is deleted, so the commands above no longer find anything."
+    say(f"End of the demo. Everything was made up, and nothing left this machine.{gone}")
     if folder:
-        given().config = str(config)
-        click.echo(
-            complete(f"To try more by hand: attsync sandbox --dir {shlex.quote(str(folder))}  and in another terminal")
-        )
-        for words in ("preview", f"status --date {at.date()}", "consent revoke"):
-            click.echo(complete(f"  attsync {words}"))
+        more = [attsync(*words, "--config", str(config)) for words in _MORE]
+        serve = attsync("sandbox", "--dir", str(folder)).completed
+        click.echo(f"To try more by hand: {serve}  and in another terminal")
+        click.echo("".join(f"  {each.completed}\n" for each in more), nl=False)
     else:
-        click.echo(complete("To try more by hand:                attsync demo --keep try"))
-        click.echo(complete("To see what a bad day looks like:   attsync demo --with-problems"))
+        click.echo(f"To try more by hand:     {attsync('demo', '--keep', 'try').completed}")
+        click.echo(f"To see a bad day:        {attsync('demo', '--with-problems').completed}")
 
 
-_GONE: Final = ", and its folder is deleted again, so that the commands above find nothing any more"
+_MORE: Final = (("preview",), ("status", "--problems"), ("consent", "revoke"))
 
 
 def say(text: str) -> None:
-    """Say what comes next, set off from what the commands print."""
+    """Print what comes next, apart from what the commands print."""
     click.secho(f"\n{text}", bold=True)
 
 
 def run(words: str, config: Path, why: str) -> int:
-    """Run one command as a user would and show it with its output; give its exit code."""
-    from attsync.schedule.units import program
+    """Run one command as a user would, with its output; return its exit code."""
+    from attsync.schedule import program
 
     say(why)
     arguments = [*shlex.split(words), "--config", str(config)]
-    click.echo(complete(f"$ attsync {shlex.join(arguments)}"))
+    click.echo(f"$ {attsync(*arguments).completed}")
     sys.stdout.flush()
     return subprocess.run([*program(), *arguments], check=False).returncode  # noqa: S603

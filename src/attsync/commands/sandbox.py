@@ -1,4 +1,4 @@
-"""`attsync sandbox`: serves the pretend DfE until a signal comes. Refuses to know what it answers."""
+"""`attsync sandbox`: serves the pretend DfE until a signal comes."""
 
 import os
 import shlex
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.options import common, given, now, page
+from attsync.commands.options import common, now, page
+from attsync.messages import attsync
 from attsync.problems import Stopped
 
 
@@ -17,8 +18,8 @@ from attsync.problems import Stopped
         """
         Run the pretend DfE alone, until stopped.
 
-        It listens on 127.0.0.1 over TLS and serves the folder of --dir: settings, secrets, certificate and a made-up
-        school. A folder that does not exist is made first.
+        It listens on 127.0.0.1 over TLS and serves the folder of --dir, which contains settings, secrets, a
+        certificate and a made-up school. If the folder is new or empty, they are made first.
         """,
         "attsync sandbox --dir try",
         "attsync sandbox --dir try --faults busy,faulty",
@@ -31,16 +32,21 @@ from attsync.problems import Stopped
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("attsync-sandbox"),
     show_default=True,
-    help="Its folder.",
+    help="The sandbox's folder.",
 )
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
     default=8443,
     show_default=True,
-    help="The port of a new folder; a folder that exists keeps its own.",
+    help="The port of a new folder. A sandbox folder keeps its own.",
 )
-@click.option("--faults", default="", metavar="LIST", help="What goes wrong with the next messages: busy,faulty,...")
+@click.option(
+    "--faults",
+    default="",
+    metavar="LIST",
+    help="What goes wrong with the next messages: busy,faulty,... (none: nothing).",
+)
 @common
 def command(folder: Path, port: int, faults: str) -> None:
     """Serve until a signal comes."""
@@ -57,18 +63,18 @@ def command(folder: Path, port: int, faults: str) -> None:
         message = f"{error} Nothing was started."
         raise click.BadParameter(message, param_hint="'--faults'") from error
     if not os.access(folder / CONFIG, os.F_OK):
-        listen(port).close()  # no folder is made for nothing
+        listen(port).close()  # if the port is taken, no folder is made
         at = now().astimezone(LONDON)
         make_folder(
             folder, today=at.date(), port=port, username=who(os.environ).account, afternoon=at.hour >= AFTERNOON
         )
     with open_folder(folder, faults=script) as sandbox:
         click.echo(f"The pretend DfE answers at {sandbox.server.base_url}, on this machine only. Stop it with Ctrl-C.")
-        given().config = str(sandbox.config)
-        click.echo(complete("In another terminal: attsync consent grant"))
-        click.echo(complete("                     attsync send"))
-        click.echo(complete(f"With settings of your own: cd {shlex.quote(str(Path.cwd()))}; attsync init"))
-        click.echo(f"What it received:    {sandbox.server.base_url}/sandbox/received")
+        config = ("--config", str(sandbox.config))
+        click.echo(f"In another terminal:     {attsync('consent', 'grant', *config).completed}")
+        click.echo(f"                         {attsync('send', *config).completed}")
+        click.echo(f"With your own settings:  cd {shlex.quote(str(Path.cwd()))}; {attsync('init').completed}")
+        click.echo(f"What it received:        {sandbox.server.base_url}/sandbox/received")
         try:
             signal.pause()
         except Stopped as stopped:

@@ -1,7 +1,7 @@
-"""The DfE's attendances service as its test suite of 2020 describes it (DOMAIN.md 2), as a Flask application.
+"""The DfE's attendances service as its test suite of 2020 describes it, as a Flask application.
 
-Knows HTTP: who may ask, in which order things are checked, how answers look. What is wrong with a message is judge.py's
-to say, who is signed in sign_in.py's. A stand-in for tests and trials, never for the real service.
+HTTP only: who may ask, in which order things are checked, what answers look like. For tests and trials, never for the
+real service.
 """
 
 import hashlib
@@ -25,11 +25,11 @@ from attsync.codes import codes_on
 from attsync.sandbox.auth import Client, SignIn
 from attsync.sandbox.faults import INSTEAD, SLOW_SECONDS, Answer, Fault, next_fault
 from attsync.sandbox.store import Received, Store
-from attsync.sandbox.validation import DFE_YEAR_GROUPS, Refusal, first_code_error, judge
+from attsync.sandbox.validation import DFE_YEAR_GROUPS, Rejected, first_code_error, judge
 from attsync.window import today_in_london
 
 BODY_LIMIT: Final = 1024 * 1024
-"""Bytes of one request; a whole window of a large school is a tenth of it (DOMAIN.md 10)."""
+"""Bytes of one request; a whole window of a large school is a tenth of it."""
 TOKEN_SECONDS: Final = 3600
 """Life of a token, as at the DfE's gateway."""
 
@@ -50,16 +50,10 @@ School = dict[str, str | int]
 
 
 def made_up_school(urn: int) -> School | None:
-    """Look `urn` up in a register in which every URN from 900000 to 989999 is a school."""
-    if urn not in _REGISTER:
-        return None
-    return {
-        "urn": urn,
-        "name": _NAMES.get(urn, f"Sandbox School {urn}"),
-        "address": "1 Sandbox Lane, Exampleton",
-        "phaseOfEducation": "Primary",
-        "schoolType": "Community school",
-    }
+    """Return the school with this URN, in a register in which every URN from 900000 to 989999 is a school."""
+    name = _NAMES.get(urn, f"Sandbox School {urn}")
+    more = {"address": "1 Sandbox Lane, Exampleton", "phaseOfEducation": "Primary", "schoolType": "Community school"}
+    return {"urn": urn, "name": name, **more} if urn in _REGISTER else None
 
 
 def make_app(
@@ -73,11 +67,10 @@ def make_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     pause: Callable[[float], None] = time.sleep,
 ) -> Flask:
-    """Make a DfE that keeps what it receives in `store`.
+    """Return a DfE that keeps what it receives in `store`.
 
-    `faults` are what goes wrong with the next posts; whoever holds the deque may add more while the sandbox runs.
-    `find_school` is the register of schools. `now` (with a time zone) and `pause` (seconds) are the clock, so that
-    tests need not wait.
+    `faults` are what goes wrong with the next posts; more may be added while the sandbox runs. `find_school` is the
+    register of schools. `now` (with a time zone) and `pause` (seconds) are the clock, so that tests need not wait.
     """
     app = Flask("attsync.sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
@@ -110,7 +103,7 @@ class _Service:
     pause: Callable[[float], None]
 
     def let_in(self) -> Response | None:
-        """Let nobody in without the subscription key and a token, checked in the gateway's order."""
+        """Let no one in without the subscription key and a token, checked in the gateway's order."""
         if request.endpoint in _OPEN:
             return None
         if self.subscription_key is not None:
@@ -123,7 +116,7 @@ class _Service:
         return None if g.client_id else _answer(_UNAUTHORISED)
 
     def take_attendances(self) -> Response:
-        """Answer one post: as it deserves, or as the script of faults says."""
+        """Answer one post: by its content, or as the script of faults says."""
         fault = next_fault(self.faults)
         if fault is Fault.UNAUTHORISED_ONCE:
             self.sign_in.revoke(_token())
@@ -152,35 +145,37 @@ class _Service:
         return answer
 
     def list_codes(self) -> Response:
-        """List the codes that count today."""
+        """Return the codes that are valid today."""
         codes = codes_on(today_in_london(self.now())).values()
         return jsonify([{"AttendanceCode": c.code, "AttendanceDescription": c.description} for c in codes])
 
     def list_year_groups(self) -> Response:
-        """List the year groups."""
+        """Return the year groups."""
         return jsonify([{"YearGroupCode": code, "YearGroup": name} for code, name in DFE_YEAR_GROUPS.items()])
 
     def show_school(self, urn: int) -> Response:
-        """Say whose URN it is."""
+        """Return the school with a URN."""
         school = self.find_school(urn)
         return jsonify(school) if school else _say(HTTPStatus.NOT_FOUND, "Provider not found")
 
     def list_received(self) -> Response:
-        """List everything that was received. Nobody need sign in: it is made up and does not leave this computer."""
+        """Return everything that was received. No sign-in: it is made up and does not leave this computer."""
         return jsonify([_listed(post) for post in self.store.received()])
 
     def _take(self, post: Received, fault: Fault) -> Response:
-        verdict = judge(post.body, is_school=lambda urn: fault is not Fault.REJECT and bool(self.find_school(urn)))
-        if isinstance(verdict, Refusal):
-            post = replace(post, urn=verdict.urn, status=HTTPStatus.BAD_REQUEST)
-        else:
-            errors = verdict.errors + (first_code_error(post.body) if fault is Fault.FAULTY else ())
-            post = replace(post, urn=verdict.urn, status=HTTPStatus.CREATED, ref=str(uuid4()), errors=errors)
+        rejected: Rejected | None = None
+        try:
+            judged = judge(post.body, is_school=lambda urn: fault is not Fault.REJECT and bool(self.find_school(urn)))
+            errors = judged.errors + (first_code_error(post.body) if fault is Fault.FAULTY else ())
+            post = replace(post, urn=judged.urn, status=HTTPStatus.CREATED, ref=str(uuid4()), errors=errors)
+        except Rejected as error:
+            rejected = error
+            post = replace(post, urn=error.urn, status=HTTPStatus.BAD_REQUEST)
         kept = self.store.keep(post)
         if kept.status == HTTPStatus.UNPROCESSABLE_ENTITY:
             return _answer(_KEY_USED)
-        if isinstance(verdict, Refusal) and kept.ref is None:
-            return _answer(Answer(kept.status, verdict.answer))
+        if rejected and kept.ref is None:
+            return _answer(Answer(kept.status, rejected.answer))
         return _answer(Answer(kept.status, [{"submissionRef": kept.ref, "errors": kept.errors}]))
 
 
@@ -210,16 +205,9 @@ def _listed(post: Received) -> dict[str, Any]:
         body = json.loads(post.body)
     except (ValueError, RecursionError):
         body = post.body.decode(errors="replace")
-    return {
-        "ref": post.ref,
-        "key": post.key,
-        "urn": post.urn,
-        "received_at": post.received_at.isoformat(),
-        "status": post.status,
-        "sha256": hashlib.sha256(post.body).hexdigest(),
-        "body": body,
-        "errors": post.errors,
-    }
+    shown = {name: getattr(post, name) for name in ("ref", "key", "urn", "status", "errors")}
+    sha256 = hashlib.sha256(post.body).hexdigest()
+    return shown | {"received_at": post.received_at.isoformat(), "sha256": sha256, "body": body}
 
 
 def _answer(answer: Answer) -> Response:

@@ -1,7 +1,6 @@
-"""Signing in to the sandbox: Authlib's own authorization server, and whom a token belongs to.
+"""Signing in to the sandbox: Authlib's own authorization server, with client credentials in three ways.
 
-Client credentials only, in the three ways that attsync can sign in. Tokens live in memory: a sandbox that was
-restarted knows none of them, as a client must expect of the DfE too.
+Tokens are kept in memory: after a restart none is valid, as a client must expect of the DfE too.
 """
 
 from base64 import b64decode
@@ -35,22 +34,22 @@ class Client(ClientMixin):
     public_key: str | None = None
     """PEM of the public key of private_key_jwt, for ES256 or RS256."""
     scope: str | None = None
-    """What the client must ask for, in part or in full, with spaces between; None: nothing is looked at."""
+    """What the client must ask for, in part or in full, separated by spaces; None: anything."""
 
     def get_allowed_scope(self, scope: Collection[str] | str) -> str:
-        """Grant what was asked for, which `_Grant` has checked; a client without a scope is granted none."""
+        """Return what was asked for, which `_Grant` has checked; nothing for a client without a scope."""
         return str(scope or "") if self.scope else ""
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Compare without telling by the time it takes how much was right."""
+        """Compare in constant time."""
         return self.secret is not None and compare_digest(self.secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:  # noqa: ARG002  there is one endpoint
-        """Allow what there is a secret or a key for."""
+        """Whether there is a secret, or a key, for this way."""
         return (self.public_key if method == "private_key_jwt" else self.secret) is not None
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Allow client credentials, the only grant that is registered."""
+        """Whether it is client credentials, the only grant that is registered."""
         return grant_type == ClientCredentialsGrant.GRANT_TYPE
 
 
@@ -60,7 +59,7 @@ class SignIn:
     def __init__(
         self, app: Flask, clients: Iterable[Client], *, token_seconds: int, now: Callable[[], datetime]
     ) -> None:
-        """Serve `clients`; a token lives for `token_seconds` by the clock `now`."""
+        """Serve `clients`; a token is valid for `token_seconds` by the clock `now`."""
         self._clients = {client.client_id: client for client in clients}
         self._lifetime = timedelta(seconds=token_seconds)
         self._now = now
@@ -72,16 +71,16 @@ class SignIn:
         self._server.register_client_auth_method("private_key_jwt", _Assertion())
 
     def answer(self) -> Response:
-        """Answer the present request for a token."""
+        """Answer the current request for a token."""
         return cast("Response", self._server.create_token_response())  # the stubs describe another framework's
 
     def client_of(self, token: str | None) -> str | None:
-        """Say whom `token` was given to; None if it is not known or its time is over."""
+        """Return the client of `token`; None if it is not known or has expired."""
         client_id, until = self._tokens.get(token or "", (None, None))
         return client_id if until and self._now() < until else None
 
     def revoke(self, token: str | None) -> None:
-        """Let `token` count no longer."""
+        """Make `token` invalid."""
         self._tokens.pop(token or "", None)
 
     def _save(self, token: dict[str, Any], asked: OAuth2Request) -> None:
@@ -101,7 +100,7 @@ class _Grant(ClientCredentialsGrant):
 
 
 class _Assertion(JWTBearerClientAssertion):
-    """Client authentication by a signed statement (RFC 7523), each of which counts once."""
+    """Client authentication by a signed statement (RFC 7523), each of which is accepted once."""
 
     CLIENT_AUTH_METHOD = "private_key_jwt"  # type: ignore[misc]  # final in the stubs; Authlib means it to be set
 

@@ -1,15 +1,11 @@
-"""Answers that go wrong on purpose, in an order that is written down beforehand.
-
-Each fault is for one post and is used up by it. A test or `attsync sandbox --faults busy,none,faulty` lists them.
-Knows answers; refuses to know messages.
-"""
+"""Answers that go wrong on purpose, each for one post: `attsync sandbox --faults busy,none,faulty`."""
 
 from collections import deque
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 SLOW_SECONDS: Final = 5.0
-"""How long a slow answer takes: a service that wakes up, in little (DOMAIN.md 2: up to 60 s)."""
+"""How long a slow answer takes; the real service took up to 60 s to wake up."""
 
 _WEB_FILTER = "<!DOCTYPE html><html><title>Web filter</title><h1>This page is blocked</h1></html>"
 
@@ -18,7 +14,7 @@ class Fault(StrEnum):
     """One way in which the answer to a post can go wrong."""
 
     NONE = "none"
-    """Nothing: the post is answered as it deserves."""
+    """Nothing: the post is answered by its content."""
     BUSY = "busy"
     """503."""
     BUSY_RETRY_AFTER = "busy-retry-after"
@@ -28,13 +24,13 @@ class Fault(StrEnum):
     HTML = "html"
     """200 and a page of HTML, as a web filter in between answers."""
     UNAUTHORISED_ONCE = "unauthorised-once"
-    """401, and the token of this post counts no longer; a new one does."""
+    """401, and the token of this post is no longer valid; a new one is."""
     REJECT = "reject"
     """400 with VAL102: the URN is not found."""
     FAULTY = "faulty"
     """201 with VAL104 for the first count of the post."""
     LOST = "lost"
-    """The post is answered as it deserves, but the connection breaks before the answer arrives."""
+    """The post is taken, but the connection breaks before the answer arrives."""
     GARBLED = "garbled"
     """201 and half a receipt."""
     REDIRECT = "redirect"
@@ -51,7 +47,7 @@ class Answer(NamedTuple):
     status: int
     body: object
     """Text (a page of HTML) as it is; anything else becomes JSON."""
-    headers: dict[str, str] = {}  # noqa: RUF012  nobody changes it
+    headers: dict[str, str] = {}  # noqa: RUF012  no one changes it
 
 
 INSTEAD: Final = {
@@ -65,20 +61,19 @@ INSTEAD: Final = {
     Fault.UNRULY: Answer(400, {"title": "\x1b[2J\x1b[31m[bold]No[/bold] \u202eon", "detail": "\x07\r\n[/nonsense]"}),
     Fault.HTML: Answer(200, _WEB_FILTER, {"Content-Type": "text/html"}),
 }
-"""What is answered by something that stands before the service: the post is not looked at."""
+"""What something in front of the service answers: the post is not read."""
 
 
 def parse_faults(text: str) -> deque[Fault]:
-    """Read a list such as "busy,busy,faulty". Raises ValueError, in words for a person, where a name is not known."""
+    """Read a list such as "busy,busy,faulty". Raise ValueError, in words for a person, for an unknown name."""
     names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in tuple(Fault):
-            raise ValueError(f'"{name}" is not a fault that the sandbox can show: it knows {", ".join(Fault)}.')
+    if unknown := [name for name in names if name not in tuple(Fault)]:
+        raise ValueError(f'"{unknown[0]}" is not a fault of the sandbox. It has {", ".join(Fault)}.')
     return deque(map(Fault, names))
 
 
 def next_fault(faults: deque[Fault]) -> Fault:
-    """Use up the next fault; without any left, nothing goes wrong. Safe to call from several threads."""
+    """Remove and return the next fault; without any left, NONE. Safe to call from several threads."""
     try:
         return faults.popleft()
     except IndexError:

@@ -1,11 +1,13 @@
 """A folder in which everything can be tried: settings, secrets, certificates, a made-up school, the sandbox's memory.
 
-Knows which file is which, and that the settings in it are the package's own example but for the port. Needs the
-packages of `attsync[demo]`: without them importing this module raises SettingsError.
+Its settings are the package's own example but for the port. Without the packages of `attsync[demo]`, importing this
+module raises SettingsError.
 """
 
 import os
 import secrets
+import stat
+import sys
 import tomllib
 from collections import deque
 from collections.abc import Iterable
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from urllib.parse import urlsplit
 
 from attsync.problems import SettingsError
@@ -23,16 +25,12 @@ try:
     from attsync.sandbox.auth import Client
     from attsync.sandbox.faults import Fault
     from attsync.sandbox.sample_school import make_school
-    from attsync.sandbox.server import Server, make_certificates
+    from attsync.sandbox.server import Server, make_certificates, write_new
     from attsync.sandbox.store import Store
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("attsync"):
         raise
-    raise SettingsError(
-        "DEMO-MISSING",
-        f"The demo and the sandbox need packages that are not installed, such as {error.name}. Nothing was started.",
-        "Install them: pip install 'attsync[demo]'",
-    ) from error
+    raise SettingsError("SANDBOX", "packages", package=error.name, python=sys.executable) from error
 
 CONFIG: Final = "config.toml"
 CLIENT_SECRET: Final = "client-secret"  # noqa: S105  the name of a file
@@ -48,7 +46,7 @@ class Sandbox:
     """A sandbox folder with its DfE: `with open_folder(folder) as sandbox:` serves it until the end of the block."""
 
     config: Path
-    """The settings file that attsync is to be given."""
+    """The settings file for attsync."""
     store: Store
     """What was received, also by earlier sandboxes in this folder."""
     server: Server
@@ -76,84 +74,68 @@ def make_folder(
     port: int = EXAMPLE_PORT,
     with_problems: bool = False,
     afternoon: bool = False,
+    pupils: int = 420,
 ) -> Path:
-    """Fill `folder` (made with mode 0700 if need be), with `username` as the one who may consent; return its settings.
+    """Fill `folder`, which is new or empty, with `username` as the account that may consent; return its settings file.
 
-    `afternoon`: today's afternoon register has been taken already. Raises SettingsError if the folder cannot be made,
-    or holds settings, a school or a secret already: they may be somebody's own.
+    `afternoon`: today's afternoon register was taken already. Raise SettingsError SANDBOX if the folder cannot be
+    made, is not empty, or could be changed by another account.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _own_empty_folder(folder)
+        for name in (CLIENT_SECRET, SUBSCRIPTION_KEY):
+            write_new(folder / name, f"{secrets.token_urlsafe(32)}\n".encode())
+        make_certificates(folder)
+        make_school(
+            folder / SCHOOL,
+            today=today,
+            with_problems=with_problems,
+            administrators=[username],
+            afternoon=afternoon,
+            pupils=pupils,
+        )
+        example = files("attsync").joinpath("data", CONFIG).read_text(encoding="utf-8")
+        write_new(folder / CONFIG, example.replace(f"localhost:{EXAMPLE_PORT}", f"localhost:{port}").encode())
     except OSError as error:
-        raise SettingsError(
-            "SETTINGS",
-            f"The folder {folder} cannot be made: {error.strerror}. Nothing was made or changed.",
-            "Name another folder.",
-        ) from error
-    for name in (CONFIG, CLIENT_SECRET, SUBSCRIPTION_KEY, SCHOOL):
-        if (folder / name).exists():
-            raise SettingsError(
-                "SETTINGS",
-                f"{folder} already holds {name}. Nothing was made or changed.",
-                f"Name a new folder, or serve this one: attsync sandbox --dir {folder}",
-            )
-    for name in (CLIENT_SECRET, SUBSCRIPTION_KEY):
-        _write(folder / name, secrets.token_urlsafe(32) + "\n")
-    make_certificates(folder)
-    make_school(
-        folder / SCHOOL, today=today, with_problems=with_problems, administrators=[username], afternoon=afternoon
-    )
-    example = files("attsync").joinpath("data", CONFIG).read_text(encoding="utf-8")
-    _write(folder / CONFIG, example.replace(f"localhost:{EXAMPLE_PORT}", f"localhost:{port}"))
+        raise SettingsError("SANDBOX", "folder", folder=folder, why=os.strerror(error.errno or 0)) from error
     return folder / CONFIG
 
 
 def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Sandbox:
     """Prepare to serve what `make_folder` made, on the port of its settings.
 
-    Raises SettingsError if a file is missing or the settings cannot be read.
+    Raise SettingsError SANDBOX if a file is missing or the settings cannot be read.
     """
-    settings = _read_settings(folder)
-    store = Store(folder / RECEIVED)
-    script = deque(faults)
-    app = make_app(store, clients=[settings.client], subscription_key=settings.subscription_key, faults=script)
-    return Sandbox(folder / CONFIG, store, Server(app, make_certificates(folder), port=settings.port), script)
-
-
-class _Settings(NamedTuple):
-    client: Client
-    subscription_key: str | None
-    port: int
-
-
-def _read_settings(folder: Path) -> _Settings:
-    # Only what the sandbox itself needs; attsync reads and checks the whole.
+    # Only what the sandbox itself needs; attsync reads and checks the whole file.
     try:
         dfe = tomllib.loads(_read(folder, CONFIG))["dfe"]
-        return _Settings(
-            client=Client(dfe["client_id"], _read(folder, CLIENT_SECRET).strip(), scope=dfe.get("scope")),
-            subscription_key=_read(folder, SUBSCRIPTION_KEY).strip() if "subscription_key_file" in dfe else None,
-            port=urlsplit(dfe["base_url"]).port or EXAMPLE_PORT,
-        )
+        client = Client(dfe["client_id"], _read(folder, CLIENT_SECRET), scope=dfe.get("scope"))
+        port = urlsplit(dfe["base_url"]).port or EXAMPLE_PORT
+        key = _read(folder, SUBSCRIPTION_KEY) if "subscription_key_file" in dfe else None
     except (ValueError, KeyError, TypeError) as error:
-        raise SettingsError(
-            "SETTINGS",
-            f"{folder / CONFIG} is not TOML, or lacks client_id or base_url in [dfe]. Nothing was started.",
-            "Correct it, or make a new folder: attsync demo --keep DIR",
-        ) from error
+        raise SettingsError("SANDBOX", "settings", path=folder / CONFIG) from error
+    try:
+        store, certificates = Store(folder / RECEIVED), make_certificates(folder)
+    except OSError as error:
+        raise SettingsError("SANDBOX", "folder", folder=folder, why=os.strerror(error.errno or 0)) from error
+    script = deque(faults)
+    app = make_app(store, clients=[client], subscription_key=key, faults=script)
+    return Sandbox(folder / CONFIG, store, Server(app, certificates, port=port), script)
+
+
+def _own_empty_folder(folder: Path) -> None:
+    """Make `folder`, or check that it is empty and only ours to change. Raise SettingsError or OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SettingsError("SANDBOX", "not_ours", folder=folder)
+    if any(folder.iterdir()):
+        raise SettingsError("SANDBOX", "not_empty", folder=folder)
 
 
 def _read(folder: Path, name: str) -> str:
     try:
-        return (folder / name).read_text(encoding="utf-8")
+        return (folder / name).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SettingsError(
-            "SETTINGS",
-            f"{folder} is not the folder of a sandbox: {name} cannot be read ({error.strerror}). Nothing was started.",
-            "Make one: attsync demo --keep DIR",
-        ) from error
-
-
-def _write(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+        why = os.strerror(error.errno or 0)
+        raise SettingsError("SANDBOX", "not_a_sandbox", folder=folder, name=name, why=why) from error

@@ -1,7 +1,7 @@
-"""A made-up primary school in a SQLite file, as a school system might hold it, and its late corrections.
+"""A made-up primary school in an SQLite file, as an MIS might store it, and its late corrections.
 
-The marks follow the national shares of primary schools. Nothing here is about anybody: the names are put together by
-dice, and stand in the file so that tests can see that they never leave it.
+The marks follow the national shares of primary schools. The names are put together at random; they are in the file so
+that tests can check that they never leave it.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import accumulate
+from importlib.resources import files
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
@@ -37,63 +37,14 @@ _RECENT = 5  # working days within which the reason for an absence may be unknow
 
 # Shares in percent of possible sessions, primary (DOMAIN.md 10). The small codes share what is left.
 _PRESENT = 92.6
-_HALF_DAY = {"L": 1.1, "U": 0.17, "M": 0.13, "HOSP": 0.14, "N": 0.05}
-_WHOLE_DAY = {
-    "I": 2.8,
-    "O": 0.8,
-    "V": 0.73,
-    "G": 0.53,
-    "C": 0.37,
-    "B": 0.19,
-    "C2": 0.17,
-    "P": 0.06,
-    "R": 0.05,
-    "E": 0.04,
-    "K": 0.04,
-    "T": 0.03,
-}
-_Shares = tuple[tuple[str, ...], tuple[float, ...]]
-"""Marks, and their shares added up, as Random.choices takes them."""
-
-
-def _add_up(shares: Mapping[str, float]) -> _Shares:
-    return tuple(shares), tuple(accumulate(shares.values()))
-
-
-_HALF_DAY_SHARES = _add_up({"PRES": _PRESENT} | _HALF_DAY)
-_DAY_SHARES = _add_up({"": _PRESENT + sum(_HALF_DAY.values())} | _WHOLE_DAY)
-
-_TABLES = """
-    CREATE TABLE pupils (
-        pupil_id      INTEGER PRIMARY KEY,
-        first_name    TEXT NOT NULL,
-        last_name     TEXT NOT NULL,
-        date_of_birth TEXT NOT NULL
-    );
-    CREATE TABLE enrolments (
-        pupil_id     INTEGER NOT NULL REFERENCES pupils,
-        year_group   TEXT NOT NULL,
-        entry_date   TEXT NOT NULL,
-        leaving_date TEXT
-    );
-    CREATE TABLE roll_call_marks (
-        pupil_id   INTEGER NOT NULL REFERENCES pupils,
-        mark_date  TEXT NOT NULL,
-        session    TEXT NOT NULL,
-        year_group TEXT NOT NULL,
-        mark       TEXT,
-        PRIMARY KEY (pupil_id, mark_date, session)
-    );
-    CREATE INDEX roll_call_marks_by_date ON roll_call_marks (mark_date);
-    CREATE TABLE staff_permissions (
-        username   TEXT NOT NULL,
-        permission TEXT NOT NULL
-    );
-"""
+_HALF_DAY = {"PRES": _PRESENT, "L": 1.1, "U": 0.17, "M": 0.13, "HOSP": 0.14, "N": 0.05}
+_WHOLE_DAY = {"": sum(_HALF_DAY.values()), "I": 2.8, "O": 0.8, "V": 0.73, "G": 0.53, "C": 0.37, "B": 0.19} | {
+    "C2": 0.17, "P": 0.06, "R": 0.05, "E": 0.04, "K": 0.04, "T": 0.03
+}  # fmt: skip
 
 
 class _Place(NamedTuple):
-    """Where one mark stands."""
+    """The place of one mark."""
 
     pupil_id: int
     day: date
@@ -128,44 +79,31 @@ def make_school(
 ) -> None:
     """Make the school at `path` (mode 0600): three weeks of marks up to `today`, which has its morning only.
 
-    `afternoon` gives it the afternoon too. If `today` is no working day, the last one before it is complete. The same
+    `afternoon` adds the afternoon. If `today` is not a working day, the last one before it is complete. The same
     arguments make the same school.
-    `with_problems` gives three pupils of Year 4 a mark that nobody knows, on one day. `administrators` are the user
-    names that hold the permission to give consent. Raises FileExistsError rather than touch a file.
+    `with_problems` gives three pupils of Year 4 an unknown mark on one day. `administrators` are the user names that
+    have the permission to give consent. Raise FileExistsError if there is such a file.
     """
     dice = Random(f"{seed} {today} {pupils}")  # noqa: S311  nothing secret: the same each time is the point
     days = school_days(today)
     children = list(_children(dice, pupils, days))
     special = _late_marks(dice, children, days) | (_unknown_marks(children, days) if with_problems else {})
     os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    marks = _marks(dice, children, days, None if afternoon else today, special)
+    permissions = [*((name, PERMISSION) for name in administrators), ("reception.desk", "Attendance: Edit")]
     with closing(sqlite3.connect(path)) as school, school:
-        school.executescript(_TABLES)
-        for child in children:
-            school.execute(
-                "INSERT INTO pupils VALUES (?, ?, ?, ?)",
-                (child.pupil_id, child.first_name, child.last_name, child.date_of_birth.isoformat()),
-            )
-            school.execute(
-                "INSERT INTO enrolments VALUES (?, ?, ?, ?)",
-                (
-                    child.pupil_id,
-                    YEAR_GROUPS[child.year],
-                    child.entry_date.isoformat(),
-                    child.leaving_date and child.leaving_date.isoformat(),
-                ),
-            )
-        school.executemany(
-            "INSERT INTO roll_call_marks VALUES (?, ?, ?, ?, ?)",
-            _marks(dice, children, days, None if afternoon else today, special),
-        )
-        school.executemany(
-            "INSERT INTO staff_permissions VALUES (?, ?)",
-            [*((name, PERMISSION) for name in administrators), ("reception.desk", "Attendance: Edit")],
-        )
+        school.executescript(files("attsync").joinpath("data", "sample_school.sql").read_text(encoding="utf-8"))
+        pupil_rows = [
+            (child.pupil_id, child.first_name, child.last_name, f"{child.date_of_birth}") for child in children
+        ]
+        school.executemany("INSERT INTO pupils VALUES (?, ?, ?, ?)", pupil_rows)
+        school.executemany("INSERT INTO enrolments VALUES (?, ?, ?, ?)", map(_enrolment, children))
+        school.executemany("INSERT INTO roll_call_marks VALUES (?, ?, ?, ?, ?)", marks)
+        school.executemany("INSERT INTO staff_permissions VALUES (?, ?)", permissions)
 
 
 def correct_marks(path: Path, today: date) -> tuple[str, ...]:
-    """Enter the corrections that come in after the first send; say in a sentence each what was changed.
+    """Enter the corrections that come in after the first send; return a sentence for each.
 
     They touch the last three days that have marks up to `today`. Called again, it corrects what is left, if anything.
     """
@@ -186,13 +124,13 @@ def correct_marks(path: Path, today: date) -> tuple[str, ...]:
 
 
 def school_days(today: date) -> list[date]:
-    """List the working days of the three weeks that end with `today`."""
+    """Return the working days of the three weeks that end with `today`."""
     first = today - _SPAN + timedelta(days=1)
     return [day for n in range(_SPAN.days) if is_working_day(day := first + timedelta(days=n))]
 
 
 def _children(dice: Random, pupils: int, days: list[date]) -> Iterator[_Pupil]:
-    """Make the pupils; the last ones are a leaver each from before, and some who leave, come, or will come."""
+    """Make the pupils; the last ones are former pupils, and some who leave, join or will join."""
     year_began = days[0].year if days[0].month >= 9 else days[0].year - 1  # noqa: PLR2004  September
     before = date(year_began, 7, 20)
     special: dict[int, tuple[date | None, date | None]] = {
@@ -211,7 +149,7 @@ def _children(dice: Random, pupils: int, days: list[date]) -> Iterator[_Pupil]:
             pupil_id=1001 + number,
             first_name=dice.choice(FIRST_NAMES),
             last_name=dice.choice(LAST_NAMES),
-            # Whoever is four on 31 August starts in Reception the day after.
+            # A child who is four on 31 August starts in Reception the day after.
             date_of_birth=date(year_began - year - 5, 9, 1) + timedelta(days=dice.randrange(365)),
             year=year,
             entry_date=entry_date or date(year_began - year, 9, 1),
@@ -219,8 +157,13 @@ def _children(dice: Random, pupils: int, days: list[date]) -> Iterator[_Pupil]:
         )
 
 
+def _enrolment(child: _Pupil) -> tuple[int, str, str, str | None]:
+    left = child.leaving_date.isoformat() if child.leaving_date else None
+    return child.pupil_id, YEAR_GROUPS[child.year], child.entry_date.isoformat(), left
+
+
 def _late_marks(dice: Random, children: list[_Pupil], days: list[date]) -> dict[_Place, str]:
-    """Place what `correct_marks` will correct: an afternoon half entered, reasons not yet known, one who came late."""
+    """Return what `correct_marks` will correct: a missing mark, reasons not yet known, one pupil who came late."""
     staying = [child.pupil_id for child in children if child.is_on_roll(days[0]) and child.leaving_date is None]
     some = iter(dice.sample(staying, 7))
     return {
@@ -252,17 +195,16 @@ def _marks(
 
 def _draw_day(dice: Random, *, is_recent: bool) -> tuple[str, str]:
     """Draw one pupil's two marks: most absences last all day, lateness and appointments do not."""
-    mark = _draw(dice, _DAY_SHARES)
+    mark = _draw(dice, _WHOLE_DAY)
     if not mark:
-        return _draw(dice, _HALF_DAY_SHARES), _draw(dice, _HALF_DAY_SHARES)
+        return _draw(dice, _HALF_DAY), _draw(dice, _HALF_DAY)
     if mark == "O" and is_recent and dice.random() < 0.5:  # noqa: PLR2004  the office still asks about every second one
         mark = "N"
     return mark, mark
 
 
-def _draw(dice: Random, shares: _Shares) -> str:
-    marks, added_up = shares
-    return dice.choices(marks, cum_weights=added_up)[0]
+def _draw(dice: Random, shares: Mapping[str, float]) -> str:
+    return dice.choices(tuple(shares), tuple(shares.values()))[0]
 
 
 def _correct(school: sqlite3.Connection, day: date, session: str, old: str, new: str, most: int) -> str:

@@ -1,9 +1,7 @@
-"""Serves the sandbox over TLS on 127.0.0.1, to nobody else.
+"""Serves the sandbox over TLS on 127.0.0.1 only, with Werkzeug's threaded server; three things differ from it.
 
-Built on Werkzeug's threaded server, with three things done otherwise. Werkzeug closes the connection after each
-answer; here it is kept (HTTP/1.1), as the DfE's gateway does. An answer leaves in one piece, so that nothing waits
-for a delayed acknowledgement. The TLS handshake happens in the connection's own thread: a client that stalls, or
-speaks no TLS, holds up nobody and prints nothing. Knows TLS and sockets; refuses to know what is served.
+Connections are kept (HTTP/1.1), an answer leaves in one piece, and the TLS handshake is made in the connection's own
+thread, so that a client that stalls holds up no other. Prints nothing that a client causes.
 """
 
 import os
@@ -28,8 +26,8 @@ HOST = "127.0.0.1"
 
 _HANDSHAKE_SECONDS = 10.0
 _IDLE_SECONDS = 120.0
-_WAITING = 128  # connections that the system may hold until a thread takes them
-_DISCARDED = 16 * BODY_LIMIT  # so much of a body that is too long is read and dropped, to get the answer through
+_WAITING = 128  # connections that may wait for a thread
+_DISCARDED = 16 * BODY_LIMIT  # this much of a body that is too long is read and dropped, so that the answer arrives
 
 
 class Certificates(NamedTuple):
@@ -42,33 +40,35 @@ class Certificates(NamedTuple):
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make certificates for localhost and 127.0.0.1 in `folder`, once; the next start finds them there."""
+    """Make certificates for localhost and 127.0.0.1 in `folder`, once. Raise OSError if one of the files is there."""
     files = Certificates(folder / "ca.pem", folder / "server.pem")
     if not (files.ca.exists() and files.server.exists()):
         authority = trustme.CA()
         certificate = authority.issue_cert("localhost", HOST)
-        os.close(os.open(files.server, os.O_CREAT, 0o600))
-        certificate.private_key_and_cert_chain_pem.write_to_path(files.server)
-        authority.cert_pem.write_to_path(files.ca)
+        write_new(files.server, certificate.private_key_and_cert_chain_pem.bytes())
+        write_new(files.ca, authority.cert_pem.bytes())
     return files
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, for its owner only. Raise OSError, also where there is a link."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+        file.write(content)
+
+
 def free_port(wished: int = 0) -> int:
-    """Find a port of 127.0.0.1 that nobody uses at this moment: the one wished for, if it is free."""
-    try:
-        listener = socket.create_server((HOST, wished))
-    except OSError:
-        listener = socket.create_server((HOST, 0))
-    with listener:
-        port: int = listener.getsockname()[1]
-    return port
+    """Return a port of 127.0.0.1 that is free now: the one wished for, if possible."""
+    for port in (wished, 0):
+        with suppress(OSError), socket.create_server((HOST, port)) as listener:
+            return int(listener.getsockname()[1])
+    raise SettingsError("SANDBOX", "port", port=f"{wished}", why="no port is free")
 
 
 class Server:
     """A running application: `with Server(app, certificates) as server: ... server.base_url`."""
 
     def __init__(self, app: Flask, certificates: Certificates, *, port: int = 0) -> None:
-        """Prepare to serve `app` on `port`; 0 takes a free one at the first start and keeps it."""
+        """Prepare to serve `app` on `port`; 0: a free one, chosen at the first start."""
         self.port = port
         self._app = app
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -86,16 +86,16 @@ class Server:
 
     @property
     def base_url(self) -> str:
-        """What `[dfe] base_url` must be."""
+        """The value for `[dfe] base_url`."""
         return f"https://localhost:{self.port}"
 
     @property
     def token_url(self) -> str:
-        """What `[dfe] token_url` must be."""
+        """The value for `[dfe] token_url`."""
         return f"{self.base_url}/oauth/token"
 
     def start(self) -> None:
-        """Listen and answer, in threads of its own. Raises SettingsError if the port is taken."""
+        """Listen and answer, in separate threads. Raise SettingsError SANDBOX if the port is taken."""
         with listen(self.port) as listener:
             self._server = _TlsServer(self._app, self._context, listener)
         self.port = self._server.port
@@ -111,16 +111,12 @@ class Server:
 
 
 def listen(port: int) -> socket.socket:
-    """Take `port`. Raises SettingsError if it is taken."""
+    """Listen on `port`. Raise SettingsError SANDBOX if it is taken."""
     try:
         return socket.create_server((HOST, port), backlog=_WAITING)
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()  # its own words hold an address
-        raise SettingsError(
-            "SETTINGS",
-            f"The sandbox cannot listen on port {port} of this computer: {why}. Nothing was started.",
-            "Stop the program that uses it, perhaps another sandbox, or: attsync sandbox --dir NEW --port 8444",
-        ) from error
+        why = os.strerror(error.errno or 0).lower()  # its own words contain an address
+        raise SettingsError("SANDBOX", "port", port=f"{port}", why=why) from error
 
 
 class _Handler(WSGIRequestHandler):
@@ -151,7 +147,7 @@ class _Handler(WSGIRequestHandler):
         self.wfile.write(answer.get_data())
 
     def log(self, type: str, message: str, *_: object) -> None:  # noqa: A002  Werkzeug's word
-        """Say nothing: what was received can be listed, and the terminal belongs to attsync."""
+        """Print nothing: what was received can be listed, and the terminal belongs to attsync."""
 
 
 class _TlsServer(ThreadedWSGIServer):
@@ -159,9 +155,9 @@ class _TlsServer(ThreadedWSGIServer):
         self._connections: dict[Thread, ssl.SSLSocket] = {}
         super().__init__(HOST, 0, app, handler=_Handler, fd=listener.fileno())
         self._context = context
-        self.ssl_context = context  # only tells Werkzeug to say https; the listening socket stays plain
+        self.ssl_context = context  # only makes Werkzeug say https; the listening socket stays plain
 
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  socketserver says as little
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as in socketserver
         request.settimeout(_HANDSHAKE_SECONDS)
         with self._context.wrap_socket(request, server_side=True) as connection:
             self._connections[current_thread()] = connection
@@ -170,11 +166,11 @@ class _TlsServer(ThreadedWSGIServer):
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
         try:
             super().process_request_thread(request, client_address)
-        finally:  # not before an error has been told: who stops the server waits for that too
+        finally:  # after an error was reported: stopping the server waits for that too
             self._connections.pop(current_thread(), None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
-        # A client that leaves, stalls or does not trust the certificate is no news; anything else is a fault of ours.
+        # A client that leaves, stalls or does not trust the certificate is not our fault; anything else is.
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 

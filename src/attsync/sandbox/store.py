@@ -1,33 +1,22 @@
-"""What the sandbox received, kept in one small SQLite database: a file, or in memory.
-
-Knows posts and their answers; leaves it to judge.py to say what was wrong with them. Safe to use from several threads.
-"""
+"""What the sandbox received, in a small SQLite database: a file, or in memory. Safe to use from several threads."""
 
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Any, Final, Self
 
 from attsync.sandbox.validation import Error, Figure, figures
 
-_LAYOUT = """
+_LAYOUT: Final = """
     CREATE TABLE IF NOT EXISTS received (
-        number      INTEGER PRIMARY KEY,
-        ref         TEXT UNIQUE,
-        client_id   TEXT NOT NULL,
-        key         TEXT,
-        urn         INTEGER,
-        received_at TEXT NOT NULL,
-        status      INTEGER NOT NULL,
-        body        BLOB NOT NULL,
-        errors      TEXT NOT NULL
+        ref TEXT UNIQUE, client_id TEXT NOT NULL, key TEXT, urn INTEGER, received_at TEXT NOT NULL,
+        status INTEGER NOT NULL, body BLOB NOT NULL, errors TEXT NOT NULL
     ) STRICT;
     CREATE UNIQUE INDEX IF NOT EXISTS received_once ON received (client_id, key) WHERE status = 201
 """
@@ -35,7 +24,7 @@ _LAYOUT = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One post by a sender who was signed in, and how it was answered."""
+    """One post by a sender who was signed in, and how it was answered. The columns of the table, in order."""
 
     ref: str | None
     """The submissionRef; only a post that was stored (201) has one."""
@@ -46,7 +35,7 @@ class Received:
     received_at: datetime
     """In UTC."""
     status: int
-    """201 stored, 400 refused, 422 a key used before; or the status of a scripted fault."""
+    """201 stored, 400 rejected, 422 a key used before; or the status of a scripted fault."""
     body: bytes
     errors: tuple[Error, ...] = ()
 
@@ -55,9 +44,9 @@ class Store:
     """Everything that was received, in order of arrival."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Open or make the file at `path` (mode 0600); without a path the store lives in memory."""
+        """Open or make the file at `path` (mode 0600); without a path the store is in memory."""
         if path:
-            os.close(os.open(path, os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
         self._lock = Lock()
         # Every statement commits by itself. Nothing here is worth waiting for the disk.
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
@@ -72,18 +61,19 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close the file; an in-memory store is gone."""
+        """Close the file; a store in memory is gone."""
         with self._lock:
             self._database.close()
 
     def keep(self, post: Received) -> Received:
-        """Keep `post` unless its key was used before, and give back what is to be answered.
+        """Store `post` unless its key was used before, and return what is to be answered.
 
         Same key and same body: the first one, and nothing is stored twice. Same key and another body: `post` with
-        status 422. A key counts as used once a post under it was stored (201).
+        status 422. A key counts as used once a post with it was stored (201).
         """
+        used = "status = 201 AND client_id = ? AND key = ?"
         with self._lock:
-            first = self._stored_under(post.client_id, post.key)
+            first = next(iter(self._rows(used, post.client_id, post.key)), None)
             if first and first.body == post.body:
                 return first
             if first:
@@ -92,59 +82,35 @@ class Store:
             return post
 
     def note(self, post: Received) -> None:
-        """Keep a post that did not get as far as the service."""
+        """Store a post that something in front of the service answered."""
         with self._lock:
             self._insert(post)
 
     def received(self) -> list[Received]:
-        """List everything, also what was not stored as a submission."""
-        return list(self._rows("SELECT * FROM received ORDER BY number"))
+        """Return everything, also what was not stored as a submission."""
+        with self._lock:
+            return self._rows("true")
 
     def content(self) -> dict[Figure, int]:
-        """Tell what the DfE now believes: for each figure the value that came last, faulty ones left out."""
+        """Return what the DfE now believes: for each figure the value that came last, faulty ones left out."""
         believed: dict[Figure, int] = {}
-        for post in self._rows("SELECT * FROM received WHERE status = 201 ORDER BY number"):
-            believed.update(figures(post.body, post.errors))
+        for post in self.received():
+            if post.status == HTTPStatus.CREATED:
+                believed.update(figures(post.body, post.errors))
         return believed
 
-    def _rows(self, select: str, *values: str | None) -> Iterator[Received]:
-        with self._lock, closing(self._database.execute(select, values)) as rows:
-            yield from map(_received, rows)
-
-    def _stored_under(self, client_id: str, key: str | None) -> Received | None:
-        if key is None:
-            return None
-        row = self._database.execute(
-            "SELECT * FROM received WHERE status = 201 AND client_id = ? AND key = ?", (client_id, key)
-        ).fetchone()
-        return _received(row) if row else None
-
     def _insert(self, post: Received) -> None:
-        self._database.execute(
-            "INSERT INTO received (ref, client_id, key, urn, received_at, status, body, errors)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                post.ref,
-                post.client_id,
-                post.key,
-                post.urn,
-                post.received_at.isoformat(),
-                post.status,
-                post.body,
-                json.dumps(post.errors),
-            ),
-        )
+        row = {name: getattr(post, name) for name in Received.__slots__}
+        row |= {"received_at": post.received_at.isoformat(), "errors": json.dumps(post.errors)}
+        self._database.execute("INSERT INTO received VALUES (?, ?, ?, ?, ?, ?, ?, ?)", tuple(row.values()))
+
+    def _rows(self, condition: str, *values: str | None) -> list[Received]:
+        select = f"SELECT * FROM received WHERE {condition} ORDER BY rowid"  # noqa: S608  constants
+        with closing(self._database.execute(select, values)) as rows:
+            return [_received(*row) for row in rows]
 
 
-def _received(row: tuple[int, str | None, str, str | None, int | None, str, int, bytes, str]) -> Received:
-    _, ref, client_id, key, urn, received_at, status, body, errors = row
-    return Received(
-        ref=ref,
-        client_id=client_id,
-        key=key,
-        urn=urn,
-        received_at=datetime.fromisoformat(received_at),
-        status=status,
-        body=body,
-        errors=tuple(json.loads(errors)),
-    )
+def _received(*row: Any) -> Received:  # noqa: ANN401  the columns
+    post = Received(**dict(zip(Received.__slots__, row, strict=True)))
+    at, errors = datetime.fromisoformat(row[4]), tuple(json.loads(row[7]))
+    return replace(post, received_at=at, errors=errors)

@@ -1,13 +1,12 @@
-r"""What the DfE finds wrong with a message: it refuses the whole, or stores it and names faulty parts (DOMAIN.md 2).
+r"""What the DfE finds wrong with a message: it rejects the whole, or stores it and names the faulty parts.
 
-Knows bytes and codes; knows nothing of HTTP, sign-in or of what was received before. Does not check that / belongs
-to the morning and \ to the afternoon, because the DfE did not.
+Bytes and codes only: no HTTP, no sign-in, nothing that was received before. Does not check that / belongs to the
+morning and \ to the afternoon, because the DfE did not.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -20,22 +19,20 @@ DFE_YEAR_GROUPS: Final = year_groups() | {"M": "Mixed year class"}
 _URN = re.compile(r"[1-9]\d{5}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(T00:00:00)?", re.ASCII)
 
-_URN_TITLES: Final = {"VAL100": "URN is missing", "VAL101": "URN is malformed", "VAL102": "URN was not found"}
-
 Error = dict[str, str]
 """One entry of the DfE's `errors`: id, code, status (always empty), title, detail (the faulty value), path."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejected(Exception):
     """An answer of 400: nothing of the message is stored."""
 
-    answer: dict[str, Any]
-    urn: int | None = None
+    def __init__(self, answer: dict[str, Any], urn: int | None = None) -> None:
+        self.answer = answer
+        self.urn = urn
+        super().__init__()
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """An answer of 201: the message is stored, faulty or not."""
 
     urn: int
@@ -52,71 +49,49 @@ class Figure(NamedTuple):
     code: str
 
 
-def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Refusal | Judged:
-    """Judge the body of one post. `is_school` says whether the DfE's register knows a URN."""
+def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Judged:
+    """Judge the body of one post; `is_school` says whether the DfE's register has a URN. Raise Rejected."""
+    if not content:
+        raise _rejected("Empty request body")
     try:
-        message = _parse(content)
-        return Judged(_check_urn(message, is_school), tuple(_errors(message)))
-    except _RefusedError as refused:
-        return refused.refusal
+        message = json.loads(content.decode(), parse_constant=_not_a_number)
+    except (ValueError, RecursionError):
+        raise _rejected("Request body is not JSON") from None
+    if not isinstance(message, dict):
+        raise _rejected("Request body is not a JSON object")
+    return Judged(_urn_of(message, is_school), tuple(_errors(message)))
 
 
 def figures(content: bytes, errors: tuple[Error, ...]) -> Iterator[tuple[Figure, int]]:
-    """Give the counts of a message that was stored, without those that `errors` calls faulty."""
+    """Return the counts of a message that was stored, without those that `errors` calls faulty."""
     faulty = {error["path"] for error in errors}
     message = json.loads(content)
     for i, item in enumerate(message["submissionData"]):
         path = f"$.submissionData[{i}]"
-        if f"{path}.ncYearGroup" in faulty:
-            continue
+        day, session, year_group = item["date"][:10], item["schoolSession"], item.get("ncYearGroup")
         for j, count in enumerate(item["attendances"]):
             here = f"{path}.attendances[{j}]"
-            if not faulty & {f"{here}.attendanceCode", f"{here}.value"}:
-                yield (
-                    Figure(
-                        message["urn"],
-                        date.fromisoformat(item["date"][:10]),
-                        Session(item["schoolSession"]),
-                        item["ncYearGroup"],
-                        count["attendanceCode"],
-                    ),
-                    count["value"],
-                )
+            if not faulty & {f"{path}.ncYearGroup", f"{here}.attendanceCode", f"{here}.value"}:
+                place = (message["urn"], date.fromisoformat(day), Session(session), year_group, count["attendanceCode"])
+                yield Figure(*place), count["value"]
 
 
 def first_code_error(content: bytes) -> tuple[Error, ...]:
-    """Find fault with the first code of a message that can be read, whatever it is; for the script of faults."""
+    """Return an error for the first code of a message that can be read, whatever it is; for the script of faults."""
     for i, item in enumerate(json.loads(content)["submissionData"]):
         for j, count in enumerate(item["attendances"]):
             return (_code_error(count.get("attendanceCode"), f"$.submissionData[{i}].attendances[{j}]"),)
     return ()
 
 
-class _RefusedError(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-
-
-def _parse(content: bytes) -> dict[str, Any]:
-    if not content:
-        raise _refused("Empty request body")
-    try:
-        message = json.loads(content.decode(), parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise _refused("Request body is not JSON") from None
-    if not isinstance(message, dict):
-        raise _refused("Request body is not a JSON object")
-    return message
-
-
-def _check_urn(message: dict[str, Any], is_school: Callable[[int], bool]) -> int:
+def _urn_of(message: dict[str, Any], is_school: Callable[[int], bool]) -> int:
     urn = message.get("urn")
     if urn is None:
-        raise _refused_urn("VAL100", "")
+        raise _rejected_urn("VAL100", "URN is missing", "")
     if not (isinstance(urn, int) and _URN.fullmatch(str(urn))):
-        raise _refused_urn("VAL101", _shown(urn))
+        raise _rejected_urn("VAL101", "URN is malformed", _shown(urn))
     if not is_school(urn):
-        raise _refused_urn("VAL102", str(urn), urn)
+        raise _rejected_urn("VAL102", "URN was not found", str(urn), urn)
     return urn
 
 
@@ -129,7 +104,7 @@ def _errors(message: dict[str, Any]) -> Iterator[Error]:
         yield from _check_year_group(item, path)
         codes = codes_on(_date_of(item, path))
         if item.get("schoolSession") not in tuple(Session):
-            raise _refused(f"{path}.schoolSession is neither AM nor PM")
+            raise _rejected(f"{path}.schoolSession is neither AM nor PM")
         for here, count in _objects(item.get("attendances"), f"{path}.attendances"):
             code = count.get("attendanceCode")
             if not (isinstance(code, str) and code in codes):
@@ -163,15 +138,15 @@ def _date_of(item: dict[str, Any], path: str) -> date:
             return date.fromisoformat(text[:10])
         except ValueError:
             pass  # such as 30 February
-    raise _refused(f"{path}.date is not a date")
+    raise _rejected(f"{path}.date is not a date")
 
 
 def _objects(parts: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(parts, list):
-        raise _refused(f"{path} is not a list")
+        raise _rejected(f"{path} is not a list")
     for number, part in enumerate(parts):
         if not isinstance(part, dict):
-            raise _refused(f"{path}[{number}] is not an object")
+            raise _rejected(f"{path}[{number}] is not an object")
         yield f"{path}[{number}]", part
 
 
@@ -179,19 +154,17 @@ def _error(identifier: str, code: str, title: str, value: object, path: str) -> 
     return {"id": identifier, "code": code, "status": "", "title": title, "detail": _shown(value), "path": path}
 
 
-def _refused(message: str) -> _RefusedError:
-    return _RefusedError(Refusal({"statusCode": 400, "message": message}))
+def _rejected(message: str) -> Rejected:
+    return Rejected({"statusCode": 400, "message": message})
 
 
-def _refused_urn(code: str, detail: str, urn: int | None = None) -> _RefusedError:
-    title = _URN_TITLES[code]
-    answer = {"id": "ERROR_INVALID_URN", "code": code, "status": "400", "title": title, "detail": detail}
-    return _RefusedError(Refusal(answer, urn))
+def _rejected_urn(code: str, title: str, detail: str, urn: int | None = None) -> Rejected:
+    return Rejected({"id": "ERROR_INVALID_URN", "code": code, "status": "400", "title": title, "detail": detail}, urn)
 
 
 def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _no_number(name: str) -> float:
+def _not_a_number(name: str) -> float:
     raise ValueError(name)  # NaN and Infinity are Python's, not JSON's

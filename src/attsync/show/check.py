@@ -1,15 +1,14 @@
-"""The screens of `attsync check`: a line a finding, where what is not good says what to do; and the settings.
-
-Refuses to know how anything was found.
-"""
+"""The screens of `attsync check`: a line for each finding, with what to do; and the settings."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from attsync.checks.finding import Finding
+from attsync.checks import Finding
+from attsync.messages import Command
 from attsync.plural import plural
 from attsync.settings import Origin, Shown
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
@@ -17,37 +16,39 @@ from attsync.show.table import UNBROKEN, Sheet, prose
 
 
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:
-    """Show every finding, then how many there are to act on."""
-    shown = {"good": (signs.good, GOOD, ""), "check": (signs.check, CHECK, ""), "bad": (signs.bad, BAD, BAD)}
+    """Show every finding, good ones about the same thing in one line, then how many there are to act on."""
     sheet = Sheet(signs, ("", "", ""), gap=2, names=1, wanted=48)
-    for finding in findings:
-        sign, colour, style = shown[finding.sign]
-        # A command to copy stays at the end of its line; then the place stands with what was found.
-        in_next = finding.next.endswith(".")
-        text = Text(finding.text if in_next else _with(finding.text, finding.where), style=style)
-        if finding.code and finding.sign != "good":
-            text.append(f" [{finding.code}]", style=DIM)
-        if finding.next:
-            then = _with(finding.next, finding.where) if in_next else _apart(finding.next)
-            text.append(f"\n{signs.arrow} {then}", style="not bold default")
-        sheet.add(Text(sign, style=colour), finding.what, text)
+    for (sign, what), same in groupby(findings, key=lambda finding: (finding.sign, finding.what)):
+        if sign == "good":
+            sheet.add(Text(signs.good, style=GOOD), what, "; ".join(finding.text for finding in same))
+            continue
+        mark, colour, style = (signs.bad, BAD, BAD) if sign == "bad" else (signs.check, CHECK, "")
+        for finding in same:
+            place = f" ({finding.where})" if finding.where else ""
+            said = finding.text.removesuffix(".") + place + "." if place else finding.text
+            text = Text.assemble((said, style), (f" [{finding.code}]", DIM))
+            text.append(
+                "\n".join((f"\n{signs.arrow} {_next(finding)}", *(UNBROKEN + line for line in finding.paste))),
+                style="not bold default",
+            )
+            sheet.add(Text(mark, style=colour), what, text)
     bad = sum(finding.sign == "bad" for finding in findings)
-    to_know = sum(finding.sign == "check" for finding in findings)
+    to_check = sum(finding.sign == "check" for finding in findings)
     end = Text(plural(bad, "problem") if bad else "No problem", style=BAD if bad else GOOD)
-    if to_know:
-        end.append(f", {plural(to_know, 'thing', 'things')} to know", style="not bold default")
+    if to_check:
+        end.append(f", {plural(to_check, 'thing')} to check", style="not bold default")
     return Group(sheet, Text(), Text.assemble(end, f". Exit code {exit_code}."))
 
 
-def _apart(then: str) -> str:
-    """Set a command at the end of `then` apart, in a line that is not broken: it is there to be copied."""
-    words, colon, command = then.partition(": SELECT ") if ": SELECT " in then else then.rpartition(": ")
-    command = colon.removeprefix(": ") + command
-    return f"{words}:\n{UNBROKEN}{command}" if colon else then
+def _next(finding: Finding) -> str:
+    """Return what to do; a command at its end is on a line that is not broken: it is there to be copied."""
+    *words, last = finding.next.parts
+    said = "".join(part if isinstance(part, str) else part.completed for part in words)
+    return f"{said}\n{UNBROKEN}{last.completed}" if isinstance(last, Command) else said + last
 
 
 def settings(path: Path, found: Iterable[tuple[Shown, Origin]], signs: Signs) -> RenderableType:
-    """Show each setting, where it comes from, and its value; dim where nobody has set it."""
+    """Show each setting, where it comes from, and its value; dim where no one has set it."""
     sheet = Sheet(signs, ("Setting", "From", "Value"))
     table = None
     for setting, origin in found:
@@ -55,7 +56,7 @@ def settings(path: Path, found: Iterable[tuple[Shown, Origin]], signs: Signs) ->
             sheet.space()
         table = setting.location[:-1]
         sheet.add(setting.name, str(origin), _value(setting.value), style=DIM if origin.kind == "default" else "")
-    foot = "Secrets are in files of their own, which this does not open; a password in an address is shown as ***."
+    foot = "Secrets are in separate files, which this does not open. A password in an address is shown as ***."
     return Group(Text(str(path), style="bold"), Text(), sheet, Text(), prose((foot, DIM)))
 
 
@@ -70,9 +71,3 @@ def _value(value: str | int | list[str] | None) -> str:
         case _:
             text = " ".join(str(value).split())
             return "".join(sign if sign.isprintable() else "?" for sign in text)
-
-
-def _with(text: str, where: str) -> str:
-    if not where:
-        return text
-    return f"{text.removesuffix('.')} ({where})" + ("." if text.endswith(".") else "")

@@ -1,1 +1,0 @@
-"""Tests of attsync.schedule."""
