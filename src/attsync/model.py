@@ -83,6 +83,8 @@ class Day:
     """Marks of pupils who are not on roll that day."""
     in_two_groups: int = 0
     """Pupils on roll in more than one year group."""
+    proven: bool = False
+    """Doubled marks, and marks of pupils not on roll, were looked for on this day."""
 
     def without(self, sessions: Collection[Session]) -> "Day":
         """Return the day without the marks of some sessions."""

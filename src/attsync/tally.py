@@ -54,6 +54,18 @@ class RollRow(NamedTuple):
     on_roll: tuple[int, ...]
 
 
+class ProofRow(NamedTuple):
+    """What only the column pupil can prove of one day."""
+
+    day: date
+    pupils_on_roll: int | None
+    """Each counted once; None: the roll SELECT has no pupil column."""
+    in_two_groups: int
+    not_on_roll: int
+    proven: bool = False
+    """Doubled marks and marks of pupils not on roll were looked for on this day."""
+
+
 @dataclass(slots=True)
 class _DayTally:
     """What is known of one day while its rows go by."""
@@ -64,6 +76,7 @@ class _DayTally:
     unknown: Counter["_Unknown"] = field(default_factory=Counter)
     doubled: list[PupilRow] = field(default_factory=list)
     groups: int = 0
+    proof: ProofRow | None = None
 
 
 class _Unknown(NamedTuple):
@@ -83,8 +96,9 @@ _LOOKS_LIKE_A_CODE: Final = re.compile(r"[A-Z/\\#*+-][0-9]{0,2}|[A-Z]{2}")
 class Tally:
     """Takes the rows of one school and gives its days."""
 
-    def __init__(self, school: School, maps: Maps, window: Window) -> None:
+    def __init__(self, school: School, maps: Maps, window: Window, *, provable: bool = True) -> None:
         self._school = school
+        self._provable = provable
         self._maps = maps
         self._window = window
         self._days = {day: _DayTally() for day in window}
@@ -125,6 +139,10 @@ class Tally:
         if row.rows > row.pupils and row.day in self._days:
             self._days[row.day].doubled.append(row)
 
+    def add_proof(self, row: ProofRow) -> None:
+        """Take what the column pupil proves of one day."""
+        self._days[row.day].proof = row
+
     def add_roll(self, row: RollRow) -> None:
         """Take the pupils on roll in one year group."""
         self._roll.append(row)
@@ -142,6 +160,7 @@ class Tally:
             days=days,
             to_check=oddities(self._school, days, self._window, sum(row.endless for row in self._roll)),
             unmapped=tuple(self._unmapped()),
+            provable=self._provable,
         )
 
     def _unmapped(self) -> Iterator[Unmapped]:
@@ -184,6 +203,7 @@ class Tally:
                 not_placed += 0 if year_group else row.on_roll[number]
         del roll[""]
         has_marks = tally.cells or tally.refused
+        proof = tally.proof or ProofRow(day, None, 0, 0)
         return Day(
             date=day,
             cells=tally.cells,
@@ -191,6 +211,10 @@ class Tally:
             unmarked=tally.unmarked,
             refused=tally.refused,
             uncounted=self._uncounted(tally.unknown),
+            pupils_on_roll=proof.pupils_on_roll,
+            not_on_roll=proof.not_on_roll,
+            in_two_groups=proof.in_two_groups,
+            proven=proof.proven,
             problem=self._problem(day, tally, not_placed) if has_marks else None,
         )
 
