@@ -60,7 +60,7 @@ _TAKES_FOR_TEXT: Final = frozenset({"mysql", "mariadb", "sqlite"})
 
 
 class NotOneSelect(ValueError):
-    """The text cannot be used as one SELECT: a case of DB-SELECT, with the word that is wrong, if it is a word of SQL."""
+    """The text cannot be used as one SELECT: a case of DB-SELECT, and the word of SQL that is wrong in it."""
 
     def __init__(self, case: str, word: str = "") -> None:
         self.case = case

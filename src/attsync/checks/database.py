@@ -1,10 +1,8 @@
 """What `check` says of each database, from the facts of a look, in the order in which things are set right. Pure."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from attsync.checks.finding import Finding, told
@@ -14,38 +12,16 @@ from attsync.model import Day, SchoolDays, Session, Unlisted, Unmapped, session_
 from attsync.plural import plural
 from attsync.problems import DAY_WOULD_NOT_BE_SENT, Problem
 from attsync.run.reading import unlisted
-from attsync.settings import DatabaseSettings, Location
-from attsync.sql_layout import in_one_line, without_texts
-from attsync.window import Window
+from attsync.settings import Location
 
-_LONG: Final = re.compile(r"\b[0-9]{7,}\b")
-"""A number that is no year, no URN and no code."""
 _MANY_ROWS: Final = 20_000
 """From here on an index on the date is felt."""
 _DATABASE: Final = "School database"
 _PRESENT: Final = ("/", "\\")
 
 
-def to_paste(database: DatabaseSettings, window: Window, kind: str) -> dict[str, str]:
-    """Give the marks and the roll SELECT in one line, with dates in it, to be run in the database's own tool.
-
-    One that holds a text is left out: it may be a name, which no screen shows (sql_layout.without_texts); and one with
-    a long number, which may be a pupil's.
-    """
-    word = "" if kind in ("sqlite", "mssql") else "DATE "
-    dates = {"start": f"{word}'{window.first}'", "end": f"{word}'{window.end}'"}
-    selects = {"marks": database.select.marks, "roll": database.select.roll}
-    lines = {name: in_one_line(select, kind, dates) for name, select in selects.items()}
-    return {name: line for name, line in lines.items() if without_texts(line, kind) == line and not _LONG.search(line)}
-
-
-def database_findings(
-    facts: DatabaseFacts, at: Location, sql: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Finding]:
-    """Say what was found in the database whose settings stand at `at`, in the order in which things are set right.
-
-    `sql` are the SELECTs of `to_paste`.
-    """
+def database_findings(facts: DatabaseFacts, at: Location) -> Iterator[Finding]:
+    """Return what was found in the database whose settings are at `at`, in the order in which things are set right."""
     if facts.problem and not facts.selects:
         yield _not_opened(facts.name, facts.problem, (*at, facts.address))
         return
@@ -66,7 +42,7 @@ def database_findings(
         stray = unlisted(Unlisted(facts.name, facts.unlisted))
         yield Finding("check", _DATABASE, stray.text, stray.next, stray.code, (*at, "schools"))
     for school in facts.schools:
-        yield from _school(school, at, sql)
+        yield from _school(school, at)
     if facts.schools:
         number = len(facts.schools)
         words = f"{plural(number, 'school')} read in {facts.seconds:.1f} s"
@@ -189,7 +165,7 @@ _MAPS: Final = {
 """Code of a problem with a value -> the map where the value would stand."""
 
 
-def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator[Finding]:
+def _school(found: SchoolDays, at: Location) -> Iterator[Finding]:
     what = found.school.name
     if found.problem:
         yield told(what, found.problem, (*at, "select"))
@@ -208,7 +184,7 @@ def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator
             (*at, _MAPS.get(code, "select")),
         )
     for unmapped in found.unmapped:
-        yield _unmapped(what, unmapped, at, sql.get("roll" if unmapped.pupils else "marks", ""))
+        yield _unmapped(what, unmapped, at)
     for problem in found.to_check:
         yield Finding("check", what, problem.text, problem.next, problem.code)
     if not refused and not any(day.on_roll or day.marks for day in found.days):
@@ -219,7 +195,7 @@ def _school(found: SchoolDays, at: Location, sql: Mapping[str, str]) -> Iterator
         yield Finding("good", what, _summary(found))
 
 
-def _unmapped(what: str, unmapped: Unmapped, at: Location, sql: str) -> Finding:
+def _unmapped(what: str, unmapped: Unmapped, at: Location) -> Finding:
     things = f"{unmapped.number:,} " + ("pupil" if unmapped.pupils else "mark")
     things += f"{' on roll' * unmapped.pupils} has" if unmapped.number == 1 else f"s{' on roll' * unmapped.pupils} have"
     if unmapped.shown is None:
@@ -229,9 +205,6 @@ def _unmapped(what: str, unmapped: Unmapped, at: Location, sql: str) -> Finding:
         )
         column = unmapped.what.replace(" ", "_")
         then = f"Add each to [{unmapped.table}]. To list them, run the SELECT in the database's own tool, by {column}."
-        if sql:
-            listing = f"SELECT {column}, COUNT(*) FROM ({sql}) m GROUP BY {column} ORDER BY 2 DESC;"  # noqa: S608  never run
-            then = f"Add each to [{unmapped.table}]. To list them in the database's own tool: {listing}"
     elif not unmapped.shown:
         text = f"{things} no {unmapped.what} (NULL)."
         add = f"add to [{unmapped.table}]:  {_line(unmapped, '...')}"

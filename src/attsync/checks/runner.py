@@ -7,19 +7,23 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext
 from datetime import datetime
+from typing import Final
 
-from attsync.checks.database import database_findings, missing, to_paste
+from attsync.checks.database import database_findings, missing
 from attsync.checks.files import file_findings, log_findings
 from attsync.checks.finding import Finding, placed
 from attsync.checks.schedule import schedule_findings
 from attsync.checks.service import consent_findings, service_findings
 from attsync.database.inspect import look
+from attsync.deadline import Deadline
 from attsync.log import Log
 from attsync.plural import plural
 from attsync.schedule.machine import look as look_for_entries
 from attsync.schools import known_schools
 from attsync.settings import Location, Origins, Settings
 from attsync.window import Window
+
+_SECONDS: Final = 600
 
 
 def check(
@@ -56,9 +60,10 @@ def _databases(settings: Settings, only: Collection[int], window: Window) -> Ite
         listed = [school.urn for school in database.schools]
         if only and listed and not set(only) & set(listed):
             continue
-        facts = look(database, only, window)
+        with Deadline(_SECONDS) as deadline:
+            facts = look(database, only, window, deadline)
         seen |= {found.school.urn for found in facts.schools} | (set(listed) if facts.fails else set())
-        yield from database_findings(facts, ("database", number), to_paste(database, window, facts.kind))
+        yield from database_findings(facts, ("database", number))
     yield from missing(set(only) - seen)
 
 

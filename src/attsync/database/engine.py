@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ _LOCK_SECONDS: Final = 10
 _BUSY_SECONDS: Final = 4
 """Less: while SQLite waits for another program's lock, nothing can interrupt it."""
 _STREAM_SECONDS: Final = 900
-"""For a statement on MySQL whose rows are fetched while others are sent: there its clock runs on while nobody fetches."""
+"""For a statement on MySQL whose rows are fetched while others are sent: its clock runs on while nobody fetches."""
 _ROWS_AT_A_TIME: Final = 2_000
 
 _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
@@ -48,16 +49,16 @@ _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
 class _Driver(NamedTuple):
     name: str
     """What SQLAlchemy calls the kind of database with this driver."""
-    extra: str
-    """The extra of attsync that installs it."""
+    packages: tuple[str, ...]
+    """What installs it."""
 
 
 _DRIVERS: Final = {
-    "postgresql": _Driver("postgresql+psycopg", "postgresql"),
-    "mysql": _Driver("mysql+pymysql", "mysql"),
-    "mariadb": _Driver("mariadb+pymysql", "mysql"),
-    "mssql": _Driver("mssql+mssqlpython", "mssql"),
-    "duckdb": _Driver("duckdb", "duckdb"),
+    "postgresql": _Driver("postgresql+psycopg", ("psycopg[binary]",)),
+    "mysql": _Driver("mysql+pymysql", ("pymysql",)),
+    "mariadb": _Driver("mariadb+pymysql", ("pymysql",)),
+    "mssql": _Driver("mssql+mssqlpython", ("mssql-python",)),
+    "duckdb": _Driver("duckdb", ("duckdb-engine",)),
 }
 
 # SQLAlchemy ends a password at its first @, and would take the rest of it for the name of a server: it would look a
@@ -279,7 +280,7 @@ class Snapshot:
             settings["standard_conforming_strings"] = "on"  # sql_guard reads texts in that way
         # Not as options of the connection: a pooler in between (PgBouncer) refuses those.
         each = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-        self.connection.exec_driver_sql(f"SELECT {each}")  # noqa: S608  our own values
+        self.connection.exec_driver_sql(f"SELECT {each}")
 
     def _begin_mysql(self, window: Window | None) -> None:
         run = self.connection.exec_driver_sql
@@ -355,11 +356,12 @@ def address(database: DatabaseSettings) -> URL:
 
 
 def no_driver(database: DatabaseSettings) -> SchoolError:
-    """Return the error of a driver that is missing, with the extra that installs it."""
+    """Return the error of a driver that is missing, with the command that installs it."""
     kind = _written(database).split(":", 1)[0]
     driver = _DRIVERS.get(kind.split("+", 1)[0])
     if driver and kind in (driver.name, driver.name.split("+", 1)[0]):
-        return SchoolError("DB-DRIVER", name=database.name, extra=driver.extra)
+        what = {"python": sys.executable, "packages": " ".join(driver.packages)}
+        return SchoolError("DB-DRIVER", name=database.name, **what)
     return SchoolError("DB-DRIVER", "unknown", name=database.name, kinds=("sqlite", *_DRIVERS))
 
 

@@ -66,7 +66,7 @@ _NUMBERS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
 
 _WORDS: Final = {
     "table": "no such table|catalog error: table",
-    "column": 'no such column|binder error: (?:referenced|values list).* not found|does not have a column named',
+    "column": "no such column|binder error: (?:referenced|values list).* not found|does not have a column named",
     "function": "no such function|wrong number of arguments|(?:catalog|binder) error: .*function",
     "syntax": (
         "near |incomplete|unrecognized|incorrect number of binding|you did not supply a value for binding"
@@ -107,9 +107,7 @@ def wrong_address(database: DatabaseSettings) -> SchoolError:
     return SchoolError("DB-NONE", "address", name=database.name, where=_where(database))
 
 
-def in_connecting(
-    database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]
-) -> SchoolError:
+def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]) -> SchoolError:
     """Return what `error` means before there is a connection; `reach` finds out how far one comes."""
     original = _original(error)
     kind = url.get_backend_name().replace("mariadb", "mysql")

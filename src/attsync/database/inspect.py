@@ -208,7 +208,9 @@ def _postgresql(is_superuser: bool, tables: int, schemas: int, can_make: bool, r
 def _mysql(server: Snapshot) -> Iterator[str]:
     found: dict[str, None] = {}
     grants = [str(grant) for (grant,) in server.ask("SHOW GRANTS")]
-    roles = [match[1] for each in grants if (match := re.match(r"GRANT ([^()]+?) TO ", each)) and " ON " not in match[0]]
+    roles = [
+        match[1] for each in grants if (match := re.match(r"GRANT ([^()]+?) TO ", each)) and " ON " not in match[0]
+    ]
     for role in roles:  # one that it does not have from the start, but can take on
         try:
             grants += [str(grant) for (grant,) in server.ask(f"SHOW GRANTS FOR {role}")]
@@ -249,7 +251,9 @@ def way(server: Snapshot) -> Way:
         end = driver._sock  # noqa: SLF001  it has no public name
         if not isinstance(end, ssl.SSLSocket):
             return "plain"
-        return "verified" if end.context.verify_mode is ssl.CERT_REQUIRED and end.context.check_hostname else "encrypted"
+        return (
+            "verified" if end.context.verify_mode is ssl.CERT_REQUIRED and end.context.check_hostname else "encrypted"
+        )
     return ""
 
 
@@ -258,12 +262,16 @@ def index_serves(server: Snapshot, statement: Executable, first: date) -> bool |
     sql = str(statement.compile(server.connection, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
     match server.kind:
         case "sqlite":
-            return any(re.search(r"SEARCH .*\(.*[<>]\?", str(step[3])) for step in server.ask(f"EXPLAIN QUERY PLAN {sql}"))
+            return any(
+                re.search(r"SEARCH .*\(.*[<>]\?", str(step[3])) for step in server.ask(f"EXPLAIN QUERY PLAN {sql}")
+            )
         case "postgresql":
             # A small table is read whole even where an index stands ready: ask what it would do without that.
             server.ask("SELECT set_config('enable_seqscan', 'off', true)")
             ((plan,),) = server.ask(f"EXPLAIN (FORMAT JSON) {sql}")
-            return any(first.isoformat() in each for each in _conditions(json.loads(plan) if isinstance(plan, str) else plan))
+            return any(
+                first.isoformat() in each for each in _conditions(json.loads(plan) if isinstance(plan, str) else plan)
+            )
         case "mysql":
             rows = [row._mapping for row in server.ask(f"EXPLAIN {sql}")]  # noqa: SLF001  SQLAlchemy's own name for it
             return any(row["type"] == "range" or (row["type"] == "ALL" and row["possible_keys"]) for row in rows)

@@ -99,9 +99,7 @@ def read(
             if mine.has_too_many:
                 problem = Problem("COLUMN-WRONG", "roll_groups", name=database.name, most=_MOST_YEAR_GROUPS)
                 return SchoolDays(school=School(school.urn, school.name), problem=problem)
-            tally = Tally(
-                School(school.urn, school.name), maps[school.school], window, provable="pupil" in marks
-            )
+            tally = Tally(School(school.urn, school.name), maps[school.school], window, provable="pupil" in marks)
             for _, day, session, year_group, code, number in mark_rows:
                 tally.add(MarkRow(_date(day), session, year_group, code, number))
             for row in mine.rows:
@@ -193,7 +191,7 @@ def _school(database: DatabaseSettings, value: str | None, urn: str | None, name
     if not urn:
         raise unusable(database, "schools", "urn_empty", **what)
     if number is None or int(number[1]) not in URNS:
-        laestab = number is not None and int(number[1]) in _LAESTABS or re.fullmatch(r"[0-9]{3}/[0-9]{4}", urn)
+        laestab = (number is not None and int(number[1]) in _LAESTABS) or re.fullmatch(r"[0-9]{3}/[0-9]{4}", urn)
         raise unusable(database, "schools", "urn_laestab" if laestab else "urn_wrong", **what)
     if not name:
         raise unusable(database, "schools", "name_empty", **what)
@@ -212,9 +210,7 @@ def _read_rolls(
     look: Snapshot, roll: Source, window: Window, asked: Collection[str], leave_out: Sequence[str]
 ) -> dict[str | None, _Roll]:
     """Read the roll of every school that is asked for."""
-    statement = roll_statement(
-        roll, window, look.database.leaving_date_is, leave_out if "school" in roll else ()
-    )
+    statement = roll_statement(roll, window, look.database.leaving_date_is, leave_out if "school" in roll else ())
     rolls = defaultdict[str | None, _Roll](_Roll)
     length = len([*window])
     rows = counted(look.stream(statement, "roll", slowly=False), f"{look.database.name}: roll")

@@ -222,9 +222,7 @@ def unusable(database: DatabaseSettings, name: SelectName, why: str, **what: obj
     return SchoolError("DB-SELECT", why, name=database.name, select=name, needs=NEEDED[name], **what)
 
 
-def _refuse_wrong_columns(
-    database: DatabaseSettings, found: Source, names: Iterable[str], merges: str | None
-) -> None:
+def _refuse_wrong_columns(database: DatabaseSettings, found: Source, names: Iterable[str], merges: str | None) -> None:
     if missing := [need for need in NEEDED[found.name] if need not in found]:
         raise unusable(database, found.name, "no_column", columns=missing, has=sorted(found.names))
     if twice := [name for name, number in Counter(names).items() if number > 1 and name in _USED]:

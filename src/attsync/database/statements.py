@@ -152,8 +152,8 @@ def administrators_statement(source: Source, username: str, school: str) -> Exec
 def schools_statement(source: Source) -> Executable:
     """List the schools: school, urn, name."""
     names = ("school", "urn", "name")
-    raw = source.fenced(select(*(source.key(name).label(name) for name in names)).distinct(), "listed")
-    return select(*(source.text(name, raw.c[name]).label(name) for name in names))
+    raw = source.fenced(select(*(source.key(name).label(name) for name in names)), "listed")
+    return select(*(source.text(name, raw.c[name]).label(name) for name in names)).distinct()
 
 
 def rows_statement(source: Source) -> Executable:
@@ -206,7 +206,9 @@ def _on_roll(source: Source, window: Window, leaving_date_is: str, *, as_text: b
     """Return one row a pupil: 1 for each day on which the pupil is on roll."""
     flags = _enrolments(source, window, leaving_date_is, ()).c
     pupil = source.text("pupil", flags.pupil) if as_text else flags.pupil
-    keyed = select(*([flags.school] if "school" in source else []), pupil.label("pupil"), *(flags[n] for _, n in _days(window)))
+    keyed = select(
+        *([flags.school] if "school" in source else []), pupil.label("pupil"), *(flags[n] for _, n in _days(window))
+    )
     named = keyed.where(flags.pupil.is_not(None)).subquery("named")
     group = [named.c[key] for key in ("school", "pupil") if key in named.c]
     largest = (func.max(named.c[name]).label(name) for _, name in _days(window))

@@ -59,10 +59,10 @@ def _read(
 
     Raise SchoolError if it fails before it has said which schools it holds.
     """
-    schools = database_of.schools_of(database)
+    schools = database_of.schools_of(database, deadline)
     left = {each.urn: School(each.urn, each.name) for each in schools if is_wanted(each.urn)}
     try:
-        for found in database_of.read(database, schools, left.keys(), window) if left else ():
+        for found in database_of.read(database, schools, left.keys(), window, deadline) if left else ():
             if isinstance(found, SchoolDays):
                 del left[found.school.urn]
             yield found
