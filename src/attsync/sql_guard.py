@@ -1,7 +1,6 @@
-"""A SELECT as a person writes it, made safe to stand in brackets inside a larger query (SPEC.md 4).
+"""A SELECT as a person writes it: made safe to stand in brackets inside a larger query, and shown without its texts.
 
-Knows how each kind of database marks literals, names and comments, and which words of SQL leave rows out or merge them;
-refuses to know what the SQL means.
+What each kind of database quotes, which words leave rows out or merge them. Imports nothing of attsync.
 """
 
 import re
@@ -13,87 +12,131 @@ _ESCAPED: Final = r"'(?:[^'\\]|''|\\.)*'"
 _NAME: Final = r'"(?:[^"]|"")*"'
 _BACKTICKS: Final = r"`[^`]*`"
 _SQUARE: Final = r"\[[^\]]*\]"
+_DOLLARS: Final = r"(?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)"
 # What each kind of database quotes. A wrong guess here could hide a second statement from us, and not from the server.
 _QUOTED: Final = {
     "sqlite": (_LITERAL, _NAME, _BACKTICKS, _SQUARE),
-    "postgresql": (
-        "[eE]" + _ESCAPED,
-        _LITERAL,
-        _NAME,
-        r"(?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)",
-    ),
+    "postgresql": ("[eE]" + _ESCAPED, _LITERAL, _NAME, _DOLLARS),
+    "duckdb": ("[eE]" + _ESCAPED, _LITERAL, _NAME, _DOLLARS),
     "mysql": (_ESCAPED, _ESCAPED.replace("'", '"'), _BACKTICKS),
+    "mysql+ansi_quotes": (_ESCAPED, _NAME, _BACKTICKS),
+    "mysql+no_backslash_escapes": (_LITERAL, _NAME, _BACKTICKS),
     "mssql": (_LITERAL, _NAME, _SQUARE),
-    "oracle": (_LITERAL, _NAME),
 }
-_OPENING: Final = {"sqlite": "'\"`[", "postgresql": "'\"", "mysql": "'\"`", "mssql": "'\"[", "oracle": "'\""}
+_OPENING: Final = {"sqlite": "'\"`[", "mysql": "'\"`", "mssql": "'\"["}
 _MYSQL_COMMENT: Final = r"(?:--(?=[ \t\n]|\Z)|\#)[^\n]*"
+_RUN_AS_SQL: Final = re.compile(r"/\*M?!|/\*\+.*\bset_var\b", re.IGNORECASE | re.DOTALL)
+"""Comments that MySQL and MariaDB do not skip."""
 
-_CUTS: Final = (
-    (r"\blimit\s+[\d:]", "LIMIT"),
-    (r"\bfetch\s+(?:first|next)\b", "FETCH"),
-    (r"\bselect\s+(?:all\s+|distinct\s+)?top\b(?!\s+(?:100\s+)?percent\b)", "TOP"),
-    (r"\brownum\b", "ROWNUM"),
-    (r"\btablesample\b", "TABLESAMPLE"),
+_NO_NAME: Final = r"(?!\s*(?:[,.=<>)]|::|(?:from|as|is|in|and|or|asc|desc)\b|\Z))"
+"""Not the name of a column: that is followed by one of these."""
+_CUTS: Final = tuple(
+    (re.compile(pattern + ("" if word == "ROWNUM" else _NO_NAME)), word)
+    for pattern, word in (
+        (r"(?<![.\w])limit\b", "LIMIT"),
+        (r"(?<![.\w])offset\b", "OFFSET"),
+        (r"\bfetch\s+(?:first|next)\b", "FETCH"),
+        (r"\bselect\s+(?:(?:all|distinct)\s+)?top\b(?!\s*\(?\s*100\s*\)?\s*percent\b)", "TOP"),
+        (r"\btablesample\b", "TABLESAMPLE"),
+        (r"\busing\s+sample\b", "SAMPLE"),
+        (r"\brownum\b", "ROWNUM"),
+    )
 )
 """Words with which a SELECT gives some of its rows: numbers that would be too small, without a word."""
-
-_MERGES: Final = (
-    (r"\bselect\s+distinct(?!\s+on\b)", "DISTINCT"),
-    (r"\b(?:union|intersect|except)\b(?!\s+all\b)", "UNION without ALL"),
-    (r"\bgroup\s+by\b", "GROUP BY"),
+_MERGES: Final = tuple(
+    (re.compile(pattern), word)
+    for pattern, word in (
+        (r"\bselect\s+distinct(?!\s+on\b)", "DISTINCT"),
+        (r"\b(?:union|intersect|except)\b(?!\s+all\b)", "UNION without ALL"),
+        (r"\bgroup\s+by\b", "GROUP BY"),
+    )
 )
 """Words with which a SELECT makes one row of several that look the same."""
 
+_PLAIN_LITERAL: Final = re.compile(r"(['\"])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^'\"]{0,2})\1")
+_PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
+_TAKES_FOR_TEXT: Final = frozenset({"mysql", "mariadb", "sqlite"})
+"""There "Ada" is a text: in MySQL always, in SQLite where there is no such column."""
+
 
 class NotOneSelect(ValueError):
-    """The text is not one complete SELECT; the message says why, without quoting the text."""
+    """The text cannot be used as one SELECT: a case of DB-SELECT, and the word of SQL that is wrong in it."""
+
+    def __init__(self, case: str, word: str = "") -> None:
+        self.case = case
+        self.word = word
+        super().__init__(case, word)
 
 
 class Prepared(NamedTuple):
-    """A SELECT for `sqlalchemy.text()`, and which of `start` and `end` it takes."""
+    """A SELECT that can stand in brackets, in the form that SQLAlchemy's text() takes."""
 
     text: str
     parameters: frozenset[str]
+    """Which of `start` and `end` stand in it."""
     merges: str | None
-    """The words with which it makes one row of several; right only where the rows name their pupil."""
+    """The word with which it makes one row of several; right only where the rows name their pupil."""
 
 
 def prepare(text: str, dialect: str) -> Prepared:
     """Make `text` ready to stand in brackets: one statement, `:start` and `:end` its only parameters.
 
     A `:word` in a literal or a comment survives as it is. A semicolon at the end is dropped; anything but comments
-    after it is a second statement. Raises NotOneSelect.
+    after it is a second statement. Raise NotOneSelect.
     """
     text = re.sub(r"\r\n?", "\n", text)
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text):
-        raise NotOneSelect("it holds an invisible character")
+        raise NotOneSelect("control")
     found = tokens(text, dialect)
     stop = next((number for number, (kind, _) in enumerate(found) if kind == "stop"), len(found))
     if any(kind not in ("comment", "stop") and not part.isspace() for kind, part in found[stop:]):
-        raise NotOneSelect("it holds more than one statement")
+        raise NotOneSelect("two_statements")
     if any(kind == "open" for kind, _ in found):
-        raise NotOneSelect("a quotation mark or a comment in it is not closed")
-    if any(kind == "comment" and part.startswith("/*") and "/*" in part[2:] for kind, part in found):
-        raise NotOneSelect("a comment in it holds the beginning of another")
+        raise NotOneSelect("not_closed")
+    comments = [part for kind, part in found if kind == "comment" and part.startswith("/*")]
+    if any("/*" in part[2:] for part in comments):
+        raise NotOneSelect("nested_comment")
+    if any(_RUN_AS_SQL.match(part) for part in comments):
+        raise NotOneSelect("run_comment")
     outermost = _outermost(found)
-    if not re.match(r"\s*(select|with)\b", outermost):
-        raise NotOneSelect("it does not begin with SELECT or WITH")
+    if not re.match(r"[\s()]*(select|with)\b", outermost):
+        raise NotOneSelect("no_select")
     if cut := _first(_CUTS, outermost):
-        raise NotOneSelect(f"{cut} in it leaves rows out")
-    if dialect == "mssql":
-        _refuse_what_sql_server_refuses(outermost)
+        raise NotOneSelect("leaves_out", cut)
+    merges = _first(_MERGES, outermost)
+    if dialect == "mssql" and re.match(r"\s*with\b", outermost):
+        raise NotOneSelect("mssql_with")
+    if dialect == "mssql" and re.search(r"\border\s+by\b", outermost) and not re.search(r"\btop\b", outermost):
+        raise NotOneSelect("mssql_order")
     parts = [
         part.replace(":", r"\:") if kind in ("comment", "literal", "colon") else part
         for kind, part in found
         if kind != "stop"
     ]
     # The line break ends a comment that stands at the end, so that the closing bracket is not part of it.
-    return Prepared(
-        "".join(parts) + "\n",
-        frozenset(part[1:] for kind, part in found if kind == "bind"),
-        _first(_MERGES, outermost),
-    )
+    return Prepared("".join(parts) + "\n", frozenset(part[1:] for kind, part in found if kind == "bind"), merges)
+
+
+def without_texts(statement: str, dialect: str) -> str:
+    """Leave out comments, and what stands in quotation marks: all but dates, the shortest of codes, and plain names.
+
+    A text in a SELECT may be a secret or a name. A quotation mark or a comment that nothing closes ends what is shown.
+    """
+    parts: list[str] = []
+    before = ""
+    for kind, part in tokens(statement, dialect):
+        is_name = part[0] in ("`[" if dialect in _TAKES_FOR_TEXT else '"`[') or before in (".", "collate")
+        before = before if part.isspace() else part.lower()
+        if kind == "open":
+            parts.append("...")
+            break
+        if kind == "comment":
+            parts.append("/* ... */" if part.startswith("/*") else "-- ...")
+        elif kind == "literal" and not (_PLAIN_NAME if is_name else _PLAIN_LITERAL).fullmatch(part):
+            parts.append("'...'")
+        else:
+            parts.append(part)
+    return "".join(parts)
 
 
 def tokens(text: str, dialect: str) -> list[tuple[str, str]]:
@@ -104,9 +147,12 @@ def tokens(text: str, dialect: str) -> list[tuple[str, str]]:
 
 @cache
 def _token(dialect: str) -> re.Pattern[str]:
-    quoted = "|".join(_QUOTED.get(dialect, _QUOTED["oracle"]))
-    opening = re.escape(_OPENING.get(dialect, _OPENING["oracle"]))
-    comment = _MYSQL_COMMENT if dialect == "mysql" else r"--[^\n]*"
+    kind = dialect.partition("+")[0]
+    # Of MySQL's two modes the stricter one decides: with both, a backslash is a plain sign.
+    grammar = "mysql+no_backslash_escapes" if "+no_backslash_escapes" in dialect else dialect
+    quoted = "|".join(_QUOTED.get(grammar, (_LITERAL, _NAME)))
+    opening = re.escape(_OPENING.get(kind, "'\""))
+    comment = _MYSQL_COMMENT if kind == "mysql" else r"--[^\n]*"
     return re.compile(
         rf"""
           (?P<comment> {comment} | /\*.*?\*/ )
@@ -124,10 +170,11 @@ def _token(dialect: str) -> re.Pattern[str]:
 
 
 def _outermost(found: list[tuple[str, str]]) -> str:
-    """Give the words outside of brackets, comments and quotation marks, in lower case.
+    """Return the words outside of brackets, comments and quotation marks, in lower case, with signs for the others.
 
-    A SELECT that stands in brackets as a whole counts as if it did not. Raises NotOneSelect if brackets do not match.
+    A SELECT that stands in brackets as a whole counts as if it did not. Raise NotOneSelect if brackets do not match.
     """
+    signs = {"literal": "'", "bind": ":", "colon": ":", "cast": "::"}
     parts: list[str] = []
     depth = outer = 0
     for kind, part in found:
@@ -135,20 +182,17 @@ def _outermost(found: list[tuple[str, str]]) -> str:
             depth += 1 if part == "(" else -1
             if depth < 0:
                 break
-            if part == "(" and not "".join(parts).strip():
+            if part == "(" and not "".join(parts).strip("( \n\t"):
                 outer = depth
-        parts.append(part.lower() if kind == "other" and depth <= outer else " ")
+            parts.append(part)
+        elif kind == "other" and (depth <= outer or part.isdecimal()):
+            parts.append(part.lower())
+        else:
+            parts.append(signs.get(kind, " ") if depth <= outer else " ")
     if depth:
-        raise NotOneSelect("its brackets do not match")
+        raise NotOneSelect("brackets")
     return "".join(parts)
 
 
-def _first(patterns: tuple[tuple[str, str], ...], text: str) -> str | None:
-    return next((word for pattern, word in patterns if re.search(pattern, text)), None)
-
-
-def _refuse_what_sql_server_refuses(outermost: str) -> None:
-    if re.match(r"\s*with\b", outermost):
-        raise NotOneSelect("SQL Server takes no WITH here: make a view of it, and select from that")
-    if re.search(r"\border\s+by\b", outermost) and not re.search(r"\boffset\b|\btop\b", outermost):
-        raise NotOneSelect("SQL Server takes no ORDER BY here: leave it out, the order does not matter")
+def _first(patterns: tuple[tuple[re.Pattern[str], str], ...], text: str) -> str | None:
+    return next((word for pattern, word in patterns if pattern.search(text)), None)

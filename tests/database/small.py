@@ -3,11 +3,14 @@
 A test states only the rows that matter to it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from attsync.database import read
+from attsync.database.engine import Snapshot, snapshot
+from attsync.deadline import Deadline
 from attsync.model import Cell, Day, SchoolDays, Session
 from attsync.settings import DatabaseSettings, SchoolSettings
 from attsync.window import Window
@@ -108,7 +111,21 @@ def day_of(database: DatabaseSettings, day: date = MONDAY, window: Window = WIND
     return next(each for each in days_of(database, window).days if each.date == day)
 
 
-def read_all(database: DatabaseSettings, window: Window = WINDOW, only: Collection[int] | None = None) -> list[object]:
+def read_all(
+    database: DatabaseSettings,
+    window: Window = WINDOW,
+    only: Collection[int] | None = None,
+    unproven: Collection[date] | None = None,
+) -> list[object]:
     """Read every school of `database`, or those of `only`."""
     schools: tuple[SchoolSettings, ...] = database.schools
-    return list(read(database, schools, only or [school.urn for school in schools], window))
+    wanted = only or [school.urn for school in schools]
+    with Deadline() as deadline:
+        return list(read(database, schools, wanted, window, deadline, unproven))
+
+
+@contextmanager
+def looking(database: DatabaseSettings, window: Window | None = WINDOW) -> Iterator[Snapshot]:
+    """Open a snapshot of `database`, with a deadline that never comes."""
+    with Deadline() as deadline, snapshot(database, window, deadline) as look:
+        yield look

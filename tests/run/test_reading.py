@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from attsync.database import schools_by_database
 from attsync.deadline import Deadline
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError, SettingsError
-from attsync.run.reading import list_schools, read_all, read_schools, unlisted
+from attsync.run.reading import read_all, read_schools, unlisted
 from attsync.settings import Settings
 from tests.factories import ELMHURST, MONDAY, OAKFIELD, WINDOW, SchoolDatabase, settings
 from tests.test_consent import opened_files
@@ -47,7 +48,11 @@ def told(found: Iterable[SchoolDays | Unlisted]) -> Told:
 def found(loaded: Settings, *schools: School) -> list[SchoolDays | Unlisted]:
     """Read these schools as a send does."""
     with Deadline(60) as deadline:
-        return [*read_schools(list_schools(loaded, deadline), {each.urn: each for each in schools}, WINDOW, deadline)]
+        return [
+            *read_schools(
+                schools_by_database(loaded.database, deadline), {each.urn: each for each in schools}, WINDOW, deadline
+            )
+        ]
 
 
 def wanted(loaded: Settings, *schools: School) -> Told:
@@ -58,7 +63,7 @@ def wanted(loaded: Settings, *schools: School) -> Told:
 def every(loaded: Settings, *urns: int) -> list[SchoolDays | Unlisted]:
     """Read every school as `preview` does, or those of `urns`."""
     with Deadline(60) as deadline:
-        return [*read_all(list_schools(loaded, deadline), WINDOW, urns, deadline)]
+        return [*read_all(schools_by_database(loaded.database, deadline), WINDOW, urns, deadline)]
 
 
 @pytest.mark.usefixtures("school")
@@ -113,7 +118,9 @@ def test_school_that_two_databases_list_is_refused(school: SchoolDatabase, tmp_p
     for read in (wanted, every):
         with pytest.raises(SettingsError) as raised:
             read(loaded)
-        assert raised.value.problem == Problem("SETTINGS", "school_twice", urn=900023, databases=["MIS 1", "MIS 2"])
+        assert raised.value.problem == Problem(
+            "SCHOOL-NONE", "two_databases", urn="900023", databases=["MIS 1", "MIS 2"]
+        )
 
 
 def test_database_that_holds_no_wanted_school_is_not_opened(school: SchoolDatabase, tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 
+from attsync.database import schools_by_database
 from attsync.deadline import Deadline
 from attsync.locks import one_run, wait_for_starting_requests
 from attsync.log import Log, Submission
 from attsync.model import School, SchoolDays, State
 from attsync.problems import AlreadyRunning, LogError, Problem, SettingsError, Stopped
 from attsync.run.plan import Planned, Planner, Refused
-from attsync.run.reading import list_schools, read_schools
+from attsync.run.reading import read_schools
 from attsync.run.report import Report, SchoolResult
 from attsync.run.send import dry_run, preview, send
 from attsync.sandbox.faults import Fault
@@ -329,7 +330,7 @@ def test_time_limit_of_a_run_holds_between_two_schools(school: SchoolDatabase, t
     loaded = settings(tmp_path, databases=databases)
     wanted = {school.urn: school for school in (OAKFIELD, ELMHURST, third)}
     with Deadline(60) as deadline:
-        found = read_schools(list_schools(loaded, deadline), wanted, WINDOW, deadline)
+        found = read_schools(schools_by_database(loaded.database, deadline), wanted, WINDOW, deadline)
         first = next(found)
         deadline.until = monotonic()
         rest = [*found]

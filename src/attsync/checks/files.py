@@ -12,6 +12,7 @@ from typing import Final
 
 from attsync.checks import Finding
 from attsync.dfe import Credentials, trusted
+from attsync.due import LATE
 from attsync.log import Log
 from attsync.others import WRITE, open_to_change
 from attsync.person import name_of
@@ -20,7 +21,6 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.schedule import Installed
 from attsync.secret_file import read_secret
 from attsync.settings import Location, Origins, Settings, holds_password
-from attsync.due import LATE
 from attsync.window import LONDON, is_working_day
 
 _FILES: Final = "Files"

@@ -74,7 +74,7 @@ def _databases(settings: Settings, only: Collection[int], window: Window, deadli
             yield from found
             seen |= set(only)
             continue
-        facts = look(database, only, window)
+        facts = look(database, only, window, deadline)
         seen |= {school.school.urn for school in facts.schools} | (set(listed) if facts.fails else set())
         yield from database_findings(facts, database, ("database", number))
     yield from missing(set(only) - seen)

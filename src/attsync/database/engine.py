@@ -1,210 +1,442 @@
-"""One read-only look at a school database: sign in, freeze a snapshot, keep time limits, count days in London, close.
+"""One read-only look at a school database: its address and driver, one snapshot, and an end to every wait.
 
-Turns every error of SQLAlchemy and of the drivers into a `SchoolError` in our own words. Refuses to know what is
-asked.
+Every error of SQLAlchemy and of a driver leaves as a `SchoolError`. Imports nothing of what is asked.
 """
 
 import os
+import re
+import socket
 import sqlite3
+import sys
+import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from typing import Any, Final
-from urllib.parse import quote
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from attsync.database import errors
-from attsync.database.address import address, no_driver
-from attsync.database.errors import in_our_words
 from attsync.database.sql_logging import follow
+from attsync.deadline import Deadline
+from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
 from attsync.window import LONDON, Window
 
+CONNECT_SECONDS: Final = 10
+"""For each address of a server: a name may have several, and the first may be one that swallows packets."""
+STATEMENT_SECONDS: Final = 120
+_ALL_ADDRESSES_SECONDS: Final = 30
 _LOCK_SECONDS: Final = 10
+_BUSY_SECONDS: Final = 4
+"""Less: while SQLite waits for another program's lock, nothing can interrupt it."""
 _STREAM_SECONDS: Final = 900
-"""How long MySQL may take over a statement whose rows are fetched while others are sent: there the clock of a statement
-runs on while nobody fetches. The first row still has to come within STATEMENT_SECONDS."""
-
-_SNAPSHOT: Final = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "oracle": "SERIALIZABLE"}
-"""Isolation level in which two statements see the same data (SPEC.md 4). SQLite has one: a transaction."""
+"""For a statement on MySQL whose rows are fetched while others are sent: its clock runs on while nobody fetches."""
+_ROWS_AT_A_TIME: Final = 2_000
 
 _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
 """Europe/London as POSIX writes it: needs no time zone files."""
 
 
+class _Driver(NamedTuple):
+    name: str
+    """What SQLAlchemy calls the kind of database with this driver."""
+    packages: tuple[str, ...]
+    """What installs it."""
+
+
+_DRIVERS: Final = {
+    "postgresql": _Driver("postgresql+psycopg", ("psycopg[binary]",)),
+    "mysql": _Driver("mysql+pymysql", ("pymysql",)),
+    "mariadb": _Driver("mariadb+pymysql", ("pymysql",)),
+    "mssql": _Driver("mssql+mssqlpython", ("mssql-python",)),
+    "duckdb": _Driver("duckdb", ("duckdb-engine",)),
+}
+
+# SQLAlchemy ends a password at its first @, and would take the rest of it for the name of a server: it would look a
+# piece of the password up in the network. Here it ends at the first @ after which a server's address follows.
+_WITH_PASSWORD: Final = re.compile(
+    r"""
+    (?P<kind> [a-z][a-z0-9]*(?:\+[a-z0-9_]+)?:// )
+    (?P<user> [^:/?@]* ) : (?P<password> .*? ) @
+    (?P<place> (?: \[[0-9A-Fa-f:.]+\] | [\w.\\-]* ) (?: :\d* )? (?: /[^?@]* )? (?: \?[\w.+ -]+=.* )? )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+_Result = TypeVar("_Result")
+
+
+def is_tested(kind: str) -> bool:
+    """Whether the tests run on this kind of database (SPEC.md 4).
+
+    Of another, attsync promises neither the snapshot nor the time limit nor that text is compared byte by byte.
+    """
+    return kind == "sqlite" or kind in _DRIVERS
+
+
+class Snapshot:
+    """One connection whose statements all see the same data and can change none; every wait on it ends in time."""
+
+    def __init__(self, database: DatabaseSettings, deadline: Deadline) -> None:
+        self.database = database
+        self.select = ""
+        """The SELECT of the settings that was asked last, for the words of an error."""
+        self.kind = ""
+        """The kind of database: SQLAlchemy's name for it, but "mysql" for MariaDB too."""
+        self.grammar = ""
+        """How it reads SQL, for sql_guard: its kind, with its modes where they matter."""
+        self.knows_london = True
+        """The server can turn every instant into a time of day in London."""
+        self.url = URL.create("sqlite")
+        self.driver: Any = None
+        """The driver's own connection, once there is one."""
+        self.connection: Connection
+        self.deadline = deadline
+        self._is_mariadb = self._is_stopped = False
+
+    def all(self, statement: Executable, select: str) -> list[Any]:
+        """Return the rows of a statement that is made from the SELECT `select` of the settings."""
+        return list(self.stream(statement, select, slowly=False))
+
+    def stream(self, statement: Executable, select: str, *, slowly: bool = True) -> Iterator[Any]:
+        """Return the rows as they are wanted, a few at a time; `slowly`: other work is done in between."""
+        self.select = select
+        with self._guarded():
+            if slowly and self.kind == "mysql":
+                self.connection.exec_driver_sql(self._mysql_limit(_STREAM_SECONDS))
+            rows = self.connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME})
+        try:
+            more = True
+            while more:
+                self.select = select
+                with self._guarded():
+                    batch = rows.fetchmany(_ROWS_AT_A_TIME)
+                yield from batch
+                more = len(batch) == _ROWS_AT_A_TIME
+        finally:
+            with self._guarded():  # some drivers read what is left
+                rows.close()
+
+    def described(self, statement: Executable, select: str) -> list[Any]:
+        """Return the columns of a statement, as the driver describes them."""
+        self.select = select
+        with self._guarded(), self.connection.execute(statement) as result:
+            return list(result.cursor.description or ())
+
+    def ask(self, sql: str) -> list[Any]:
+        """Return the rows of a question about the server itself."""
+        with self._guarded():
+            return list(self.connection.exec_driver_sql(sql))
+
+    def open(self, window: Window | None) -> None:
+        """Connect, and begin what every statement sees."""
+        engine = self._engine()
+        with self._guarded():
+            self.connection = engine.connect()
+            match self.kind:
+                case "postgresql":
+                    self._begin_postgresql()
+                case "mysql":
+                    self._begin_mysql(window)
+                case "mssql":
+                    self._begin_mssql()
+                case "sqlite":
+                    # The driver starts no transaction for a SELECT, and two SELECTs could see different data.
+                    self.connection.exec_driver_sql("BEGIN")
+                case "duckdb":
+                    self.connection.exec_driver_sql("SET TimeZone = 'Europe/London'")
+
+    def stop(self) -> None:
+        """End what is asked at the moment, from another thread."""
+        was_stopped, self._is_stopped = self._is_stopped, True
+        if hasattr(self.driver, "interrupt"):  # SQLite and DuckDB
+            self.driver.interrupt()
+        elif hasattr(self.driver, "pgconn"):
+            if not was_stopped:  # or the server would work on, for nobody
+                threading.Thread(target=_cancel, args=(self.driver,), daemon=True).start()
+            _shut_down(self.driver.pgconn.socket)
+        elif hasattr(self.driver, "_sock"):  # PyMySQL
+            _shut_down(self.driver._sock.fileno())  # noqa: SLF001  it has no public name
+
+    def close(self) -> None:
+        """Leave without a word to the server, which may not answer; nothing has to be kept."""
+        if hasattr(self, "connection"):
+            self.connection.invalidate()
+            self.connection.close()
+
+    def error(self, error: Exception) -> SchoolError:
+        """Return what `error` means."""
+        what: dict[str, Any] = {"name": self.database.name, "select": self.select}
+        if self._is_stopped or (self.driver is None and self.deadline.is_over):
+            over = self.deadline.is_over
+            return SchoolError("RUN-TIME", "database", **what) if over else SchoolError("DB-SLOW", **what)
+        if self.driver is not None:
+            return errors.in_a_select(self.database, error, self.kind, self.select)
+        return errors.in_connecting(self.database, error, self.url, lambda: self._in_time(self._reach))
+
+    def _guarded(self) -> AbstractContextManager[None]:
+        return self.deadline.guard(self.stop, seconds=STATEMENT_SECONDS, on_signal=True)
+
+    def _engine(self) -> Engine:
+        """Return an engine; raise SchoolError if the address cannot be read or its driver is not installed."""
+        self.url = address(self.database)
+        try:
+            engine = create_engine(
+                self.url, poolclass=NullPool, hide_parameters=True, connect_args=_arguments(self.url, self.database)
+            )
+        except (NoSuchModuleError, ImportError) as error:
+            raise no_driver(self.database) from error
+        except (ArgumentError, TypeError, ValueError) as error:
+            raise errors.wrong_address(self.database) from error
+        kind = engine.dialect.name
+        self.kind = self.grammar = "mysql" if kind == "mariadb" else kind
+        event.listen(engine, "do_connect", self._connect)
+        follow(engine, self.database.name)
+        return engine
+
+    def _connect(self, dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:  # noqa: ANN401  the driver's
+        connect: Callable[[], Any] = partial(dialect.connect, *arguments, **parameters)
+        if self.kind == "sqlite":
+            connect = partial(_open_sqlite, self.url.database or "")
+        try:
+            self.driver = self._in_time(connect, lambda late: late.close())
+        except (dialect.loaded_dbapi.Error, OSError):
+            raise
+        except Exception as error:  # a word in the address that the driver does not take: each has its own error for it
+            raise errors.wrong_address(self.database) from error
+        return self.driver
+
+    def _in_time(self, function: Callable[[], _Result], undo: Callable[[_Result], object] = lambda _: None) -> _Result:
+        """Call `function` in a thread that can be left behind: a name look-up, and some drivers, cannot be stopped."""
+        found: Future[_Result] = Future()
+
+        def call() -> None:
+            try:
+                result = function()
+            except BaseException as error:  # noqa: BLE001  it is raised where somebody waits for it
+                with suppress(InvalidStateError):
+                    found.set_exception(error)
+                return
+            try:
+                found.set_result(result)
+            except InvalidStateError:  # nobody waits for it any more
+                undo(result)
+
+        threading.Thread(target=call, daemon=True).start()
+        try:
+            return found.result(min(_ALL_ADDRESSES_SECONDS, self.deadline.seconds_left))
+        except TimeoutError:
+            if found.cancel():
+                raise
+            return found.result()  # it came at the last moment, or was the function's own
+        except BaseException:
+            found.cancel()
+            raise
+
+    def _reach(self) -> str:
+        """Find out how far a connection to the server comes: a case of DB-NONE."""
+        port = self.url.port or errors.PORTS.get(self.kind)
+        if not self.url.host or not port or self.url.host.startswith("/"):
+            return ""
+        try:
+            addresses = socket.getaddrinfo(self.url.host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            return "host"
+        case = "silent"
+        for family, kind, protocol, _, place in addresses:
+            with socket.socket(family, kind, protocol) as end:
+                end.settimeout(2)
+                try:
+                    end.connect(place)
+                except TimeoutError:
+                    continue
+                except OSError as error:
+                    case = "closed" if isinstance(error, ConnectionRefusedError) else "network"
+                else:
+                    return "answers"
+        return case
+
+    def _begin_postgresql(self) -> None:
+        self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        milliseconds = int(1000 * min(STATEMENT_SECONDS, self.deadline.seconds_left + 1))
+        settings = {
+            "statement_timeout": str(milliseconds),
+            "lock_timeout": f"{_LOCK_SECONDS}s",
+            "TimeZone": "Europe/London",
+        }
+        info = self.driver.info
+        if info.server_version >= 110_000:  # noqa: PLR2004  the first that has it
+            settings["jit"] = "off"  # for a hundred expressions it works longer than the statement takes
+        if info.parameter_status("standard_conforming_strings") == "off":
+            settings["standard_conforming_strings"] = "on"  # sql_guard reads texts in that way
+        # Not as options of the connection: a pooler in between (PgBouncer) refuses those.
+        each = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+        self.connection.exec_driver_sql(f"SELECT {each}")
+
+    def _begin_mysql(self, window: Window | None) -> None:
+        run = self.connection.exec_driver_sql
+        self.driver._read_timeout = None  # noqa: SLF001  of each answer: it was for a server that never says hello
+        version, modes = run("SELECT version(), @@sql_mode").one()
+        self._is_mariadb = "MariaDB" in version
+        self.grammar += "".join(f"+{mode.lower()}" for mode in modes.split(",") if mode in _MODES)
+        run("SET SESSION TRANSACTION READ ONLY")
+        run(self._mysql_limit(min(STATEMENT_SECONDS, self.deadline.seconds_left + 1)))
+        # Its limit on rows would cut the counts off too, without a word.
+        run(
+            f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}, net_write_timeout = {_STREAM_SECONDS},"
+            " sql_select_limit = 18446744073709551615"
+        )
+        try:
+            run("SET SESSION time_zone = 'Europe/London'")
+        except SQLAlchemyError:
+            # The server has no time zone tables. Its days are right as long as London keeps its clocks.
+            self.knows_london = False
+            last = window.last if window else datetime.now(LONDON).date()
+            run(f"SET SESSION time_zone = '{london_offset(last):+03d}:00'")
+        self.connection.rollback()
+        self.connection.execution_options(isolation_level="REPEATABLE READ")
+
+    def _mysql_limit(self, seconds: float) -> str:
+        if self._is_mariadb:
+            return f"SET SESSION max_statement_time = {seconds:.3f}"
+        return f"SET SESSION max_execution_time = {int(seconds * 1000)}"
+
+    def _begin_mssql(self) -> None:
+        # Where the database allows no snapshots, asking for one fails; the counts of one statement agree all the same.
+        state = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
+        allowed = self.connection.exec_driver_sql(state).scalar()
+        self.connection.rollback()
+        if allowed == 1:
+            self.connection.execution_options(isolation_level="SNAPSHOT")
+        self.connection.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_SECONDS * 1000}")
+
+
+_MODES: Final = ("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES")
+
+
 @contextmanager
-def snapshot(database: DatabaseSettings, window: Window | None = None) -> Iterator[Connection]:
-    """Open a connection whose statements all see the same data and can change none. Raises SchoolError.
+def snapshot(database: DatabaseSettings, window: Window | None, deadline: Deadline) -> Iterator[Snapshot]:
+    """Open a connection whose statements all see the same data and can change none. Raise SchoolError.
 
     Times of day are London's, where the database or its SELECTs turn instants into dates.
     """
-    connection: Connection | None = None
-    driver: Any = None
+    look = Snapshot(database, deadline)
     try:
-        engine = _engine(address(database), window)
-        follow(engine, database.name)
-        with engine.connect() as connection:
-            driver = connection.connection.dbapi_connection
-            connection = connection.execution_options(**_options(connection))  # noqa: PLW2901
-            with connection.begin():
-                _begin(connection)
-                yield connection
-    except (NoSuchModuleError, ImportError) as error:
-        raise no_driver(database) from error
-    except SQLAlchemyError as error:
-        if isinstance(driver, _Sqlite) and driver.clock.stopped:
-            raise driver.clock.stopped from None
-        select = connection.get_execution_options().get("attsync_select") if connection else None
-        raise in_our_words(database, error, select) from error
+        look.open(window)
+        yield look
+    except (SQLAlchemyError, UnicodeError, TimeoutError) as error:
+        raise look.error(error) from error
+    finally:
+        look.close()
 
 
-def running(connection: Connection, select: str) -> None:
-    """Remember that what is run next comes from the SELECT `select` of the settings, for the words of an error."""
-    connection.execution_options(attsync_select=select)
+def address(database: DatabaseSettings) -> URL:
+    """Return the address of `database`, with our driver where it names none; raise SchoolError if it cannot be read."""
+    written = _written(database)
+    match = _WITH_PASSWORD.fullmatch(written)
+    try:
+        url = make_url(match["kind"] + match["place"] if match else written)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None:  # not raised above: the error that it came from would hold the address
+        raise errors.wrong_address(database)
+    if match:
+        url = url.set(username=_plain(match["user"]), password=_plain(match["password"]))
+    driver = _DRIVERS.get(url.drivername)
+    return url.set(drivername=driver.name) if driver else url
 
 
-def knows_london(connection: Connection) -> bool:
-    """Tell whether the server can turn every instant into a time of day in London."""
-    return "lacks_london" not in connection.info
+def no_driver(database: DatabaseSettings) -> SchoolError:
+    """Return the error of a driver that is missing, with the command that installs it."""
+    kind = _written(database).split(":", 1)[0]
+    driver = _DRIVERS.get(kind.split("+", 1)[0])
+    if driver and kind in (driver.name, driver.name.split("+", 1)[0]):
+        what = {"python": sys.executable, "packages": " ".join(driver.packages)}
+        return SchoolError("DB-DRIVER", name=database.name, **what)
+    return SchoolError("DB-DRIVER", "unknown", name=database.name, kinds=("sqlite", *_DRIVERS))
 
 
-def _engine(url: URL, window: Window | None) -> Engine:
-    kind = url.get_backend_name()
-    settings: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
-    if kind == "sqlite":
-        return create_engine(url, creator=lambda: _open_sqlite(url.database or ""), **settings)
-    if kind == "postgresql":
-        settings["connect_args"] = {"connect_timeout": errors.CONNECT_SECONDS}
-    elif kind in ("mysql", "mariadb"):
-        seconds = errors.CONNECT_SECONDS
-        settings["connect_args"] = {"charset": "utf8mb4", "connect_timeout": seconds, "read_timeout": seconds}
-    engine = create_engine(url, **settings)
-    if kind in ("mysql", "mariadb"):
-        event.listen(engine, "connect", lambda connection, record: _begin_mysql(connection, record.info, window))
-    return engine
+def london_offset(day: date) -> int:
+    """Return the hours that London is ahead of UTC at noon of `day`."""
+    offset = datetime.combine(day, time_of_day(12), LONDON).utcoffset()
+    return int((offset or timedelta()).total_seconds()) // 3600
 
 
-def _options(connection: Connection) -> dict[str, Any]:
-    kind = connection.dialect.name
-    if kind == "postgresql":
-        return {"isolation_level": _SNAPSHOT[kind], "postgresql_readonly": True}
-    if kind == "mssql":
-        # Where the database allows no snapshots, asking for one fails; the counts of one statement agree all the same.
-        allowed = connection.exec_driver_sql(
-            "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
-        ).scalar()
-        connection.rollback()
-        return {"isolation_level": "SNAPSHOT"} if allowed == 1 else {}
-    level = _SNAPSHOT.get("mysql" if kind == "mariadb" else kind)
-    return {"isolation_level": level} if level else {}
+def _written(database: DatabaseSettings) -> str:
+    # PostgreSQL's own programs take both; SQLAlchemy no longer takes the shorter one.
+    return re.sub("^postgres(?=:|\\+)", "postgresql", database.database_url().get_secret_value())
 
 
-def _begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        # The driver starts no transaction for a SELECT, and two SELECTs could see different data (RELIABILITY.md 8).
-        connection.exec_driver_sql("BEGIN")
-    elif connection.dialect.name == "postgresql":
-        # Not as options of the connection: a pooler in between (PgBouncer) refuses those.
-        milliseconds = int(errors.STATEMENT_SECONDS * 1000)
-        connection.exec_driver_sql(
-            f"SELECT set_config('statement_timeout', '{milliseconds}', true),"
-            f" set_config('lock_timeout', '{_LOCK_SECONDS}s', true), set_config('TimeZone', 'Europe/London', true),"
-            " set_config('standard_conforming_strings', 'on', true)"
-        )
-    elif connection.dialect.name == "mssql":
-        connection.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_SECONDS * 1000}")
+def _plain(text: str) -> str:
+    """Undo %40 and the same, unless some % cannot be one: then the text is meant as it stands."""
+    return text if re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
 
 
-def _open_sqlite(path: str) -> "_Sqlite":
+def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
+    """Return what the driver is told besides the address."""
+    match url.get_backend_name():
+        case "postgresql" if url.get_driver_name() == "psycopg":
+            return _for_psycopg(url)
+        case "mysql" | "mariadb" if url.get_driver_name() == "pymysql":
+            return _for_pymysql(url)
+        case "duckdb":
+            # A folder of exports has no file of its own. Nothing is fetched from the network, and no file is written.
+            is_file = url.database not in (None, "", ":memory:")
+            config = {"autoinstall_known_extensions": "false", "file_search_path": str(database.folder)}
+            return {"read_only": is_file, "config": config}
+        case _:
+            return {}
+
+
+def _for_psycopg(url: URL) -> dict[str, Any]:
+    import psycopg  # noqa: PLC0415  only where it is the driver
+
+    # Without client_encoding, text of a database in SQL_ASCII would come as bytes.
+    given = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "UTF8"}
+    is_local = not url.host or url.host.startswith("/")
+    is_verified = url.query.get("sslmode") in ("verify-full", "verify-ca")
+    if not (is_local or is_verified) and psycopg.pq.version() >= 160_000:  # noqa: PLR2004  the first that has it
+        return given | {"require_auth": "!password"}  # whoever answers could ask for the password in clear
+    return given
+
+
+def _for_pymysql(url: URL) -> dict[str, Any]:
+    from pymysql.err import OperationalError  # noqa: PLC0415  only where it is the driver
+
+    def refuse(_connection: object) -> object:
+        raise OperationalError(errors.CLEAR_PASSWORD, "cleartext password")
+
+    given = {"charset": "utf8mb4", "connect_timeout": CONNECT_SECONDS, "read_timeout": CONNECT_SECONDS}
+    is_local = "unix_socket" in url.query
+    if is_local or "ssl_ca" in url.query:
+        return given
+    return given | {"auth_plugin_map": dict.fromkeys(("mysql_clear_password", "dialog"), refuse)}
+
+
+def _open_sqlite(path: str) -> sqlite3.Connection:
     # SQLite's 'localtime' is the time of this process, and a server's clock often runs in UTC.
     os.environ["TZ"] = _LONDON_RULE
     time.tzset()
     # mode=ro: without it a mistyped name makes an empty file.
     place = f"file:{quote(path.removeprefix('file:'))}?mode=ro"
-    connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=errors.CONNECT_SECONDS, factory=_Sqlite)
-    ticking = connection.clock.ticking()
-    next(ticking)  # from now on it stands inside its try
-    connection.set_progress_handler(ticking.__next__, 10_000)
-    return connection
+    return sqlite3.connect(place, uri=True, isolation_level=None, timeout=_BUSY_SECONDS, check_same_thread=False)
 
 
-class _Clock:
-    """Adds up the time that SQLite works. It waits while rows are sent, and that time is not its own."""
-
-    def __init__(self) -> None:
-        self._worked = 0.0
-        self._last = time.monotonic()
-        self.stopped: BaseException | None = None
-        """What a signal raised while SQLite was at work."""
-
-    def ticking(self) -> Generator[bool, None, None]:
-        """Tell again and again whether SQLite has to give up.
-
-        While it works, a signal is answered here and nowhere else, and SQLite would lose what is raised.
-        """
-        while True:
-            try:
-                while True:
-                    yield self.stopped is not None or self.is_over()
-            except GeneratorExit:
-                return
-            except BaseException as error:  # noqa: BLE001  raised again by `snapshot`
-                self.stopped = error
-
-    def is_over(self) -> bool:
-        """Take note that SQLite is at work, and tell whether it has worked too long."""
-        now = time.monotonic()
-        self._worked += min(now - self._last, 0.2)
-        self._last = now
-        return self._worked > errors.STATEMENT_SECONDS
+def _cancel(driver: Any) -> None:  # noqa: ANN401  a connection of psycopg
+    with suppress(Exception):
+        driver.cancel_safe(timeout=2)
 
 
-class _Sqlite(sqlite3.Connection):
-    """A connection with its clock."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401  those of sqlite3
-        super().__init__(*args, **options)
-        self.clock = _Clock()
-
-
-def _begin_mysql(connection: Any, info: dict[str, Any], window: Window | None) -> None:  # noqa: ANN401  no types
-    # PyMySQL has one time limit for every answer. It had to be short for a server that never says hello.
-    connection._read_timeout = errors.STATEMENT_SECONDS + 1  # noqa: SLF001
-    info["is_mariadb"] = "MariaDB" in connection.get_server_info()
-    limit = (
-        f"max_statement_time = {errors.STATEMENT_SECONDS}"
-        if info["is_mariadb"]
-        else f"max_execution_time = {int(errors.STATEMENT_SECONDS * 1000)}"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute("SET SESSION TRANSACTION READ ONLY")
-        cursor.execute(
-            f"SET SESSION {limit}, lock_wait_timeout = {_LOCK_SECONDS}, net_write_timeout = {_STREAM_SECONDS},"
-            " sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
-        )
-        try:
-            cursor.execute("SET SESSION time_zone = 'Europe/London'")
-        except connection.Error:
-            # The server has no time zone tables. Its days are right as long as London keeps its clocks.
-            info["lacks_london"] = True
-            last = window.last if window else datetime.now(LONDON).date()
-            cursor.execute("SET SESSION time_zone = %s", (f"{london_offset(last):+03d}:00",))
-
-
-def allow_stream(connection: Connection) -> None:
-    """Let the next statement's rows be fetched slowly: where the clock runs on meanwhile, give it more time."""
-    if connection.dialect.name in ("mysql", "mariadb"):
-        limit = "max_statement_time" if connection.info["is_mariadb"] else "max_execution_time"
-        unit = 1 if connection.info["is_mariadb"] else 1000
-        connection.exec_driver_sql(f"SET SESSION {limit} = {_STREAM_SECONDS * unit}")
-
-
-def london_offset(day: date) -> int:
-    """Give the hours that London is ahead of UTC at noon of `day`."""
-    offset = datetime.combine(day, time_of_day(12), LONDON).utcoffset()
-    return int((offset or timedelta()).total_seconds()) // 3600
+def _shut_down(descriptor: int) -> None:
+    """End a connection for the thread that waits on it. Closing would be no end to a wait."""
+    with socket.socket(fileno=os.dup(descriptor)) as end:
+        end.shutdown(socket.SHUT_RDWR)

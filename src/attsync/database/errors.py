@@ -1,163 +1,186 @@
-"""What a database says when something fails, in our own words.
+"""From the error of a driver to a problem code and its case.
 
-Its own text may quote data (RELIABILITY.md 8): it is sorted by number or SQLSTATE, and never repeated.
+A database's own text may quote data: it is sorted by SQLSTATE, number or a few of its words, and never repeated.
 """
 
 import logging
 import re
-import sqlite3
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
-from sqlalchemy import make_url
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
 
-CONNECT_SECONDS: Final = 10
-STATEMENT_SECONDS: Final = 120
+PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+CLEAR_PASSWORD: Final = 2059
+"""MySQL's number for a way to sign in that is not taken; ours for one that sends the password in clear."""
 
 _logger = logging.getLogger(__name__)
 
-_TABLE, _COLUMN, _SYNTAX, _TWICE, _VALUE = "table", "column", "syntax", "twice", "value"
-_WHY: Final = {
-    _TABLE: "it names a table or view that is not there",
-    _COLUMN: "it names a column that is not there",
-    _SYNTAX: "the database cannot read it: it is mistyped",
-    _TWICE: "two of its columns have the same name",
-    _VALUE: "a value cannot be turned into what it, or attsync, compares it with; dates must be dates",
-}
+_STATES: Final = {
+    "42P01": "table", "3F000": "table", "42703": "column", "42883": "function", "42601": "syntax",
+    "42702": "ambiguous", "42701": "ambiguous", "42846": "value", "42804": "value", "42501": "rights",
+    "42P17": "definer", "57014": "slow", "55P03": "locked", "40": "conflict", "53": "full", "54": "full", "58": "full",
+    "22021": "encoding", "22P05": "encoding", "22": "value", "25006": "writes", "08": "lost", "57P": "lost",
+    "XX": "damaged", "42": "other",
+}  # fmt: skip
+"""PostgreSQL's SQLSTATE, or how it begins."""
 
-_SQLSTATES: Final = {
-    "42P01": _TABLE,
-    "3F000": _TABLE,
-    "42703": _COLUMN,
-    "42601": _SYNTAX,
-    "42702": _TWICE,
-    "42701": _TWICE,
-    "42883": _VALUE,
-    "42846": _VALUE,
+_NUMBERS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
+    "mysql": {
+        "table": (1146, 1049),
+        "column": (1054,),
+        "function": (1305, 1128),
+        "syntax": (1064,),
+        "ambiguous": (1052, 1060),
+        "value": (1292, 1366, 1525),
+        "rights": (1044, 1142, 1143, 1370),
+        "definer": (1356, 1449),
+        "slow": (1969, 3024, 1317),
+        "locked": (1205,),
+        "conflict": (1213, 1020, 1412),
+        "full": (3, 1021, 1030, 1037, 1038, 1041, 1114, 1135),
+        "writes": (1792,),
+        "encoding": (1300, 3854),
+        "damaged": (126, 144, 145, 1034, 1194, 1195),
+        "lost": (0, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 4031),
+    },
+    "mssql": {
+        "table": (208, 4060),
+        "column": (207,),
+        "function": (195,),
+        "syntax": (102, 156),
+        "ambiguous": (209, 8156),
+        "value": (241, 245),
+        "rights": (229, 230),
+        "locked": (1222,),
+        "conflict": (1205,),
+        "full": (701, 1105, 9002),
+        "lost": (596,),
+    },
 }
-_NUMBERS: Final = {
-    1146: _TABLE,
-    1049: _TABLE,
-    208: _TABLE,
-    942: _TABLE,
-    1054: _COLUMN,
-    207: _COLUMN,
-    904: _COLUMN,
-    1064: _SYNTAX,
-    102: _SYNTAX,
-    156: _SYNTAX,
-    1052: _TWICE,
-    1060: _TWICE,
-    8156: _TWICE,
-    1292: _VALUE,
-    241: _VALUE,
-}
-_SQLITE: Final = (
-    ("no such table", _TABLE),
-    ("no such column", _COLUMN),
-    ("near ", _SYNTAX),
-    ("incomplete", _SYNTAX),
-    ("unrecognized", _SYNTAX),
-    ("no such function", _SYNTAX),
-    ("wrong number of arguments", _SYNTAX),
-    ("incorrect number of binding", _SYNTAX),
-    ("you did not supply a value for binding", _SYNTAX),
-    ("selects to the left and right", _SYNTAX),
-    ("ambiguous column", _TWICE),
-)
-
-_SIGNIN: Final = r'authentication failed|no pg_hba\.conf entry|role "[^"]*" does not exist'
-"""PostgreSQL gives no SQLSTATE before the sign-in is done."""
-_NONE_SUCH: Final = r'database "[^"]*" does not exist'
-_NO_DATABASE: Final = (1049, 4060)
-"""MySQL's and SQL Server's numbers for the same."""
-_NONE_SUCH_NEXT: Final = "Ask IT to check the name of the database, at the end of its address in the settings file."
-_LOST: Final = 2013
-"""PyMySQL's number for a connection that ended, whatever the reason."""
-
-NOT_SENT: Final = "Nothing was sent for its schools."
-"""What did not happen, when a database cannot be read."""
+"""The numbers of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma, and of SQL Server."""
 
 _WORDS: Final = {
-    "DB-NONE": (
-        "cannot be opened, or does not answer.",
-        "Ask IT to check the address of the database in the settings file, and that its server runs.",
+    "table": "no such table|catalog error: table",
+    "column": "no such column|binder error: (?:referenced|values list).* not found|does not have a column named",
+    "function": "no such function|wrong number of arguments|(?:catalog|binder) error: .*function",
+    "syntax": (
+        "near |incomplete|unrecognized|incorrect number of binding|you did not supply a value for binding"
+        "|selects to the left and right|parser error|values were not provided"
     ),
-    "DB-SIGNIN": (
-        "the database refused the sign-in.",
-        "Ask your database administrator to check the account and password in the address of the database.",
-    ),
-    "DB-RIGHTS": (
-        "the account may not read what the SELECTs name.",
-        "Ask your database administrator to grant it SELECT on these tables or views, and nothing else.",
-    ),
-    "DB-SLOW": (
-        f"no answer within {STATEMENT_SECONDS} seconds, or what it reads is locked by another program.",
-        "Ask your database administrator for an index on the date column of the marks; the next send tries again.",
-    ),
-    "DB-SELECT": (
-        "a SELECT of the settings file does not work.",
-        "Ask whoever wrote the SELECTs to try them in the database's own tool.",
-    ),
+    "ambiguous": "ambiguous column|binder error: ambiguous",
+    "value": "conversion error|binder error: cannot (?:compare|mix)|invalid input error",
+    "encoding": "could not decode",
+    "writes": "attempt to write",
+    "slow": "interrupted",
+    "locked": "database (?:table )?is locked",
+    "full": "database or disk is full|out of memory|disk i/o error",
+    "damaged": "database disk image is malformed|file is not a database",
+    "file": "unable to open database|io error",
 }
+"""How SQLite and DuckDB begin their messages, in lower case; they have no numbers for these."""
+
+_CODES: Final = {
+    "rights": ("DB-RIGHTS", ""),
+    "slow": ("DB-SLOW", ""),
+    **{case: ("DB-SLOW", case) for case in ("locked", "conflict", "full")},
+    **{case: ("DB-NONE", case) for case in ("lost", "damaged", "file")},
+}
+"""Where it is not DB-SELECT with this case."""
+
+_IN_CONNECTING: Final = (
+    ("DB-SIGNIN", "clear", "cleartext password"),
+    ("DB-NONE", "no_database", r'database "[^"]*" does not exist|unknown database|cannot open database'),
+    ("DB-SIGNIN", "", r'authentication failed|no pg_hba\.conf entry|role "[^"]*" |no password supplied|access denied'),
+    ("DB-NONE", "tls", "certificate|ssl|tls"),
+    ("DB-NONE", "full", "too many c|remaining connection slots|starting up|shutting down|is blocked because"),
+)
+"""Before the sign-in is done PostgreSQL gives no SQLSTATE: words of its messages, and of MySQL's."""
 
 
-def in_our_words(database: DatabaseSettings, error: Exception, select: str | None) -> SchoolError:
-    """Say what `error` means; `select` is the SELECT of the settings that was run."""
-    original = error.orig if isinstance(error, DBAPIError) else error
-    sqlstate = str(getattr(original, "sqlstate", None) or "")
-    number = original.args[0] if original is not None and original.args else None
-    number = number if isinstance(number, int) else getattr(number, "code", None)  # Oracle's is inside an object
-    _logger.info("%s: %s, SQLSTATE %s, number %s", database.name, type(original).__name__, sqlstate, number)
+def wrong_address(database: DatabaseSettings) -> SchoolError:
+    """Return the error of an address that cannot be read; it is not shown, for a password may be anywhere in it."""
+    return SchoolError("DB-NONE", "address", name=database.name, where=_where(database))
+
+
+def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]) -> SchoolError:
+    """Return what `error` means before there is a connection; `reach` finds out how far one comes."""
+    original = _original(error)
+    kind = url.get_backend_name().replace("mariadb", "mysql")
+    port = url.port or PORTS.get(kind)
+    what: dict[str, Any] = {
+        "name": database.name,
+        "where": _where(database),
+        "account": url.username,
+        "server": url.host and (f"{url.host}:{port}" if port else url.host),
+    }
+    if kind in ("sqlite", "duckdb"):
+        case = _class_of(original, kind)
+        case = "file_locked" if case == "locked" or "lock" in str(original).lower() else "file"
+        return SchoolError("DB-NONE", case, **what)
     message = str(original).lower()
-    why = _why(sqlstate, number, message if isinstance(original, sqlite3.Error) else "")
-    if why is None and getattr(original, "sqlite_errorname", "") == "SQLITE_ERROR":
-        why = ""  # something about the SELECT, such as a value that a function does not take
-    code = "DB-SELECT" if why is not None else _code(sqlstate, number, message)
-    if code == "DB-SELECT" and select:
-        what = f"the {select} SELECT does not work" + (f": {_WHY[why]}." if why in _WHY else ".")
-        then = f"Mend {select} under [database.select] in the settings file; try it in the database's own tool."
-    else:
-        what, then = _WORDS[code]
-        if select is None and (number in _NO_DATABASE or re.search(_NONE_SUCH, message)):
-            code, what, then = "DB-NONE", "its server answers, but has no database of that name.", _NONE_SUCH_NEXT
-        if code == "DB-NONE" and getattr(original, "sqlite_errorname", "").startswith(_IN_USE):
-            what, then = f"another program keeps the file {_file(database)} locked.", _IN_USE_NEXT
-        elif code == "DB-NONE" and isinstance(original, sqlite3.Error):
-            what, then = f"the file {_file(database)} cannot be opened, or is no SQLite database.", _SQLITE_NONE
-    return SchoolError(code, f"{database.name}: {what}", then, not_done=NOT_SENT)
+    for code, case, words in _IN_CONNECTING:
+        if re.search(words, message):
+            return SchoolError(code, case, **what)
+    if _number(original) == 1049:  # noqa: PLR2004  MySQL's for an unknown database, whatever its language
+        return SchoolError("DB-NONE", "no_database", **what)
+    if _number(original) in (1045, 1698, 18456) or _state(original).startswith("28"):
+        return SchoolError("DB-SIGNIN", **what)
+    try:
+        case = reach()
+    except TimeoutError:
+        case = "silent"
+    if case == "answers" and (isinstance(original, TimeoutError) or "timeout" in message or "timed out" in message):
+        case = "silent"
+    return SchoolError("DB-NONE", case if what["server"] else "", **what)
 
 
-_IN_USE: Final = ("SQLITE_BUSY", "SQLITE_LOCKED")
-_IN_USE_NEXT: Final = "Nothing to do once: the next send tries again. If it stays so, ask IT which program holds it."
-_SQLITE_NONE: Final = "Ask IT to check url in the settings file, and that this account may read the file."
+def in_a_select(database: DatabaseSettings, error: Exception, kind: str, select: str) -> SchoolError:
+    """Return what `error` means once the connection was made: `select` is the SELECT of the settings that was asked."""
+    case = _class_of(_original(error), kind)
+    code, case = _CODES.get(case, ("DB-SELECT", case))
+    sets = "time_zone = 'Europe/London'" if kind == "mysql" else "TimeZone = 'Europe/London'"
+    return SchoolError(
+        code, case, name=database.name, select=select, where=_where(database),
+        session=f"SET {sets}" if kind in ("mysql", "postgresql", "duckdb") else "",
+    )  # fmt: skip
 
 
-def _file(database: DatabaseSettings) -> str:
-    return make_url(database.database_url().get_secret_value()).database or "(no name)"
+def _class_of(error: BaseException, kind: str) -> str:
+    """Return the class of an error of a driver: a case of DB-SELECT, or a key of `_CODES`."""
+    _logger.info("%s, SQLSTATE %s, number %s", type(error).__name__, _state(error), _number(error))
+    if isinstance(error, UnicodeError):
+        return "encoding"
+    if kind in ("sqlite", "duckdb"):
+        message = str(error).lower()
+        return next((case for case, words in _WORDS.items() if re.match(words, message)), "other")
+    number = _number(error)
+    if number is not None:
+        found = next((case for case, numbers in _NUMBERS.get(kind, {}).items() if number in numbers), "other")
+        return "slow" if found == "lost" and "timed out" in str(error).lower() else found
+    state = _state(error)
+    parts = (state, state[:3], state[:2])
+    return next((_STATES[part] for part in parts if part in _STATES), "other" if state else "lost")
 
 
-def _why(sqlstate: str, number: object, sqlite_message: str) -> str | None:
-    """Find out why a SELECT does not work: one of `_WHY`, or "" where it is the SELECT but no more is known."""
-    if sqlite_message:
-        return next((why for start, why in _SQLITE if sqlite_message.startswith(start)), None)
-    if isinstance(number, int):  # MySQL's own SQLSTATEs are too coarse to tell a right from a comma
-        return _NUMBERS.get(number)
-    if sqlstate.startswith("22"):
-        return _VALUE
-    return _SQLSTATES.get(sqlstate, "" if sqlstate.startswith("42") and sqlstate != "42501" else None)
+def _original(error: Exception) -> BaseException:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return original or error
 
 
-def _code(sqlstate: str, number: object, message: str) -> str:
-    """Sort what is not a SELECT's fault: by SQLSTATE (PostgreSQL), by number (MySQL), or by SQLite's few words."""
-    if sqlstate.startswith("28") or number in (1045, 1698, 18456, 1017) or re.search(_SIGNIN, message):
-        return "DB-SIGNIN"
-    if sqlstate == "42501" or number in (1044, 1142, 1143, 229, 1031):
-        return "DB-RIGHTS"
-    timed_out = message == "interrupted" or (number == _LOST and "timed out" in message)
-    if sqlstate in ("57014", "55P03") or number in (1969, 3024, 1205, 1222) or timed_out:
-        return "DB-SLOW"
-    return "DB-NONE"
+def _state(error: BaseException) -> str:
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def _number(error: BaseException) -> int | None:
+    number = error.args[0] if error.args else None
+    return number if isinstance(number, int) else None
+
+
+def _where(database: DatabaseSettings) -> str:
+    """Return the setting that holds the address."""
+    return "url_file" if database.url_file else "url"

@@ -1,24 +1,32 @@
 """A first look at a school database, for `attsync check`: each SELECT tried on its own, rows counted, rights asked.
 
-Only counts, and names and types of columns, come out. Knows facts; refuses to have an opinion.
+Only counts, names and types of columns, and facts about the server and the account come out; nothing is judged here.
 """
 
-from collections.abc import Callable, Collection
+import json
+import re
+import ssl
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import date
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Executable, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from attsync.database.engine import knows_london, running, snapshot
+from attsync.database.engine import Snapshot, snapshot
 from attsync.database.reader import read, schools_of
-from attsync.database.rights import index_serves, writes
 from attsync.database.source import NEEDED, SelectName, Source, source
-from attsync.database.statements import marks_statement, overlaps_statement, rows_statement
+from attsync.database.statements import marks_statement, roll_statement, rows_statement
+from attsync.deadline import Deadline
 from attsync.model import SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError
 from attsync.settings import DatabaseSettings
 from attsync.window import Window
+
+Way = Literal["local", "plain", "encrypted", "verified", ""]
+"""How safe the way to the server is; "local": it does not leave this computer, "": not looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +51,7 @@ class SelectFacts:
 
     @property
     def has_pupil(self) -> bool:
-        """The rows say which belong to one pupil."""
+        """Whether the rows say which belong to one pupil."""
         return any(name == "pupil" for name, _ in self.columns)
 
 
@@ -58,90 +66,225 @@ class DatabaseFacts:
     """The setting that holds its address."""
     kind: str = ""
     writes: tuple[str, ...] | None = None
-    """What its account may do besides reading; None: not asked."""
+    """What its account can do besides reading; None: not looked up on this kind of database."""
+    hides: tuple[str, ...] = ()
+    """What may keep rows from attsync, without a word: policies of the server, limits on rows."""
+    way: Way = ""
     knows_london: bool = True
     selects: tuple[SelectFacts, ...] = ()
     schools: tuple[SchoolDays, ...] = ()
     unlisted: int = 0
     seconds: float = 0.0
-    """What the two statements of a send took."""
+    """What the statements of a send took."""
 
     @property
     def fails(self) -> bool:
-        """Its schools could not be read."""
+        """Whether its schools could not be read."""
         return bool(self.problem or any(select.problem for select in self.selects))
 
 
-def look(database: DatabaseSettings, only: Collection[int], window: Window) -> DatabaseFacts:
+def look(database: DatabaseSettings, only: Collection[int], window: Window, deadline: Deadline) -> DatabaseFacts:
     """Look at `database`, and read the window of its schools, or of those of `only`, as a send does."""
-    address: Literal["url", "url_file"] = "url_file" if database.url_file else "url"
+    facts: dict[str, Any] = {"name": database.name, "address": "url_file" if database.url_file else "url"}
     try:
-        with snapshot(database, window) as connection:
-            kind, account, zone = connection.dialect.name, writes(connection), knows_london(connection)
+        with snapshot(database, window, deadline) as server:
+            facts |= {
+                "kind": server.connection.dialect.name,
+                "writes": writes(server),
+                "hides": tuple(_hides(server)),
+                "way": way(server),
+                "knows_london": server.knows_london,
+            }
     except SchoolError as error:
-        return DatabaseFacts(name=database.name, problem=error.problem, address=address)
+        return DatabaseFacts(**facts, problem=error.problem)
     names = [name for name in NEEDED if getattr(database.select, name)]
-    selects = tuple(_try(database, name, window) for name in names)
+    selects = tuple(_try(database, name, window, deadline) for name in names)
     schools: list[SchoolDays] = []
     unlisted = 0
     problem = None
     started = monotonic()
     if not any(each.problem for each in selects):
         try:
-            listed = schools_of(database)
+            listed = schools_of(database, deadline)
             wanted = [school.urn for school in listed if not only or school.urn in only]
-            for found in read(database, listed, wanted, window) if wanted else ():
+            for found in read(database, listed, wanted, window, deadline) if wanted else ():
                 if isinstance(found, Unlisted):
                     unlisted = found.marks
                 else:
                     schools.append(found)
         except SchoolError as error:
             problem = error.problem
-    return DatabaseFacts(
-        name=database.name,
-        problem=problem,
-        address=address,
-        kind=kind,
-        writes=account,
-        knows_london=zone,
-        selects=selects,
-        schools=tuple(schools),
-        unlisted=unlisted,
-        seconds=monotonic() - started,
-    )
+    facts |= {"problem": problem, "schools": tuple(schools), "unlisted": unlisted}
+    return DatabaseFacts(**facts, selects=selects, seconds=monotonic() - started)
 
 
-def _try(database: DatabaseSettings, name: SelectName, window: Window) -> SelectFacts:
+def _try(database: DatabaseSettings, name: SelectName, window: Window, deadline: Deadline) -> SelectFacts:
     started = monotonic()
     try:
-        with snapshot(database, window) as connection:
-            found = source(connection, database, name, window if name in ("marks", "roll") else None)
-            running(connection, name)
-            rows, *more = connection.execute(rows_statement(found)).one()
+        with snapshot(database, window, deadline) as server:
+            found = source(server, database, name, window if name in ("marks", "roll") else None)
+            ((rows, *more),) = server.all(rows_statement(found), name)
             columns = tuple((each, found.types[each]) for each in (*NEEDED[name], "school", "pupil") if each in found)
-            if connection.dialect.name == "sqlite":
-                columns = _types_of_values(connection, found, columns)
+            if server.kind == "sqlite":
+                columns = tuple(_types_of_values(server, found, columns))
             facts = {"rows": rows, **dict(zip(("no_date", "not_dates", "in_utc"), more, strict=False))}
             if name == "marks":
-                statement = marks_statement(found, window, (), sessions=database.sessions, unmarked=())
-                facts["has_index"] = index_serves(connection, statement, window.first)
+                facts["has_index"] = index_serves(server, marks_statement(found, window, ()), window.first)
             if name == "roll" and "pupil" in found:
-                overlapping = overlaps_statement(found, window.last, database.leaving_date_is)
-                facts["overlaps"] = connection.execute(overlapping).scalar()
+                today = roll_statement(found, Window(window.last, window.last), database.leaving_date_is, ())
+                facts["overlaps"] = sum(int(number or 0) for *_, number in server.all(today, name))
             return SelectFacts(name=name, columns=columns, seconds=monotonic() - started, **facts)
     except SchoolError as error:
         return SelectFacts(name=name, problem=error.problem)
 
 
 def _types_of_values(
-    connection: Connection, found: Source, columns: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str], ...]:
+    server: Snapshot, found: Source, columns: tuple[tuple[str, str], ...]
+) -> Iterator[tuple[str, str]]:
     """Ask SQLite, whose columns have no types, what their values are."""
-    parts: list[Any] = []
-    for name, _ in columns:
-        kind: Callable[[Any], Any] = func.typeof
-        value = func.nullif(kind(found.column(name)), "null")
-        parts += [func.min(value), func.max(value)]
-    low_high = connection.execute(select(*parts)).one()
-    pairs = zip(columns, low_high[::2], low_high[1::2], strict=True)
-    return tuple((name, " or ".join(sorted({low, high} - {None})) or "only NULL") for (name, _), low, high in pairs)
+    values = [func.nullif(func.typeof(found.column(name)), "null") for name, _ in columns]
+    (low_high,) = server.all(select(*(each(value) for value in values for each in (func.min, func.max))), found.name)
+    for (name, _), low, high in zip(columns, low_high[::2], low_high[1::2], strict=True):
+        yield name, " or ".join(sorted({low, high} - {None})) or "only NULL"
+
+
+_POSTGRESQL_RIGHTS: Final = """
+WITH mine AS (SELECT oid, rolname, rolsuper, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles
+              WHERE pg_has_role(current_user, oid, 'MEMBER'))
+SELECT (SELECT bool_or(rolsuper) FROM mine),
+       (SELECT count(*) FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace
+        WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND s.nspname !~ '^pg_' AND s.nspname <> 'information_schema'
+          AND EXISTS (SELECT FROM mine WHERE has_table_privilege(mine.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+                                          OR has_any_column_privilege(mine.oid, t.oid, 'INSERT, UPDATE'))),
+       (SELECT count(*) FROM pg_namespace s WHERE s.nspname !~ '^pg_' AND s.nspname <> 'information_schema'
+          AND EXISTS (SELECT FROM mine WHERE has_schema_privilege(mine.oid, s.oid, 'CREATE'))),
+       (SELECT bool_or(rolcreaterole OR rolcreatedb OR rolreplication) FROM mine),
+       (SELECT coalesce(string_agg(rolname::text, ', ' ORDER BY rolname), '') FROM mine
+        WHERE rolname IN ('pg_write_all_data', 'pg_write_server_files', 'pg_execute_server_program',
+                          'pg_read_server_files', 'pg_signal_backend', 'pg_maintain', 'pg_checkpoint',
+                          'pg_create_subscription'))
+"""
+"""Also of roles that the account is a member of and has to take on first (SET ROLE)."""
+_POSTGRESQL_POLICIES: Final = """
+SELECT count(*) FROM pg_class
+WHERE relrowsecurity AND row_security_active(oid) AND has_any_column_privilege(oid, 'SELECT')
+"""
+_MYSQL_READS: Final = frozenset(
+    {"USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES", "PROCESS", "REPLICATION CLIENT", "BINLOG MONITOR"}
+)
+_SHOWN: Final = 5
+
+
+def writes(server: Snapshot) -> tuple[str, ...] | None:
+    """Return what the account can do besides reading; nothing is best, None: this kind of database is not asked."""
+    match server.kind:
+        case "sqlite":
+            return ()  # whatever the rights of the file are, it is opened read-only
+        case "duckdb":
+            return ()  # a file is opened read-only too, and a database in memory is nobody's
+        case "postgresql":
+            (row,) = server.ask(_POSTGRESQL_RIGHTS)
+            return tuple(_postgresql(*row))
+        case "mysql":
+            return tuple(_mysql(server))
+        case _:
+            return None
+
+
+def _postgresql(is_superuser: bool, tables: int, schemas: int, can_make: bool, roles: str) -> Iterator[str]:  # noqa: FBT001  columns of a row
+    if is_superuser:
+        yield "is a superuser"
+        return
+    if tables:
+        yield f"can change {tables} {'table' if tables == 1 else 'tables'}"
+    if schemas:
+        yield f"can make tables in {schemas} {'schema' if schemas == 1 else 'schemas'}"
+    if can_make:
+        yield "can make accounts, databases or copies"
+    if roles:
+        yield f"is a member of {roles}"
+
+
+def _mysql(server: Snapshot) -> Iterator[str]:
+    found: dict[str, None] = {}
+    grants = [str(grant) for (grant,) in server.ask("SHOW GRANTS")]
+    roles = [
+        match[1] for each in grants if (match := re.match(r"GRANT ([^()]+?) TO ", each)) and " ON " not in match[0]
+    ]
+    for role in roles:  # one that it does not have from the start, but can take on
+        try:
+            grants += [str(grant) for (grant,) in server.ask(f"SHOW GRANTS FOR {role}")]
+        except SQLAlchemyError:
+            found[f"the role {role}"] = None
+    for grant in grants:
+        match = re.match(r"GRANT (.+?) ON ", re.sub(r"\([^)]*\)", "", grant))
+        for right in match[1].split(",") if match else ():
+            if right.strip() not in _MYSQL_READS:
+                found[right.strip()] = None
+    if found:
+        names = list(found)
+        others = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        yield f"holds {', '.join(names[:_SHOWN])}{others}"
+
+
+def _hides(server: Snapshot) -> Iterator[str]:
+    if server.kind == "postgresql":
+        ((policies,),) = server.ask(_POSTGRESQL_POLICIES)
+        if policies:
+            yield f"row-level security on {policies} {'table' if policies == 1 else 'tables'}"
+    if server.kind == "mysql":
+        ((limit,),) = server.ask("SELECT @@global.sql_select_limit")
+        if limit < 2**63:
+            yield f"sql_select_limit = {limit}"
+
+
+def way(server: Snapshot) -> Way:
+    """Return how safe the way to the server is."""
+    driver, host = server.driver, server.url.host or ""
+    is_local = not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
+    if server.kind in ("sqlite", "duckdb") or (server.kind in ("postgresql", "mysql") and is_local):
+        return "local"
+    if server.kind == "postgresql" and hasattr(driver, "pgconn"):
+        mode = server.url.query.get("sslmode")
+        return ("verified" if mode == "verify-full" else "encrypted") if driver.pgconn.ssl_in_use else "plain"
+    if server.kind == "mysql" and hasattr(driver, "_sock"):
+        end = driver._sock  # noqa: SLF001  it has no public name
+        if not isinstance(end, ssl.SSLSocket):
+            return "plain"
+        return (
+            "verified" if end.context.verify_mode is ssl.CERT_REQUIRED and end.context.check_hostname else "encrypted"
+        )
+    return ""
+
+
+def index_serves(server: Snapshot, statement: Executable, first: date) -> bool | None:
+    """Whether an index could serve the filter on the dates; None: this kind of database is not asked."""
+    sql = str(statement.compile(server.connection, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
+    match server.kind:
+        case "sqlite":
+            return any(
+                re.search(r"SEARCH .*\(.*[<>]\?", str(step[3])) for step in server.ask(f"EXPLAIN QUERY PLAN {sql}")
+            )
+        case "postgresql":
+            # A small table is read whole even where an index stands ready: ask what it would do without that.
+            server.ask("SELECT set_config('enable_seqscan', 'off', true)")
+            ((plan,),) = server.ask(f"EXPLAIN (FORMAT JSON) {sql}")
+            return any(
+                first.isoformat() in each for each in _conditions(json.loads(plan) if isinstance(plan, str) else plan)
+            )
+        case "mysql":
+            rows = [row._mapping for row in server.ask(f"EXPLAIN {sql}")]  # noqa: SLF001  SQLAlchemy's own name for it
+            return any(row["type"] == "range" or (row["type"] == "ALL" and row["possible_keys"]) for row in rows)
+        case _:
+            return None
+
+
+def _conditions(plan: Any) -> Iterator[str]:  # noqa: ANN401  JSON
+    if isinstance(plan, dict):
+        if "Index Cond" in plan:
+            yield plan["Index Cond"]
+        for part in plan.values():
+            yield from _conditions(part)
+    elif isinstance(plan, list):
+        for part in plan:
+            yield from _conditions(part)

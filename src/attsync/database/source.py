@@ -1,7 +1,7 @@
-"""One SELECT of the settings, wrapped: the columns that it turned out to have, and how each is read (SPEC.md 4).
+"""One SELECT of the settings, wrapped: the columns that it turned out to have, and how each is read.
 
-Refuses what would give wrong numbers in silence: rows left out, rows merged, dates that are numbers, a name that stands
-for two columns. All text is compared trimmed and byte by byte: `L` is never `l`.
+Refuses what would give wrong numbers in silence: rows left out or merged, dates that are numbers, two columns of one
+name. Text is cut, grouped byte by byte and trimmed afterwards: `L` is never `l`.
 """
 
 import re
@@ -15,19 +15,18 @@ from typing import Any, Final, Literal
 from sqlalchemy import (
     ColumnClause,
     ColumnElement,
-    Connection,
     Date,
-    String,
+    Select,
     Subquery,
     Text,
     Unicode,
     bindparam,
+    case,
     cast,
     column,
     func,
     literal,
     literal_column,
-    null,
     or_,
     select,
     text,
@@ -35,8 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import quoted_name
 
-from attsync.database.engine import knows_london, london_offset, running
-from attsync.database.errors import NOT_SENT
+from attsync.database.engine import Snapshot, london_offset
 from attsync.database.sql_logging import PROBE
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
@@ -58,28 +56,38 @@ _BYTEWISE: Final = {
     "postgresql": "C",
     "sqlite": "BINARY",
     "mysql": "utf8mb4_bin",
-    "mariadb": "utf8mb4_bin",
     "mssql": "Latin1_General_100_BIN2",
 }
-"""Collation under which text is equal only if its bytes are. Oracle compares so unless it is told otherwise."""
+"""Collation under which text is equal only if its bytes are. DuckDB compares so unless it is told otherwise."""
+
+LONGEST: Final = 190
+"""Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it are never moved. One
+more is kept, and no blank is trimmed there, so that a long text never becomes a short one. With two such columns a key
+of MariaDB is full."""
 
 Kind = Literal["text", "bytes", "number", "timestamp", "other"]
-"""What a column holds, as far as it matters: "timestamp" is an instant that the server turns into a time of day."""
+"""What a column contains, as far as it matters: "timestamp" is an instant that the server turns into a time of day."""
 
-_POSTGRESQL: Final[dict[Kind, tuple[object, ...]]] = {
-    "text": (18, 19, 25, 705, 1042, 1043),  # "char", name, text, unknown, bpchar, varchar
-    "number": (20, 21, 23, 26, 700, 701, 790, 1700),
-    "bytes": (17,),
-}
-_MYSQL: Final[dict[Kind, tuple[object, ...]]] = {
-    "text": (15, 247, 248, 252, 253, 254),  # also BINARY and BLOB, whose bytes CAST takes for text
-    "number": (0, 1, 2, 3, 4, 5, 8, 9, 13, 246),
-    "timestamp": (7,),
+_KINDS: Final[dict[str, dict[Kind, tuple[object, ...]]]] = {
+    "postgresql": {
+        "text": (18, 19, 25, 705, 1042, 1043),  # "char", name, text, unknown, bpchar, varchar
+        "number": (20, 21, 23, 26, 700, 701, 790, 1700),
+        "bytes": (17,),
+    },
+    "mysql": {
+        "text": (15, 247, 248, 252, 253, 254),  # also BINARY and BLOB, whose bytes CAST takes for text
+        "number": (0, 1, 2, 3, 4, 5, 8, 9, 13, 246),
+        "timestamp": (7,),
+    },
 }
 _PYTHON: Final[dict[Kind, tuple[object, ...]]] = {"text": (str,), "number": (int, float, Decimal, bool)}
+_DUCKDB_NUMBERS: Final = re.compile("U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*")
 
 _NO_DATE_BEFORE: Final = date(1901, 1, 1)
 """0000-00-00, 0001-01-01, 1753-01-01, 1899-12-30, 1900-01-01: what systems write where there is no date."""
+
+_FENCES: Final = {"postgresql": (None, "0"), "sqlite": ("-1", None), "mysql": ("18446744073709551615", None)}
+"""LIMIT and OFFSET that leave nothing out, and keep a planner from writing an expression out wherever it is used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,7 @@ class Source:
     names: Mapping[str, str]
     """Our name of a column -> its name in the SELECT, in the case that the database gives it."""
     kinds: Mapping[str, Kind]
-    """What each of our columns holds; "text" where it may: dates in it are ISO text."""
+    """What each of our columns contains; "text" where it may: dates in it are ISO text."""
     types: Mapping[str, str]
     """What the database calls the type of each column; empty where it has none (SQLite)."""
     dialect: str
@@ -100,139 +108,144 @@ class Source:
         return name in self.names
 
     def column(self, name: str) -> ColumnElement[Any]:
-        """Give the raw column."""
+        """Return the raw column."""
         return self.subquery.c[self.names[name]]
 
-    def text(self, name: str) -> ColumnElement[Any]:
-        """Give the column as trimmed text that compares byte by byte; NULL where there is no such column."""
-        if name not in self.names:
-            return cast(null(), self.string())
+    def key(self, name: str) -> ColumnElement[Any]:
+        """Return the column as it can be grouped byte by byte: a number as it is, other values as text that is cut."""
         raw = self.column(name)
-        if self.dialect == "postgresql" and self.kinds[name] == "bytes":
-            raw = func.encode(raw, literal_column("'escape'"))
-        trimmed = func.trim(cast(raw, self.string()))
-        collation = _BYTEWISE.get(self.dialect)
-        return trimmed.collate(collation) if collation else trimmed
+        if self.kinds[name] == "number":
+            return raw
+        if self.kinds[name] == "bytes":
+            raw = func.encode(func.substr(raw, 1, LONGEST + 1), literal_column("'escape'"))
+        cut: ColumnElement[Any]
+        match self.dialect:
+            case "mssql":
+                cut = cast(raw, Unicode(LONGEST + 1))
+            case "mysql":
+                cut = cast(func.left(raw, LONGEST + 1), _mysql_text())
+            case "sqlite":
+                cut = func.substr(raw, 1, LONGEST + 1)
+            case _:
+                cut = func.substr(cast(raw, Text()), 1, LONGEST + 1)
+        return self._bytewise(cut)
 
-    def pupil(self) -> ColumnElement[Any]:
-        """Give what tells pupils apart, so that `aB` is another than `ab`."""
-        if self.dialect == "sqlite":
-            return self.column("pupil").collate("BINARY")
-        return self.text("pupil") if self.kinds["pupil"] == "text" else self.column("pupil")
+    def text(self, name: str, key: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
+        """Return a key, of an inner query if `key` is given, as the trimmed text that is compared with the settings."""
+        key = self.key(name) if key is None else key
+        if self.kinds[name] == "number":
+            return self._bytewise(cast(key, self.string()))
+        if self.dialect == "mssql":
+            return case((func.datalength(key) > 2 * LONGEST, key), else_=func.ltrim(func.rtrim(key)))
+        length = func.char_length if self.dialect == "mysql" else func.length
+        return case((length(key) > LONGEST, key), else_=func.trim(key))
 
     def day(self, name: str) -> ColumnElement[Any]:
-        """Give the date of a DATE, a local timestamp or an ISO text."""
+        """Return the date of a DATE, a local timestamp or an ISO text."""
         if self.kinds[name] == "text":
             cut = func.substring if self.dialect == "mssql" else func.substr
             return cut(cast(self.column(name), self.string()), 1, 10)
-        if self.dialect == "oracle":  # its DATE has a time of day
-            return func.trunc(self.column(name))
         return cast(self.column(name), Date)
 
-    def before(self, name: str, day: date) -> ColumnElement[bool]:
-        """Tell whether the raw column lies before the beginning of `day`."""
+    def before(self, name: str, day: date, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
+        """Whether the raw column, or what an inner query made of it, lies before the beginning of `day`."""
+        raw = self.column(name) if raw is None else raw
         if self.kinds[name] == "text":
-            kind = String(400) if self.dialect == "oracle" else Unicode(400) if self.dialect == "mssql" else Text()
-            return type_coerce(self.column(name), kind) < literal(day.isoformat(), kind)
-        return type_coerce(self.column(name), Date) < literal(day, Date)
+            kind = Unicode(LONGEST) if self.dialect == "mssql" else Text()
+            return type_coerce(raw, kind) < literal(day.isoformat(), kind)
+        return type_coerce(raw, Date) < literal(day, Date)
 
-    def none(self, name: str) -> ColumnElement[bool]:
-        """Tell whether there is no date: NULL, an empty text, or a date that stands for none."""
-        return or_(self.column(name).is_(None), self.before(name, _NO_DATE_BEFORE))
+    def none(self, name: str, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
+        """Whether there is no date: NULL, an empty text, or a date that stands for none."""
+        raw = self.column(name) if raw is None else raw
+        return or_(raw.is_(None), self.before(name, _NO_DATE_BEFORE, raw))
 
     def string(self) -> Any:  # noqa: ANN401  SQLAlchemy's types have no useful common one
-        """Give the type in which texts are compared."""
+        """Return the type in which texts are compared."""
         match self.dialect:
             case "mssql":
-                return Unicode(400)  # VARCHAR cuts at 30, and makes an O of letters that its code page has not
-            case "oracle":
-                return String(400)
-            case "mysql" | "mariadb":
+                return Unicode(LONGEST + 1)  # VARCHAR cuts at 30, and makes an O of letters that its code page has not
+            case "mysql":
                 return _mysql_text()
             case _:
                 return Text()
 
+    def fenced(self, query: Select[Any], name: str) -> Subquery:
+        """Return `query` as a subquery whose expressions the planner computes once for each row."""
+        limit, offset = _FENCES.get(self.dialect, (None, None))
+        if limit:
+            query = query.limit(literal_column(limit))
+        if offset:
+            query = query.offset(literal_column(offset))
+        return query.subquery(name)
 
-def source(connection: Connection, database: DatabaseSettings, name: SelectName, window: Window | None) -> Source:
-    """Wrap the SELECT `name` and ask the database which columns it has, without reading a row. Raises SchoolError."""
-    dialect = connection.dialect.name
+    def _bytewise(self, value: ColumnElement[Any]) -> ColumnElement[Any]:
+        collation = _BYTEWISE.get(self.dialect)
+        return value.collate(collation) if collation else value
+
+
+def source(look: Snapshot, database: DatabaseSettings, name: SelectName, window: Window | None) -> Source:
+    """Wrap the SELECT `name` and ask the database which columns it has, without reading a row. Raise SchoolError."""
     try:
-        prepared = prepare(getattr(database.select, name) or "", dialect)
+        prepared = prepare(getattr(database.select, name) or "", look.grammar)
     except NotOneSelect as error:
-        raise broken(database, name, str(error)) from None
+        raise unusable(database, name, error.case, word=error.word) from None
     wrapped = text(prepared.text)
     if window is not None:
         dates = {"start": window.first, "end": window.end}
         wrapped = wrapped.bindparams(*(bindparam(key, dates[key], Date) for key in sorted(prepared.parameters)))
     elif prepared.parameters:
-        raise broken(database, name, ":start and :end can stand in marks and roll only")
-    running(connection, name)
-    probe = (
-        select(text("*")).select_from(wrapped.columns().subquery(name)).where(text("1 = 0")).execution_options(**PROBE)
-    )
-    with connection.execute(probe) as result:
-        described = result.cursor.description or ()
-    if dialect == "sqlite":  # it gives the second column of a name as `code:1`
+        raise unusable(database, name, "no_window")
+    subquery = wrapped.columns().subquery(name)
+    probe = select(text("*")).select_from(subquery).where(text("1 = 0")).execution_options(**PROBE)
+    described = look.described(probe, name)
+    if look.kind == "sqlite":  # it gives the second column of a name as `code:1`
         described = [(re.sub(r":[0-9]+\Z", "", entry[0]), *entry[1:]) for entry in described]
     names = {entry[0].lower(): entry[0] for entry in described}
-    kinds = {entry[0].lower(): _kind(dialect, entry[1]) for entry in described}
     columns: list[ColumnClause[Any]] = [column(quoted_name(actual, quote=True)) for actual in names.values()]
-    subquery = wrapped.columns(*columns).subquery(name)
-    types = {entry[0].lower(): _type_name(dialect, entry) for entry in described}
-    found = Source(name, subquery, names, kinds, types, dialect)
-    if why := _what_is_wrong(found, [entry[0].lower() for entry in described], prepared.merges):
-        raise broken(database, name, why)
-    if window is not None and not knows_london(connection):
+    found = Source(
+        name,
+        wrapped.columns(*columns).subquery(name),
+        names,
+        {entry[0].lower(): _kind(look.kind, entry[1]) for entry in described},
+        {entry[0].lower(): _type_name(look.kind, entry) for entry in described},
+        look.kind,
+    )
+    _refuse_wrong_columns(database, found, [entry[0].lower() for entry in described], prepared.merges)
+    if window is not None and not look.knows_london:
         _refuse_instants(database, found, window)
     return found
 
 
-def broken(database: DatabaseSettings, name: SelectName, why: str) -> SchoolError:
-    """Say that the SELECT `name` of the settings cannot be used."""
-    return SchoolError(
-        "DB-SELECT",
-        f"{database.name}: the {name} SELECT cannot be used: {why}.",
-        f"Mend {name} under [database.select] in the settings file; it needs the columns {', '.join(NEEDED[name])}.",
-        not_done=NOT_SENT,
-    )
+def unusable(database: DatabaseSettings, name: SelectName, why: str, **what: object) -> SchoolError:
+    """Return the error of a SELECT that cannot be used; `why` is a case of DB-SELECT."""
+    return SchoolError("DB-SELECT", why, name=database.name, select=name, needs=NEEDED[name], **what)
 
 
-def _what_is_wrong(found: Source, names: Iterable[str], merges: str | None) -> str | None:
+def _refuse_wrong_columns(database: DatabaseSettings, found: Source, names: Iterable[str], merges: str | None) -> None:
     if missing := [need for need in NEEDED[found.name] if need not in found]:
-        return f"it has no column {' and no column '.join(missing)}"
+        raise unusable(database, found.name, "no_column", columns=missing, has=sorted(found.names))
     if twice := [name for name, number in Counter(names).items() if number > 1 and name in _USED]:
-        return f"it has two columns {twice[0]}"
+        raise unusable(database, found.name, "column_twice", columns=twice)
     if numbers := [name for name in _DATES if name in found and found.kinds[name] == "number"]:
-        return f"its column {numbers[0]} holds numbers, not dates"
+        raise unusable(database, found.name, "numbers", columns=numbers)
     if merges and found.name in ("marks", "roll") and "pupil" not in found:
-        return f"{merges} in it makes one row of pupils who look the same; leave that out, or add the column pupil"
-    return None
+        raise unusable(database, found.name, "merges", word=merges)
 
 
 def _refuse_instants(database: DatabaseSettings, found: Source, window: Window) -> None:
     instants = [name for name in _DATES if found.kinds.get(name) == "timestamp"]
     if instants and london_offset(window.first) != london_offset(window.last):
-        why = (
-            f"its column {instants[0]} is a TIMESTAMP, the clocks change in these days, and the server does not know"
-            " Europe/London (its administrator can load that: mysql_tzinfo_to_sql)"
-        )
-        raise broken(database, found.name, why)
+        raise unusable(database, found.name, "instants", columns=instants)
 
 
-def _kind(dialect: str, type_code: object) -> Kind:
-    match dialect:
-        case "sqlite":
-            return "text"  # its columns have no types; dates are ISO text
-        case "postgresql":
-            kinds = _POSTGRESQL
-        case "mysql" | "mariadb":
-            kinds = _MYSQL
-        case "oracle":
-            name = getattr(type_code, "name", "")
-            return "number" if "NUMBER" in name or "BINARY_" in name else "text" if "CHAR" in name else "other"
-        case _:
-            kinds = _PYTHON
-    return next((kind for kind, codes in kinds.items() if type_code in codes), "other")
+def _kind(dialect: str, code: object) -> Kind:
+    if dialect == "sqlite":
+        return "text"  # its columns have no types; dates are ISO text
+    if dialect == "duckdb":
+        kind = str(code)
+        return "text" if kind == "VARCHAR" else "number" if _DUCKDB_NUMBERS.fullmatch(kind) else "other"
+    return next((kind for kind, codes in _KINDS.get(dialect, _PYTHON).items() if code in codes), "other")
 
 
 def _type_name(dialect: str, entry: Any) -> str:  # noqa: ANN401  a column of the driver
@@ -241,7 +254,9 @@ def _type_name(dialect: str, entry: Any) -> str:  # noqa: ANN401  a column of th
             return ""
         case "postgresql":
             return str(entry.type_display)
-        case "mysql" | "mariadb":
+        case "duckdb":
+            return str(entry[1]).lower()
+        case "mysql":
             from pymysql.constants import FIELD_TYPE  # noqa: PLC0415  only where it is the driver
 
             return next((name.lower() for name, number in vars(FIELD_TYPE).items() if number == entry[1]), "")

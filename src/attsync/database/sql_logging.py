@@ -1,8 +1,6 @@
-"""Says to IT, under -v, what is asked of a school database: where, each statement as it is sent, how many rows came.
+"""Logs each SQL statement that is sent to a school database at INFO, with the rows that came; literals masked.
 
-Of the values that go along it shows dates and numbers; any other text may be a secret or a name, also one that
-somebody has written into a SELECT of the settings, and is left out. Knows what may be shown; changes nothing that is
-asked.
+Of the values that go along it shows dates and numbers; any other text may be a secret or a name.
 """
 
 import logging
@@ -14,21 +12,20 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
-from attsync.sql_guard import tokens
-from attsync.sql_layout import laid_out, without_texts
+from attsync.sql_guard import tokens, without_texts
 
 _logger = logging.getLogger(__name__)
 _Row = TypeVar("_Row")
 
 PROBE: Final = {"attsync_probe": True}
-"""Execution options of a statement that asks for columns only: told under -vv, like those that open a snapshot."""
+"""Execution options of a statement that asks for columns only: logged at DEBUG, like those that open a snapshot."""
 
 _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _PERCENT: Final = re.compile(r"%%|%s|%\((\w+)\)s")
 
 
 def follow(engine: Engine, name: str) -> None:
-    """Tell of every statement that `engine` sends to the database called `name`."""
+    """Log every statement that `engine` sends to the database called `name`."""
     if not _logger.isEnabledFor(logging.INFO):
         return
     _logger.info("%s: %s", name, engine.url.set(query={}).render_as_string(hide_password=True))
@@ -37,7 +34,7 @@ def follow(engine: Engine, name: str) -> None:
 
 
 def counted(rows: Iterable[_Row], what: str) -> Iterable[_Row]:
-    """Give `rows`, and tell at the end how many there were and how long they took to come."""
+    """Return `rows`, and log at the end how many there were and how long they took to come."""
     return _counted(iter(rows), what) if _logger.isEnabledFor(logging.INFO) else rows
 
 
@@ -59,8 +56,7 @@ def _begin(connection: Connection, _cursor: object, statement: str, values: Any,
     level = _level(context)
     if _logger.isEnabledFor(level):
         dialect = connection.dialect.name
-        filled_in = with_values(statement, values, connection.dialect.paramstyle, dialect)
-        shown = laid_out(without_texts(filled_in, dialect), dialect)
+        shown = without_texts(with_values(statement, values, connection.dialect.paramstyle, dialect), dialect)
         _logger.log(level, "sent to the database:\n%s", re.sub("(?m)^", "    ", shown))
 
 
@@ -75,10 +71,6 @@ def _level(context: Any) -> int:  # noqa: ANN401  SQLAlchemy's
 
 def with_values(statement: str, values: Mapping[str, object] | Sequence[object], style: str, dialect: str) -> str:
     """Put the values into their places, in the style in which the driver wants those marked."""
-    if style == "qmark":
-        left = iter(values if isinstance(values, Sequence) else ())
-        pieces = tokens(statement, dialect)
-        return "".join(_shown(next(left, None)) if piece == ("other", "?") else piece[1] for piece in pieces)
     if style in ("format", "pyformat"):
         named = values if isinstance(values, Mapping) else {}
         rest = iter(() if isinstance(values, Mapping) else values)
@@ -89,16 +81,14 @@ def with_values(statement: str, values: Mapping[str, object] | Sequence[object],
             return _shown(named.get(found[1]) if found[1] else next(rest, None))
 
         return _PERCENT.sub(value, statement)
-    return _with_named_values(statement, values if isinstance(values, Mapping) else {}, dialect)
-
-
-def _with_named_values(statement: str, values: Mapping[str, object], dialect: str) -> str:
+    left = iter(values if isinstance(values, Sequence) else ())
+    numbered = {f"${number}": value for number, value in enumerate(values, 1)} if style == "numeric_dollar" else {}
     parts: list[str] = []
     for kind, part in tokens(statement, dialect):
-        if kind == "bind":
-            parts.append(_shown(values.get(part[1:])))
-        elif parts and parts[-1] == ":" and part in values:
-            parts[-1] = _shown(values[part])
+        if parts and parts[-1] + part in numbered:
+            parts[-1] = _shown(numbered[parts[-1] + part])
+        elif style == "qmark" and (kind, part) == ("other", "?"):
+            parts.append(_shown(next(left, None)))
         else:
             parts.append(part)
     return "".join(parts)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from attsync import __released__
 from attsync.consent import Terms, active_consent, explain_missing, lapse_missing
+from attsync.database import schools_by_database
 from attsync.deadline import Deadline
 from attsync.dfe import Credentials, Dfe
 from attsync.due import is_term_time
@@ -22,7 +23,7 @@ from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, Refused, all_gone
-from attsync.run.reading import Listed, list_schools, read_all, read_schools, unlisted
+from attsync.run.reading import Listed, read_all, read_schools, unlisted
 from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
@@ -55,7 +56,7 @@ def send(
         due = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
         dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
-        listed = list_schools(settings, deadline) if dfe else []
+        listed = schools_by_database(settings.database, deadline) if dfe else []
         report = _report(settings, window)
         planner = Planner(settings, log, window, report.now)
         left = _left_window(settings, log, window, due)
@@ -92,7 +93,7 @@ def dry_run(
         begin()
         _record_done(None, report, due.done, tell)
         planner = Planner(settings, log, window, report.now)
-        listed = list_schools(settings, deadline) if due.wanted else []
+        listed = schools_by_database(settings.database, deadline) if due.wanted else []
         for found in read_schools(listed, due.wanted, window, deadline):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
@@ -112,7 +113,7 @@ def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterat
     """Return what would be sent for each school, with or without consent. Contact only the school databases."""
     with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
         planner = Planner(settings, log, window, datetime.now(UTC))
-        for found in read_all(list_schools(settings, deadline), window, only, deadline):
+        for found in read_all(schools_by_database(settings.database, deadline), window, only, deadline):
             if isinstance(found, SchoolDays):
                 plans = planner.plan(found)
                 gone = all_gone(plans)
@@ -175,7 +176,7 @@ def _dispatch(
     settings: Settings,
     log: Log,
     dfe: Dfe,
-    listed: list[Listed],
+    listed: Listed,
     wanted: Mapping[int, School],
     planner: Planner,
     report: Report,

@@ -160,6 +160,11 @@ class DatabaseSettings(_Table):
         """Keep the folder for the address in `url_file`, which is only read when it is used."""
         self._folder = folder_of(context)
 
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start: the folder of the settings file."""
+        return self._folder
+
     def database_url(self) -> SecretStr:
         """Give the address for SQLAlchemy, from the settings or from `url_file`; it may hold a password.
 

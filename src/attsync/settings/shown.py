@@ -16,7 +16,7 @@ from pydantic import BaseModel, SecretStr
 from attsync.settings.faults import key_of
 from attsync.settings.models import DatabaseSettings, DfeSettings, NotifySettings, Settings
 from attsync.settings.places import Location
-from attsync.sql_layout import without_texts
+from attsync.sql_guard import without_texts
 
 _HIDDEN: Final = "(hidden)"
 _SIGN_IN: Final = re.compile(r"(?P<start>[a-z][a-z0-9+_]*://[^:/?@]*):.*@", re.IGNORECASE | re.DOTALL)
