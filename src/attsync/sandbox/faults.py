@@ -56,7 +56,6 @@ INSTEAD: Final = {
         429, {"statusCode": 429, "message": "Rate limit is exceeded. Try again in 1 seconds."}, {"Retry-After": "1"}
     ),
     Fault.CLOSED: Answer(410, {"statusCode": 410, "message": "This service has closed"}),
-    Fault.GARBLED: Answer(201, '[{"submissionRef": "5f0c'),
     Fault.REDIRECT: Answer(302, _WEB_FILTER, {"Content-Type": "text/html", "Location": "http://portal.example/"}),
     Fault.UNRULY: Answer(400, {"title": "\x1b[2J\x1b[31m[bold]No[/bold] \u202eon", "detail": "\x07\r\n[/nonsense]"}),
     Fault.HTML: Answer(200, _WEB_FILTER, {"Content-Type": "text/html"}),
