@@ -20,6 +20,7 @@ from attsync.accounts import (
     require_trusted_log,
     who,
 )
+from attsync.deadline import Deadline
 from attsync.locks import Gate, one_run, wait_for_starting_requests
 from attsync.log import Log
 from attsync.messages import next_step
@@ -424,7 +425,7 @@ def belongs_to(folder: Path) -> set[tuple[int, int]]:
 
 def use_everything(log: Path) -> None:
     """Make the log and every lock beside it."""
-    with one_run(log), Gate(log) as gate, gate.starting_request():
+    with one_run(log), Gate(log, Deadline(60)) as gate, gate.starting_request():
         pass
     wait_for_starting_requests(log)
     with Log.open(log) as opened, opened.writing():

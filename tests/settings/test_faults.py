@@ -196,6 +196,7 @@ def test_no_secret_is_shown_wherever_it_was_put(
     plain, quoted = secret
     path = tmp_path_factory.getbasetemp() / "config.toml"
     path.write_text(place.replace("SECRET", quoted))
+    path.chmod(0o600)
 
     environ = {"HOME": "/"} | dict.fromkeys(variables, plain)  # not in the line that a traceback quotes
 
