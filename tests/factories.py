@@ -161,6 +161,7 @@ def settings(
         for school in schools:
             text += f'\n[[database.schools]]\nurn = {school.urn}\nname = "{school.name}"\n'
     (folder / "config.toml").write_text(text)
+    (folder / "config.toml").chmod(0o600)
     loaded = load(folder / "config.toml", {})
     return loaded.model_copy(update={"dfe": loaded.dfe.model_copy(update=changes)})
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from attsync.accounts import who
 from attsync.commands.demo import AFTERNOON
-from attsync.person import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import Sandbox, make_folder, open_folder
 from attsync.sandbox.server import free_port

@@ -53,6 +53,7 @@ def faults(text: str, folder: Path, **environ: str) -> SettingsFaults:
     """Give the error that loading a settings file in `folder` with this `text` ends in."""
     path = folder / "config.toml"
     path.write_text(text)
+    path.chmod(0o600)
     with pytest.raises(SettingsFaults) as raised:
         load(path, {"HOME": str(folder), **environ})
     return raised.value
@@ -62,4 +63,5 @@ def loaded(text: str, folder: Path, **environ: str) -> Settings:
     """Load a settings file in `folder` with this `text`."""
     path = folder / "config.toml"
     path.write_text(text)
+    path.chmod(0o600)
     return load(path, {"HOME": str(folder), **environ})

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from attsync import consent
+from attsync.accounts import Person
 from attsync.consent import FULL_NOTICE, active_consent, explain_missing, notice, receipt, record, require_permission
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET
-from attsync.person import Person
 from attsync.problems import NotPermitted
 from tests.factories import OAKFIELD, give_consent, settings
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
+from attsync.accounts import Person, open_to_change
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET, School
-from attsync.others import open_to_change
-from attsync.person import Person
 from attsync.problems import NotPermitted, Problem
 from attsync.settings import Settings
 from attsync.window import LONGEST

@@ -13,10 +13,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
+from attsync.accounts import make_file, make_folder, other_owner
 from attsync.deadline import Deadline
-from attsync.others import other_owner
 from attsync.problems import AlreadyRunning, LogError
-from attsync.state_folder import make_file, make_folder
 
 _AGAIN_SECONDS: Final = 0.005
 """How often a lock that another process holds is tried again."""

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import trustme
 
+from attsync.accounts import name_of
 from attsync.checks import Finding
 from attsync.checks.files import file_findings, log_findings, schedule_findings
 from attsync.checks.runner import exit_code_of
 from attsync.log import Log
-from attsync.person import name_of
 from attsync.problems import Problem
 from attsync.schedule import Installed
 from attsync.settings import Settings, load, origins
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 def look(folder: Path, environ: Mapping[str, str] | None = None) -> list[Finding]:
     """Load the settings of `folder` and look at all files."""
     path = folder / "config.toml"
-    loaded = load(path, environ or {})
+    loaded = load(path, environ or {}, trusted=False)
     return list(file_findings(loaded, origins(path, environ or {})))
 
 
@@ -88,7 +88,7 @@ def test_settings_file_that_others_may_write_is_told(folder: Path, mode: int) ->
     path.chmod(mode)
     found = only(look(folder))
 
-    assert (problem(found).case, problem(found)["mode_is"]) == ("settings", f"{mode:04o}")
+    assert (problem(found).case, problem(found)["mode"]) == ("mode", f"{mode:04o}")
     assert command(found) == f"chmod go-w {path}"
     assert (found.sign, found.code, exit_code_of([found])) == ("bad", "FILE-RIGHTS", 2)
 
@@ -107,16 +107,17 @@ def test_folder_in_which_others_could_put_another_file_is_told(folder: Path) -> 
 
 @needs_root
 def test_settings_file_of_a_third_account_is_told(open_folder: Path, somebody_else: Callable[[], None]) -> None:
-    """It may change at any time. For root, the file's own account is right: it may be a look with sudo."""
+    """It may change at any time. For root, the account of the log's folder is right: it may be a look with sudo."""
     settings(open_folder)
+    (open_folder / "state").mkdir()
     for each in (open_folder, *open_folder.iterdir()):
         os.chown(each, 12344, -1)
     (open_folder / "config.toml").chmod(0o644)
-    assert not [f for f in look(open_folder) if f.code == "FILE-RIGHTS" and problem(f).case == "settings"]
+    assert not [f for f in look(open_folder) if f.code == "FILE-RIGHTS" and problem(f).case == "owner"]
     somebody_else()
 
-    (loose,) = (f for f in look(open_folder) if f.code == "FILE-RIGHTS" and problem(f).case == "settings")
-    assert command(loose) == f"chown root {open_folder}/config.toml"
+    (loose,) = (f for f in look(open_folder) if f.code == "FILE-RIGHTS" and problem(f).case == "owner")
+    assert command(loose) == f"chown -h {SOMEBODY_ELSE} {open_folder}/config.toml"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604])
@@ -127,7 +128,7 @@ def test_password_in_a_settings_file_that_others_may_read_is_told(folder: Path, 
     found = only(look(folder))
 
     assert (found.code, found.setting) == ("FILE-RIGHTS", ("database", 0, "url"))
-    assert (problem(found).case, problem(found)["mode_is"]) == ("password", f"{mode:04o}")
+    assert (problem(found).case, problem(found)["mode"]) == ("password", f"{mode:04o}")
     assert command(found).endswith(f"-r {folder}/config.toml")
 
 
@@ -140,8 +141,10 @@ def test_group_of_a_file_of_roots_may_read_it(folder: Path) -> None:
 
     assert [f.sign for f in look(folder)] == ["good"]
 
-    os.chown(path, SOMEBODY_ELSE, -1)
-    assert command(only(look(folder))) == f"chmod go-r {path}"
+    for each in (path, folder / "state"):
+        os.chown(each, SOMEBODY_ELSE, -1)
+    found = next(f for f in look(folder) if f.code == "FILE-RIGHTS" and problem(f).case == "password")
+    assert command(found) == f"chmod go-r {path}"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +227,7 @@ def test_certificates_to_trust_are_looked_at(folder: Path) -> None:
     loose = only(look(folder))
 
     assert (missing.code, missing.setting) == ("SETTINGS", ("dfe", "ca_file"))
-    assert (empty.code, problem(loose).case) == ("SETTINGS", "certificates")
+    assert (empty.code, problem(loose).case) == ("SETTINGS", "mode")
     assert command(loose) == f"chmod go-w {folder}/ca.pem"
     assert loose.setting == ("dfe", "ca_file")
 

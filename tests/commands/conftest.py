@@ -10,7 +10,7 @@ from shutil import copytree
 import pytest
 import time_machine
 
-from attsync.person import who
+from attsync.accounts import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import EXAMPLE_PORT, make_folder, open_folder
 from attsync.sandbox.server import free_port

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from attsync.accounts import who
 from attsync.checks.runner import check, exit_code_of
 from attsync.deadline import Deadline
-from attsync.person import who
 from attsync.sandbox.faults import Fault
 from attsync.settings import load, origins
 from attsync.window import LONDON, window_ending

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.person import who
+from attsync.accounts import who
 from tests.commands.trial import SCHOOL, URN, Trial
 
 Start = Callable[..., Trial]

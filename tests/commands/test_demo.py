@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 
+from attsync.accounts import who
 from attsync.commands import attsync
 from attsync.commands.demo import AFTERNOON
-from attsync.person import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import make_folder, open_folder
 from attsync.sandbox.sample_school import correct_marks

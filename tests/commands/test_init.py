@@ -1,7 +1,10 @@
 """`attsync init`: a settings file that nobody has to write from nothing, at a real terminal and without one."""
 
+import json
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,31 +14,30 @@ from click.testing import CliRunner
 
 from attsync.commands.init import command as init
 from attsync.commands.init import log_for
-from attsync.commands.questions import _SANDBOX_URNS
-from attsync.person import who
-from attsync.sandbox.app import _REGISTER
 from attsync.settings import load
-from tests.installed import PROGRAM, attsync, of_the_tests, served
+from tests.installed import PROGRAM, attsync, of_the_tests
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "config.toml"
 
 
-REAL = ("https://dfe.example/v1", "https://dfe.example/token", "oakfield")
-"""What the DfE gave: two addresses and a client id."""
-NAME, URN, DATABASE, LEAVING, USERNAME, BASE_URL, TOKEN_URL, CLIENT_ID, SECRET, KEY, CA_FILE, SANDBOX = (
+NAME, URN, DATABASE, LEAVING, ANOTHER, BASE_URL, OTHER_DATABASE = (
     "Name of the school",
     "Its URN",
     "Address of the school database",
-    "1 or 2:",
-    "Your user name there",
-    "Address that counts are sent to",
-    "Address where attsync signs in",
-    "Client id",
-    "Client secret",
-    "Subscription key",
-    "Certificate file",
-    "Folder of the sandbox",
+    "1 or 2 (Enter",
+    "Name of another school",
+    "DfE address",
+    "Address of its database",
 )
+ANSWERS = {
+    NAME: "Oakfield Primary School",
+    URN: "900023",
+    DATABASE: "sqlite:///school.db",
+    LEAVING: "2",
+    ANOTHER: "",
+    BASE_URL: "https://dfe.example/v1",
+}
+"""The six questions about one school."""
 
 
 def begin(path: Path, *, columns: int = 100, words: tuple[str, ...] = ()) -> "pexpect.spawn[str]":
@@ -51,20 +53,9 @@ def begin(path: Path, *, columns: int = 100, words: tuple[str, ...] = ()) -> "pe
     )
 
 
-def answer(
-    path: Path,
-    *more: tuple[str, str],
-    url: str = "sqlite:///school.db",
-    name: str = "Oakfield Primary School",
-    receiver: tuple[str, ...] = REAL,
-    secret: str = "",
-    key: str = "",
-    ca: str = "",
-) -> str:
+def answer(path: Path, *more: tuple[str, str], **said: str) -> str:
     """Answer every question at a terminal, after wrong answers of `more`; give what was said."""
-    base_url, token_url, client_id = receiver
-    right = {NAME: name, URN: "900023", DATABASE: url, LEAVING: "2", USERNAME: "s.patel", BASE_URL: base_url}
-    right |= {TOKEN_URL: token_url, CLIENT_ID: client_id, SECRET: secret, KEY: key, CA_FILE: ca}
+    right = ANSWERS | {{"url": DATABASE, "name": NAME}[name]: words for name, words in said.items()}
     return dialogue(
         path, [pair for at, said in right.items() for pair in (*(m for m in more if m[0] == at), (at, said))]
     )
@@ -86,51 +77,104 @@ def dialogue(path: Path, answers: Iterable[tuple[str, str]]) -> str:
 
 
 def test_answers_become_a_settings_file_that_loads(tmp_path: Path) -> None:
-    """And it keeps its comments: they are the manual."""
+    """Six questions; the file keeps its comments, which are the manual, and what is missing is named."""
     path = tmp_path / "new" / "config.toml"
 
-    said = answer(path)
+    said = " ".join(answer(path).split())
 
     settings = load(path, {"HOME": str(tmp_path)})
     (school,) = settings.database[0].schools
     assert (school.urn, school.name) == (900023, "Oakfield Primary School")
-    assert (settings.dfe.base_url, settings.dfe.client_id) == ("https://dfe.example/v1", "oakfield")
-    assert settings.dfe.ca_file is None
+    assert (settings.dfe.base_url, settings.dfe.token_url) == (
+        "https://dfe.example/v1",
+        "https://dfe.example/oauth/token",
+    )
+    assert (settings.dfe.ca_file, settings.dfe.subscription_key_file) == (None, None)
     assert settings.database[0].leaving_date_is == "first_day_off"
-    assert settings.consent.usernames == {who({}).account: "s.patel"}
     assert path.read_text().count("#") >= EXAMPLE.read_text().count("#")
     assert path.stat().st_mode & 0o777 == 0o600
-    assert f"check --config {path}" in " ".join(said.split())
+    assert "token_url and client_id" in said
+    assert f"Put the client secret into {path.parent / 'client-secret'}" in said
+    assert f"check --config {path}" in said
+
+
+def test_enter_takes_every_default(tmp_path: Path) -> None:
+    """All but the school: it has none."""
+    path = tmp_path / "config.toml"
+    said = answer(path, *[(question, "") for question in (NAME, URN)], url="")
+    said = dialogue(
+        tmp_path / "other.toml", [(question, ANSWERS[question] * (question in (NAME, URN))) for question in ANSWERS]
+    )
+
+    settings = load(tmp_path / "other.toml", {"HOME": str(tmp_path)})
+    assert settings.database[0].leaving_date_is == "last_day"
+    assert settings.dfe.base_url == "https://localhost:8443"
+    assert "the address of your school database" in " ".join(said.split())
+
+
+def test_several_schools_and_databases_are_taken(tmp_path: Path) -> None:
+    """A trust: two schools in one database, two in another, whose password is in a separate file."""
+    path = tmp_path / "config.toml"
+    second = "mysql://ro:pa$$word@server/two"
+
+    dialogue(
+        path,
+        [
+            (NAME, "Oakfield"),
+            (URN, "900023"),
+            (DATABASE, "postgresql://ro:pa$$word@server/one"),
+            (LEAVING, ""),
+            (ANOTHER, "Elmhurst"),
+            (URN, "900023"),
+            (URN, "900031"),
+            (OTHER_DATABASE, ""),
+            (ANOTHER, "Birchwood"),
+            (URN, "900004"),
+            (OTHER_DATABASE, second),
+            (LEAVING, "2"),
+            (ANOTHER, "Abbey Lane"),
+            (URN, "900001"),
+            (OTHER_DATABASE, second),
+            (ANOTHER, ""),
+            (BASE_URL, ""),
+        ],
+    )
+
+    databases = load(path, {"HOME": str(tmp_path)}).database
+    assert [[school.urn for school in each.schools] for each in databases] == [[900023, 900031], [900004, 900001]]
+    assert [each.leaving_date_is for each in databases] == ["last_day", "first_day_off"]
+    assert [each.url_file and each.url_file.name for each in databases] == ["database-url", "database-url-2"]
+    assert databases[1].database_url().get_secret_value() == second
+    assert "pa$$" not in path.read_text()
 
 
 def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
-    """As they are typed: whoever types them still has the paper in hand."""
+    """As they are typed: the person still has the paper in hand."""
     path = tmp_path / "config.toml"
 
     said = answer(
         path,
         (NAME, ""),
+        (NAME, "a\u202eb"),
         (URN, "12"),
         (URN, "9000234"),
         (DATABASE, "school.db"),
         (LEAVING, "perhaps"),
         (BASE_URL, "http://dfe.example"),
         (BASE_URL, "https://dfe.example/v1/attendances"),
-        (TOKEN_URL, "dfe.example/token"),
-        (CA_FILE, "/nowhere/ca.pem"),
     )
 
     for words in (
-        "This needs an answer. Once more:",
-        "A URN has 6 digits, for example 900012. Once more:",
+        "An answer is needed. Try again:",
+        "invisible character. Try again:",
+        "A URN has 6 digits, for example 900012. Try again:",
         "This looks like a LAESTAB.",
-        "There is no such file here, and an address begins with the kind of the database",
+        "That file does not exist, and an address starts with the database type",
         "Answer 1 or 2.",
+        "Use an address that starts with https://",
         "Leave out /attendances at the end",
-        "There is no such file, or it may not be read. Once more:",
     ):
         assert words in " ".join(said.split()), words
-    assert said.count("Give an address that begins with https://") == 2
     assert load(path, {"HOME": str(tmp_path)}).dfe.base_url == "https://dfe.example/v1"
 
 
@@ -146,77 +190,10 @@ def test_file_that_is_here_is_named_in_full(tmp_path: Path) -> None:
     assert url == f"sqlite:///{tmp_path}/school.db"
 
 
-def test_secrets_are_not_shown_and_go_into_files_of_their_own(tmp_path: Path) -> None:
-    """The first check would ask for them anyway."""
-    path = tmp_path / "config.toml"
-
-    said = answer(path, secret="s3cr3t", key="k3y")
-
-    assert "s3cr3t" not in said + path.read_text()
-    assert "k3y" not in said + path.read_text()
-    dfe = load(path, {"HOME": str(tmp_path)}).dfe
-    for file, secret in ((dfe.client_secret_file, "s3cr3t"), (dfe.subscription_key_file, "k3y")):
-        assert file
-        assert file.read_text() == f"{secret}\n"
-        assert file.stat().st_mode & 0o777 == 0o600
-
-
-def test_secret_that_is_not_at_hand_is_the_first_step_after(tmp_path: Path) -> None:
-    """And a key that there is none of is not asked for by the first check."""
-    path = tmp_path / "config.toml"
-
-    said = answer(path)
-
-    assert f"Put the client secret into {tmp_path / 'client-secret'}" in " ".join(said.split())
-    assert load(path, {"HOME": str(tmp_path)}).dfe.subscription_key_file is None
-
-
-def test_enter_is_the_sandbox(tmp_path: Path) -> None:
-    """To try everything before the DfE is asked for anything: its folder has all it takes."""
-    with served(tmp_path / "attsync-sandbox") as sandbox:
-        path = tmp_path / "config.toml"
-        said = dialogue(
-            path,
-            [
-                (NAME, "Oakfield"),
-                (URN, "900023"),
-                (DATABASE, "attsync-sandbox/school.db"),
-                (LEAVING, "1"),
-                (USERNAME, ""),
-                (BASE_URL, ""),
-                (SANDBOX, "elsewhere"),
-                (SANDBOX, ""),
-            ],
-        )
-        checked = attsync("check", config=path)
-
-        assert "There is no sandbox in that folder yet" in said
-        assert (checked.exit_code, sandbox.server.base_url.split("//")[1] in checked.out) == (0, True), checked
-
-
-def test_real_urn_is_exchanged_for_one_that_the_sandbox_knows(tmp_path: Path) -> None:
-    """It takes no real school's; whoever does not know that would be rejected at the first send."""
-    assert _SANDBOX_URNS == _REGISTER
-    with served(tmp_path / "attsync-sandbox"):
-        path = tmp_path / "config.toml"
-        real = [(NAME, "Oakfield"), (URN, "123456"), (DATABASE, "attsync-sandbox/school.db"), (LEAVING, "1")]
-        sandbox = [
-            (USERNAME, ""),
-            (BASE_URL, ""),
-            (SANDBOX, ""),
-            ("URN to try with", "123457"),
-            ("URN to try with", ""),
-        ]
-        said = dialogue(path, [*real, *sandbox])
-
-    assert "The sandbox knows 900000 to 989999 only." in said
-    assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].urn == 900023
-
-
 def test_pipe_can_answer(tmp_path: Path) -> None:
     """For those who set up many schools."""
     path = tmp_path / "config.toml"
-    answers = ["Oakfield", "900023", "sqlite:///school.db", "1", "", *REAL, "s3cr3t", "", ""]
+    answers = ["Oakfield", "900023", "sqlite:///school.db", "1", "", "https://dfe.example/v1"]
 
     ended = subprocess.run(
         [PROGRAM, "init", "--output", path],
@@ -229,18 +206,19 @@ def test_pipe_can_answer(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].urn == 900023
-    assert (tmp_path / "client-secret").read_text() == "s3cr3t\n"
 
 
 @pytest.mark.parametrize(("sent", "code"), [("intr", 130), ("eof", 130)])
-@pytest.mark.parametrize("question", [NAME, SECRET])
-def test_whoever_stops_in_the_middle_has_nothing_written(tmp_path: Path, sent: str, code: int, question: str) -> None:
+@pytest.mark.parametrize("question", [NAME, BASE_URL])
+def test_person_who_stops_in_the_middle_has_nothing_written(
+    tmp_path: Path, sent: str, code: int, question: str
+) -> None:
     """Ctrl-C and Ctrl-D; one line says so."""
     folder = tmp_path / "new"
     terminal = begin(folder / "config.toml")
-    answers = {NAME: "Oakfield", URN: "900023", DATABASE: "sqlite:///s.db", LEAVING: "1", USERNAME: ""}
-    answers |= dict(zip((BASE_URL, TOKEN_URL, CLIENT_ID), REAL, strict=True))
-    for asked, words in () if question == NAME else answers.items():
+    for asked, words in ANSWERS.items():
+        if asked == question:
+            break
         terminal.expect_exact(asked)
         terminal.sendline(words)
     terminal.expect_exact(question)
@@ -292,16 +270,6 @@ def test_any_name_of_a_school_is_kept(tmp_path: Path) -> None:
     assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].name == r'St Mary\1 "C of E" Ŵ'
 
 
-def test_certificate_file_is_kept(tmp_path: Path) -> None:
-    """For a web filter."""
-    path = tmp_path / "config.toml"
-    authority = tmp_path / "filter.pem"
-    authority.touch()
-    answer(path, ca=str(authority))
-
-    assert load(path, {"HOME": str(tmp_path)}).dfe.ca_file == authority
-
-
 def test_print_is_the_example(tmp_path: Path) -> None:
     """Byte for byte."""
     ended = subprocess.run([PROGRAM, "init", "--print"], capture_output=True, check=True, env=of_the_tests())
@@ -319,14 +287,41 @@ def test_no_log_is_kept_below_etc(path: str, log: str) -> None:
     assert log_for(Path(path)) == log
 
 
-def test_no_input_writes_the_example(tmp_path: Path) -> None:
-    """For scripts, and for those who would rather edit."""
+def test_no_input_writes_the_example_without_what_only_some_have(tmp_path: Path) -> None:
+    """`check --offline` finds nothing but what it said is missing: the secret and the database."""
     path = tmp_path / "config.toml"
 
     ended = attsync("init", "--no-input", "--output", str(path))
 
-    assert ended.exit_code == 0
-    assert path.read_bytes() == EXAMPLE.read_bytes()
+    said = " ".join(ended.out.split())
+    assert (ended.exit_code, ended.err) == (0, "")
+    assert f"Put the client secret into {tmp_path}/client-secret" in said
+    assert "the address of your school database" in said
+    assert path.read_text() == re.sub("(?m)^(?=ca_file|subscription_key_file)", "# ", EXAMPLE.read_text())
+    checked = attsync("check", "--offline", "--json", config=path)
+    bad = [each["code"] for each in json.loads(checked.out)["findings"] if each["sign"] == "bad"]
+    assert bad == ["SECRET-FILE", "DB-NONE"]
+
+
+def test_missing_driver_is_named_with_the_pip_of_this_environment(tmp_path: Path) -> None:
+    """By the driver's own name, with the Python that runs attsync: no name that anyone could register."""
+    path = tmp_path / "config.toml"
+    (tmp_path / "attsync.dist-info").mkdir()
+    (tmp_path / "attsync.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: attsync\nVersion: 1\nProvides-Extra: madeup\n"
+        "Requires-Dist: no-such-driver[binary]>=3.2; extra == 'madeup'\n"
+    )
+
+    ended = subprocess.run(
+        [PROGRAM, "init", "--output", path],
+        input="\n".join([*(ANSWERS | {DATABASE: "madeup+x://server/school"}).values(), ""]),
+        capture_output=True,
+        text=True,
+        env=of_the_tests() | {"PYTHONPATH": str(tmp_path)},
+        check=False,
+    )
+
+    assert f"Install the database driver: {sys.executable} -m pip install 'no-such-driver[binary]>=3.2'\n" in ended.stdout
 
 
 @pytest.mark.parametrize("words", [["--no-input"], []])
@@ -338,7 +333,7 @@ def test_file_that_exists_is_never_overwritten(tmp_path: Path, words: list[str])
     ended = attsync("init", *words, "--output", str(path))
 
     assert ended.exit_code == 2
-    assert "was left as it is" in ended.err
+    assert "[OUTPUT-FILE]" in ended.err
     assert path.read_text() == "my own"
 
 
@@ -365,12 +360,12 @@ def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path, words in (
         (f"{tmp_path}/file/config.toml", f"{tmp_path}/file/config.toml cannot be written: not a directory."),
-        ("/proc/nowhere/config.toml", "the folder /proc/nowhere cannot be made: no such file or directory."),
+        ("/proc/nowhere/config.toml", "/proc/nowhere cannot be written: no such file or directory."),
     ):
         ended = attsync("init", "--no-input", "--output", path)
 
         assert ended.exit_code == 2
-        assert words in ended.err
+        assert words in " ".join(ended.err.split())
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100])
@@ -403,30 +398,15 @@ def test_account_without_a_folder_is_asked_for_a_name(monkeypatch: pytest.Monkey
     ended = CliRunner().invoke(init, ["--no-input"])
 
     assert ended.exit_code == 2
-    assert "this account has no folder of its own. Name the file: --output FILE" in ended.output
+    assert "this account has no home folder. Name the file: --output FILE" in ended.output
 
 
-def test_secret_that_is_there_is_used_and_not_asked_for(tmp_path: Path) -> None:
-    """Somebody else may have put it there; it is never overwritten. The word of the file itself is an answer, too."""
+def test_secret_that_is_there_is_not_asked_for_again(tmp_path: Path) -> None:
+    """Somebody else may have put it there. The word of the file itself is an answer, too."""
     path = tmp_path / "config.toml"
     (tmp_path / "client-secret").write_text("from the DfE")
-    base_url, token_url, client_id = REAL
-    said = dialogue(
-        path,
-        [
-            (NAME, "Oakfield Primary School"),
-            (URN, "900023"),
-            (DATABASE, "postgresql://attsync_ro@server/school"),
-            (LEAVING, "last_day"),
-            (USERNAME, "s.patel"),
-            (BASE_URL, base_url),
-            (TOKEN_URL, token_url),
-            (CLIENT_ID, client_id),
-            (KEY, ""),
-            (CA_FILE, ""),
-        ],
-    )
+    said = dialogue(path, (ANSWERS | {LEAVING: "last_day"}).items())
 
-    assert "client-secret is there already, and is used." in " ".join(said.split())
+    assert "Put the client secret" not in " ".join(said.split())
     assert (tmp_path / "client-secret").read_text() == "from the DfE"
     assert load(path, {"HOME": str(tmp_path)}).database[0].leaving_date_is == "last_day"

@@ -184,7 +184,7 @@ def test_csv_holds_every_count(trial: Start) -> None:
 
     ran = run("preview", "--csv", str(path))
 
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     bodies = json.loads(run("preview", "--json").out)
     total = sum(a["value"] for body in bodies for item in body["submissionData"] for a in item["attendances"])
@@ -192,6 +192,29 @@ def test_csv_holds_every_count(trial: Start) -> None:
     assert sum(int(row["marks"]) for row in rows) == total
     assert list(rows[0]) == ["urn", "school", "date", "session", "year_group", "code", "marks"]
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_csv_goes_to_standard_output(trial: Start) -> None:
+    """With nothing beside it; but not together with the JSON document."""
+    run = trial()
+    run("preview", "--csv", "counts.csv")
+
+    assert run("preview", "--csv", "-").out == (run.folder / "counts.csv").read_text()
+    assert run("preview", "--csv", "-", "--json").exit_code == 2
+    assert not (run.folder / "-").exists()
+
+
+@pytest.mark.parametrize("name", ["attsync.db", "school.db", "config.toml", "client-secret", "ca.pem"])
+def test_csv_replaces_nothing_that_attsync_needs(trial: Start, name: str) -> None:
+    """By rename, without a word, it would have been the log with every consent."""
+    run = trial()
+    before = (run.folder / name).read_bytes()
+
+    ran = run("preview", "--csv", name)
+
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert "[OUTPUT-FILE]" in ran.err
+    assert (run.folder / name).read_bytes() == before
 
 
 def test_csv_that_cannot_be_written_is_told(trial: Start) -> None:

@@ -613,17 +613,22 @@ def test_problems_of_a_day_that_is_fine(trial: Start) -> None:
     assert "✓ 1 up to date" in ran.out
 
 
-def test_saved_status_takes_the_place_of_the_one_before(trial: Start) -> None:
-    """Every day the same name, and never half a file."""
+@pytest.mark.parametrize("kind", ["html", "csv", "json"])
+def test_saved_status_takes_the_place_of_the_one_before(trial: Start, kind: str) -> None:
+    """Every day the same name, and never half a file; but not that of another file."""
     run = trial()
+    path = run.folder / f"report.{kind}"
+    assert run("status", "--save", str(path)).exit_code in (0, 1)
+    before = path.read_bytes()
     run("send")
-    path = run.folder / "report.txt"
-    path.write_text("yesterday")
 
     run("status", "--save", str(path))
 
-    assert path.read_text() == run("status", columns=132).out
-    assert not list(run.folder.glob(".report*"))
+    assert path.read_bytes() != before
+    assert {each.name for each in run.folder.glob(".*")} == set()
+    path.write_text("my own")
+    assert run("status", "--save", str(path)).exit_code == 2
+    assert path.read_text() == "my own"
 
 
 def test_saved_page_has_real_tables_with_words_for_signs(trial: Start) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from click.testing import CliRunner
 from time_machine import Traveller
 
+from attsync.accounts import who
 from attsync.commands import attsync
-from attsync.person import who
 from attsync.sandbox.folder import Sandbox
 
 MONDAY = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)

@@ -246,3 +246,19 @@ def test_sandbox_tells_where_its_settings_are(folder: Path) -> None:
 
     assert isinstance(sandbox, Sandbox)
     assert sandbox.config == folder / "config.toml"
+
+
+@pytest.mark.parametrize("kind", ["link", "folder", "above"])
+def test_folder_that_somebody_else_can_exchange_is_refused(tmp_path: Path, kind: str) -> None:
+    """By turning the link, by the folder's own mode, or by renaming a folder above it."""
+    above = tmp_path / "above"
+    (above / "folder").mkdir(parents=True)
+    (above / "link").symlink_to("folder")
+    if kind != "link":
+        (above if kind == "above" else above / "folder").chmod(0o777)
+
+    with pytest.raises(SettingsError) as raised:
+        make_folder(above / ("link" if kind == "link" else "folder"), today=TODAY, username="sam", port=1)
+
+    assert case_of(raised) == "not_ours"
+    assert not list((above / "folder").iterdir())

@@ -31,7 +31,7 @@ config.toml:8: dfe.timeout_secnds
     | ^^^^^^^^^^^^^^  This setting is not known. Did you mean timeout_seconds?
 config.toml:27: database[1].schools[2].urn
  27 | urn = 12
-    |       ^^  A URN has 6 digits, for example 900012."""
+    | ^^^  A URN has 6 digits, for example 900012."""
     )
 
 
@@ -67,7 +67,7 @@ def test_fault_without_a_key_is_shown_with_its_line(tmp_path: Path) -> None:
         shown("hunter2", tmp_path)
         == """\
 config.toml:1
-    A line is a [heading], a # comment, or a setting: name = value."""
+    A line must be a [heading], a # comment, or a setting: name = value."""
     )
 
 
@@ -77,7 +77,7 @@ def test_margin_grows_with_the_line_number(tmp_path: Path) -> None:
 
     assert shown(text, tmp_path).split("\n")[1:] == [
         "1008 | run_minutes = 0",
-        "     |               ^  Give a whole number from 1 to 600.",
+        "     | ^^^^^^^^^^^  Use a whole number from 1 to 600.",
     ]
 
 
@@ -93,7 +93,7 @@ def test_margin_grows_with_the_line_number(tmp_path: Path) -> None:
         ("days = 0x7777", "days = ..."),
         ("count = 7", "count = ..."),
         ("count = 'hunter2'", "count = ..."),
-        ('count = """\nhunter2"""', "count"),
+        ('count = """\nhunter2"""', "count = ..."),
         ("day = 7", "day = 7"),
         ("day = 'hunter2'", "day = ..."),
         ("pin = 1234", "pin = ..."),
@@ -104,29 +104,16 @@ def test_value_is_shown_only_if_it_is_surely_no_secret(tmp_path: Path, setting: 
     """A number in the place of a number; never text, never a comment."""
     (fault,) = faults(settings_text(tables=f"[window]\n{setting}"), tmp_path).faults
 
-    assert fault.shown == line
+    assert fault_lines(fault)[1] == f" 10 | {line}"
 
 
-def test_item_of_a_list_is_shown_alone(tmp_path: Path) -> None:
-    """Or not at all."""
+def test_item_of_a_list_is_shown_by_its_setting(tmp_path: Path) -> None:
+    """Its number is in the key; its value is not shown."""
     text = settings_text(tables="[schedule]\ntimes = ['10:75', 'hunter2']")
     first, second = faults(text, tmp_path).faults
 
-    assert (first.key, first.shown, first.column, first.caret, first.length) == (
-        "schedule.times[1]",
-        "'10:75'",
-        10,
-        0,
-        7,
-    )
-    assert (second.key, second.shown, second.column) == ("schedule.times[2]", None, 19)
-
-
-def test_column_is_that_of_the_file(tmp_path: Path) -> None:
-    """Editors can jump to it."""
-    (fault,) = faults(settings_text(tables="[window]\n  days = 9"), tmp_path).faults
-
-    assert (fault.column, fault.caret, fault.length) == (10, 7, 1)
+    assert (first.key, first.name, first.value) == ("schedule.times[1]", "times", "")
+    assert (second.key, second.line) == ("schedule.times[2]", first.line)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +134,7 @@ def test_line_is_safe_to_print(tmp_path: Path) -> None:
     """TOML allows marks that turn the direction of writing."""
     (fault,) = faults(settings_text(tables='[window]\n"\u202edays" = 1'), tmp_path).faults
 
-    assert fault.shown == '"?days" = 1'
+    assert fault.name == '"?days"'
     assert clean("\u202e") == "?"
 
 
@@ -209,6 +196,7 @@ def test_no_secret_is_shown_wherever_it_was_put(
     plain, quoted = secret
     path = tmp_path_factory.getbasetemp() / "config.toml"
     path.write_text(place.replace("SECRET", quoted))
+    path.chmod(0o600)
 
     environ = {"HOME": "/"} | dict.fromkeys(variables, plain)  # not in the line that a traceback quotes
 

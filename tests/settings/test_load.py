@@ -1,15 +1,19 @@
 """The settings file: found, read and checked as one, before anything else is touched."""
 
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from attsync.problems import SettingsError
+from attsync.accounts import name_of
+from attsync.messages import next_step
+from attsync.problems import Problem, SettingsError
 from attsync.settings import Settings, SettingsFaults, find, load
 from attsync.settings.words import tables_of
-from tests.settings_file import SCHOOL, faults, found, loaded, settings_text
+from tests.other_account import SOMEBODY_ELSE, needs_root
+from tests.settings_file import DATABASE, DFE, SCHOOL, faults, found, loaded, settings_text
 
 PACKAGED = Path(__file__).parents[2] / "src/attsync/data/config.toml"
 
@@ -50,18 +54,18 @@ def test_error_says_where_it_was_looked(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         find(None, {"HOME": str(tmp_path)})
 
-    assert raised.value.problem.code == "SETTINGS-NONE"
-    assert f"{tmp_path}/.config/attsync/config.toml and /etc/attsync/config.toml" in raised.value.problem.text
-    assert "attsync demo" in raised.value.problem.next
+    usual = (f"{tmp_path}/.config/attsync/config.toml", "/etc/attsync/config.toml")
+    assert (raised.value.problem.code, raised.value.problem["paths"]) == ("SETTINGS-NONE", usual)
+    assert "attsync demo" in str(next_step(raised.value.problem))
 
 
 @pytest.mark.parametrize("given", ["missing.toml", "given.toml/config.toml"])
 def test_named_file_that_is_missing_is_not_replaced_by_another(places: SimpleNamespace, given: str) -> None:
     """A mistyped --config must not send with somebody's other settings."""
-    with pytest.raises(SettingsError, match=r"looked for \S+\.toml\. ") as raised:
+    with pytest.raises(SettingsError) as raised:
         find(str(places.given.parent / given), places.environ)
 
-    assert raised.value.problem.code == "SETTINGS-NONE"
+    assert raised.value.problem == Problem("SETTINGS-NONE", paths=[places.given.parent / given])
 
 
 def test_file_that_may_not_be_seen_is_not_replaced_by_another(tmp_path: Path) -> None:
@@ -70,16 +74,17 @@ def test_file_that_may_not_be_seen_is_not_replaced_by_another(tmp_path: Path) ->
     link.symlink_to(link)
 
     assert find(str(link), {}) == link
-    with pytest.raises(SettingsError, match=f"{link} cannot be read"):
+    with pytest.raises(SettingsError) as raised:
         load(link, {})
+    assert (raised.value.problem.case, raised.value.problem["path"]) == ("unreadable", str(link))
 
 
 def test_folder_is_no_settings_file(tmp_path: Path) -> None:
     """The reason is told in the words of the system."""
-    with pytest.raises(SettingsError, match="Is a directory") as raised:
+    with pytest.raises(SettingsError) as raised:
         load(tmp_path, {})
 
-    assert raised.value.exit_code == 2
+    assert raised.value.problem == Problem("SETTINGS", "unreadable", path=tmp_path, reason="is a directory")
 
 
 def test_example_of_the_package_is_the_example_of_the_repository() -> None:
@@ -123,7 +128,7 @@ def test_every_setting_is_in_the_example() -> None:
         (
             "urn = 900012",
             "urn = 900012",
-            "urn: A school can be there only once: database[1].schools[1] has this URN too.",
+            "urn: A school can be listed only once: database[1].schools[1] has this URN too.",
         ),
         ('urn = 900012\nschool = "1"', 'urn = 900013\nschool = " 1"', "school: Rows belong to one school only: "),
         ("urn = 900012", 'urn = 900013\nschool = "900012"', "school: Rows belong to one school only: "),
@@ -147,7 +152,7 @@ def test_school_that_is_in_two_databases_is_found(tmp_path: Path) -> None:
 
 
 def test_other_faults_do_not_hide_a_school_that_is_there_twice(tmp_path: Path) -> None:
-    """All faults at once: who mends three and then finds a fourth has been misled."""
+    """All faults at once: a person who corrects three and then finds a fourth has been misled."""
     schools = (SCHOOL, "urn = 900012\nname = 5\nschool = []", "name = ''\nurn = []")
     text = settings_text(top="database_ = 1", dfe="", schools=schools)
 
@@ -188,7 +193,7 @@ def test_file_that_is_not_utf_8_is_a_fault_of_its_line(tmp_path: Path) -> None:
         load(path, {})
 
     (fault,) = raised.value.faults
-    assert (fault.line, fault.shown) == (2, None)
+    assert (fault.line, fault.name) == (2, "")
     assert fault.text == "This line is not UTF-8 text. Save the file as UTF-8."
     assert raised.value.__context__ is None
 
@@ -198,10 +203,9 @@ def test_error_counts_the_faults_and_says_that_nothing_happened(tmp_path: Path) 
     one = faults(settings_text(tables="[window]\ndays = 9"), tmp_path)
     two = faults(settings_text(tables="[window]\ndays = 9\ncount = 1"), tmp_path)
 
-    assert str(one) == f"1 problem in the settings file {tmp_path}/config.toml"
-    assert str(two) == f"2 problems in the settings file {tmp_path}/config.toml"
-    assert two.problem.next == "Nothing was read or sent. Correct the file and run the command again."
-    assert two.exit_code == 2
+    assert one.problem == Problem("SETTINGS", "file", faults=1, path=tmp_path / "config.toml")
+    assert (two.problem["faults"], two.exit_code) == (2, 2)
+    assert str(two).endswith("Nothing was read or sent.")
 
 
 def test_loading_opens_no_secret(tmp_path: Path) -> None:
@@ -210,3 +214,113 @@ def test_loading_opens_no_secret(tmp_path: Path) -> None:
 
     assert secret
     assert not secret.exists()
+
+
+@pytest.mark.parametrize("name", ["a\nb.toml", "a\x1b[2Jb.toml", "a\u202eb.toml", "a\u00a0b.toml"])
+def test_path_with_an_invisible_character_is_refused(tmp_path: Path, name: str) -> None:
+    """It goes into the crontab, into units and onto terminals."""
+    path = tmp_path / name
+    path.write_text(settings_text())
+
+    with pytest.raises(SettingsError) as raised:
+        load(find(str(path), {}), {})
+
+    assert (raised.value.problem.code, raised.value.problem.case) == ("SETTINGS", "name")
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("mode", [0o660, 0o602, 0o666])
+def test_file_that_others_can_change_is_refused(tmp_path: Path, mode: int) -> None:
+    """For root too: they could have the counts sent elsewhere. `check` reports it instead."""
+    settings = loaded(settings_text(), tmp_path)
+    settings.path.chmod(mode)
+
+    assert untrusted(settings.path) == Problem(
+        "FILE-RIGHTS", "mode", what="settings file", mode=f"{mode:04o}", **named(settings.path)
+    )
+    assert load(settings.path, {"HOME": str(tmp_path)}, trusted=False) == settings
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o1777])
+def test_folder_in_which_others_can_put_another_file_is_refused(tmp_path: Path, mode: int) -> None:
+    """Where the file is, and where the link to it is. In a sticky folder others cannot replace the file."""
+    folder, linked = tmp_path / "folder", tmp_path / "linked"
+    folder.mkdir()
+    linked.mkdir()
+    path = loaded(settings_text(), folder).path
+    (linked / "config.toml").symlink_to(path)
+    for open_to_others in (folder, linked):
+        open_to_others.chmod(mode)
+        if mode & 0o1000:
+            load(linked / "config.toml", {"HOME": str(tmp_path)})
+        else:
+            problem = untrusted(linked / "config.toml")
+            assert (problem.case, problem["place"]) == ("mode", str(open_to_others))
+            assert str(next_step(problem)).endswith(f"chmod go-w {open_to_others}")
+        open_to_others.chmod(0o700)
+
+
+@needs_root
+def test_file_of_a_third_account_is_refused(open_folder: Path) -> None:
+    """For root too, but not those of the account that sends: the one that the folder of the log belongs to."""
+    path = loaded(settings_text(tables='[log]\npath = "attsync.db"'), open_folder).path
+    os.chown(path, SOMEBODY_ELSE, -1)
+
+    problem = untrusted(path)
+    assert (problem.code, problem.case, problem["owner"]) == ("FILE-RIGHTS", "owner", name_of(SOMEBODY_ELSE))
+    assert str(next_step(problem)).endswith(f"chown -h root {path}")
+
+    os.chown(open_folder, SOMEBODY_ELSE, -1)
+    load(path, {})
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o640])
+@pytest.mark.parametrize("line", ['url = "postgresql://ro:hunter2@server/school"', 'proxy = "http://a:hunter2@b:1"'])
+def test_password_that_others_can_read_is_refused(tmp_path: Path, mode: int, line: str) -> None:
+    """As a secret file; the group of root's own file can read it, as there is no other way for attsync's account."""
+    in_dfe = line.startswith("proxy")
+    text = settings_text(
+        dfe=DFE + line * in_dfe, database=DATABASE if in_dfe else f'{line}\nleaving_date_is = "last_day"'
+    )
+    path = loaded(text, tmp_path).path
+    path.chmod(mode)
+    if mode == 0o640 and os.geteuid() == 0:
+        load(path, {"HOME": str(tmp_path)})
+        return
+
+    problem = untrusted(path)
+    assert (problem.code, problem.case, problem["mode"]) == ("FILE-RIGHTS", "password", f"{mode:04o}")
+    assert problem.setting == (("dfe", "proxy") if in_dfe else ("database", "0", "url"))
+    assert "hunter2" not in str(problem)
+
+
+def test_password_of_a_variable_is_not_in_the_file(tmp_path: Path) -> None:
+    """The file may be open then."""
+    path = loaded(settings_text(), tmp_path).path
+    path.chmod(0o644)
+
+    assert load(path, {"HOME": str(tmp_path), "ATTSYNC_DFE__PROXY": "http://a:hunter2@b:1"}).dfe.proxy
+
+
+def test_certificates_that_others_can_change_are_refused(tmp_path: Path) -> None:
+    """Another server could pretend to be the DfE."""
+    authority = tmp_path / "ca.pem"
+    authority.touch()
+    authority.chmod(0o666)
+    path = tmp_path / "config.toml"
+    path.write_text(settings_text(dfe=f'{DFE}ca_file = "ca.pem"'))
+
+    assert untrusted(path)["path"] == str(authority)
+
+
+def untrusted(path: Path) -> Problem:
+    """Return the problem that loading ends in."""
+    with pytest.raises(SettingsError) as raised:
+        load(path, {"HOME": str(path.parent)})
+    assert raised.value.exit_code == 2
+    return raised.value.problem
+
+
+def named(path: Path) -> dict[str, object]:
+    """Return the parameters that name a file."""
+    return {"path": path, "place": path, "owner": name_of(os.geteuid())}

@@ -16,7 +16,7 @@ from tests.settings_file import DATABASE, DFE, faults, found, settings_text
         ("colour = 'red'", "This setting is not known."),
         (
             "client_secret = 'hunter2'",
-            "This setting is not known. Did you mean client_secret_file? The secret itself is never in this file.",
+            "This setting is not known. Did you mean client_secret_file? Never put the secret itself in this file.",
         ),
         ("days = 3", "This setting belongs under [window]."),
         ("trust = 'x'", "This setting belongs at the top of the file."),
@@ -85,7 +85,7 @@ def test_missing_tables_are_told_with_their_headings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "words"),
     [
-        (f"[dfe]{DFE}[database]{DATABASE}", "database", "its settings stand below the heading [[database]]."),
+        (f"[dfe]{DFE}[database]{DATABASE}", "database", "Put its settings under the heading [[database]]."),
         (f"[dfe]{DFE}\n[[database]]\nselect = 'SELECT'{DATABASE}", "database[1].select", "[database.select]."),
         (f"database = [1]\n[dfe]{DFE}", "database[1]", "[[database]]."),
     ],
@@ -101,7 +101,7 @@ def test_yes_is_no_truth(tmp_path: Path) -> None:
     """TOML knows true and false."""
     faults = found(settings_text(dfe=f"{DFE}send_year_groups = 1"), tmp_path)
 
-    assert faults == {"dfe.send_year_groups": "Give true or false, without quotes."}
+    assert faults == {"dfe.send_year_groups": "Use true or false, without quotes."}
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_yes_is_no_truth(tmp_path: Path) -> None:
         ("[dfe\n", 1, "A closing quotation mark or bracket is missing."),
         ("\n[[database]\n", 2, "A closing quotation mark or bracket is missing."),
         ('trust = """\nhunter2', 1, "A closing quotation mark or bracket is missing."),
-        ("hunter2\n", 1, "A line is a [heading], a # comment, or a setting: name = value."),
-        ("\n= hunter2", 2, "A line is a [heading], a # comment, or a setting: name = value."),
-        ("trust = 'a' hunter2", 1, "Nothing but a # comment may follow a value on its line."),
-        ("trust = hunter2", 1, "This value cannot be read. Text stands in quotes."),
-        ('trust = "C:\\Users"', 1, "The file breaks the rules of TOML here."),
-        ('trust = "\\S"', 1, "Write text that holds a backslash in 'single quotes'."),
-        ("trust = 2026-02-30", 1, "The file breaks the rules of TOML here."),
-        ("x = " + "1" * 5000, None, "The file breaks the rules of TOML here."),
-        ("x = " + "[" * 5000, None, "The file breaks the rules of TOML here."),
+        ("hunter2\n", 1, "A line must be a [heading], a # comment, or a setting: name = value."),
+        ("\n= hunter2", 2, "A line must be a [heading], a # comment, or a setting: name = value."),
+        ("trust = 'a' hunter2", 1, "Only a # comment can follow a value on the same line."),
+        ("trust = hunter2", 1, "This value cannot be read. Put text in quotes."),
+        ('trust = "C:\\Users"', 1, "This line does not follow TOML rules."),
+        ('trust = "\\S"', 1, "Put text that contains a backslash in 'single quotes'."),
+        ("trust = 2026-02-30", 1, "This line does not follow TOML rules."),
+        ("x = " + "1" * 5000, None, "This line does not follow TOML rules."),
+        ("x = " + "[" * 5000, None, "This line does not follow TOML rules."),
     ],
 )
 def test_text_that_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str, line: int | None, words: str) -> None:
@@ -137,22 +137,20 @@ def test_text_that_is_no_toml_is_told_with_its_line(tmp_path: Path, text: str, l
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "name"),
     [
-        ('[dfe]\n  client_id = "hunter2\n', "client_id = ..."),
-        ('[dfe]\nclient_secret = "hunter2\n', None),
-        ('[dfe]\nclient_secret_file = """\nhunter2=\n', "client_secret_file = ..."),
-        ('[dfe]\nclient_id = """\nx"""\nhunter2==\n', None),
-        ("client_id\n", None),
+        ('[dfe]\n  client_id = "hunter2\n', "client_id"),
+        ('[dfe]\nclient_secret = "hunter2\n', ""),
+        ('[dfe]\nclient_secret_file = """\nhunter2=\n', "client_secret_file"),
+        ('[dfe]\nclient_id = """\nx"""\nhunter2==\n', ""),
+        ("client_id\n", ""),
     ],
 )
-def test_line_that_cannot_be_read_is_shown_only_up_to_a_known_name(
-    tmp_path: Path, text: str, shown: str | None
-) -> None:
+def test_line_that_cannot_be_read_is_shown_only_up_to_a_known_name(tmp_path: Path, text: str, name: str) -> None:
     """A line of a pasted key can look like a setting."""
     (fault,) = faults(text, tmp_path).faults
 
-    assert fault.shown == shown
+    assert (fault.name, fault.value) == (name, "..." if name else "")
 
 
 @pytest.mark.parametrize(
@@ -167,4 +165,4 @@ def test_account_that_stands_above_its_heading_is_told_where_it_belongs(tmp_path
     """Both lines of the example have to be uncommented."""
     said = found(settings_text(tables='[consent]\nroot = "j.smith"'), tmp_path)
 
-    assert said["consent.root"].endswith("below the heading [consent.usernames], whose # has to go too.")
+    assert said["consent.root"].endswith("Put accounts under the heading [consent.usernames], and remove its # too.")

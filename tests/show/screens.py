@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
+from attsync.accounts import Person
 from attsync.consent import record
 from attsync.log import Log
 from attsync.model import Body, Cell, Fault, Outcome, School, Session, State, Try
-from attsync.person import Person
 from attsync.problems import Problem
 from attsync.settings import Settings
 from attsync.window import Window

@@ -6,8 +6,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from attsync.checks import Finding
+from attsync.checks.shown import Shown, shown
 from attsync.problems import Problem
-from attsync.settings import Origin, Shown, origins, shown
+from attsync.settings import Origin, origins
 from attsync.show.check import check, settings
 from attsync.show.symbols import ASCII, UNICODE
 from tests.settings_file import loaded, settings_text

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from inline_snapshot import snapshot
 
+from attsync.accounts import Person
 from attsync.consent import record
 from attsync.log import Log
 from attsync.model import Cell, Counts, Session
-from attsync.person import Person
 from attsync.show.day import changed, status_day
 from attsync.show.symbols import UNICODE
 from attsync.status import look

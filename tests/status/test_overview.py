@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from attsync.accounts import Person
 from attsync.consent import record
 from attsync.log import Log
 from attsync.model import Outcome, School, Session, Sign, State
-from attsync.person import Person
 from attsync.problems import Problem
 from attsync.settings import WindowSettings
 from attsync.show.symbols import UNICODE

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import quote_plus
 
+from attsync.accounts import who
 from attsync.model import School
-from attsync.person import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
 from attsync.settings import Settings

@@ -10,17 +10,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from attsync.accounts import WRITE, for_chown, mode_of, name_of, read_secret
 from attsync.checks import Finding
 from attsync.dfe import Credentials, trusted
 from attsync.due import LATE
 from attsync.log import Log
-from attsync.others import WRITE, open_to_change
-from attsync.person import name_of
 from attsync.plural import plural
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.schedule import Installed
-from attsync.secret_file import read_secret
-from attsync.settings import Location, Origins, Settings, holds_password
+from attsync.settings import Location, Origins, Settings, holds_password, require_trusted
 from attsync.window import LONDON, is_working_day
 
 _FILES: Final = "Files"
@@ -39,7 +37,7 @@ def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
     log = settings.log.path
     folder = next(each for each in log.parents if each.exists())
     if os.geteuid() == 0 and (owner := folder.stat().st_uid):
-        account = "#" * (_account(owner) == str(owner)) + _account(owner)
+        account = "#" * (for_chown(owner) == str(owner)) + for_chown(owner)
         yield Finding("check", _FILES, Problem("FILE-RIGHTS", "root", path=folder, account=account), _LOG_PATH)
     yield from _certificates(settings.dfe.ca_file)
     for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(log)):
@@ -110,18 +108,14 @@ def _there(found: Installed) -> str:
 
 
 def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | str]:
-    path, found = settings.path, settings.path.stat()
-    if loose := _changeable(path, "settings"):
-        yield loose
-    # Root's file can only be read through its group, so the group has to be the right one there.
-    readers = stat.S_IROTH if found.st_uid == 0 else stat.S_IROTH | stat.S_IRGRP
     passwords = [place for place in holds_password(settings) if origins.of(place).kind == "file"]
-    is_read = bool(passwords and found.st_mode & readers)
-    if is_read:
-        mode = "o-r" if found.st_uid == 0 else "go-r"
-        yield _file("password", path, found, passwords[0], mode=mode)
-    if not loose and not is_read:
-        yield f"settings file {_mode(found)} {name_of(found.st_uid)}"
+    try:
+        require_trusted(settings, passwords)
+    except SettingsError as error:
+        setting = passwords[0] if error.problem.case == "password" else error.problem.setting
+        yield Finding("bad", _FILES, error.problem.but(undone="none"), setting)
+    else:
+        yield _owned("settings file", settings.path)
 
 
 def _certificates(ca_file: Path | None) -> Iterator[Finding]:
@@ -129,20 +123,6 @@ def _certificates(ca_file: Path | None) -> Iterator[Finding]:
         trusted(ca_file)
     except SettingsError as error:
         yield Finding("bad", _FILES, error.problem, error.problem.setting)
-        return
-    if ca_file and (loose := _changeable(ca_file, "certificates", ("dfe", "ca_file"))):
-        yield loose
-
-
-def _changeable(path: Path, case: str, setting: Location = ()) -> Finding | None:
-    """Return a problem if an account other than root and the owner can change `path`, or replace it."""
-    us = os.geteuid()
-    loose = open_to_change(path, {us, path.stat().st_uid} if us == 0 else {us})
-    if loose is None:
-        return None
-    place, found = loose
-    remedy = ("chmod", "go-w") if found.st_mode & WRITE else ("chown", "root")
-    return _file(case, place, found, setting, program=remedy[0], change=remedy[1])
 
 
 def _secrets(settings: Settings) -> Iterator[Finding | str]:
@@ -184,18 +164,18 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
     if foreign:
         owners = sorted({name_of(files[each].st_uid) for each in foreign})
         problem = Problem(
-            "LOG-WRITE", "foreign", folder=path.parent, files=foreign, owners=owners, account=_account(folder.st_uid)
+            "LOG-WRITE", "foreign", folder=path.parent, files=foreign, owners=owners, account=for_chown(folder.st_uid)
         )
         yield Finding("bad", _FILES, problem, _LOG_PATH)
     if loose:
-        problem = Problem("FILE-RIGHTS", "log", files=loose, mode=_mode(files[loose[0]]))
+        problem = Problem("FILE-RIGHTS", "log", files=loose, mode=mode_of(files[loose[0]]))
         yield Finding("bad" if folder.st_mode & _ENTER else "check", _FILES, problem, _LOG_PATH)
     if folder.st_mode & _OTHERS:
         is_bad = folder.st_mode & WRITE and not folder.st_mode & stat.S_ISVTX
         case = "log_folder_write" if folder.st_mode & WRITE else "log_folder"
         yield _file(case, path.parent, folder, _LOG_PATH, sign="bad" if is_bad else "check")
     if path in files and not foreign and not loose:
-        yield f"log {_mode(files[path])} {name_of(files[path].st_uid)} in a folder {_mode(folder)}"
+        yield f"log {mode_of(files[path])} {name_of(files[path].st_uid)} in a folder {mode_of(folder)}"
 
 
 def _no_log(path: Path) -> Finding:
@@ -212,7 +192,7 @@ def _no_log(path: Path) -> Finding:
         above=above,
         owner=owner,
         us=name_of(us),
-        account=_account(us),
+        account=for_chown(us),
     )
     return Finding("bad", _LOG, problem, _LOG_PATH)
 
@@ -220,20 +200,10 @@ def _no_log(path: Path) -> Finding:
 def _file(
     case: str, path: Path, found: os.stat_result, setting: Location, *, sign: str = "bad", **more: str
 ) -> Finding:
-    problem = Problem("FILE-RIGHTS", case, path=path, mode_is=_mode(found), owner=name_of(found.st_uid), **more)
+    problem = Problem("FILE-RIGHTS", case, path=path, mode_is=mode_of(found), owner=name_of(found.st_uid), **more)
     return Finding("bad" if sign == "bad" else "check", _FILES, problem, setting)
 
 
 def _owned(what: str, path: Path) -> str:
     found = path.stat()
-    return f"{what} {_mode(found)} {name_of(found.st_uid)}"
-
-
-def _mode(found: os.stat_result) -> str:
-    return f"{stat.S_IMODE(found.st_mode):04o}"
-
-
-def _account(uid: int) -> str:
-    """Return an account as chown takes it."""
-    name = name_of(uid)
-    return str(uid) if name == f"uid {uid}" else name
+    return f"{what} {mode_of(found)} {name_of(found.st_uid)}"

@@ -133,17 +133,18 @@ def tell(error: AttsyncError, given: Given, days: "Sequence[date]" = ()) -> None
     if faults and given.quiet:
         _tell_faults_briefly(problem, faults)
     elif faults:
-        click.secho(f"Error: {text.completed}", err=True, fg="red", bold=True)
+        click.secho(f"Error: {messages.happened(problem).completed}", err=True, fg="red", bold=True)
         for fault in faults:
             click.echo("\n" + _coloured(fault), err=True)
-        click.echo(f"\n{then.completed} Exit code {error.exit_code}.", err=True)
+        end = messages.not_done(problem) + then
+        click.echo(f"\n{end.completed} Exit code {error.exit_code}.", err=True)
     else:
         _say_error(given, text + messages.Text((f"[{problem.code}]",)), then)
 
 
 def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
     """Say a line a fault, for cron: at most 12."""
-    click.echo(f"attsync: {messages.text(problem)}. {messages.next_step(problem).completed} [{problem.code}]", err=True)
+    click.echo(f"attsync: {messages.text(problem)} {messages.next_step(problem).completed} [{problem.code}]", err=True)
     for fault in faults[:_MOST_FAULTS]:
         click.echo(f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}", err=True)
     if len(faults) > _MOST_FAULTS:
@@ -178,8 +179,8 @@ def _coloured(fault: "Fault") -> str:
 
     heading, *others = fault_lines(fault)
     lines = [fault.where + click.style(heading.removeprefix(fault.where), bold=True), *others]
-    carets = "^" * fault.length
-    if carets and len(others) > 1:
+    carets = "^" * len(fault.name)
+    if carets:
         lines[-1] = others[-1].replace(carets, click.style(carets, fg="red", bold=True), 1)
     return "\n".join(lines)
 

@@ -52,7 +52,7 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     """Test everything and show what was found."""
     from attsync.settings import origins
 
-    settings = load_settings()
+    settings = load_settings(trusted=False)
     sources = origins(settings.path, os.environ)
     if show_settings:
         _show(settings, sources, as_json=as_json)
@@ -74,7 +74,8 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
 
 
 def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
-    from attsync.settings import Origin, shown
+    from attsync.checks.shown import shown
+    from attsync.settings import Origin
 
     found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
     if as_json:

@@ -22,7 +22,7 @@ from attsync.commands.options import (
     page,
     schools_option,
 )
-from attsync.commands.terminal import must_be_new, print_json, screen, undone, writing
+from attsync.commands.terminal import print_json, screen, undone
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from attsync.accounts import Person
     from attsync.commands.terminal import Screen
     from attsync.consent import ActiveConsent, Terms
     from attsync.deadline import Deadline
     from attsync.log import ConsentRow, Log
     from attsync.model import School
-    from attsync.person import Person
     from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 
 _GRANT_SECONDS = 150
@@ -119,14 +119,15 @@ class _Asked(NamedTuple):
 @common
 def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool, saved: Path | None) -> None:
     """Look up the permission, show the notice once, ask, record; school by school."""
+    from attsync.accounts import who
     from attsync.consent import Terms, notice
     from attsync.deadline import Deadline
-    from attsync.person import who
+    from attsync.files import require_writable, write_report
     from attsync.show import consent as show
 
     settings = load_settings()
     if saved:
-        must_be_new(saved)  # before anything is asked or recorded
+        require_writable(saved, settings=settings, replace=False)  # before anything is asked or recorded
     terms, person = Terms.of(settings), who(os.environ)
     shown = notice(terms)
     username = settings.consent.usernames.get(person.account, person.account)
@@ -152,8 +153,8 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
                 out.show(show.consent_given(row, out.signs, is_alone=len(asked) == 1))
     finally:  # also of those before one that could not be recorded
         if recorded and saved:
-            with writing(saved, replace=False) as file:
-                file.write("\n".join(show.receipt_text(row, shown) for row in recorded))
+            receipts = "\n".join(show.receipt_text(row, shown) for row in recorded)
+            write_report(saved, receipts, settings=settings, replace=False)
     if recorded and not given().quiet:
         out.show(_next(settings, recorded), *([f"Receipt written to {saved}."] if saved else []))
 
@@ -261,10 +262,10 @@ def _next(settings: "Settings", rows: "Sequence[ConsentRow]") -> "RenderableType
 @common
 def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
     """Record the removal, then wait until no request is just beginning."""
+    from attsync.accounts import who
     from attsync.consent import Terms, record
     from attsync.locks import wait_for_starting_requests
     from attsync.log import Log
-    from attsync.person import who
     from attsync.schools import every_school
     from attsync.show.consent import consent_removed
 

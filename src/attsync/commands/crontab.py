@@ -54,7 +54,7 @@ def command(*, install: bool, remove: bool, systemd: bool) -> None:
 
 
 def _print_lines(settings: "Settings") -> None:
-    from attsync.person import who
+    from attsync.accounts import who
     from attsync.schedule import cron_lines, is_on_uk_time
 
     lines = cron_lines(settings)
@@ -67,7 +67,7 @@ def _print_lines(settings: "Settings") -> None:
 
 
 def _print_units(settings: "Settings") -> None:
-    from attsync.person import who
+    from attsync.accounts import who
     from attsync.schedule import service_unit, timer_unit
 
     service = service_unit(settings, who(os.environ).account)

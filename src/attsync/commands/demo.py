@@ -43,7 +43,7 @@ AFTERNOON = 14
 @common
 def command(folder: Path | None, *, with_problems: bool) -> None:
     """Make a school, start the sandbox, and run the commands that a user would type."""
-    from attsync.person import who
+    from attsync.accounts import who
     from attsync.sandbox.faults import parse_faults
     from attsync.sandbox.folder import SCHOOL, make_folder, open_folder
     from attsync.sandbox.sample_school import correct_marks

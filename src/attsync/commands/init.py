@@ -1,24 +1,31 @@
-"""`attsync init`: puts answers into the example settings file. Knows where each belongs; refuses to judge any."""
+"""`attsync init`: puts answers into the example settings file, and says what is still missing from it."""
 
 import json
 import os
 import re
-import shlex
 import sys
+from importlib import metadata
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
 from attsync.commands.options import common, given, page
-from attsync.commands.questions import SECRET
-from attsync.commands.terminal import for_people, must_be_new, writing
+from attsync.commands.terminal import for_people
+from attsync.messages import Command, Text, attsync, started_as
 from attsync.problems import SettingsError
 
 if TYPE_CHECKING:
-    from attsync.commands.questions import Answers
+    from collections.abc import Iterator
+
+    from attsync.commands.questions import Answers, Database
+
+_SECRET: Final = "client-secret"  # noqa: S105  the name of a file
+_EXTRAS: Final = {"postgres": "postgresql", "mariadb": "mysql"}
+"""Kind of database -> the extra with its driver, where the two have different names."""
 
 
 @click.command(
@@ -40,38 +47,34 @@ if TYPE_CHECKING:
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where to write it. Without this: ~/.config/attsync/config.toml.",
+    help="Where to write it. Default: ~/.config/attsync/config.toml.",
 )
 @click.option("--print", "only_print", is_flag=True, help="Print the example settings and write nothing.")
 @click.option("--no-input", is_flag=True, help="Ask nothing: write the example, to be edited.")
 @common
 def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     """Ask, write, and say what comes next."""
+    from attsync.accounts import make_folder
+    from attsync.files import require_writable, write_report
+
     example = files("attsync").joinpath("data", "config.toml").read_text(encoding="utf-8")
     if only_print:
         click.echo(example, nl=False)
         return
     path = (path or Path(given().config or _usual_place())).absolute()
-    must_be_new(path, "Name another file: --output FILE")
+    require_writable(path, settings=None, replace=False)
     answers = None if no_input else _answers(path)
-    _make_folder(path.parent)
-    example = _set(example, "path", log_for(path))
-    if answers:
-        address_file = _free_name(path.parent, "database-url")
-        example = _filled_in(example, answers, address_file)
-        _write_secrets(path.parent, answers, address_file)
-    with writing(path, replace=False) as file:
-        file.write(example)
+    try:
+        make_folder(path.parent)
+    except OSError as error:
+        reason = (error.strerror or "refused").lower()
+        raise SettingsError("OUTPUT-FILE", "failed", path=path.parent, reason=reason) from error
+    text, secrets = _filled_in(example, answers, path)
+    for name, secret in secrets.items():
+        write_report(path.parent / name, f"{secret}\n", settings=None, replace=False)
+    write_report(path, text, settings=None, replace=False)
     if not given().quiet:
         _tell_next(path, answers)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"the folder {folder} cannot be made: {(error.strerror or 'the system refuses').lower()}."
-        raise click.UsageError(message) from error
 
 
 def _usual_place() -> Path:
@@ -79,78 +82,73 @@ def _usual_place() -> Path:
 
     folder = home(os.environ)
     if folder is None:
-        message = "this account has no folder of its own. Name the file: --output FILE"
+        message = "this account has no home folder. Name the file: --output FILE"
         raise click.UsageError(message)
     return folder / ".config" / "attsync" / "config.toml"
 
 
 def _answers(path: Path) -> "Answers":
     from attsync.commands.questions import ask
-    from attsync.person import who
 
-    click.echo(for_people(f"A few questions, then {path} is written; everything in it can be changed.", sys.stdout))
-    click.echo("To stop without writing anything: Ctrl-C.")
+    click.echo(for_people(f"A few questions, then {path} is written. You can change everything in it.", sys.stdout))
+    click.echo("To stop without writing anything: Ctrl-C.\n")
     try:
-        return ask(path.parent, who(os.environ).account)
+        return ask()
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        click.echo()  # the question stands in this line
-        message = "there is no terminal to ask on, and no answer is left to read. Nothing was written."
+        click.echo()  # the question is in this line
+        message = "there is no terminal to ask on, and no more input. Nothing was written."
         raise click.UsageError(f"{message} To write the example without questions: --no-input") from None
 
 
 def log_for(path: Path) -> str:
-    """Give where the log of the settings at `path` belongs: beside them, but no data below /etc (docs/install.md)."""
+    """Return where the log of the settings at `path` belongs: beside them, but no data below /etc (docs/install.md)."""
     return "/var/lib/attsync/attsync.db" if path.is_relative_to("/etc") else "attsync.db"
 
 
-def _free_name(folder: Path, name: str) -> str:
-    """Give a name that no file has: the address of another database, perhaps in use, is left as it is."""
+def _filled_in(text: str, answers: "Answers | None", path: Path) -> tuple[str, dict[str, str]]:
+    """Return the example with the answers in it, and the addresses for files of their own: name -> content.
+
+    Its comments stay: they are the manual. What only some schools are given is commented out.
+    """
+    text = _set(re.sub(r"(?m)^(ca_file|subscription_key_file) *=", r"# \g<0>", text), "path", log_for(path))
+    if answers is None:
+        return text, {}
+    if answers.base_url:
+        text = _set(text, "base_url", answers.base_url)
+        text = _set(text, "token_url", f"https://{urlsplit(answers.base_url).netloc}/oauth/token")
+    head, _, database = text.partition("\n[[database]]")
+    secrets: dict[str, str] = {}
+    blocks = [_database(f"\n[[database]]{database}", each, path.parent, secrets) for each in answers.databases]
+    return "".join([head, *blocks]), secrets
+
+
+def _database(block: str, answer: "Database", folder: Path, secrets: dict[str, str]) -> str:
+    """Return the example's part about one database with the answers in it; add to `secrets` an address for a file."""
+    from attsync.settings import has_password
+
+    block, heading, school = block.partition("\n[[database.schools]]")
+    block = _set(block, "leaving_date_is", answer.leaving_date_is)
+    if has_password(answer.url):
+        name = _free_name(folder, "database-url", secrets)
+        secrets[name] = answer.url
+        block = re.sub("(?m)^url =", r"# \g<0>", block)
+        block = _set(block.replace("# url_file =", "url_file ="), "url_file", name)
+    elif answer.url:
+        block = _set(block, "url", answer.url)
+    schools = [_set(re.sub(r"(?m)^(urn +=) \d+", rf"\1 {urn}", school), "name", name) for urn, name in answer.schools]
+    return "".join([block, *(heading + each for each in schools)])
+
+
+def _free_name(folder: Path, name: str, taken: dict[str, str]) -> str:
+    """Return a name that no file has: the address of another database, perhaps in use, is left as it is."""
     names = chain((name,), (f"{name}-{number}" for number in count(2)))
-    return next(free for free in names if not (folder / free).exists())
-
-
-def _filled_in(text: str, answers: "Answers", address_file: str) -> str:
-    """Put the answers into the example, and keep its comments: they are the manual."""
-    receiver = answers.receiver
-    for name, value in (
-        ("base_url", receiver.base_url),
-        ("token_url", receiver.token_url),
-        ("client_id", receiver.client_id),
-        ("client_secret_file", receiver.secret_file),
-        ("subscription_key_file", receiver.key_file),
-        ("ca_file", receiver.ca_file),
-        ("url", "" if _has_password(answers) else answers.database),
-        ("leaving_date_is", answers.leaving_date_is),
-        ("name", answers.name),
-    ):
-        text = _set(text, name, value) if value else re.sub(f"(?m)^{name} *=", r"# \g<0>", text)
-    text = re.sub(r"(?m)^urn +=.*?(?=  +#|$)", f"urn  = {answers.urn}", text)
-    if _has_password(answers):
-        text = _set(text.replace("# url_file =", "url_file ="), "url_file", address_file)
-    if answers.username == answers.account:
-        return text
-    pair = f"{_quoted(answers.account)} = {_quoted(answers.username)}"
-    return re.sub(r'# (\[consent\.usernames\]\n)# \w+ = "[^"]*"', lambda found: found[1] + pair, text)
-
-
-def _has_password(answers: "Answers") -> bool:
-    from attsync.settings.shown import address_shown
-
-    return address_shown(answers.database) != answers.database
-
-
-def _write_secrets(folder: Path, answers: "Answers", address_file: str) -> None:
-    """Write what must not stand in the settings file, each into a file that only this account can read."""
-    secrets = {**answers.receiver.secrets, **({address_file: answers.database} if _has_password(answers) else {})}
-    for name, secret in secrets.items():
-        with writing(folder / name, replace=False) as file:
-            file.write(f"{secret}\n")
+    return next(free for free in names if free not in taken and not os.path.lexists(folder / free))
 
 
 def _set(text: str, name: str, value: str) -> str:
-    """Give the setting `name` another value, and keep the comment behind it."""
+    """Give the setting `name` another value, and keep the comment after it."""
     return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + _quoted(value), text, count=1)
 
 
@@ -159,31 +157,48 @@ def _quoted(value: str) -> str:
 
 
 def _tell_next(path: Path, answers: "Answers | None") -> None:
-    """Say what comes next, in commands that find this very file."""
+    """Say what is missing and what comes next, in commands that find this very file."""
     if not _is_found(path):
-        given().config = str(path)
-    folder = path.parent
-    open_it = (
-        "Open the file and put your own SELECTs in the place of those of the example, with whoever knows the school"
-    )
-    open_it += " database; the comments say what each has to give."
-    steps = [open_it]
-    if answers is None:
-        steps = ["Open the file and put your own values in the place of the example's; each has a comment."]
-    if answers is None or not (folder / answers.receiver.secret_file).exists():
-        steps.append(
-            f"Put the client secret into {folder / SECRET}, then: chmod 600 {shlex.quote(str(folder / SECRET))}"
-        )
-    steps += [
-        "See what is right and what is missing, such as codes of your own to map: attsync check",
-        "Look at what would be sent: attsync preview",
-        "Give consent: attsync consent grant",
-        "Send: attsync send",
-        "When that is well, let cron send: attsync crontab",
+        started_as(config=str(path))
+    steps = [
+        *_missing(path, answers),
+        ("Check it, and see which of your own codes have to be mapped: ", attsync("check")),
+        ("Look at what would be sent: ", attsync("preview")),
+        ("Give consent: ", attsync("consent", "grant")),
+        ("Send: ", attsync("send")),
+        ("Let cron send every school day: ", attsync("crontab")),
     ]
-    click.echo(f"\nWritten: {path}. What comes next:")
+    click.echo(f"\nWritten: {path}. What is missing, and what comes next:")
     for number, step in enumerate(steps, start=1):
-        click.echo(for_people(f"  {number}. {step}", sys.stdout, indent=5))
+        click.echo(for_people(Text((f"  {number}. ", *step)), sys.stdout, indent=5))
+
+
+def _missing(path: Path, answers: "Answers | None") -> "Iterator[tuple[str | Command, ...]]":
+    """Return what someone still has to put into the file, or beside it."""
+    secret = path.parent / _SECRET
+    address = "" if answers and answers.base_url else "base_url, "
+    yield (f"Open the file and put in what the DfE gave you: {address}token_url and client_id.",)
+    if not secret.exists():
+        yield f"Put the client secret into {secret}, then: ", Command(("chmod", "600", str(secret)))
+    databases = answers.databases if answers else []
+    address = "" if databases and all(each.url for each in databases) else "the address of your school database, and "
+    school = "" if databases else ", and your school"
+    yield (f"Put in {address}your own SELECTs instead of the example's{school}; the comments say what each returns.",)
+    if drivers := sorted({driver for each in databases for driver in _missing_drivers(each.url)}):
+        yield "Install the database driver: ", Command((sys.executable, "-m", "pip", "install", *drivers))
+
+
+def _missing_drivers(address: str) -> "Iterator[str]":
+    """Return what to install for this kind of database, as attsync's own extras have it."""
+    kind = re.split("[+:]", address, maxsplit=1)[0]
+    for requirement in metadata.requires("attsync") or ():
+        wanted, _, condition = requirement.partition(";")
+        package = re.match(r"[\w.-]+", wanted)
+        if package and re.search(rf"""extra == ["']{re.escape(_EXTRAS.get(kind, kind))}["']""", condition):
+            try:
+                metadata.version(package[0])
+            except metadata.PackageNotFoundError:
+                yield wanted.strip()
 
 
 def _is_found(path: Path) -> bool:

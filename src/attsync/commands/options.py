@@ -89,13 +89,13 @@ def given() -> Given:
     return context.ensure_object(Given) if context else Given()
 
 
-def load_settings() -> "Settings":
-    """Find and read the settings file. Raises SettingsError."""
+def load_settings(*, trusted: bool = True) -> "Settings":
+    """Find and read the settings file; `trusted`: only if no other account can change it. Raise SettingsError."""
     from attsync.settings import find, load
 
     options = given()
     _listen(options.verbose)
-    settings = load(find(options.config, os.environ), os.environ)
+    settings = load(find(options.config, os.environ), os.environ, trusted=trusted)
     if options.verbose:
         _logger().info("attsync %s, Python %s", __version__, sys.version.split()[0])
         _logger().info("settings %s, log %s, receiver %s", settings.path, settings.log.path, settings.dfe.origin)

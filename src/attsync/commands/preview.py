@@ -1,6 +1,5 @@
 """`attsync preview`: shows or saves the messages that a send would send. Refuses to know how they are made."""
 
-import csv
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from attsync.commands.options import (
     schools_option,
     window_option,
 )
-from attsync.commands.terminal import Screen, screen, writing
+from attsync.commands.terminal import Screen, screen
 from attsync.model import Session
 from attsync.problems import AttsyncError, exit_code
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from attsync.model import Cells, Day, SchoolDays
     from attsync.problems import Problem
     from attsync.run.plan import Planned, Refused
+    from attsync.settings import Settings
 
 Shown = tuple["Day", "Cells"]
 """A day, and the counts that would be sent for it."""
@@ -59,7 +59,7 @@ Shown = tuple["Day", "Cells"]
     "table",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write every count to this file.",
+    help="Write every count to this file; - is standard output.",
 )
 @common
 def command(
@@ -82,6 +82,7 @@ def command(
         message = "--session and --json do not go together: a request holds both sessions. Nothing was read."
         raise click.UsageError(message)
     settings = load_settings()
+    _require_table(table, settings, as_json=as_json)
     window = window_of(settings, days)
     if day and day not in window and days is None:
         window = window_of(settings, LONGEST)  # a message of a send with a longer window may have named it
@@ -98,7 +99,7 @@ def command(
     if as_json:
         click.echo("[" + ",".join(f"\n{body.content.decode()}" for each in found for body in each.bodies) + "\n]")
     if table:
-        _write(table, [row for each in found for row in each.rows(session)])
+        _write(table, settings, [row for each in found for row in each.rows(session)])
     if missing := {*schools} - {each.school.urn for each in found}:
         raise not_known(settings, known_schools(settings, None), min(missing), "school_read")
     told = [pair for each in found for pair in messages.grouped(each.problems(on_screen=not (as_json or table)))]
@@ -165,11 +166,23 @@ def _show(out: Screen, shown: _Messages, session: str | None, option: str) -> No
         out.show(preview_to_check(shown.to_check, out.signs))
 
 
-def _write(path: Path, rows: list[tuple[object, ...]]) -> None:
-    with writing(path, replace=True) as file:
-        table = csv.writer(file)
-        table.writerow(["urn", "school", "date", "session", "year_group", "code", "marks"])
-        table.writerows(rows)
-    click.echo(
-        f"{len(rows):,} counts written to {path}. Small counts could identify a child: keep them within the school."
-    )
+def _require_table(path: Path | None, settings: "Settings", *, as_json: bool) -> None:
+    """Raise an error if the table cannot be written: before anything is read."""
+    from attsync.files import require_writable
+
+    if path and str(path) != "-":
+        require_writable(path, settings=settings, replace=True)
+    elif path and as_json:
+        message = "--json and --csv - both write to standard output: leave out one of them. Nothing was read."
+        raise click.UsageError(message)
+
+
+def _write(path: Path, settings: "Settings", rows: list[tuple[object, ...]]) -> None:
+    from attsync.files import csv_text, write_report
+
+    text = csv_text(("urn", "school", "date", "session", "year_group", "code", "marks"), rows)
+    if str(path) == "-":
+        click.echo(text.encode(), nl=False)
+        return
+    write_report(path, text, settings=settings, replace=True)
+    click.echo(f"{len(rows):,} counts written to {path}. Small counts could identify a child: keep them in the school.")

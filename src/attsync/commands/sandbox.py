@@ -50,8 +50,8 @@ from attsync.problems import Stopped
 @common
 def command(folder: Path, port: int, faults: str) -> None:
     """Serve until a signal comes."""
+    from attsync.accounts import who
     from attsync.commands.demo import AFTERNOON
-    from attsync.person import who
     from attsync.sandbox.faults import parse_faults
     from attsync.sandbox.folder import CONFIG, make_folder, open_folder
     from attsync.sandbox.server import listen

@@ -1,11 +1,9 @@
 """`attsync status`: shows or saves what is in the log. Opens no school database and contacts no one."""
 
-import csv
 import json
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,12 +20,13 @@ from attsync.commands.options import (
     schools_option,
     window_of,
 )
-from attsync.commands.terminal import print_json, screen, undone, writing
+from attsync.commands.terminal import print_json, screen, undone
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from attsync.log import Log
+    from attsync.settings import Settings
     from attsync.show.day import Detail
     from attsync.show.symbols import Signs
     from attsync.status.overview import Overview
@@ -87,7 +86,7 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
         if problems or (given().quiet and not (as_json or path)):
             overview = overview.only_problems()
         if path:
-            _save(path, overview, log, heading=settings.trust, day=day)
+            _save(path, settings, overview, log, day)
         if as_json:
             print_json(overview.as_json())
         elif not path and (overview.needs_a_look or not given().quiet):
@@ -133,7 +132,10 @@ def _in_full(overview: "Overview", log: "Log | None", day: date | None) -> "Deta
     return Detail(school=school, day=school.days[0], history=past, sent=sent, changes=changes)
 
 
-def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str | None, day: date | None) -> None:
+def _save(path: Path, settings: "Settings", overview: "Overview", log: "Log | None", day: date | None) -> None:
+    from attsync.files import write_report
+
+    heading = settings.trust
     if path.suffix == ".html":
         from attsync.show.html import status_page
         from attsync.show.html_day import day_page
@@ -144,13 +146,13 @@ def _save(path: Path, overview: "Overview", log: "Log | None", *, heading: str |
         text = json.dumps(overview.as_json(), ensure_ascii=False, indent=2) + "\n"
     else:
         text = _csv(overview)
-    with writing(path, replace=True) as file:
-        file.write(text)
+    write_report(path, text, settings=settings, replace=True)
     if not given().quiet:
         click.echo(f"Status written to {path}.", err=True)
 
 
 def _csv(overview: "Overview") -> str:
+    from attsync.files import csv_text
     from attsync.status.overview import day_as_json
 
     days = [
@@ -159,9 +161,5 @@ def _csv(overview: "Overview") -> str:
         for day in school.days
     ]
     rows = [day | {"problem": day["problem"] and day["problem"]["code"]} for day in days]
-    file = StringIO()
     names = ("urn", "school", "date", "AM", "PM", "marks", "on_roll", "sent_at", "state", "problem", "note")
-    table = csv.DictWriter(file, names)
-    table.writeheader()
-    table.writerows(rows)
-    return file.getvalue()
+    return csv_text(names, [[row[name] for name in names] for row in rows])

@@ -9,7 +9,7 @@ import shlex
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from errno import EPIPE
 from io import BufferedWriter, FileIO, TextIOWrapper
@@ -207,37 +207,3 @@ def print_json(document: dict[str, Any]) -> None:
 def _columns() -> int | None:
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdecimal() and int(columns) else None
-
-
-def must_be_new(path: Path, then: str = "Name a new file.") -> None:
-    """Raise UsageError if there is such a file, or if this account may not know it; `then` is what to do."""
-    try:
-        path.stat()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _not_written(path, error) from error
-    message = f"{path} is there already and was left as it is. {then}"
-    raise click.UsageError(message)
-
-
-@contextmanager
-def writing(path: Path, *, replace: bool) -> Iterator[IO[str]]:
-    """Write a file that a command is asked to save: readable by its owner only, and never half of it."""
-    if not replace:
-        must_be_new(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-        unfinished.replace(path)
-    except OSError as error:
-        raise _not_written(path, error) from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
-
-
-def _not_written(path: Path, error: OSError) -> click.UsageError:
-    return click.UsageError(f"{path} cannot be written: {(error.strerror or 'the system refuses').lower()}.")

@@ -15,11 +15,11 @@ from urllib.parse import quote_plus
 from authlib.oauth2.auth import ClientAuth
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
+from attsync.accounts import read_secret
 from attsync.dfe.connection import Answer
 from attsync.dfe.replies import Judgement, busy, http_date, is_html, stranger, words_of
 from attsync.model import State
 from attsync.problems import Problem, SettingsError
-from attsync.secret_file import read_secret
 from attsync.settings import DfeSettings
 from attsync.window import LONDON
 from attsync.wire import parse_json

@@ -16,9 +16,8 @@ from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from attsync.others import other_owner
+from attsync.accounts import make_file, make_folder, other_owner
 from attsync.problems import LogError
-from attsync.state_folder import make_file, make_folder
 
 _APPLICATION_ID: Final = 0x61747473  # "atts"
 LAYOUT: Final = 4

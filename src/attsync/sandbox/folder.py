@@ -6,7 +6,6 @@ module raises SettingsError.
 
 import os
 import secrets
-import stat
 import sys
 import tomllib
 from collections import deque
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from attsync.accounts import open_to_change
 from attsync.problems import SettingsError
 
 try:
@@ -126,8 +126,7 @@ def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Sandbox:
 def _own_empty_folder(folder: Path) -> None:
     """Make `folder`, or check that it is empty and only ours to change. Raise SettingsError or OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if folder.is_symlink() or open_to_change(folder, {os.geteuid()}):
         raise SettingsError("SANDBOX", "not_ours", folder=folder)
     if any(folder.iterdir()):
         raise SettingsError("SANDBOX", "not_empty", folder=folder)

@@ -1,4 +1,4 @@
-"""The settings file (SPEC.md 5): finds it, reads it with what the environment adds, and tells all its faults at once.
+"""The settings file: found, read with what the environment adds, and refused with all its faults at once.
 
 Opens no secret, no database and no network, so that a settings file can be checked anywhere.
 """
@@ -6,17 +6,18 @@ Opens no secret, no database and no network, so that a settings file can be chec
 # Not pydantic-settings, which reads TOML, variables and credentials too: importing it took 170 ms more than Pydantic
 # alone, and `status` has to start fast.
 
-import os
+import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
+from attsync.accounts import mode_of, owners, rights_problem
 from attsync.problems import SettingsError
 from attsync.settings import environment
-from attsync.settings.faults import Fault, Finding, SettingsFaults, Source, fault_lines, key_of
+from attsync.settings.faults import Fault, SettingsFaults, fault_lines, fault_of, key_of, printable, syntax_fault
 from attsync.settings.models import (
     ConsentSettings,
     DatabaseSettings,
@@ -28,14 +29,11 @@ from attsync.settings.models import (
     SelectSettings,
     Settings,
     WindowSettings,
+    has_password,
+    holds_password,
 )
-from attsync.settings.origins import Origin, Origins
-from attsync.settings.places import Location, places
-from attsync.settings.shown import Shown, holds_password, shown
-from attsync.settings.words import findings, syntax_fault, tables_of
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from attsync.settings.places import Location, Origin, Origins
+from attsync.settings.words import Finding, findings, say, tables_of
 
 __all__ = [
     "ConsentSettings",
@@ -52,23 +50,24 @@ __all__ = [
     "SelectSettings",
     "Settings",
     "SettingsFaults",
-    "Shown",
     "WindowSettings",
     "fault_lines",
     "find",
+    "has_password",
     "holds_password",
+    "key_of",
     "load",
     "origins",
-    "shown",
+    "require_trusted",
 ]
 
 _FOR_ALL_USERS: Final = Path("/etc/attsync/config.toml")
 
 
 def find(given: str | None, environ: Mapping[str, str]) -> Path:
-    """Find the settings file: `given` (--config), else ATTSYNC_CONFIG, else the user's, else that of all users.
+    """Return the settings file: `given` (--config), or ATTSYNC_CONFIG, or the user's, or that of all users.
 
-    Raise SettingsError SETTINGS-NONE, saying where it was looked for, if it is not there.
+    Raise SettingsError SETTINGS-NONE, with where it was looked for, if it does not exist.
     """
     named = given if given is not None else environ.get("ATTSYNC_CONFIG") or None
     home = environment.home(environ)
@@ -77,18 +76,14 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     for path in paths:
         if _is_there(path):
             return path
-    raise SettingsError(
-        "SETTINGS-NONE",
-        f"There is no settings file: looked for {' and '.join(map(str, paths))}.",
-        "To write one: attsync init. One that is elsewhere: --config FILE. To try attsync without one: attsync demo",
-        not_done="Nothing was read or sent.",
-    )
+    raise SettingsError("SETTINGS-NONE", paths=[printable(str(path)) for path in paths])
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
-    """Read and check the settings file at `path`, with what `environ` puts in its place (SPEC.md 5).
+def load(path: Path, environ: Mapping[str, str], *, trusted: bool = True) -> Settings:
+    """Return the settings of the file at `path`, with what `environ` puts in its place.
 
-    Raise SettingsFaults with every fault at once, or SettingsError if the file cannot be opened.
+    Raise SettingsFaults with every fault at once, or SettingsError if the file cannot be opened, or (`trusted`) if
+    other accounts can change it.
     """
     path = path.absolute()
     text = _text_of(path)
@@ -97,25 +92,54 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     raw, message = _read(text)
     if raw is None:
         raise SettingsFaults(path, [syntax_fault(path, text, message, tables), *faults])
-    variables = environment.complete(raw, environ, tables).variables
-    settings, errors = _check(raw, path)
-    if found := [*findings(errors, tables), *_repeats(raw)]:
-        source = Source(path, text, variables)
-        faults += [source.fault(finding) for finding in found]
+    instead = environment.complete(raw, environ, tables)
+    settings: Settings | None = None
+    found = list(_repeats(raw))
+    try:
+        settings = Settings.model_validate(raw, context={"path": path})
+    except ValidationError as error:  # not raised below: it contains the values
+        found = [*findings(error.errors(include_url=False, include_input=False), tables), *found]
+    if found:
+        sources = Origins(path, text, instead)
+        faults += [fault_of(finding, path, text, sources) for finding in found]
     if settings is None or faults:
         raise SettingsFaults(path, faults)
+    if trusted:
+        require_trusted(settings, [each for each in holds_password(settings) if each not in instead])
     return settings
 
 
+def require_trusted(settings: Settings, passwords: Collection[Location]) -> None:
+    """Raise SettingsError if other accounts can change the settings file, or its certificates, or read a password.
+
+    `passwords` are the settings with one in the file itself.
+    """
+    path = settings.path
+    for what, each in (("settings file", path), ("certificate file", settings.dfe.ca_file)):
+        try:
+            wrong = rights_problem(each, owners(settings.log.path)) if each else None
+        except OSError:  # a missing certificate file is reported where it is read
+            continue
+        if wrong:
+            setting = () if each == path else ("dfe", "ca_file")
+            raise SettingsError("FILE-RIGHTS", wrong[0], what=what, setting=setting, **wrong[1])
+    found = path.stat()
+    # Root's file can only be read through its group, so the group has to be the right one there.
+    readers, close = (stat.S_IROTH, "o-r") if found.st_uid == 0 else (stat.S_IROTH | stat.S_IRGRP, "go-r")
+    if passwords and found.st_mode & readers:
+        raise SettingsError(
+            "FILE-RIGHTS", "password", path=path, mode=mode_of(found), chmod=close, setting=next(iter(passwords))
+        )
+
+
 def origins(path: Path, environ: Mapping[str, str]) -> Origins:
-    """Find out where each setting comes from that `load` gave for the same `path` and `environ`.
+    """Return where each setting comes from that `load` returned for the same `path` and `environ`.
 
     Apart from it, as it takes time that only `check` has.
     """
     text = _text_of(path)
     raw, _ = _read(text)
-    taken = environment.complete(raw or {}, environ, tables_of(Settings))
-    return Origins(path, places(text), taken.variables, taken.credentials)
+    return Origins(path, text, environment.complete(raw or {}, environ, tables_of(Settings)))
 
 
 def _is_there(path: Path) -> bool:
@@ -129,50 +153,38 @@ def _is_there(path: Path) -> bool:
 
 
 def _text_of(path: Path) -> str:
+    if not str(path).isprintable():  # it is shown, and written into the crontab and into units
+        raise SettingsError("SETTINGS", "name", path=printable(str(path)))
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise SettingsError(
-            "SETTINGS",
-            f"The settings file {path} cannot be read ({os.strerror(error.errno or 0)}).",
-            "Name a file that the account that runs attsync may read.",
-            not_done="Nothing was read or sent.",
-        ) from error
+        raise SettingsError("SETTINGS", "unreadable", path=path, reason=(error.strerror or "").lower()) from error
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")  # one sign a line end, as tomllib counts
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-    # Not raised above: the error of decoding would go along, and it holds the whole file.
-    fault = Fault(path=path, key="", line=line, text="This line is not UTF-8 text. Save the file as UTF-8.")
-    raise SettingsFaults(path, [fault])
+    # Not raised above: the error of decoding would go along, and it contains the whole file.
+    raise SettingsFaults(path, [Fault(path=path, key="", line=line, text=say("not UTF-8"))])
 
 
 def _read(text: str) -> tuple[dict[str, Any] | None, str]:
-    """Give the tables of `text`, or None and tomllib's reason."""
+    """Return the tables of `text`, or None and tomllib's reason."""
     try:
         return tomllib.loads(text), ""
     except (ValueError, RecursionError) as error:  # also numbers that are too long and lists that are too deep
         return None, str(error)
 
 
-def _check(raw: Mapping[str, Any], path: Path) -> "tuple[Settings | None, list[ErrorDetails]]":
-    """Give the settings, or None and Pydantic's errors without the values that they are about."""
-    try:
-        return Settings.model_validate(raw, context={"path": path}), []
-    except ValidationError as error:
-        return None, error.errors(include_url=False, include_input=False)
-
-
 def _repeats(raw: Mapping[str, Any]) -> Iterator[Finding]:
-    """Find schools that are there twice: in the raw tables, so that no other fault can hide them."""
+    """Return schools that are there twice: in the raw tables, so that no other fault can hide them."""
     seen: dict[tuple[object, ...], Location] = {}
     for at, school in _schools(raw):
         urn = school.get("urn")
         value = school.get("school", urn)
         if isinstance(urn, int) and (first := seen.setdefault(("urn", urn), at)) != at:
-            yield Finding((*at, "urn"), f"A school can be there only once: {key_of(first)} has this URN too.")
+            yield Finding((*at, "urn"), say("URN twice", first=key_of(first)))
         elif isinstance(value, int | str) and (first := seen.setdefault((at[1], str(value).strip()), at)) != at:
-            yield Finding((*at, "school"), f"Rows belong to one school only: {key_of(first)} has this value too.")
+            yield Finding((*at, "school"), say("school twice", first=key_of(first)))
 
 
 def _schools(raw: Mapping[str, Any]) -> Iterator[tuple[Location, dict[str, Any]]]:
@@ -182,5 +194,5 @@ def _schools(raw: Mapping[str, Any]) -> Iterator[tuple[Location, dict[str, Any]]
 
 
 def _tables(value: object) -> list[dict[str, Any]]:
-    """Give the tables of a list, with an empty one for whatever else it holds, so that the indexes stay right."""
+    """Return the tables of a list, with an empty one for anything else in it, so that the indexes stay right."""
     return [item if isinstance(item, dict) else {} for item in value] if isinstance(value, list) else []

@@ -1,7 +1,6 @@
 """What the environment adds to the settings file: ATTSYNC_ variables, systemd's credentials, the place of the log.
 
-Works on the tables as tomllib read them, before they are checked, so that one check covers everything. Knows
-variables and credentials; refuses to judge a value.
+Works on the tables as tomllib read them, so that one check covers everything; judges no value itself.
 """
 
 import os
@@ -9,32 +8,23 @@ import pwd
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_origin
+from typing import Any, Final, get_origin
 
 from attsync.settings.faults import Fault, clean
-from attsync.settings.places import Location
-from attsync.settings.words import Names, Tables, near
+from attsync.settings.places import Location, Origin
+from attsync.settings.words import Names, Tables, near, say
 
 _PREFIX: Final = "ATTSYNC_"
 _NO_SETTING: Final = "ATTSYNC_CONFIG"
 _TABLES: Final[tuple[Names, ...]] = ((), ("dfe",), ("window",), ("log",), ("schedule",), ("notify",))
-"""Not [consent]: the owner of the file says who may give consent, not whoever starts attsync."""
+"""Not [consent]: the owner of the file decides who may give consent, not the person who starts attsync."""
 
 _CREDENTIALS: Final = {"client-secret": "client_secret_file", "subscription-key": "subscription_key_file"}
 """Name of a systemd credential -> the setting of [dfe] that it replaces."""
 
 
-class Taken(NamedTuple):
-    """What the environment put into the settings."""
-
-    variables: dict[str, Names]
-    """Variable -> the setting that it overrides."""
-    credentials: dict[str, Location]
-    """Name of a systemd credential -> the setting that it stands in for."""
-
-
 def home(environ: Mapping[str, str]) -> Path | None:
-    """Give the user's folder: cron may run without HOME, and a container's account may have no folder at all."""
+    """Return the user's folder: cron may run without HOME, and a container's account may have no folder at all."""
     named = environ.get("HOME", "")
     if named.startswith("/"):
         return Path(named)
@@ -45,7 +35,7 @@ def home(environ: Mapping[str, str]) -> Path | None:
 
 
 def variables(tables: Tables) -> dict[str, Names]:
-    """Give each variable that overrides a setting, and which."""
+    """Return each variable that overrides a setting, with that setting."""
     return {
         _PREFIX + "__".join((*names, name)).upper(): (*names, name)
         for names in _TABLES
@@ -55,30 +45,35 @@ def variables(tables: Tables) -> dict[str, Names]:
 
 
 def unknown_variables(environ: Mapping[str, str], tables: Tables) -> list[Fault]:
-    """Find variables that look like settings and are none: a mistyped one would otherwise change nothing, silently."""
+    """Return variables that look like settings and are not: a mistyped one would otherwise change nothing, silently."""
     known = variables(tables)
     endings = [variable.removeprefix(_PREFIX) for variable in known]
     faults = []
     for name in sorted(environ.keys() - known.keys() - {_NO_SETTING}):
         if name.startswith(_PREFIX):
             meant = near(name.removeprefix(_PREFIX), endings)
-            hint = f" Did you mean {_PREFIX}{meant}?" if meant else ""
-            faults.append(Fault(path=None, key=clean(name), text=f"This variable is not known.{hint}"))
+            text = say("unknown variable", f"{_PREFIX}{meant}" if meant else None)
+            faults.append(Fault(path=None, key=clean(name), text=text))
     return faults
 
 
-def complete(raw: dict[str, Any], environ: Mapping[str, str], tables: Tables) -> Taken:
-    """Put into `raw`, the tables of the file, what the environment holds, and say what that was."""
-    used = {variable: names for variable, names in variables(tables).items() if variable in environ}
-    for variable, (*above, name) in used.items():
+def complete(raw: dict[str, Any], environ: Mapping[str, str], tables: Tables) -> dict[Location, Origin]:
+    """Put into `raw`, the tables of the file, what the environment adds; return which settings that is, and whence."""
+    used = {names: variable for variable, names in variables(tables).items() if variable in environ}
+    for (*above, name), variable in used.items():
         table = raw.setdefault(above[0], {}) if above else raw
         if isinstance(table, dict):
             table[name] = _value(environ[variable], tables[tuple(above)].model.model_fields[name].annotation)
-    credentials = _take_credentials(raw, environ)
+    # Credentials first: they override variables too.
+    origins: dict[Location, Origin] = {
+        setting: Origin("credential", name=name) for name, setting in _take_credentials(raw, environ).items()
+    }
+    for setting, variable in used.items():
+        origins.setdefault(setting, Origin("variable", name=variable))
     log = raw.setdefault("log", {})
     if isinstance(log, dict) and (folder := _state_folder(environ)):
         log.setdefault("path", str(folder / "attsync.db"))
-    return Taken(used, credentials)
+    return origins
 
 
 def _value(text: str, annotation: object) -> object:
@@ -92,7 +87,7 @@ def _value(text: str, annotation: object) -> object:
 
 
 def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Location]:
-    """Let LoadCredential= of a systemd unit stand in for the files that hold secrets."""
+    """Use LoadCredential= of a systemd unit instead of the files that contain secrets."""
     taken: dict[str, Location] = {}
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
     dfe = raw.get("dfe")
@@ -118,7 +113,7 @@ def _credential(folder: str, name: str) -> str | None:
 
 
 def _state_folder(environ: Mapping[str, str]) -> Path | None:
-    """Give the folder for what is kept between runs; by hand, as importing platformdirs costs 38 ms."""
+    """Return the folder for what is kept between runs; by hand, as importing platformdirs costs 38 ms."""
     if folders := environ.get("STATE_DIRECTORY"):
         return Path(folders.split(":")[0])  # systemd: as many as the unit has StateDirectory= entries
     state = environ.get("XDG_STATE_HOME", "")

@@ -1,33 +1,27 @@
-"""The faults of a settings file, each with its place, all of them at once (UX.md).
+"""The faults of the settings, all at once, each with its place.
 
-Shows nothing that could be a secret: of a line only the name of the setting, and its value only if the setting is
-on a short list and the value is a number, a time, or true or false. Knows no setting's meaning.
+Shows nothing that could be a secret: of a line the key, and the value only if the setting is on a short list and the
+value is a number, a time, or true or false.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from attsync.problems import SettingsError
-from attsync.settings.places import Location, Place, nearest, places
+from attsync.settings.places import Location, Origins, unclosed_line
+from attsync.settings.words import Finding, Tables, syntax
 
 _OPEN: Final = frozenset(
-    {
-        "connections",
-        "days",
-        "keep_days",
-        "run_minutes",
-        "send_year_groups",
-        "timeout_seconds",
-        "times",
-        "urn",
-    }
+    "connections days keep_days run_minutes send_year_groups timeout_seconds times urn".split()  # noqa: SIM905
 )
 """Settings whose values may be shown."""
-_PLAIN: Final = re.compile(r"""(["']?)(?:[+-]?[0-9]{1,7}|[0-9]{1,2}[:.][0-9]{2}|true|false)\1""")
-"""How such a value looks. Seven digits, so that a LAESTAB in the place of a URN can be seen."""
+# Seven digits, so that a LAESTAB in the place of a URN can be seen.
+_VALUE: Final = re.compile(
+    r"""[^=]*=[ \t]*(?P<plain>(["']?)(?:[+-]?[0-9]{1,7}|[0-9]{1,2}[:.][0-9]{2}|true|false)\2)[ \t]*(?:#.*)?"""
+)
 _NOT_SHOWN: Final = "..."
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST: Final = 60
@@ -36,7 +30,7 @@ _LONGEST: Final = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault of the settings: where it is and what to do about it. Lines and columns count from 1."""
+    """One fault of the settings: where it is and what to do about it."""
 
     path: Path | None
     """The settings file; None if `key` is a variable of the environment."""
@@ -44,14 +38,11 @@ class Fault:
     """Such as database[1].schools[2].urn; empty if no setting can be made out."""
     text: str
     line: int | None = None
-    """None where the file as a whole lacks something."""
-    column: int | None = None
-    shown: str | None = None
-    """The setting as far as it may be shown; None if nothing of it may."""
-    caret: int = 0
-    """Characters of `shown` before the fault."""
-    length: int = 0
-    """Characters of `shown` that are at fault."""
+    """Counted from 1. None where the file as a whole lacks something."""
+    name: str = ""
+    """The key or heading as it is in the file; empty if nothing of the line may be shown."""
+    value: str = ""
+    """What may be shown of its value."""
 
     @property
     def where(self) -> str:
@@ -65,79 +56,55 @@ class SettingsFaults(SettingsError):
     """Everything that is wrong with the settings, in the order of the file."""
 
     def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
-        """Keep `faults` for the command layer to print, and say how many there are."""
+        """Keep `faults` for the command layer to print."""
         self.faults = tuple(sorted(faults, key=lambda fault: fault.line or 0))
-        paths = {fault.path for fault in faults}
-        places = [f"the settings file {path}"] * (paths != {None}) + ["the environment"] * (None in paths)
-        what = "the file" if None not in paths else "the variables" if paths == {None} else "both"
-        super().__init__(
-            "SETTINGS",
-            f"{len(faults)} problem{'s' if len(faults) > 1 else ''} in {' and '.join(places)}",
-            f"Nothing was read or sent. Correct {what} and run the command again.",
-        )
+        in_file, in_variables = ({fault.path is None for fault in faults} >= {each} for each in (False, True))
+        case = "both" if in_file and in_variables else "file" if in_file else "variables"
+        super().__init__("SETTINGS", case, faults=len(faults), path=path)
 
 
 def fault_lines(fault: Fault) -> list[str]:
-    """Lay out `fault` as plain lines: file, line and key; then the setting; then the caret and the text."""
+    """Return `fault` as plain lines: file, line and key; then the setting; then the caret and the text."""
     heading = f"{fault.where}: {fault.key}" if fault.key else fault.where
-    if fault.shown is None:
+    if not fault.name:
         return [heading, f"    {fault.text}"]
     number = f"{fault.line:>3}"
-    margin = " " * len(number)
-    carets = " " * fault.caret + "^" * fault.length
-    return [heading, f"{number} | {fault.shown}", f"{margin} | {carets}  {fault.text}"]
+    shown = f"{fault.name} = {fault.value}" if fault.value else fault.name
+    return [heading, f"{number} | {shown}", f"{' ' * len(number)} | {'^' * len(fault.name)}  {fault.text}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong at one location of the settings, before it is known where in the file that is."""
+def fault_of(finding: Finding, path: Path, text: str, origins: Origins) -> Fault:
+    """Return `finding` with its place in the file at `path`, whose content is `text`."""
+    location = finding.location
+    origin = origins.of(location)
+    if origin.kind == "variable":
+        return Fault(path=None, key=str(origin.name), text=finding.text)
+    place = origins.place(location)
+    if place is None:
+        return Fault(path=path, key=key_of(location), text=finding.text)
+    value = ""
+    if origin.kind == "file" and not place.key.startswith("["):
+        name = finding.taken_for or location[-1]
+        match = _VALUE.fullmatch(text.split("\n")[place.line - 1])
+        value = match["plain"] if match and name in _OPEN else _NOT_SHOWN
+    return Fault(
+        path=path, key=key_of(location), text=finding.text, line=place.line, name=clean(place.key), value=value
+    )
 
-    location: Location
-    text: str
-    is_about_name: bool = False
-    """The name is at fault, not the value."""
-    taken_for: str | None = None
-    """The setting that was most likely meant, where the name is not known."""
 
-
-class Source:
-    """The settings file and the variables that stand in for parts of it: knows where each setting comes from."""
-
-    def __init__(self, path: Path, text: str, variables: Mapping[str, Location]) -> None:
-        """Take the file's text, and the variables with the settings that they override."""
-        self._path = path
-        self._places = places(text)
-        self._variables = variables
-
-    def fault(self, finding: Finding) -> Fault:
-        """Give `finding` its place."""
-        location = finding.location
-        for variable, overridden in self._variables.items():
-            if location[: len(overridden)] == overridden:
-                return Fault(path=None, key=variable, text=finding.text)
-        place = nearest(self._places, location)
-        if place is None:
-            return Fault(path=self._path, key=key_of(location), text=finding.text)
-        is_open = location in self._places and _may_be_shown(place, finding)
-        key = clean(place.key)
-        value = place.value if is_open or place.value is None else _NOT_SHOWN
-        shown = f"{key} = {value}" if key and value else key or (value if is_open else None)
-        at_value = is_open and not finding.is_about_name
-        length = len(value or "") if at_value else len(key)
-        return Fault(
-            path=self._path,
-            key=key_of(location),
-            text=finding.text,
-            line=place.line,
-            column=place.value_column if at_value else place.column,
-            shown=shown,
-            caret=len(shown or "") - length if at_value else 0,
-            length=length,
-        )
+def syntax_fault(path: Path, text: str, message: str, tables: Tables) -> Fault:
+    """Return what tomllib's `message` says of `text`, with the name of the setting but nothing else of the line."""
+    number = re.search("line ([0-9]+)", message)
+    line = int(number[1]) if number else unclosed_line(text) if "end of document" in message else None
+    known = {name for table in tables.values() for name in table.model.model_fields}
+    start = re.match(r"\s*([a-z_]+)[ \t]*=", text.split("\n")[line - 1]) if line else None
+    # Any other name may be part of a secret key, a line of which can look like a setting.
+    name = start[1] if start and start[1] in known else ""
+    return Fault(path=path, key=name, text=syntax(message), line=line, name=name, value=_NOT_SHOWN if name else "")
 
 
 def key_of(location: Location) -> str:
-    """Write `location` as a person counts: database[1].schools[2].urn."""
+    """Return `location` as a person counts: database[1].schools[2].urn."""
     text = ""
     for part in location:
         if isinstance(part, int):
@@ -148,11 +115,11 @@ def key_of(location: Location) -> str:
 
 
 def clean(text: str) -> str:
-    """Make text of the file safe to print on one line: no control or direction signs, and not endless."""
-    text = "".join(sign if sign.isprintable() else "?" for sign in text)
+    """Return text of the file safe to print on one line: without control or direction signs, and not endless."""
+    text = printable(text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + _NOT_SHOWN
 
 
-def _may_be_shown(place: Place, finding: Finding) -> bool:
-    name = finding.taken_for or next((part for part in reversed(finding.location) if isinstance(part, str)), "")
-    return name in _OPEN and place.value is not None and _PLAIN.fullmatch(place.value) is not None
+def printable(text: str) -> str:
+    """Return `text` with a question mark for each sign that cannot be seen, or that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,17 +1,19 @@
-"""The settings as frozen values (SPEC.md 5): which there are, what each may be, and what holds where it is left out.
+"""The settings as frozen values: which there are, what each may be, and its default.
 
-A fault is told where it is found, in words for the person who writes the file. Refuses to know where it stands:
-places.py does.
+Must not know where in a file a value is: `places` does.
 """
 
+import re
+from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
+from attsync.accounts import read_secret
 from attsync.problems import SettingsError
-from attsync.secret_file import read_secret
+from attsync.settings.places import Location
 from attsync.settings.types import (
     CodeMap,
     File,
@@ -30,6 +32,7 @@ from attsync.settings.types import (
     origin_of,
     whole,
 )
+from attsync.settings.words import wrong
 from attsync.window import LONGEST, Count
 
 
@@ -50,7 +53,7 @@ class DfeSettings(_Table):
     subscription_key_file: File | None = None
     scope: Text | None = None
     ca_file: File | None = None
-    """PEM certificates to trust besides those of the system."""
+    """PEM certificates to trust in addition to the system's."""
     proxy: Proxy | None = None
     timeout_seconds: Annotated[int, whole(1, 90)] = 30
     """For one request from its start to the end of its answer."""
@@ -68,7 +71,7 @@ class DfeSettings(_Table):
     @classmethod
     def _secret_is_named(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is None and info.data.get("auth_method", "private_key_jwt") != "private_key_jwt":
-            raise ValueError('Add the file with the client secret, for example  client_secret_file = "client-secret"')
+            raise wrong("client secret")
         return value
 
     @field_validator("private_key_file")
@@ -76,14 +79,14 @@ class DfeSettings(_Table):
     def _key_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         method = info.data.get("auth_method")
         if value is None and method == "private_key_jwt":
-            raise ValueError('Add the file with the private key, for example  private_key_file = "private-key.pem"')
+            raise wrong("private key")
         if value is not None and method in {"client_secret_post", "client_secret_basic"}:
-            raise ValueError('A private key is only used with  auth_method = "private_key_jwt"')
+            raise wrong("unused key")
         return value
 
 
 class WindowSettings(_Table):
-    """[window]: how many days are sent (SPEC.md 3)."""
+    """[window]: how many days are sent."""
 
     days: Annotated[int, whole(1, LONGEST)] = LONGEST
     count: Count = "working"
@@ -93,7 +96,7 @@ class LogSettings(_Table):
     """[log]: the local record of every attempt."""
 
     path: File = Field(examples=['"attsync.db"'])
-    """Has a default, the state folder, unless this account has no folder of its own."""
+    """Has a default, the state folder, unless this account has no home folder."""
     keep_days: Annotated[int, whole(31, 36500)] = 1100
     """At least a month: what was sent in the longest window has to be known, or it could not be corrected."""
 
@@ -105,13 +108,13 @@ class ScheduleSettings(_Table):
 
 
 class NotifySettings(_Table):
-    """[notify]: who is told that a run started and how it ended."""
+    """[notify]: what is told that a run started and how it ended."""
 
     ping_url: Https | None = None
 
 
 class ConsentSettings(_Table):
-    """[consent]: who may give consent where the school database cannot say (SPEC.md 8)."""
+    """[consent]: who may give consent where the school database cannot say."""
 
     administrators: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     usernames: Usernames = {}
@@ -119,7 +122,7 @@ class ConsentSettings(_Table):
 
 
 class SelectSettings(_Table):
-    """[database.select]: what is asked of the school database (SPEC.md 4)."""
+    """[database.select]: what is asked of the school database."""
 
     marks: Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
     roll: Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
@@ -133,9 +136,9 @@ class SchoolSettings(_Table):
     urn: Urn = Field(examples=["900012"])
     name: Text = Field(examples=['"Oakfield Primary School"'])
     school: Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
-    """What the school column of the SELECTs holds for this school."""
+    """The value of the school column of the SELECTs for this school."""
     codes: CodeMap = {}
-    """Goes before the `codes` of the database."""
+    """Overrides the `codes` of the database."""
 
 
 class DatabaseSettings(_Table):
@@ -147,7 +150,7 @@ class DatabaseSettings(_Table):
     url_file: File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
         examples=['"last_day"', '"first_day_off"'],
-        description="The school office knows whether a leaving date is the last day at school or the day after.",
+        description="leaving",  # a sentence of `words`
     )
     select: SelectSettings
     codes: CodeMap = {}
@@ -166,18 +169,18 @@ class DatabaseSettings(_Table):
         return self._folder
 
     def database_url(self) -> SecretStr:
-        """Give the address for SQLAlchemy, from the settings or from `url_file`; it may hold a password.
+        """Return the address for SQLAlchemy, from the settings or from `url_file`; it may contain a password.
 
-        Raise SettingsError SECRET-FILE if the file is not safe or holds no address.
+        Raise SettingsError SECRET-FILE if the file is not safe or does not contain an address.
         """
         if self.url_file is None:
             return self.url or SecretStr("")
-        content = read_secret(self.url_file, what="database address")
         try:
-            return database_address(content, self._folder)
-        except ValueError as error:
-            fault = f"The file with the database address, {self.url_file}, holds no address."
-            raise SettingsError("SECRET-FILE", fault, str(error), not_done="Nothing was read or sent.") from None
+            return database_address(read_secret(self.url_file, what="database address"), self._folder)
+        except SettingsError as error:
+            raise SettingsError.of(error.problem.but(undone="database")) from error
+        except ValueError:
+            raise SettingsError("SECRET-FILE", "address", path=self.url_file, undone="database") from None
 
     @field_validator("url")
     @classmethod
@@ -188,7 +191,7 @@ class DatabaseSettings(_Table):
     @classmethod
     def _one_address(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if "url" in info.data and (value is None) == (info.data["url"] is None):
-            raise ValueError('Give either url or url_file, for example  url = "sqlite:///school.db"')
+            raise wrong("one address")
         return value
 
     @field_validator("schools")
@@ -196,7 +199,7 @@ class DatabaseSettings(_Table):
     def _schools_once(cls, value: tuple[SchoolSettings, ...], info: ValidationInfo) -> tuple[SchoolSettings, ...]:
         select = info.data.get("select")
         if isinstance(select, SelectSettings) and (select.schools is not None) == bool(value):
-            raise ValueError("Name the schools below [[database.schools]], or by the SELECT schools: one of the two.")
+            raise wrong("one list")
         return value
 
 
@@ -227,7 +230,7 @@ class Settings(_Table):
     @classmethod
     def _databases_are_named(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
         if not value:
-            raise ValueError("Add [[database]] and its settings.")
+            raise wrong("missing table", heading="[[database]]")
         if len(value) == 1:
             return value
         return tuple(
@@ -236,3 +239,22 @@ class Settings(_Table):
             else database.model_copy(update={"name": f"{database.name} {number}"})
             for number, database in enumerate(value, start=1)
         )
+
+
+_SIGN_IN: Final = re.compile(r"[a-z][a-z0-9+_]*://[^:/?@]*:.*@", re.IGNORECASE | re.DOTALL)
+_PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)
+
+
+def has_password(address: str) -> bool:
+    """Whether the address of a database or a proxy contains a password."""
+    return bool(_SIGN_IN.match(address) or _PASSWORD_PARAMETER.search(address))
+
+
+def holds_password(settings: Settings) -> Iterator[Location]:
+    """Return the addresses in the settings that contain a password."""
+    addresses: list[tuple[Location, SecretStr | None]] = [
+        (("database", number, "url"), database.url) for number, database in enumerate(settings.database)
+    ]
+    for location, address in (*addresses, (("dfe", "proxy"), settings.dfe.proxy)):
+        if address and has_password(address.get_secret_value()):
+            yield location

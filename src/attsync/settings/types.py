@@ -1,19 +1,20 @@
-"""The kinds of values that settings take: each checked, and refused in words that say what to write instead.
+"""The kinds of values that settings take, each checked; and the same checks for what someone types.
 
-Refuses to repeat a value in a message: any of them may turn out to be a secret that was put in the wrong place.
+A message never repeats a value: any of them could be a secret that was put in the wrong place.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo
 
 from attsync import codes
 from attsync.model import URNS, Session
-from attsync.settings.words import near
+from attsync.settings.words import near, wrong
 
 _HOST: Final = r"(?P<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 _PATH: Final = r"(?:/(?:[a-z0-9._~!$&'()*+,;=:@/-]|%[0-9a-f]{2})*)?"
@@ -28,9 +29,9 @@ _TIME: Final = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def origin_of(address: str) -> str:
-    """Reduce an https address to what consent is bound to: scheme, host, and port unless it is the usual 443.
+    """Return what consent is bound to in an https address: scheme, host, and port unless it is the usual 443.
 
-    Raise ValueError if it is no https address.
+    Raise ValueError if it is not one.
     """
     match = _HTTPS.fullmatch(address)
     if match is None:
@@ -40,20 +41,20 @@ def origin_of(address: str) -> str:
 
 
 def database_address(value: SecretStr, folder: Path) -> SecretStr:
-    """Check an address as SQLAlchemy writes it, and let a relative SQLite file start at `folder`.
+    """Return an address as SQLAlchemy writes it, in which a relative SQLite file starts at `folder`.
 
-    Raise ValueError, in words for a person and without the address, if it is none.
+    Raise ValueError, in words for a person and without the address, if it is not one.
     """
     text = value.get_secret_value().strip()
     if not text.isprintable() or not _ANY_DATABASE.fullmatch(text):
-        raise ValueError('Give the address as SQLAlchemy writes it, for example "sqlite:///school.db".')
+        raise wrong("database")
     if relative := _RELATIVE_SQLITE.fullmatch(text):
         text = f"{relative[1]}{folder / relative[2]}"
     return SecretStr(text)
 
 
 def folder_of(context: Any) -> Path:  # noqa: ANN401  Pydantic's own type for it
-    """Give the folder where relative paths start, from what `settings.load` hands to every check: the file's."""
+    """Return the folder where relative paths start, from what `settings.load` hands to every check: the file's."""
     return context["path"].parent if context else Path()
 
 
@@ -62,7 +63,7 @@ def whole(low: int, high: int) -> BeforeValidator:
 
     def check(value: object) -> int:
         if type(value) is not int or not low <= value <= high:  # isinstance() takes true for 1
-            raise ValueError(f"Give a whole number from {low} to {high}.")
+            raise wrong("whole number", low=low, high=high)
         return value
 
     return BeforeValidator(check)
@@ -71,33 +72,32 @@ def whole(low: int, high: int) -> BeforeValidator:
 def _text(value: str) -> str:
     value = value.strip()
     if not value:
-        raise ValueError("This must not be empty.")
+        raise wrong("empty")
     if not value.isprintable():  # it is shown on terminals, where some signs move the cursor or turn the direction
-        raise ValueError("This must not hold a line break or another invisible character.")
+        raise wrong("invisible")
     return value
 
 
 def _sql(value: str) -> str:
     value = value.strip()
     if not value or "\0" in value:
-        raise ValueError("Write a SELECT here.")
+        raise wrong("SELECT")
     return value
 
 
 def _file(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path):
-        raise ValueError("Put the value in quotes.")  # noqa: TRY004  for Pydantic a TypeError is not a fault
+        raise wrong("text")
     return folder_of(info.context) / _text(str(value))
 
 
 def _urn(value: object) -> int:
     digits = re.sub("[^0-9]", "", str(value))
     if len(digits) == _LAESTAB_DIGITS:
-        raise ValueError("This looks like a LAESTAB. A URN has 6 digits, for example 900012.")
+        raise wrong("LAESTAB")
     if type(value) is int and value in URNS:
         return value
-    hint = " Write it without quotes." if isinstance(value, str) else ""
-    raise ValueError(f"A URN has 6 digits, for example 900012.{hint}")
+    raise wrong("URN in quotes" if isinstance(value, str) else "URN")
 
 
 def _clock_time(value: object) -> time:
@@ -106,26 +106,26 @@ def _clock_time(value: object) -> time:
         return time.fromisoformat(value)
     if isinstance(value, time) and value == time(value.hour, value.minute):
         return value
-    raise ValueError('Give a time of the day in quotes, for example "10:15".')
+    raise wrong("time")
 
 
 def _in_order(value: tuple[time, ...]) -> tuple[time, ...]:
     if not value:
-        raise ValueError("Give at least one time of the day.")
+        raise wrong("no time")
     return tuple(sorted(set(value)))
 
 
 def _https(value: str) -> str:
     match = _HTTPS.fullmatch(_text(value))
     if match is None or not _is_port(match["port"]):
-        raise ValueError('Give an address that begins with https:// and holds no user name, "?" or "#".')
+        raise wrong("https")
     return match[0].rstrip("/")
 
 
 def _proxy(value: SecretStr) -> SecretStr:
     match = _PROXY.fullmatch(value.get_secret_value())
     if match is None or not _is_port(match["port"]):
-        raise ValueError('Give the address of the proxy, for example "http://proxy.example:3128".')
+        raise wrong("proxy")
     return value
 
 
@@ -133,15 +133,15 @@ def _is_port(digits: str | None) -> bool:
     return digits is None or 0 < int(digits) <= _LAST_PORT
 
 
-def _target(words: str, choices: Callable[[], Collection[str]]) -> AfterValidator:
-    """Take one of `choices`, which is only called where there is a map: it reads a file."""
+def _target(sentence: str, choices: Callable[[], Collection[str]]) -> AfterValidator:
+    """Take one of `choices`, which is only called where there is a map, as it reads a file."""
 
     def check(value: str) -> str:
         value = value.strip()
         if value in choices():
             return value
         meant = near(value, choices())
-        raise ValueError(words + (f' Did you mean "{meant}"?' if meant else ""))
+        raise wrong(sentence, f'"{meant}"' if meant else None)
 
     return AfterValidator(check)
 
@@ -149,19 +149,13 @@ def _target(words: str, choices: Callable[[], Collection[str]]) -> AfterValidato
 def _trimmed(value: dict[str, str]) -> dict[str, str]:
     trimmed = {key.strip(): target for key, target in value.items()}
     if len(trimmed) < len(value):
-        raise ValueError("Two names below this heading differ only in the spaces around them.")
+        raise wrong("spaces")
     return trimmed
 
 
-_Code = Annotated[
-    str,
-    _target(
-        'Give "present", "unmarked" or a code of the DfE, for example "I".',
-        lambda: (codes.PRESENT, codes.UNMARKED, *codes.all_codes()),
-    ),
-]
-_Session = Annotated[str, _target('Give "AM" or "PM".', lambda: tuple(Session))]
-_YearGroup = Annotated[str, _target('Give a year group of the DfE, for example "R" or "1".', codes.year_groups)]
+_Code = Annotated[str, _target("code", lambda: (codes.PRESENT, codes.UNMARKED, *codes.all_codes()))]
+_Session = Annotated[str, _target("session", lambda: tuple(Session))]
+_YearGroup = Annotated[str, _target("year group", codes.year_groups)]
 
 Text = Annotated[str, AfterValidator(_text)]
 """One line of letters, digits and signs that can be seen."""
@@ -171,7 +165,7 @@ File = Annotated[Path, BeforeValidator(_file)]
 Https = Annotated[str, AfterValidator(_https)]
 """An https address, without a slash at its end."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
-"""An http or https address, which may hold a password."""
+"""An http or https address, which may contain a password."""
 Urn = Annotated[int, BeforeValidator(_urn)]
 Times = Annotated[
     tuple[Annotated[time, BeforeValidator(_clock_time)], ...],
@@ -180,9 +174,45 @@ Times = Annotated[
 ]
 """Times of the day, earliest first, each once."""
 Method = Literal["client_secret_post", "client_secret_basic", "private_key_jwt"]
-"""How attsync shows the DfE's sign-in that it is itself (RFC 6749 2.3.1; RFC 7523)."""
+"""How attsync proves who it is when it signs in (RFC 6749 2.3.1; RFC 7523)."""
 Usernames = Annotated[dict[str, Text], AfterValidator(_trimmed)]
 CodeMap = Annotated[dict[str, _Code], AfterValidator(_trimmed)]
-"""A school's own value -> what the DfE calls it. An empty name stands for rows that have no value."""
+"""A school's own value -> what the DfE calls it. An empty name is that of rows that have no value."""
 SessionMap = Annotated[dict[str, _Session], AfterValidator(_trimmed)]
 YearGroupMap = Annotated[dict[str, _YearGroup], AfterValidator(_trimmed)]
+
+
+def typed_text(typed: str) -> str:
+    """Return one line of signs that can be seen. Raise ValueError in words for a person, as those below."""
+    return str(_checked(Text, typed))
+
+
+def typed_urn(typed: str) -> int:
+    """Return a URN; 7 digits are a LAESTAB, and the error calls them so."""
+    digits = re.sub("[ /-]", "", typed)
+    return int(_checked(Urn, int(digits) if digits.isascii() and digits.isdecimal() else 0))
+
+
+def typed_https(typed: str) -> str:
+    """Return an https address."""
+    return str(_checked(Https, typed.strip()))
+
+
+def typed_database(typed: str) -> str:
+    """Return an address as SQLAlchemy writes it; for the path of an SQLite file that is here, its full address."""
+    typed = typed.strip()
+    path = typed.removeprefix("sqlite:///") if "://" not in typed or typed.startswith("sqlite:///") else ""
+    if path and os.access(path, os.R_OK) and Path(path).is_file():
+        typed = f"sqlite:///{Path(path).absolute()}"
+    if "://" not in typed:
+        raise wrong("no file")
+    database_address(SecretStr(typed), Path())
+    return typed
+
+
+def _checked(kind: Any, value: object) -> Any:  # noqa: ANN401  whatever the kind makes of it
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        (first,) = error.errors(include_url=False, include_input=False)
+    raise ValueError(str(first["ctx"]["error"]))  # not above: the other error would contain what was typed

@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from attsync.settings.faults import key_of
-from attsync.settings.models import DatabaseSettings, DfeSettings, NotifySettings, Settings
-from attsync.settings.places import Location
+from attsync.settings import DatabaseSettings, DfeSettings, Location, NotifySettings, Settings, key_of
 from attsync.sql_guard import without_texts
 
 _HIDDEN: Final = "(hidden)"
@@ -23,7 +21,6 @@ _SIGN_IN: Final = re.compile(r"(?P<start>[a-z][a-z0-9+_]*://[^:/?@]*):.*@", re.I
 """A password ends at the last @: it may hold any sign, and too much hidden does no harm."""
 _OPEN_PARAMETERS: Final = {"charset", "encrypt", "mode", "service_name", "sslmode", "trustservercertificate", "uri"}
 """What may stand in the query of a database address and is no secret."""
-_PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)
 
 Value = str | int | list[str] | None
 
@@ -44,17 +41,6 @@ class Shown(NamedTuple):
 def shown(settings: Settings) -> Iterator[Shown]:
     """Give every setting in the order of the models, also those that were left out of the file."""
     return _below(settings, ())
-
-
-def holds_password(settings: Settings) -> Iterator[Location]:
-    """Find the addresses in the settings that hold a password."""
-    addresses: list[tuple[Location, SecretStr | None]] = [
-        (("database", number, "url"), database.url) for number, database in enumerate(settings.database)
-    ]
-    for location, address in (*addresses, (("dfe", "proxy"), settings.dfe.proxy)):
-        text = address.get_secret_value() if address else ""
-        if _SIGN_IN.match(text) or _PASSWORD_PARAMETER.search(text):
-            yield location
 
 
 def _below(table: BaseModel, at: Location) -> Iterator[Shown]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from attsync.settings import Settings, shown
+from attsync.checks.shown import shown
+from attsync.settings import Settings
 from tests.settings_file import DFE, loaded, settings_text
 
 

@@ -1,0 +1,159 @@
+"""Files that a person names: written whole, for their owner only, and never over anything but a report.
+
+Must not know what a report contains; `accounts` reads and makes attsync's own files.
+"""
+
+import csv
+import json
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from errno import EOPNOTSUPP, EPERM
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+from attsync.accounts import give_to_owner_of
+from attsync.problems import SettingsError
+from attsync.settings import DatabaseSettings, Settings
+
+BESIDE: Final = ("", "-wal", "-shm", "-journal", ".wal", ".lock", ".gate", ".door")
+"""Endings of the names that the log, an SQLite or a DuckDB database have beside them."""
+_HTML: Final = b'<meta name="generator" content="attsync">'
+"""By this an .html report is recognised."""
+_LARGEST: Final = 64 * 2**20
+"""Bytes of an older report that are looked at."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that Excel runs as a formula."""
+
+
+def csv_text(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as Excel reads it: marked as UTF-8, with an apostrophe before a text that it would run."""
+    file = StringIO()
+    table = csv.writer(file)
+    table.writerow(names)
+    table.writerows(
+        [f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row] for row in rows
+    )
+    return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()
+
+
+def require_writable(path: Path, *, settings: Settings | None, replace: bool) -> os.stat_result | None:
+    """Return what is at `path`, None if nothing is. Raise SettingsError if `write_report` would not write there."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    for what, kept in _protected(settings) if settings else ():
+        if _is_same(path, found, kept):
+            raise SettingsError("OUTPUT-FILE", "protected", path=path, what=what)
+    if found is None:
+        return None
+    if stat.S_ISLNK(found.st_mode):
+        raise SettingsError("OUTPUT-FILE", "link", path=path)
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsError("OUTPUT-FILE", "kind", path=path)
+    if not replace:
+        raise SettingsError("OUTPUT-FILE", "exists", path=path)
+    return found
+
+
+def write_report(path: Path, content: str, *, settings: Settings | None, replace: bool) -> None:
+    """Write `content` to `path` with mode 0600, all of it or nothing.
+
+    With `replace`, an older report of the same kind is replaced; nothing else ever is, nor any file that `settings`
+    names. Raise SettingsError OUTPUT-FILE.
+    """
+    new = content.encode()
+    found = require_writable(path, settings=settings, replace=replace)
+    unfinished = path.with_name(f".attsync-{os.urandom(8).hex()}")
+    try:
+        if found and not _is_report(path, found, new):
+            raise SettingsError("OUTPUT-FILE", "strange", path=path)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            give_to_owner_of(path.parent, descriptor)
+            file.write(new)
+            file.flush()
+            os.fsync(descriptor)
+        if found:
+            unfinished.replace(path)
+        else:
+            _move_to_new_name(unfinished, path)
+    except FileExistsError as error:  # since it was looked for
+        raise SettingsError("OUTPUT-FILE", "exists", path=path) from error
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _move_to_new_name(unfinished: Path, path: Path) -> None:
+    try:
+        os.link(unfinished, path)  # unlike a rename, it never replaces anything
+    except OSError as error:
+        if error.errno not in (EPERM, EOPNOTSUPP):
+            raise
+        # A disk without links: the name is taken first.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        unfinished.replace(path)
+
+
+def _is_report(path: Path, found: os.stat_result, new: bytes) -> bool:
+    """Whether the file is an older report of the same kind as `new`: the same columns, members, or generator."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+        old = file.read(_LARGEST) if os.path.samestat(os.fstat(file.fileno()), found) else b""
+    if _HTML in new:
+        return _HTML in old
+    if new.startswith(b"{"):
+        return _members(old) == _members(new) != set()
+    first = new.partition(b"\n")[0]
+    return b"," in first and old.partition(b"\n")[0] == first
+
+
+def _members(document: bytes) -> set[str]:
+    try:
+        read = json.loads(document)
+    except (ValueError, RecursionError):
+        return set()
+    return {*read} if isinstance(read, dict) and "version" in read else set()
+
+
+def _protected(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Return each file that must stay as it is, with what it is called in a message."""
+    yield "the settings file", settings.path
+    for name in ("client_secret_file", "private_key_file", "subscription_key_file", "ca_file"):
+        if path := getattr(settings.dfe, name):
+            yield f"[dfe] {name}", path
+    for ending in BESIDE:
+        yield "attsync's log", settings.log.path.with_name(settings.log.path.name + ending)
+    for database in settings.database:
+        if database.url_file:
+            yield f"url_file of {database.name}", database.url_file
+        if path := _file_of(database):
+            yield from ((database.name, path.with_name(path.name + ending)) for ending in BESIDE)
+
+
+def _file_of(database: DatabaseSettings) -> Path | None:
+    try:
+        address = database.database_url().get_secret_value()
+    except SettingsError:  # its file is not usable, and then nothing that it names is
+        return None
+    found = re.match(r"(?:sqlite|duckdb)[^:]*:///(?:file:)?([^?]+)", address)
+    return Path(found[1]) if found and not found[1].startswith(":") else None
+
+
+def _is_same(path: Path, found: os.stat_result | None, kept: Path) -> bool:
+    try:
+        return os.path.samestat(kept.stat(), path.stat() if found else path.lstat())
+    except OSError:
+        return path.parent.resolve() / path.name == kept.parent.resolve() / kept.name
+
+
+def _unwritable(path: Path, error: OSError) -> SettingsError:
+    return SettingsError("OUTPUT-FILE", "failed", path=path, reason=(error.strerror or "refused").lower())
