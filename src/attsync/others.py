@@ -26,11 +26,11 @@ def open_to_change(path: Path, ours: Collection[int]) -> tuple[Path, os.stat_res
 
 
 def other_owner(path: Path) -> str:
-    """Say whose file `path` is if it is not ours, as after one run under sudo; else nothing."""
+    """Return the owner of `path` if that is not this account, as after one run under sudo; else nothing."""
     import pwd  # noqa: PLC0415  only for a message
 
     try:
         uid = path.lstat().st_uid
-        return "" if uid == os.geteuid() else f" (owner: {pwd.getpwuid(uid).pw_name})"
+        return "" if uid == os.geteuid() else pwd.getpwuid(uid).pw_name
     except (OSError, KeyError):
         return ""
