@@ -1,7 +1,7 @@
-"""consent.py: for whom, for what and by whom consent stands."""
+"""consent.py: for whom, for what and by whom consent is in force."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,128 +10,227 @@ import pytest
 
 from attsync import consent
 from attsync.accounts import Person
-from attsync.consent import FULL_NOTICE, active_consent, explain_missing, notice, receipt, record, require_permission
+from attsync.consent import (
+    Terms,
+    active_consent,
+    explain_missing,
+    lapse_missing,
+    notice,
+    receipt,
+    record,
+    require_permission,
+)
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET
-from attsync.problems import NotPermitted
-from tests.factories import OAKFIELD, give_consent, settings
+from attsync.problems import NotPermitted, Problem
+from tests.made_log import ABBEY, AT, ELM, OTHER, RECEIVER, TERMS, decide
+from tests.other_account import needs_root
+from tests.settings_file import loaded, settings_text
 
-RECEIVER = "https://dfe.example"
 HEAD = Person("head", 1000)
+CALENDAR = replace(TERMS, window_count="calendar")
+TOTAL_ONLY = replace(TERMS, year_groups=False)
 
 
 @pytest.fixture
-def row(tmp_path: Path) -> ConsentRow:
-    """Give consent, and give it as recorded."""
-    return give_consent(settings(tmp_path), receiver=RECEIVER)
+def log(tmp_path: Path) -> Iterator[Log]:
+    """Return an empty log."""
+    with Log.open(tmp_path / "attsync.db") as opened:
+        yield opened
 
 
-def test_consent_stands_for_its_receiver_and_data(row: ConsentRow) -> None:
-    """What was agreed to is what is sent now."""
-    found = active_consent(row, RECEIVER)
+@pytest.fixture
+def row(log: Log) -> ConsentRow:
+    """Return a grant as it was recorded."""
+    decide(log)
+    return log.latest_consent(ABBEY.urn) or pytest.fail("none")
+
+
+# What it is given for
+
+
+def test_consent_is_in_force_for_what_was_agreed_to(row: ConsentRow) -> None:
+    """What was agreed to is what is sent now; the proof names the grant."""
+    found = active_consent(row, TERMS)
 
     assert found
     assert found.row == row
 
 
+def test_terms_are_those_of_the_settings(tmp_path: Path) -> None:
+    """The origin, the kind of window, and whether year groups are sent."""
+    assert Terms.of(loaded(settings_text(), tmp_path)) == TERMS
+    changed = settings_text(tables='[window]\ncount = "calendar"').replace("[dfe]", "[dfe]\nsend_year_groups = false")
+    assert Terms.of(loaded(changed, tmp_path)) == Terms(RECEIVER, "calendar", year_groups=False)
+
+
+@pytest.mark.parametrize(("given", "now"), [(TERMS, CALENDAR), (TERMS, TOTAL_ONLY), (CALENDAR, CALENDAR)])
+def test_consent_is_in_force_for_less_than_was_agreed_to(log: Log, given: Terms, now: Terms) -> None:
+    """C3: calendar days reach less far back than working days, and a total says less than year groups."""
+    assert active_consent(decide(log, terms=given), now)
+
+
 @pytest.mark.parametrize(
-    ("change", "code", "words"),
+    ("change", "code", "case"),
     [
-        (lambda row: replace(row, given=False), "CONSENT-NONE", "removed by head"),
-        (lambda row: replace(row, receiver="https://other.example"), "CONSENT-CHANGED", "the receiver is not the one"),
-        (
-            lambda row: replace(row, receiver="https://dfe.example:8443"),
-            "CONSENT-CHANGED",
-            ": it was https://dfe.example:8443 and is now https://dfe.example.",
-        ),
-        (lambda row: replace(row, data_set=DATA_SET + 1), "CONSENT-CHANGED", "the data that is sent is not the one"),
-        (lambda row: replace(row, data_set=DATA_SET - 1), "CONSENT-CHANGED", "the data that is sent"),
-        (lambda _: None, "CONSENT-NONE", "No consent has been given"),
+        (lambda _: None, "CONSENT-NONE", ""),
+        (lambda row: replace(row, action="removed"), "CONSENT-NONE", "removed"),
+        (lambda row: replace(row, action="lapsed"), "CONSENT-CHANGED", "lapsed"),
+        (lambda row: replace(row, receiver=OTHER), "CONSENT-CHANGED", "receiver"),
+        (lambda row: replace(row, receiver=f"{RECEIVER}:8443"), "CONSENT-CHANGED", "receiver"),
+        (lambda row: replace(row, data_set=DATA_SET + 1), "CONSENT-CHANGED", "data"),
+        (lambda row: replace(row, data_set=DATA_SET - 1), "CONSENT-CHANGED", "data"),
+        (lambda row: replace(row, year_groups=False), "CONSENT-CHANGED", "data"),
+        (lambda row: replace(row, window_count="calendar"), "CONSENT-CHANGED", "window"),
+        (lambda row: replace(row, notice=row.notice - 1), "CONSENT-CHANGED", "notice"),
+        (lambda row: replace(row, notice=row.notice + 1), "CONSENT-CHANGED", "notice"),
     ],
 )
-def test_consent_does_not_stand(
-    row: ConsentRow, change: Callable[[ConsentRow], ConsentRow | None], code: str, words: str
+def test_consent_is_not_in_force(
+    row: ConsentRow, change: Callable[[ConsentRow], ConsentRow | None], code: str, case: str
 ) -> None:
-    """Removed, never given, for another address, for other data: asked again, in words."""
+    """Never given, removed, lapsed, or for something else: it has to be asked for again, with the reason."""
     changed = change(row)
 
-    assert active_consent(changed, RECEIVER) is None
-    why = explain_missing(OAKFIELD, changed, RECEIVER)
-    assert (why.code, why.exit_code) == (code, 7)
-    assert words in why.text
-    assert "attsync consent grant --school 900023" in why.next
+    assert active_consent(changed, TERMS) is None
+    why = explain_missing(ABBEY, changed, TERMS)
+    assert (why.code, why.case, why.exit_code, why["urn"]) == (code, case, 7, ABBEY.urn)
+    assert why.setting == {"receiver": ("dfe", "base_url"), "window": ("window", "count")}.get(case, ())
 
 
-def test_slip_in_an_address_is_not_answered_with_a_new_consent_alone(row: ConsentRow) -> None:
-    """Who gives consent to an address that nobody meant sends counts to it."""
-    other = explain_missing(OAKFIELD, replace(row, receiver="https://other.example"), RECEIVER)
-    data = explain_missing(OAKFIELD, replace(row, data_set=DATA_SET - 1), RECEIVER)
+def test_removed_consent_stays_removed_whatever_else_has_changed(row: ConsentRow) -> None:
+    """A removal is a decision: it is not asked about again because the address is another."""
+    removed = replace(row, action="removed", receiver=OTHER, data_set=DATA_SET - 1)
 
-    assert other.next.startswith("If the new address is a slip, ask IT to correct [dfe] base_url")
-    assert data.next == f"To give consent: attsync consent grant --school {OAKFIELD.urn}"
+    assert explain_missing(ABBEY, removed, TERMS).case == "removed"
+
+
+def test_changed_receiver_is_told_with_both(row: ConsentRow) -> None:
+    """A mistake in an address must not be answered with a new consent alone."""
+    why = explain_missing(ABBEY, replace(row, receiver=OTHER), TERMS)
+
+    assert (why["was"], why["now"], why["person"]) == (OTHER, RECEIVER, "head")
+
+
+@pytest.mark.parametrize("change", [{"action": "removed"}, {"action": "lapsed"}, {"data_set": DATA_SET - 1}])
+def test_dates_are_those_of_london(row: ConsentRow, change: dict[str, object]) -> None:
+    """Half past midnight in summer is the day before in UTC."""
+    at = datetime(2026, 6, 4, 23, 30, tzinfo=UTC)
+
+    assert explain_missing(ABBEY, replace(row, at=at, **change), TERMS)["at"] == "2026-06-05"  # type: ignore[arg-type]
 
 
 def test_release_that_sends_more_asks_again(row: ConsentRow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The data set's version is bound to the grant."""
+    """The version of the data set is bound to the grant."""
     monkeypatch.setattr(consent, "DATA_SET", DATA_SET + 1)
 
-    assert active_consent(row, RECEIVER) is None
+    assert active_consent(row, TERMS) is None
 
 
-def test_receipt_follows_from_what_was_recorded(tmp_path: Path) -> None:
-    """The number on the screen can be found again from the log."""
-    with Log.open(tmp_path / "attsync.db") as log:
-        given = record(
-            log, OAKFIELD, given=True, person=HEAD, receiver=RECEIVER, at=datetime.now(UTC), username="h", role="Head"
-        )
-        kept = log.latest_consent(OAKFIELD.urn)
+# Schools that leave the settings
+
+
+def test_consent_of_a_school_that_left_the_settings_lapses(log: Log) -> None:
+    """C15: if it comes back, it is asked again."""
+    decide(log)
+    decide(log, ELM)
+
+    lapse_missing(log, {ELM.urn}, TERMS, AT)
+
+    row = log.latest_consent(ABBEY.urn)
+    assert row
+    assert (row.action, row.person, row.at) == ("lapsed", "attsync", AT)
+    assert explain_missing(ABBEY, row, TERMS).case == "lapsed"
+    assert active_consent(log.latest_consent(ELM.urn), TERMS)
+    lapse_missing(log, set(), TERMS, AT)
+    assert [each.action for each in log.consent_history(ABBEY.urn)] == ["given", "lapsed"]  # once
+    decide(log)
+    assert active_consent(log.latest_consent(ABBEY.urn), TERMS)
+
+
+def test_neither_a_removal_nor_a_consent_to_another_receiver_lapses(log: Log) -> None:
+    """Nothing changes for a school that does not send here."""
+    decide(log, action="removed")
+    decide(log, ELM, terms=replace(TERMS, receiver=OTHER))
+
+    lapse_missing(log, set(), TERMS, AT)
+
+    assert [each.action for each in log.latest_consents().values()] == ["removed", "given"]
+
+
+# The record
+
+
+def test_receipt_follows_from_what_was_recorded(log: Log) -> None:
+    """The number on the screen can be found again from the log; another record has another."""
+    given = record(
+        log,
+        ABBEY,
+        action="given",
+        account="head",
+        login_uid=1000,
+        terms=TERMS,
+        at=datetime.now(UTC),
+        username="h",
+        role="Head \udcff",  # a command line may contain any bytes
+        reason="\udcff",
+        shown=notice(TERMS),
+    )
+    kept = log.latest_consent(ABBEY.urn)
 
     assert kept
-    assert (kept.person, kept.username, kept.login_uid, kept.role) == ("head", "h", 1000, "Head")
+    assert (kept.person, kept.username, kept.login_uid, kept.role, kept.reason) == ("head", "h", 1000, "Head ?", "?")
+    assert (kept.window_count, kept.year_groups, kept.data_set) == ("working", True, DATA_SET)
     assert receipt(kept) == receipt(given)
+    assert len(receipt(kept)) == 8
     assert receipt(replace(kept, person="other")) != receipt(given)
 
 
-def test_notice_says_what_never_leaves() -> None:
-    """The words that a head agrees to."""
-    said = dict(notice("https://dfe.example:8443", "8 working days"))
+def test_notice_that_was_shown_is_recorded(log: Log) -> None:
+    """Number and text."""
+    row = decide(log)
 
-    assert said["To:"] == "the Department for Education (dfe.example:8443)."
-    assert "names" in said["What is never sent:"]
-    assert "consent revoke" in FULL_NOTICE
+    shown = notice(TERMS)
+    kept = log.latest_consent(ABBEY.urn)
+    assert kept
+    assert (row.notice, log.notice(kept)) == (shown.number, shown.full)
 
 
-def _ask(
-    tmp_path: Path, *, look_up: Callable[[], bool] | None = None, listed: tuple[str, ...] | None = None, name: str = "h"
+@pytest.mark.parametrize(
+    ("terms", "days", "roll"),
+    [
+        (TERMS, "8 working days", "in total and in each year group"),
+        (CALENDAR, "8 days", "in total and in each year group"),
+        (TOTAL_ONLY, "8 working days", "in total only"),
+    ],
+)
+def test_notice_names_the_longest_window_and_what_is_sent(terms: Terms, days: str, roll: str) -> None:
+    """C3: the days of the settings may be raised to 8 without another consent, so it names 8."""
+    made = notice(replace(terms, receiver=f"{RECEIVER}:8443"))
+
+    for text in (made.full, " ".join(part for pair in made.short for part in pair)):
+        for words in (days, roll, "dfe.example:8443", "dates of birth", "identify a child"):
+            assert words in " ".join(text.split())
+    assert "consent revoke" in made.full
+    assert "{" not in made.full
+
+
+# Who may give it
+
+
+def ask(
+    folder: Path, *, look_up: Callable[[], bool] | None = None, listed: tuple[str, ...] | None = None, name: str = "h"
 ) -> None:
-    path = tmp_path / "config.toml"
-    require_permission(OAKFIELD, HEAD, name, look_up=look_up, listed=listed, settings_file=path)
+    """Ask for the permission."""
+    require_permission(ABBEY, HEAD, name, look_up=look_up, listed=listed, settings_file=folder / "config.toml")
 
 
-def test_permission_is_looked_up_at_that_moment(tmp_path: Path) -> None:
-    """Where the school database can say, the list in the settings does not count."""
-    _ask(tmp_path, look_up=lambda: True)
-    with pytest.raises(NotPermitted, match=r'you are head \(h\), who does not hold "Data Returns: Administer"') as told:
-        _ask(tmp_path, look_up=lambda: False, listed=("h",))
-
-    assert told.value.exit_code == 7
-    assert told.value.problem.next == "If you need this permission, ask your office team to assign it to you."
-
-
-def test_permission_is_found_in_the_settings(tmp_path: Path, owned: Path) -> None:
-    """Only where there is no SELECT for it."""
-    assert owned == tmp_path / "config.toml"
-    _ask(tmp_path, listed=("h",))
-    with pytest.raises(NotPermitted, match="in the settings file"):
-        _ask(tmp_path, listed=("other",))
-    with pytest.raises(NotPermitted, match="in the settings file"):
-        _ask(tmp_path, listed=())
-
-
-def test_without_anything_to_look_it_up_nobody_may(tmp_path: Path) -> None:
-    """It fails safe."""
-    with pytest.raises(NotPermitted, match="nothing says who holds"):
-        _ask(tmp_path)
+def refusal(folder: Path, **how: object) -> Problem:
+    """Return why the permission is missing."""
+    with pytest.raises(NotPermitted) as raised:
+        ask(folder, **how)  # type: ignore[arg-type]
+    assert (raised.value.problem.code, raised.value.exit_code) == ("PERMISSION", 7)
+    return raised.value.problem
 
 
 @pytest.fixture
@@ -142,52 +241,78 @@ def owned(tmp_path: Path) -> Path:
     return path
 
 
+def test_permission_is_looked_up_at_that_moment(tmp_path: Path) -> None:
+    """Where the school database can say, the list in the settings does not count."""
+    ask(tmp_path, look_up=lambda: True)
+
+    problem = refusal(tmp_path, look_up=lambda: False, listed=("h",))
+
+    assert (problem.case, problem["account"], problem["username"], problem["school"]) == (
+        "database",
+        "head",
+        "h",
+        str(ABBEY),
+    )
+    assert problem.get("unmapped") == ""
+
+
+def test_account_without_another_user_name_hears_how_to_map_it(tmp_path: Path) -> None:
+    """Under the same name in both, it may be another name there."""
+    problem = refusal(tmp_path, look_up=lambda: False, name="head")
+
+    assert (problem.get("username"), problem["unmapped"]) == ("", "head")
+
+
+@pytest.mark.usefixtures("owned")
+def test_permission_is_found_in_the_settings(tmp_path: Path) -> None:
+    """Only where there is no SELECT for it."""
+    ask(tmp_path, listed=("h",))
+    for listed in (("other",), ()):
+        assert refusal(tmp_path, listed=listed).case == ""
+
+
+def test_without_anything_to_look_it_up_no_one_has_it(tmp_path: Path) -> None:
+    """It fails safe."""
+    assert refusal(tmp_path).case == "unknown"
+
+
+def test_error_of_the_look_up_is_no_permission(tmp_path: Path) -> None:
+    """Nor is it an answer."""
+
+    def broken() -> bool:
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011  its own
+        ask(tmp_path, look_up=broken, listed=("h",))
+
+
 @pytest.mark.parametrize("mode", [0o664, 0o646])
-def test_list_that_others_can_write_proves_nothing(tmp_path: Path, owned: Path, mode: int) -> None:
-    """Whoever wants the permission could write a name into it."""
+def test_list_that_others_can_change_proves_nothing(tmp_path: Path, owned: Path, mode: int) -> None:
+    """Anyone who wants the permission could write a name into it."""
     owned.chmod(mode)
 
-    with pytest.raises(NotPermitted, match="Others may write"):
-        _ask(tmp_path, listed=("h",))
+    problem = refusal(tmp_path, listed=("h",))
+    assert (problem.case, problem["path"]) == ("list_open", str(owned))
 
 
-def test_folder_that_others_can_write_proves_nothing(tmp_path: Path) -> None:
-    """They could put another file in its place."""
+@pytest.mark.parametrize("is_link", [False, True])
+def test_folder_that_others_can_change_proves_nothing(tmp_path: Path, owned: Path, *, is_link: bool) -> None:
+    """They could put another file in its place, or turn the link to another file."""
     folder = tmp_path / "etc"
     folder.mkdir()
-    (folder / "config.toml").touch(mode=0o644)
+    if is_link:
+        (folder / "config.toml").symlink_to(owned)
+    else:
+        (folder / "config.toml").touch(mode=0o644)
     folder.chmod(0o777)
 
-    with pytest.raises(NotPermitted, match=f"Others may write {folder},"):
-        _ask(folder, listed=("h",))
+    problem = refusal(folder, listed=("h",))
+    assert (problem.case, problem["path"]) == ("list_open", str(folder))
 
 
-def test_link_in_a_folder_that_others_can_write_proves_nothing(tmp_path: Path, owned: Path) -> None:
-    """The link could be turned to another file."""
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    (folder / "config.toml").symlink_to(owned)
-    folder.chmod(0o777)
-
-    with pytest.raises(NotPermitted, match=f"Others may write {folder},"):
-        _ask(folder, listed=("h",))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@needs_root
 def test_list_of_another_account_proves_nothing(tmp_path: Path, owned: Path) -> None:
     """Its owner could change it at any time."""
     os.chown(owned, 65534, 65534)
 
-    with pytest.raises(NotPermitted, match="Others may write"):
-        _ask(tmp_path, listed=("h",))
-
-
-def test_dates_are_those_of_the_uk(row: ConsentRow) -> None:
-    """Half past midnight in summer is yesterday in UTC."""
-    at = datetime(2026, 6, 4, 23, 30, tzinfo=UTC)
-
-    removed = explain_missing(OAKFIELD, replace(row, given=False, at=at), RECEIVER)
-    changed = explain_missing(OAKFIELD, replace(row, data_set=DATA_SET - 1, at=at), RECEIVER)
-
-    assert "on 5 June 2026" in removed.text
-    assert "on 5 June 2026" in changed.text
+    assert refusal(tmp_path, listed=("h",)).case == "list_open"

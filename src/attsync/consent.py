@@ -9,9 +9,10 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from attsync.accounts import Person, open_to_change
@@ -19,7 +20,7 @@ from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET, School
 from attsync.problems import NotPermitted, Problem
 from attsync.settings import Settings
-from attsync.window import LONGEST
+from attsync.window import LONDON, LONGEST
 
 PERMISSION: Final = "Data Returns: Administer"
 
@@ -61,23 +62,24 @@ def _changed(row: ConsentRow, terms: Terms) -> str | None:
         return "data"
     if terms.window_count == "working" and row.window_count != "working":
         return "window"
-    return None
+    return "notice" if row.notice != _texts()["number"] else None
 
 
 def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Problem:
     """Return the problem that says why no consent is in force."""
     if row is None:
         return Problem("CONSENT-NONE", urn=school.urn)
+    on = row.at.astimezone(LONDON).date()
     if row.action == "removed":
-        return Problem("CONSENT-NONE", "removed", urn=school.urn, person=row.person, at=row.at.date())
+        return Problem("CONSENT-NONE", "removed", urn=school.urn, person=row.person, at=on)
     if row.action == "lapsed":
-        return Problem("CONSENT-CHANGED", "lapsed", urn=school.urn, at=row.at.date())
+        return Problem("CONSENT-CHANGED", "lapsed", urn=school.urn, at=on)
     return Problem(
         "CONSENT-CHANGED",
         _changed(row, terms) or "data",
         urn=school.urn,
         person=row.person,
-        at=row.at.date(),
+        at=on,
         was=row.receiver,
         now=terms.receiver,
     )
@@ -110,7 +112,7 @@ class Notice:
 
 def notice(terms: Terms) -> Notice:
     """Return the notice of data/notices.toml for these terms."""
-    texts = tomllib.loads(files("attsync").joinpath("data", "notices.toml").read_text(encoding="utf-8"))
+    texts = _texts()
     # Not the days of the settings: they may be raised, up to this, without another consent.
     values = {
         "days": f"{LONGEST} {'working days' if terms.window_count == 'working' else 'days'}",
@@ -119,6 +121,11 @@ def notice(terms: Terms) -> Notice:
     }
     short = tuple((part["heading"].format(**values), part["text"].format(**values)) for part in texts["short"])
     return Notice(texts["number"], short, texts["full"]["text"].format(**values))
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    return tomllib.loads(files("attsync").joinpath("data", "notices.toml").read_text(encoding="utf-8"))
 
 
 def record(  # noqa: PLR0913  each is a column of the record
@@ -144,8 +151,8 @@ def record(  # noqa: PLR0913  each is a column of the record
         person=account,
         username=username,
         login_uid=login_uid,
-        role=role,
-        reason=reason,
+        role=_readable(role),
+        reason=_readable(reason),
         receiver=terms.receiver,
         data_set=DATA_SET,
         window_count=terms.window_count,
@@ -155,6 +162,11 @@ def record(  # noqa: PLR0913  each is a column of the record
     )
     log.add_consent(row, shown.full if shown else "")
     return row
+
+
+def _readable(text: str | None) -> str | None:
+    """Return `text` without what is not Unicode: a command line may contain any bytes, and SQLite refuses them."""
+    return text and text.encode(errors="replace").decode()
 
 
 def lapse_missing(log: Log, listed: set[int], terms: Terms, at: datetime) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from os.path import realpath
 from pathlib import Path
 from typing import Final, Self
 
@@ -139,7 +140,7 @@ def _opened(log: Path, kind: str) -> Iterator[int]:
 
 
 def _path(log: Path, kind: str) -> Path:
-    log = log.resolve()  # beside the log itself, whatever links lead to it
+    log = Path(realpath(log))  # beside the log itself, whatever links lead to it
     return log.with_name(f"{log.name}.{kind}")
 
 

@@ -1,5 +1,6 @@
 -- The tables of attsync's log. They are an interface: auditors may query them; a change raises user_version.
--- All times are UTC. A problem is JSON: {"code": "MARK-UNKNOWN", "case": "", "marks": 3, ...}; its sentence: attsync explain.
+-- All times are UTC. A problem is JSON: {"code": "MARK-UNKNOWN", "case": "", "parameters": {"marks": 3, ...}}; its sentence:
+-- attsync explain.
 
 CREATE TABLE run (
     id              INTEGER PRIMARY KEY,
@@ -53,7 +54,7 @@ CREATE TABLE submission (                      -- one school and date for one re
     tries         TEXT                         -- JSON: [[at, seconds, answer], ...]
 );
 CREATE INDEX submission_by_day ON submission (day, urn, run_id);
-CREATE INDEX submission_open ON submission (state) WHERE state = 'sending';
+CREATE INDEX submission_open ON submission (state, day) WHERE state <> 'accepted';
 CREATE INDEX submission_by_run ON submission (run_id);
 CREATE INDEX submission_by_body ON submission (body_id);
 CREATE TABLE closed (                          -- receivers that said 410; after 2 runs in a row nothing more is sent

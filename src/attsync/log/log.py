@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from os.path import realpath
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
@@ -59,7 +60,7 @@ class Log:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open the log at `path`, and create it first where there is none. Raise LogError."""
-        path = path.resolve()  # a link to the log is the log: the locks lie beside the file itself
+        path = Path(realpath(path))  # a link to the log is the log: the locks lie beside the file itself
         if not schema.exists(path):
             schema.make(path)
         return cls(path, schema.connect(path))
@@ -67,7 +68,7 @@ class Log:
     @classmethod
     def open_existing(cls, path: Path) -> Self | None:
         """Open the log at `path`; None where there is none. Raise LogError."""
-        path = path.resolve()
+        path = Path(realpath(path))
         return cls(path, schema.connect(path)) if schema.exists(path) else None
 
     def close(self) -> None:
@@ -106,8 +107,9 @@ class Log:
         """Record that a run has begun and return its number; what a dead run left as `sending` becomes `unknown`."""
         with self.writing():
             self._execute(
-                "UPDATE submission SET state = 'unknown', problem = ? WHERE state = 'sending'", to_json(_DIED)
-            )
+                "UPDATE submission SET state = 'unknown', problem = ? WHERE state = 'sending' AND state <> 'accepted'",
+                to_json(_DIED),
+            )  # the second condition lets SQLite use the index
             return self._insert(
                 "run",
                 started_at=utc(at),
@@ -331,14 +333,39 @@ class Log:
         """Return every submission of the window for `receiver`, by URN and date, oldest first."""
         # Its run tells which is newest, not `id`: one whose fate was unknown is taken up again by a later run.
         schools = "" if urn is None else "AND urn = ?"
-        rows = self._rows(
+        return self._by_school(
             f"SELECT * FROM submission WHERE day BETWEEN ? AND ? {schools} AND receiver = ? ORDER BY run_id, id",  # noqa: S608
             *(window.first.isoformat(), window.last.isoformat()),
             *(() if urn is None else (urn,)),
             receiver,
         )
+
+    def not_accepted(self, receiver: str, window: Window) -> dict[int, dict[date, list[Submission]]]:
+        """Return the same for the days whose newest submission was not accepted, however many others there are.
+
+        Without those that a later run read and had nothing to send for: their marks are gone.
+        """
+        return self._by_school(
+            """
+            SELECT submission.* FROM submission JOIN (
+                SELECT urn, day FROM submission AS newest
+                WHERE day BETWEEN ? AND ? AND receiver = ? AND state <> 'accepted'
+                AND NOT EXISTS (
+                    SELECT 1 FROM submission AS later
+                    WHERE later.day = newest.day AND later.urn = newest.urn AND later.receiver = newest.receiver
+                    AND (later.run_id, later.id) > (newest.run_id, newest.id))
+                AND NOT (state IN ('refused', 'rejected', 'failed') AND EXISTS (
+                    SELECT 1 FROM school_run JOIN run ON run.id = school_run.run_id
+                    WHERE school_run.urn = newest.urn AND school_run.run_id > newest.run_id AND outcome = 'read'
+                    AND run.receiver = newest.receiver AND newest.day BETWEEN first_day AND last_day))
+            ) USING (urn, day) WHERE receiver = ? ORDER BY run_id, id
+            """,
+            *(window.first.isoformat(), window.last.isoformat(), receiver, receiver),
+        )
+
+    def _by_school(self, sql: str, *values: object) -> dict[int, dict[date, list[Submission]]]:
         found: dict[int, dict[date, list[Submission]]] = {}
-        for row in rows:
+        for row in self._rows(sql, *values):
             submission = submission_of(row)
             found.setdefault(submission.urn, {}).setdefault(submission.day, []).append(submission)
         return found
@@ -348,7 +375,7 @@ class Log:
         rows = self._rows("SELECT sha256, content FROM body WHERE id = ?", submission.body_id)
         try:
             content = zlib.decompress(rows[0]["content"]) if rows else None
-        except zlib.error:
+        except (zlib.error, TypeError):
             return None
         return content if content and hashlib.sha256(content).hexdigest() == rows[0]["sha256"] else None
 

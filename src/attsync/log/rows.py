@@ -1,4 +1,7 @@
-"""What the rows of the log say, as frozen values, and how they are read and written as JSON. Imports no SQLite."""
+"""What the rows of the log say, as frozen values, and how they are read and written as JSON. Imports no SQLite.
+
+JSON is written in ASCII: SQLite takes no half of a surrogate pair, which a path or a server's text may contain.
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -117,12 +120,12 @@ def at(text: str) -> datetime:
 
 def to_json(problem: Problem | None) -> str | None:
     """Return a problem as JSON; NULL for None."""
-    return json.dumps(_fields(problem), ensure_ascii=False) if problem else None
+    return json.dumps(_fields(problem)) if problem else None
 
 
 def all_to_json(problems: Iterable[Problem]) -> str:
     """Return problems as a list in JSON."""
-    return json.dumps([_fields(problem) for problem in problems], ensure_ascii=False)
+    return json.dumps([_fields(problem) for problem in problems])
 
 
 def from_json(text: str | None) -> Problem | None:
@@ -136,11 +139,12 @@ def all_from_json(text: str) -> tuple[Problem, ...]:
 
 
 def _fields(problem: Problem) -> dict[str, object]:
-    return {"code": problem.code, "case": problem.case, **dict(problem.parameters)}
+    # Not on one level: a parameter may be called code.
+    return {"code": problem.code, "case": problem.case, "parameters": dict(problem.parameters)}
 
 
 def _problem(fields: dict[str, Any]) -> Problem:
-    return Problem(fields.pop("code"), fields.pop("case"), **fields)
+    return Problem(fields["code"], fields["case"], **fields["parameters"])
 
 
 def tries_to_json(tries: Sequence[Try]) -> str | None:
@@ -151,7 +155,7 @@ def tries_to_json(tries: Sequence[Try]) -> str | None:
 def faults_to_json(faults: Sequence[Fault]) -> str | None:
     """Return faults as JSON; NULL where there are none."""
     rows = [(each.code, *(each.cell or (None, None)), each.attendance_code, each.text) for each in faults]
-    return json.dumps(rows, ensure_ascii=False) if rows else None
+    return json.dumps(rows) if rows else None
 
 
 def run_of(row: Row) -> Run:

@@ -7,6 +7,7 @@ tables are in data/log.sql. Imports no other module of the log.
 import os
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -62,10 +63,12 @@ def exists(path: Path) -> bool:
             found = path.stat()
         except FileNotFoundError:
             return False
-        # Two names would mean two locks, and two runs at the same time. `make` gives it a second one for a moment.
-        names = found.st_nlink - sum(found.st_ino == other.stat().st_ino for other in _unfinished(path))
-        if names > 1:
-            raise _refused(path, "linked", number=names)
+        # Two names would mean two locks, and two runs at the same time. `make` gives it a second one for a moment: that
+        # is looked for before the names are counted again, so it cannot be missed.
+        if found.st_nlink > 1 and stat.S_ISREG(found.st_mode):
+            of_make = sum(other.st_ino == found.st_ino for _, other in _unfinished(path))
+            if (names := path.stat().st_nlink - of_make) > 1:
+                raise _refused(path, "linked", number=names)
         return True
 
 
@@ -99,13 +102,17 @@ def make(path: Path) -> None:
 
 def _clear_up(path: Path) -> None:
     """Delete what processes that died in `make` left behind; there is nothing in it."""
-    for left in _unfinished(path):
-        if left.stat().st_mtime < time.time() - _MAKING_SECONDS:
+    for left, found in _unfinished(path):
+        if found.st_mtime < time.time() - _MAKING_SECONDS:
             left.unlink(missing_ok=True)
 
 
-def _unfinished(path: Path) -> list[Path]:
-    return [each for each in path.parent.iterdir() if each.name.startswith(f".{path.name}.")]
+def _unfinished(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Return what is being made now, or was left behind; its maker may delete it at any moment."""
+    for each in path.parent.iterdir():
+        if each.name.startswith(f".{path.name}."):
+            with suppress(FileNotFoundError):
+                yield each, each.lstat()
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -166,8 +173,9 @@ def damaged(path: Path) -> LogError:
 def _unusable(path: Path, name: str) -> LogError:
     """Return the error for what SQLite calls `name`, such as SQLITE_IOERR_WRITE."""
     kind = name.split("_")[1] if "_" in name else ""
-    if kind == "IOERR" and shutil.disk_usage(path.parent).free < _NOTHING_LEFT:
-        kind = "FULL"
+    with suppress(OSError):
+        if kind == "IOERR" and shutil.disk_usage(path.parent).free < _NOTHING_LEFT:
+            kind = "FULL"
     beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm")]
     if kind == "READONLY" and (closed := [each for each in beside if each.exists() and not os.access(each, os.W_OK)]):
         return _refused(path, "beside", name=closed[0].name)

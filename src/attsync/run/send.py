@@ -226,7 +226,7 @@ def _left_window(settings: Settings, log: Log, window: Window, due: _Due) -> dic
         return {}
     gone = Window(last.window.first, window.first - timedelta(days=1))
     found = {}
-    for urn, days in log.submissions(settings.dfe.origin, gone).items():
+    for urn, days in log.not_accepted(settings.dfe.origin, gone).items():
         left = [day for day, past in sorted(days.items()) if not is_received(past)]
         if left and urn in due.wanted:
             found[urn] = Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn)

@@ -209,7 +209,7 @@ class _Known:
         self.runs = log.latest_school_runs(terms.receiver)
         self.reads = log.reads(window, terms.receiver)
         self.submissions = log.submissions(terms.receiver, window)
-        self.before = log.submissions(terms.receiver, Window(window.first - _TERM, window.first - timedelta(days=1)))
+        self.before = log.not_accepted(terms.receiver, Window(window.first - _TERM, window.first - timedelta(days=1)))
 
 
 def _school(settings: Settings, known: _Known | None, school: School, window: Window, now: datetime) -> SchoolStatus:
