@@ -1,4 +1,4 @@
-"""What `attsync check` says of this computer: who can read or change the files, the log, and what sends by itself.
+"""What `attsync check` says of this computer: who can read or change the files, the log, and what sends automatically.
 
 Makes and changes nothing; does not show what is in a file.
 """
@@ -178,7 +178,7 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
         folder = path.parent.stat()
         files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in _BESIDE) if each.exists()}
     except OSError:
-        return  # there is none yet, or its folder cannot be entered: that is told of the log itself
+        return  # there is none yet, or its folder cannot be entered: `log_findings` says so
     foreign = [each for each, found in files.items() if found.st_uid != folder.st_uid]
     loose = [each for each, found in files.items() if found.st_mode & _OTHERS]
     if foreign:
