@@ -78,8 +78,8 @@ def schedule_findings(
     planned = [at for at in _planned(settings, now) if log and since and at >= since]
     runs = [run.started_at for run in log.runs_since(planned[0] - LATE)] if log and planned else []
     came = [next((run for run in runs if abs(run - at) < LATE), None) for at in planned]
-    if planned and came[-1] is None:
-        problem = Problem("SEND-MISSED", "last", at=f"{planned[-1]:%a %-d %b %H:%M}", there=there)
+    if missed := [at for at, run in zip(planned, came, strict=True) if run is None]:
+        problem = Problem("SEND-MISSED", "planned", at=f"{missed[-1]:%a %-d %b %H:%M}", there=there)
         yield Finding("check", _SCHEDULE, problem)
     elif planned:
         here = [at.astimezone(LONDON) for at in came if at]
