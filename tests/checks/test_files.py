@@ -432,11 +432,16 @@ def test_planned_sends_that_came_are_good(
 
 
 @pytest.mark.parametrize("lines", [0, 2])
-def test_planned_send_that_did_not_come_is_told(schedule: Callable[..., Finding], lines: int) -> None:
-    """The lines may be there, and cron may not run."""
-    found = schedule("2026-11-23 10:18", now="2026-11-23 15:20", lines=lines)
+@pytest.mark.parametrize(
+    ("run", "missed"), [("2026-11-23 10:18", "Mon 23 Nov 14:45"), ("2026-11-23 14:48", "Mon 23 Nov 10:15")]
+)
+def test_planned_send_that_did_not_come_is_told(
+    schedule: Callable[..., Finding], lines: int, run: str, missed: str
+) -> None:
+    """The lines may be there, and cron may not run; also if a later one came."""
+    found = schedule(run, now="2026-11-23 15:20", lines=lines)
 
-    assert (found.sign, problem(found).case, problem(found)["at"]) == ("check", "last", "Mon 23 Nov 14:45")
+    assert (found.sign, problem(found).case, problem(found)["at"]) == ("check", "planned", missed)
 
 
 def test_bank_holiday_is_not_a_missed_send(schedule: Callable[..., Finding]) -> None:

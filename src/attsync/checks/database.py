@@ -27,7 +27,7 @@ def database_findings(facts: DatabaseFacts, database: DatabaseSettings, at: Loca
     """Return what was found in the database whose settings are at `at`, in the order in which it is put right."""
     name = facts.name
     if facts.problem and not facts.selects:
-        # What is wrong with the file is told with the other files.
+        # What is wrong with the file is in the line about the files.
         is_file = facts.problem.code == "SECRET-FILE"
         problem = Problem("SECRET-FILE", "not_opened") if is_file else facts.problem
         yield Finding("bad", name, problem, (*at, facts.address))

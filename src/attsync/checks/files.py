@@ -1,4 +1,4 @@
-"""What `attsync check` says of this computer: who can read or change the files, the log, and what sends by itself.
+"""What `attsync check` says of this computer: who can read or change the files, the log, and what sends automatically.
 
 Makes and changes nothing; does not show what is in a file.
 """
@@ -76,8 +76,8 @@ def schedule_findings(
     planned = [at for at in _planned(settings, now) if log and since and at >= since]
     runs = [run.started_at for run in log.runs_since(planned[0] - LATE)] if log and planned else []
     came = [next((run for run in runs if abs(run - at) < LATE), None) for at in planned]
-    if planned and came[-1] is None:
-        problem = Problem("SEND-MISSED", "last", at=f"{planned[-1]:%a %-d %b %H:%M}", there=there)
+    if missed := [at for at, run in zip(planned, came, strict=True) if run is None]:
+        problem = Problem("SEND-MISSED", "planned", at=f"{missed[-1]:%a %-d %b %H:%M}", there=there)
         yield Finding("check", _SCHEDULE, problem)
     elif planned:
         here = [at.astimezone(LONDON) for at in came if at]
@@ -158,7 +158,7 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
         folder = path.parent.stat()
         files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in _BESIDE) if each.exists()}
     except OSError:
-        return  # there is none yet, or its folder cannot be entered: that is told of the log itself
+        return  # there is none yet, or its folder cannot be entered: `log_findings` says so
     foreign = [each for each, found in files.items() if found.st_uid != folder.st_uid]
     loose = [each for each, found in files.items() if found.st_mode & _OTHERS]
     if foreign:

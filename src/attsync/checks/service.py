@@ -42,7 +42,7 @@ def service_findings(
     """
     try:
         credentials = Credentials.load(settings.dfe)
-    except SettingsError:  # told in full with the files
+    except SettingsError:  # in full in the line about the files
         yield Finding("bad", _SIGN_IN, Problem("SECRET-FILE", "not_tried"))
         return
     with Deadline(settings.dfe.run_minutes * 60) as deadline, Probe(settings.dfe, credentials, deadline) as dfe:
@@ -106,7 +106,7 @@ def _way(settings: Settings, origins: Origins) -> str:
 
 
 def _connections(dfe: Probe, way: str, now: datetime, *, is_told: bool) -> Iterator[Finding]:
-    """Return a line for each host, the first with its clock; `is_told` says that a wrong date was told already."""
+    """Return a line for each host, the first with its clock; with `is_told` a wrong date was reported already."""
     ahead = dfe.clock_differs
     clock = [_clock_words(ahead)] if ahead is not None else []
     for met in dfe.met():
@@ -148,7 +148,7 @@ def _missing(found: frozenset[str] | Problem, ours: Collection[str], what: str) 
 
 
 def _urns(dfe: Probe, schools: Mapping[School, Location]) -> Iterator[Finding]:
-    """Return whether the DfE knows the URN of each school, by a name that is like ours."""
+    """Return whether the DfE has the URN of each school, under a name like ours."""
     right = []
     for school, place in schools.items():
         name = dfe.name_of(school.urn)
@@ -172,6 +172,6 @@ _COMMON: Final = frozenset(
 
 
 def _words(name: str) -> set[str]:
-    """Return the words that tell a school's name from others; all, if there is none."""
+    """Return the words that tell a school's name from others; all of them if there is none."""
     words = set(re.findall(r"\w+", name.casefold()))
     return words - _COMMON or words

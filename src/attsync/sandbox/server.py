@@ -1,7 +1,7 @@
 """Serves the sandbox over TLS on 127.0.0.1 only, with Werkzeug's threaded server; three things differ from it.
 
 Connections are kept (HTTP/1.1), an answer leaves in one piece, and the TLS handshake is made in the connection's own
-thread, so that a client that stalls holds up no other. Prints nothing that a client causes.
+thread, so that a client that stalls does not delay others. Prints nothing that a client causes.
 """
 
 import os
