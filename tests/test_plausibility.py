@@ -265,6 +265,11 @@ def test_a_register_that_is_gone_since_it_was_sent_is_shown() -> None:
 
     assert gone
     assert (gone.code, gone["session"], gone["marks"], gone["before"]) == ("MARKS-FEWER", "PM", 0, 30)
+    zeros = {Cell("7", PM): {"\\": 0}}
+    still = marks_fewer(OAKFIELD, [(MONDAY, zeros, zeros)])
+    assert still
+    assert still.case == "gone", "as long as it is sent as 0"
+    assert str(messages.text(still))
 
 
 def test_a_late_correction_is_not_shown() -> None:

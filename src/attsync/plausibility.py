@@ -86,7 +86,8 @@ def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -
             before, after = session_total(was, session), session_total(now, session)
             if not after or after <= before * _LEFT:
                 share = 1 - after / before if before else 1
-                places.append(_Found(share, (day,), {"session": session, "marks": after, "before": before}))
+                parameters = {"session": session, "marks": after, "before": before}
+                places.append(_Found(share, (day,), parameters, "" if before else "gone"))
     return next(iter(_worst("MARKS-FEWER", school, places)), None)
 
 
