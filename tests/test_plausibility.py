@@ -237,10 +237,19 @@ def test_register_on_a_bank_holiday_is_shown(cells: Cells, marks: int) -> None:
 
 
 def test_absences_entered_ahead_do_not_hide_a_copy_that_stopped() -> None:
-    """The days after it have marks, but nobody who is not absent."""
+    """The days after it have marks, but no one who is not absent."""
     found = weeks(both({"I": 1}, {"I": 1}), november(18, 19, 20, 23))
 
     assert [p.case for p in to_check(found, WINDOW) if p.code == "MARKS-NONE"] == ["stopped"]
+
+
+@pytest.mark.parametrize("days", [WINDOW, november(18, 19, 20, 23)])
+def test_either_way_of_having_no_marks_has_words_in_term_time(days: Iterable[date]) -> None:
+    """Then a run does not end with 0, and a person reads them."""
+    (problem,) = to_check(weeks(None, days), WINDOW)
+
+    assert problem.but("term").exit_code == 1
+    assert "There " in str(messages.text(problem.but("term")))
 
 
 @pytest.mark.parametrize("roll", [{}, {"7": 30}])

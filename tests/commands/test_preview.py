@@ -22,23 +22,27 @@ Start = Callable[..., Trial]
 Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
 This is everything attsync would send for this session. Nothing has been sent.
 
-Year group On roll   / B V C2 I G N O U Marks Check
-─────────────────────────────────────────────────────────────────────────
-Reception       60  57 1 1  · · · 1 · ·    60 ! 1 N: reason not yet known
-Year 1          60  58 1 ·  1 · · · · ·    60 ✓
-Year 2          59  54 · ·  · 1 · 3 1 ·    59 ! 3 N: reason not yet known
-Year 3          60  60 · ·  · · · · · ·    60 ✓
-Year 4          59  56 · ·  · 2 · · · 1    59 ✓
-Year 5          59  56 · ·  1 1 · 1 · ·    59 ! 1 N: reason not yet known
-Year 6          62  52 · 1  · 5 1 1 1 1    62 ! 1 N: reason not yet known
+Year group  On roll    /  B  V  C2  I  G  N  O  U  Marks  Check
+────────────────────────────────────────────────────────────────────────────────
+Reception        60   57  1  1   ·  ·  ·  1  ·  ·     60  ! 1 N: reason not yet
+                                                          known
+Year 1           60   58  1  ·   1  ·  ·  ·  ·  ·     60  ✓
+Year 2           59   54  ·  ·   ·  1  ·  3  1  ·     59  ! 3 N: reason not yet
+                                                          known
+Year 3           60   60  ·  ·   ·  ·  ·  ·  ·  ·     60  ✓
+Year 4           59   56  ·  ·   ·  2  ·  ·  ·  1     59  ✓
+Year 5           59   56  ·  ·   1  1  ·  1  ·  ·     59  ! 1 N: reason not yet
+                                                          known
+Year 6           62   52  ·  1   ·  5  1  1  1  1     62  ! 1 N: reason not yet
+                                                          known
 
-All            419 393 2 2  2 9 1 6 2 2   419
+All             419  393  2  2   2  9  1  6  2  2    419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
-counts may point to a child: for the school itself. Full message:
+counts could identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
 """),
         ),
@@ -63,8 +67,8 @@ All              419   393   2   2    2   9   1   6   2   2     419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json --config config.toml
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
+child: keep them within the school. Full message: attsync preview --json --config config.toml
 """),
         ),
         (
@@ -88,8 +92,8 @@ All              419   393   2   2    2   9   1   6   2   2     419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json --config config.toml
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
+child: keep them within the school. Full message: attsync preview --json --config config.toml
 """),
         ),
     ],
