@@ -118,7 +118,7 @@ SHOWN: list[tuple[str, SchoolDays, str, str, dict[str, Any]]] = [
         "",
         {"marks": 60, "pupils": 30, "day": "2026-11-20", "session": "AM", "year_group": "7", "more": 1},
     ),
-    ("nobody on roll", of_roll(weeks(), {}), "MARKS-HIGH", "no_roll", {"marks": 30}),
+    ("no one on roll", of_roll(weeks(), {}), "MARKS-HIGH", "no_roll", {"marks": 30}),
     (
         "two leavers with marks, two joiners without",
         weeks(USUAL, november(19, 20), not_on_roll=4),
@@ -298,7 +298,7 @@ def at(hour: int, minute: int = 0, day: date = MONDAY) -> datetime:
 
 HELD: dict[str, tuple[Day, set[Session]]] = {
     "planned absences of a few": (today({"/": 200, "I": 10}, {"I": 8, "M": 2}), {PM}),
-    "N for everybody": (today({"/": 200, "I": 10}, {"N": 210}), {PM}),
+    "N for everyone": (today({"/": 200, "I": 10}, {"N": 210}), {PM}),
     "N for those who are not away": (today({"/": 200, "I": 10}, {"N": 150, "V": 60}), {PM}),
     "a visit of one class": (today({"/": 200, "I": 10}, {"V": 30}), {PM}),
     "a visit of most classes": (today({"/": 200, "I": 10}, {"V": 130, "I": 2}), {PM}),
@@ -321,13 +321,13 @@ SENT: dict[str, Day] = {
     "a closed school": today({"#": 210}, {"#": 210}),
     "flu": today({"/": 90, "I": 120}, {"\\": 90, "I": 120}),
     "a morning alone": today({"/": 200, "I": 10}, {}),
-    "nobody on roll": today({"/": 200, "I": 10}, {"\\": 200, "I": 10}, 0),
+    "no one on roll": today({"/": 200, "I": 10}, {"\\": 200, "I": 10}, 0),
 }
 
 
 @pytest.mark.parametrize(("day", "held"), HELD.values(), ids=HELD.keys())
 def test_session_that_is_only_entered_ahead_waits_for_its_time(day: Day, held: set[Session]) -> None:
-    """CASES.md B1: before it the DfE would have no one present; after it the register is missing, and that is shown."""
+    """Before it the DfE would have no one present; after it the register is missing, and that is shown."""
     assert unregistered(day) == held
     told = register_not_taken(OAKFIELD, day, TIMES, at(14, 47))
     assert told
@@ -350,7 +350,7 @@ def test_register_is_missing_only_when_it_is_due() -> None:
     assert register_not_taken(OAKFIELD, day, TIMES, at(14, 14)) is None
     assert register_not_taken(OAKFIELD, day, TIMES, at(14, 15)), "from then on it is sent"
     assert register_not_taken(OAKFIELD, day, TIMES, at(15, 0, date(2026, 11, 24))) is None
-    assert register_not_taken(OAKFIELD, day, (time(10, 15),), at(10, 40)) is None, "CASES.md A14"
+    assert register_not_taken(OAKFIELD, day, (time(10, 15),), at(10, 40)) is None, "the afternoon is not over"
     assert register_not_taken(OAKFIELD, replace(day, problem=Problem("MARK-UNKNOWN")), TIMES, at(15)) is None
     assert register_not_taken(OAKFIELD, today({}, {}), TIMES, at(15)) is None, "a training day"
 

@@ -23,7 +23,7 @@ _WEEK: Final = timedelta(days=7)
 _LEFT: Final = 0.5
 """A session that has no more than this share of the marks it was sent with has lost its register."""
 _COVERED: Final = 0.5
-_COVERED_IF_NOBODY_IS_HERE: Final = 0.9
+_COVERED_IF_NO_ONE_IS_HERE: Final = 0.9
 """Shares of the pupils of the other session: with fewer, the register was not taken (docs/design/counting.md 4)."""
 _ALL_ABSENT: Final = 0.9
 _MOSTLY_ABSENT: Final = 0.5
@@ -119,9 +119,9 @@ def _is_register(day: Day, session: Session) -> bool:
         return False
     if _of(day, session, {HERE}):
         return True
-    # Nobody is in school: a trip or a closure of the whole school, or what was entered ahead for some.
+    # No one is in school: a trip or a closure of the whole school, or what was entered ahead for some.
     pupils = day.marks_of[other] if _of(day, other, {HERE}) else day.total_on_roll
-    return absent <= marks * _MOSTLY_ABSENT and marks >= pupils * _COVERED_IF_NOBODY_IS_HERE
+    return absent <= marks * _MOSTLY_ABSENT and marks >= pupils * _COVERED_IF_NO_ONE_IS_HERE
 
 
 def _marks_none(facts: _Facts, *, at_least: int) -> Iterator[_Found]:
