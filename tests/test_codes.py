@@ -17,7 +17,7 @@ AM, PM = Cell("7", Session.AM), Cell("7", Session.PM)
 
 
 def test_there_are_34_codes_now_and_25_before() -> None:
-    """DOMAIN.md 3 counts them from the regulations."""
+    """docs/design/domain.md 3 counts them from the regulations."""
     assert len(codes_on(CHANGE)) == 34
     assert len(codes_on(CHANGE - timedelta(days=1))) == 25
 

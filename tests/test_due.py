@@ -107,7 +107,7 @@ def test_term_time_leaves_out_every_long_holiday(day: date, *, is_so: bool) -> N
     ("times", "am", "pm"),
     [
         ("10:15 14:45", "23 10:15", "23 14:45"),
-        ("10:15", "23 10:15", "24 10:15"),  # CASES.md A14: the afternoon is not over
+        ("10:15", "23 10:15", "24 10:15"),  # the afternoon is not over
         ("15:30", "23 15:30", "23 15:30"),
         ("09:00 11:00", "23 09:00", "24 09:00"),
         ("09:15 13:45 15:30", "23 09:15", "23 15:30"),

@@ -96,7 +96,7 @@ def test_row_has_a_place_only_if_each_of_its_values_has_one(values: tuple[str, s
 
 
 def test_nothing_and_a_dash_are_unmarked() -> None:
-    """DOMAIN.md 6; and whatever a school adds to them, or takes for a mark."""
+    """docs/design/domain.md 6; and whatever a school adds to them, or takes for a mark."""
     assert maps().unmarked() == {"", "-"}
     assert maps({"?": "unmarked", "I": "I"}).unmarked() == {"", "-", "?"}
     assert maps({"": "present", "-": "N"}).unmarked() == set()
@@ -111,7 +111,7 @@ def test_number_that_means_no_mark_may_be_written_otherwise() -> None:
 
 @pytest.mark.parametrize("value", ["PM\u00a0", "\tPM", "\u200bPM \r\n", "\ufeffPM\u3000"])
 def test_value_is_the_same_whatever_blanks_are_around_it(value: str) -> None:
-    """CASES.md B12: no value begins or ends with one; but a map that has it so goes first."""
+    """No value begins or ends with one; but a map that has it so goes first."""
     assert maps().session(value) is PM
     assert maps(sessions={"PM": "AM"}).session(value) is AM
     assert maps(sessions={value: "AM"}).session(value) is AM

@@ -118,7 +118,7 @@ SHOWN: list[tuple[str, SchoolDays, str, str, dict[str, Any]]] = [
         "",
         {"marks": 60, "pupils": 30, "day": "2026-11-20", "session": "AM", "year_group": "7", "more": 1},
     ),
-    ("nobody on roll", of_roll(weeks(), {}), "MARKS-HIGH", "no_roll", {"marks": 30}),
+    ("no one on roll", of_roll(weeks(), {}), "MARKS-HIGH", "no_roll", {"marks": 30}),
     (
         "two leavers with marks, two joiners without",
         weeks(USUAL, november(19, 20), not_on_roll=4),
@@ -237,10 +237,19 @@ def test_register_on_a_bank_holiday_is_shown(cells: Cells, marks: int) -> None:
 
 
 def test_absences_entered_ahead_do_not_hide_a_copy_that_stopped() -> None:
-    """The days after it have marks, but nobody who is not absent."""
+    """The days after it have marks, but no one who is not absent."""
     found = weeks(both({"I": 1}, {"I": 1}), november(18, 19, 20, 23))
 
     assert [p.case for p in to_check(found, WINDOW) if p.code == "MARKS-NONE"] == ["stopped"]
+
+
+@pytest.mark.parametrize("days", [WINDOW, november(18, 19, 20, 23)])
+def test_either_way_of_having_no_marks_has_words_in_term_time(days: Iterable[date]) -> None:
+    """Then a run does not end with 0, and a person reads them."""
+    (problem,) = to_check(weeks(None, days), WINDOW)
+
+    assert problem.but("term").exit_code == 1
+    assert "There " in str(messages.text(problem.but("term")))
 
 
 @pytest.mark.parametrize("roll", [{}, {"7": 30}])
@@ -265,6 +274,11 @@ def test_a_register_that_is_gone_since_it_was_sent_is_shown() -> None:
 
     assert gone
     assert (gone.code, gone["session"], gone["marks"], gone["before"]) == ("MARKS-FEWER", "PM", 0, 30)
+    zeros = {Cell("7", PM): {"\\": 0}}
+    still = marks_fewer(OAKFIELD, [(MONDAY, zeros, zeros)])
+    assert still
+    assert still.case == "gone", "as long as it is sent as 0"
+    assert str(messages.text(still))
 
 
 def test_a_late_correction_is_not_shown() -> None:
@@ -284,7 +298,7 @@ def at(hour: int, minute: int = 0, day: date = MONDAY) -> datetime:
 
 HELD: dict[str, tuple[Day, set[Session]]] = {
     "planned absences of a few": (today({"/": 200, "I": 10}, {"I": 8, "M": 2}), {PM}),
-    "N for everybody": (today({"/": 200, "I": 10}, {"N": 210}), {PM}),
+    "N for everyone": (today({"/": 200, "I": 10}, {"N": 210}), {PM}),
     "N for those who are not away": (today({"/": 200, "I": 10}, {"N": 150, "V": 60}), {PM}),
     "a visit of one class": (today({"/": 200, "I": 10}, {"V": 30}), {PM}),
     "a visit of most classes": (today({"/": 200, "I": 10}, {"V": 130, "I": 2}), {PM}),
@@ -307,13 +321,13 @@ SENT: dict[str, Day] = {
     "a closed school": today({"#": 210}, {"#": 210}),
     "flu": today({"/": 90, "I": 120}, {"\\": 90, "I": 120}),
     "a morning alone": today({"/": 200, "I": 10}, {}),
-    "nobody on roll": today({"/": 200, "I": 10}, {"\\": 200, "I": 10}, 0),
+    "no one on roll": today({"/": 200, "I": 10}, {"\\": 200, "I": 10}, 0),
 }
 
 
 @pytest.mark.parametrize(("day", "held"), HELD.values(), ids=HELD.keys())
 def test_session_that_is_only_entered_ahead_waits_for_its_time(day: Day, held: set[Session]) -> None:
-    """CASES.md B1: before it the DfE would have no one present; after it the register is missing, and that is shown."""
+    """Before it the DfE would have no one present; after it the register is missing, and that is shown."""
     assert unregistered(day) == held
     told = register_not_taken(OAKFIELD, day, TIMES, at(14, 47))
     assert told
@@ -336,7 +350,7 @@ def test_register_is_missing_only_when_it_is_due() -> None:
     assert register_not_taken(OAKFIELD, day, TIMES, at(14, 14)) is None
     assert register_not_taken(OAKFIELD, day, TIMES, at(14, 15)), "from then on it is sent"
     assert register_not_taken(OAKFIELD, day, TIMES, at(15, 0, date(2026, 11, 24))) is None
-    assert register_not_taken(OAKFIELD, day, (time(10, 15),), at(10, 40)) is None, "CASES.md A14"
+    assert register_not_taken(OAKFIELD, day, (time(10, 15),), at(10, 40)) is None, "the afternoon is not over"
     assert register_not_taken(OAKFIELD, replace(day, problem=Problem("MARK-UNKNOWN")), TIMES, at(15)) is None
     assert register_not_taken(OAKFIELD, today({}, {}), TIMES, at(15)) is None, "a training day"
 

@@ -99,7 +99,7 @@ def test_own_values_are_mapped_and_added_up() -> None:
 
 @pytest.mark.parametrize("code", [None, "", "-", "?"])
 def test_rows_without_a_mark_are_counted_and_not_sent(code: str | None) -> None:
-    """Unmarked is not a code (DOMAIN.md 6)."""
+    """Unmarked is not a code (docs/design/domain.md 6)."""
     day = monday(marks(code, 3), marks("/", 27), codes={"?": "unmarked"})
 
     assert (day.unmarked, day.marks, day.problem) == (3, 27, None)
@@ -174,7 +174,7 @@ def test_a_value_in_no_list_refuses_its_day(row: MarkRow, code: str, case: str) 
     ],
 )
 def test_a_withdrawn_code_says_since_when_and_what_replaced_it(code: str, since: str, instead: str) -> None:
-    """CASES.md B13: also where the map leads to it, without the school's own value."""
+    """Also where the map leads to it, without the school's own value."""
     known = marks(number=1000)
 
     *_, shown = problem_of(monday(marks(code), known))
@@ -194,7 +194,7 @@ def test_more_than_one_unknown_value_is_told_with_the_worst() -> None:
 
 @pytest.mark.parametrize("value", ["/\u00a0", "\t/", "\u200b/\ufeff", " / "])
 def test_what_no_value_can_hold_is_trimmed(value: str) -> None:
-    """CASES.md B12: blanks, tabs and invisible characters around a value; alone they are no mark."""
+    """Blanks, tabs and invisible characters around a value; alone they are no mark."""
     day = monday(marks(value, session="AM\u00a0", year_group="\u00a07"), marks("\u00a0", 2))
 
     assert (day.cells, day.unmarked) == ({AM_7: {"/": 1}}, 2)
@@ -216,7 +216,7 @@ def test_what_no_value_can_hold_is_trimmed(value: str) -> None:
     ],
 )
 def test_character_that_only_looks_like_another_is_named(row: MarkRow, character: str | None) -> None:
-    """CASES.md B12: it is refused, and no list can show why. What could be a name is told nothing of."""
+    """It is refused, and no list can show why. What could be a name is told nothing of."""
     found = tally(row, marks(number=100), codes={"OWN": "I"}, year_groups={"Year 7": "7"})
 
     assert found.days[-1].problem
@@ -225,7 +225,7 @@ def test_character_that_only_looks_like_another_is_named(row: MarkRow, character
 
 
 def test_counts_below_five_are_not_in_a_mail() -> None:
-    """CASES.md C23: nor is their year group; the screen says both, and the mail how to see them."""
+    """Nor is their year group; the screen says both, and the mail how to see them."""
     few = monday(marks("ZZ", 1), marks("QQ", 1), marks("/", 1000)).problem
     many = monday(marks("ZZ", 5), marks("/", 1000)).problem
     assert few
@@ -338,7 +338,7 @@ def test_more_marks_than_pupils_in_a_session_prove_a_second_row(session: str, sh
 
 
 def test_what_only_the_column_pupil_proves_is_of_its_day() -> None:
-    """CASES.md B2, B3: each pupil once in the total; the rest is unusual, and sent."""
+    """Each pupil once in the total; the rest is unusual, and sent."""
     found = tally(marks("/", 60), roll(63), ProofRow(MONDAY, 60, 3, 28))
 
     day = found.days[-1]
@@ -348,7 +348,7 @@ def test_what_only_the_column_pupil_proves_is_of_its_day() -> None:
 
 
 def test_missing_column_pupil_is_told_once_a_school() -> None:
-    """CASES.md B4: a doubled mark would not be noticed."""
+    """A doubled mark would not be noticed."""
     tallying = Tally(OAKFIELD, Maps(codes={}, sessions={}, year_groups={}), WINDOW, provable=False)
     tallying.add(marks())
 
@@ -385,7 +385,7 @@ def test_pupils_of_an_unknown_year_group_refuse_the_days_that_have_marks() -> No
 
 
 def test_year_groups_without_anybody_on_roll_do_no_harm() -> None:
-    """Leavers of long ago may have year groups that nobody knows any more."""
+    """Leavers of long ago may have year groups that no one knows any more."""
     assert monday(marks(), roll(0, "Old")).problem is None
 
 

@@ -23,7 +23,7 @@ _WEEK: Final = timedelta(days=7)
 _LEFT: Final = 0.5
 """A session that has no more than this share of the marks it was sent with has lost its register."""
 _COVERED: Final = 0.5
-_COVERED_IF_NOBODY_IS_HERE: Final = 0.9
+_COVERED_IF_NO_ONE_IS_HERE: Final = 0.9
 """Shares of the pupils of the other session: with fewer, the register was not taken (docs/design/counting.md 4)."""
 _ALL_ABSENT: Final = 0.9
 _MOSTLY_ABSENT: Final = 0.5
@@ -86,7 +86,8 @@ def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -
             before, after = session_total(was, session), session_total(now, session)
             if not after or after <= before * _LEFT:
                 share = 1 - after / before if before else 1
-                places.append(_Found(share, (day,), {"session": session, "marks": after, "before": before}))
+                parameters = {"session": session, "marks": after, "before": before}
+                places.append(_Found(share, (day,), parameters, "" if before else "gone"))
     return next(iter(_worst("MARKS-FEWER", school, places)), None)
 
 
@@ -118,9 +119,9 @@ def _is_register(day: Day, session: Session) -> bool:
         return False
     if _of(day, session, {HERE}):
         return True
-    # Nobody is in school: a trip or a closure of the whole school, or what was entered ahead for some.
+    # No one is in school: a trip or a closure of the whole school, or what was entered ahead for some.
     pupils = day.marks_of[other] if _of(day, other, {HERE}) else day.total_on_roll
-    return absent <= marks * _MOSTLY_ABSENT and marks >= pupils * _COVERED_IF_NOBODY_IS_HERE
+    return absent <= marks * _MOSTLY_ABSENT and marks >= pupils * _COVERED_IF_NO_ONE_IS_HERE
 
 
 def _marks_none(facts: _Facts, *, at_least: int) -> Iterator[_Found]:

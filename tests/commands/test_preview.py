@@ -22,23 +22,27 @@ Start = Callable[..., Trial]
 Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
 This is everything attsync would send for this session. Nothing has been sent.
 
-Year group On roll   / B V C2 I G N O U Marks Check
-─────────────────────────────────────────────────────────────────────────
-Reception       60  57 1 1  · · · 1 · ·    60 ! 1 N: reason not yet known
-Year 1          60  58 1 ·  1 · · · · ·    60 ✓
-Year 2          59  54 · ·  · 1 · 3 1 ·    59 ! 3 N: reason not yet known
-Year 3          60  60 · ·  · · · · · ·    60 ✓
-Year 4          59  56 · ·  · 2 · · · 1    59 ✓
-Year 5          59  56 · ·  1 1 · 1 · ·    59 ! 1 N: reason not yet known
-Year 6          62  52 · 1  · 5 1 1 1 1    62 ! 1 N: reason not yet known
+Year group  On roll    /  B  V  C2  I  G  N  O  U  Marks  Check
+────────────────────────────────────────────────────────────────────────────────
+Reception        60   57  1  1   ·  ·  ·  1  ·  ·     60  ! 1 N: reason not yet
+                                                          known
+Year 1           60   58  1  ·   1  ·  ·  ·  ·  ·     60  ✓
+Year 2           59   54  ·  ·   ·  1  ·  3  1  ·     59  ! 3 N: reason not yet
+                                                          known
+Year 3           60   60  ·  ·   ·  ·  ·  ·  ·  ·     60  ✓
+Year 4           59   56  ·  ·   ·  2  ·  ·  ·  1     59  ✓
+Year 5           59   56  ·  ·   1  1  ·  1  ·  ·     59  ! 1 N: reason not yet
+                                                          known
+Year 6           62   52  ·  1   ·  5  1  1  1  1     62  ! 1 N: reason not yet
+                                                          known
 
-All            419 393 2 2  2 9 1 6 2 2   419
+All             419  393  2  2   2  9  1  6  2  2    419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
-counts may point to a child: for the school itself. Full message:
+counts could identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
 """),
         ),
@@ -63,8 +67,8 @@ All              419   393   2   2    2   9   1   6   2   2     419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json --config config.toml
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
+child: keep them within the school. Full message: attsync preview --json --config config.toml
 """),
         ),
         (
@@ -88,8 +92,8 @@ All              419   393   2   2    2   9   1   6   2   2     419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts may point to a
-child: for the school itself. Full message: attsync preview --json --config config.toml
+Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
+child: keep them within the school. Full message: attsync preview --json --config config.toml
 """),
         ),
     ],
@@ -160,10 +164,10 @@ def test_narrow_terminal_says_the_checks_below_the_table(trial: Start) -> None:
     assert "Check" not in table
     assert re.search(r"! 3 N: reason not yet known; 30 more marks than\s+pupils on roll \(Year 2\)", checks)
     assert "! 20 on roll without a mark (Year 3)" in checks
-    wider = started("preview", "--date", "2026-11-20", "--session", "AM", columns=66)
-    assert "Marks Check\n" in wider.out
+    wider = started("preview", "--date", "2026-11-20", "--session", "AM", columns=76)
+    assert "Marks  Check\n" in wider.out
     commands = [line for line in wider.out.splitlines() if "attsync preview" in line]
-    assert max(len(line) for line in wider.out.splitlines() if line not in commands) <= 66
+    assert max(len(line) for line in wider.out.splitlines() if line not in commands) <= 76
 
 
 def test_refused_day_that_is_not_shown_is_told_too(trial: Start) -> None:
@@ -276,12 +280,13 @@ def test_refused_day_lists_every_place_to_correct(trial: Start) -> None:
     assert ran.screen == snapshot("""\
 Oakfield Primary School  URN 900023  Tuesday 17 November 2026
 ✗ This day would not be sent.  2 marks in Year 4 on Tue 17 Nov PM have the code
-  "ZZ", which is not a DfE attendance code of this date and session. 3 more
-  marks cannot be counted. Correct it in the MIS, or map it under
-  [database.codes] in the settings file; the day then goes with the next send.
+  "ZZ", which is not a DfE attendance code for this date and session. 3 more
+  marks cannot be counted. Correct them in the MIS, or map the code under
+  [database.codes] in the settings file. The next send will then include the
+  day.
 
-Session   Year group   Marks   What stands there
-────────────────────────────────────────────────
+Session   Year group   Marks   Value found
+────────────────────────────────────────────
 AM        Reception        1   the code "ZZ"
 AM        Year 4           2   the code "ZZ"
 PM        Year 4           2   the code "ZZ"
@@ -290,7 +295,7 @@ Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 5,449 to send + 838 refused + 2 without a mark.
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
-counts may point to a child: for the school itself. Full message:
+counts could identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
 """)
 

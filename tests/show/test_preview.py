@@ -8,7 +8,7 @@ import pytest
 from attsync.codes import codes_on
 from attsync.model import Cell, Day, School, Session, Uncounted
 from attsync.problems import Problem
-from attsync.show.preview import preview_day, preview_refused, preview_to_check
+from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
 from attsync.show.symbols import UNICODE
 from tests.show.screens import MONDAY, text_of
 
@@ -81,3 +81,14 @@ def test_what_is_to_check_ends_with_its_code() -> None:
     screen = text_of(preview_to_check([Problem("MARKS-UNPROVEN"), Problem("ROLL-FEW", pupils=4)], UNICODE), 100)
 
     assert [screen.count(code) for code in ("[MARKS-UNPROVEN]", "[ROLL-FEW]")] == [1, 1]
+
+
+def test_marks_entered_ahead_are_in_the_sum() -> None:
+    """No mark that was read is without a place."""
+    cells = {Cell("4", Session.AM): {"/": 30}, Cell("4", Session.PM): {"I": 2}}
+    day = Day(date=MONDAY, cells=cells, roll={"4": 30}, unmarked=1)
+    sent = {cell: counts for cell, counts in cells.items() if cell.session is Session.AM}
+
+    screen = text_of(preview_foot([(day, sent)], [day], MONDAY, []), 100)
+
+    assert "33 = 30 to send + 0 refused + 1 without a mark + 2 entered ahead." in screen

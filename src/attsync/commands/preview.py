@@ -23,6 +23,7 @@ from attsync.problems import AttsyncError, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import time
 
     from attsync.model import Cells, Day, SchoolDays
     from attsync.problems import Problem
@@ -95,7 +96,7 @@ def command(
     for school, plans in preview(settings, window, schools):
         found.append(shown := _Messages(school, plans, day))
         if not (as_json or table or school.problem):
-            _show(out, shown, session, f" --school {school.school.urn}" * names_school)
+            _show(out, shown, session, ["--school", f"{school.school.urn}"] * names_school, settings.schedule.times)
     if as_json:
         click.echo("[" + ",".join(f"\n{body.content.decode()}" for each in found for body in each.bodies) + "\n]")
     if table:
@@ -122,9 +123,9 @@ class _Messages:
         self.school = read.school
         self.to_check = read.to_check
         self.days: list[Shown] = [
-            (each, ready[each.date].cells if each.date in ready else each.cells)
+            (each, each.cells if each.date in refused else ready[each.date].cells if each.date in ready else {})
             for each in read.days
-            if each.date in ready or each.date in refused
+            if each.date in ready or each.date in refused or each.marks  # today's, if all of it was entered ahead
         ]
         self.read = read.days
         self.shown = [pair for pair in self.days if pair[0].date == day] if day else self.days[-1:]
@@ -149,7 +150,8 @@ class _Messages:
         ]
 
 
-def _show(out: Screen, shown: _Messages, session: str | None, option: str) -> None:
+def _show(out: Screen, shown: _Messages, session: str | None, option: list[str], times: "tuple[time, ...]") -> None:
+    from attsync.due import session_due_at
     from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
 
     school = shown.school
@@ -159,8 +161,13 @@ def _show(out: Screen, shown: _Messages, session: str | None, option: str) -> No
         if day.date in shown.refused:
             out.show(preview_refused(school, day, shown.refused[day.date], out.signs), "")
         for one in Session:
-            if day.date not in shown.refused and session in (None, one) and any(c.session is one for c in cells):
+            if day.date in shown.refused or session not in (None, one):
+                continue
+            if any(cell.session is one for cell in cells):
                 out.show(preview_day(school, day, cells, out.signs, one), "")
+            elif day.marks_of[one]:
+                due_at = session_due_at(day.date, one, times)
+                out.show(preview_day(school, day, day.cells, out.signs, one, due_at), "")
         out.show(preview_foot(shown.days, shown.read, day.date, option))
     if shown.to_check:
         out.show(preview_to_check(shown.to_check, out.signs))

@@ -173,7 +173,7 @@ def _lines(told: messages.Told, schools: list[School]) -> list[str]:
     lines = [f"attsync: {first}{text} [{told.problem.code}]"]
     if len(schools) > 1:
         lines.append(f"  Schools: {', '.join(map(str, schools))}")
-    return [*lines, f"  {messages.next_step(told.problem).completed}"]
+    return [*lines, f"  {messages.next_step(told.problem, discreet=True).completed}"]
 
 
 def _sums_of(days: Iterable[DayStatus]) -> Sums:

@@ -43,7 +43,11 @@ def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) ->
     not_done = messages.not_done(problem.but(undone="day_dry"))
     seen = problem.but(urn=None) if day.uncounted else problem  # the places are below: no command to see them
     said: list[RenderableType] = [
-        prose((f"{signs.bad} {not_done}  ", BAD), f"{messages.happened(problem)} {messages.next_step(seen)}", indent=2)
+        prose(
+            (f"{signs.bad} {not_done}  ", BAD),
+            (messages.happened(problem) + messages.next_step(seen)).completed,
+            indent=2,
+        )
     ]
     if day.uncounted:
         said += [Text(), _uncounted(day, signs)]
@@ -61,29 +65,39 @@ def _uncounted(day: Day, signs: Signs) -> Sheet:
     return sheet
 
 
-def preview_foot(days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: date, school: str) -> RenderableType:
+def preview_foot(
+    days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: date, school: Sequence[str]
+) -> RenderableType:
     """Show which other days are sent, the sum over all days that were read, and that there are counts only.
 
-    `school` is the option that names it in a command, where there are several.
+    `school` are the arguments that name it in a command, where there are several.
     """
     lines = []
-    others = [day.date for day, _ in days if day.date != shown and not day.problem]
+    others = [day.date for day, cells in days if day.date != shown and cells and not day.problem]
     if others:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
-        lines.append(prose("To see one of them: ", (f"attsync preview --date {others[0]}{school}", "bold")))
+        one = messages.attsync("preview", "--date", f"{others[0]}", *school)
+        lines.append(prose("To see one of them: ", (one.completed, "bold")))
     unmarked = sum(day.unmarked for day in read)
     refused = sum(day.refused for day in read)
     sent = sum(total(cells) for day, cells in days if not day.problem)
     held = sum(total(cells) for day, cells in days if day.problem)
-    rows = unmarked + refused + sent + held
+    ahead = sum(
+        day.marks_of[session]
+        for day, cells in days
+        for session in Session
+        if not day.problem and all(cell.session is not session for cell in cells)
+    )
+    rows = unmarked + refused + sent + held + ahead
     sum_of = f"{sent:,} to send + {refused + held:,} refused + {unmarked:,} without a mark"
+    sum_of += f" + {ahead:,} entered ahead" if ahead else ""
     lines.append(prose(f"All rows of these days: {rows:,} = {sum_of}."))
     lines.append(
         prose(
             ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could", DIM),
             (" identify a child: keep them within the school.", DIM),
-            (f" Full message: attsync preview --json{school}", DIM),
+            (f" Full message: {messages.attsync('preview', '--json', *school).completed}", DIM),
         )
     )
     return Group(*lines)
@@ -91,7 +105,7 @@ def preview_foot(days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: 
 
 def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
     """Show what is allowed but unusual in the days that would be sent."""
-    said = [(f"{messages.text(problem)} {messages.next_step(problem)}", problem.code) for problem in problems]
+    said = [((messages.text(problem) + messages.next_step(problem)).completed, problem.code) for problem in problems]
     return Group(*(prose((f"{signs.check} ", CHECK), words, (f"  [{code}]", DIM), indent=2) for words, code in said))
 
 
