@@ -51,13 +51,10 @@ def held_elsewhere(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
         holder.kill()
 
 
-@contextmanager
-def refused(log: Path, kind: str, why: str, owner: str = "") -> Iterator[None]:
+def refused(log: Path, kind: str, why: str, owner: str = "") -> pytest.RaisesExc[LogError]:
     """Expect exit code 9 and the problem of this lock."""
-    with pytest.raises(LogError) as raised:
-        yield
-    assert raised.value.problem == Problem("LOG-WRITE", "lock", path=f"{log}.{kind}", why=why, owner=owner)
-    assert raised.value.exit_code == 9
+    problem = Problem("LOG-WRITE", "lock", path=f"{log}.{kind}", why=why, owner=owner)
+    return pytest.raises(LogError, check=lambda error: (error.problem, error.exit_code) == (problem, 9))
 
 
 def test_second_run_does_nothing(log: Path) -> None:

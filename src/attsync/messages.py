@@ -213,13 +213,20 @@ def _names(template: str) -> list[str]:
 
 
 def _words(template: str, values: Mapping[str, Value]) -> str:
-    return re.sub(r"\{(\w+)(?::([^{}]*))?\}", lambda found: _write(values.get(found[1], "?"), found[2] or ""), template)
+    # A parameter may be missing in a problem that another version of attsync has recorded.
+    return re.sub(
+        r"\{(\w+)(?::([^{}]*))?\}",
+        lambda found: _write(values[found[1]], found[2] or "") if found[1] in values else "?",
+        template,
+    )
 
 
 def _arguments(template: str, values: Mapping[str, Value]) -> tuple[str, ...]:
     """Return one argument of a command; several where it is a parameter that is a tuple, none where it is empty."""
-    value = values.get(template.strip("{}"))
-    return value if isinstance(value, tuple) else tuple(filter(None, [_words(template, values)]))
+    if template.startswith("{") and template.endswith("}"):
+        value = values.get(template[1:-1], ())
+        return value if isinstance(value, tuple) else (str(value),)
+    return (_words(template, values),)
 
 
 def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to write a value
@@ -233,7 +240,7 @@ def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to wri
     if how == "quoted":
         return f'"{value}"'
     if how == "year":
-        return year_groups()[str(value)]
+        return year_groups().get(str(value), str(value))
     if isinstance(value, str):
         return value
     if how.startswith("="):

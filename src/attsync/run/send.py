@@ -135,7 +135,7 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
         raise not_known(settings, known, missing[0], "read")
     terms = Terms.of(settings)
     since = log.closed_since(terms.receiver) if log else None
-    closed = since and Problem("DFE-CLOSED", "known", since=since.astimezone(LONDON).date())
+    closed = since and Problem("DFE-CLOSED", "since", since=since.astimezone(LONDON).date())
     consents = log.latest_consents() if log else {}
     due = _Due({}, [])
     for urn in dict.fromkeys(only or known):

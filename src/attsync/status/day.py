@@ -119,10 +119,11 @@ def signs_of(
 
 def _signs_of_history(history: History, missing: Mapping[Session, Sign], *, is_held: bool) -> dict[Session, Sign]:
     """Return the signs of a day; `is_held`: the receiver holds the counts, whatever became of the newest submission."""
-    if history.is_going or history.newest is None:
-        state, missing = None, dict.fromkeys(Session, Sign.NOT_DUE) if history.is_going else missing
-    else:
-        state = State.ACCEPTED if is_held else history.newest.state
+    state = history.newest.state if history.newest else None
+    if history.is_going:
+        state, missing = None, dict.fromkeys(Session, Sign.NOT_DUE)
+    if is_held:
+        state = State.ACCEPTED
     sessions = history.shown.marks if history.shown else {}
     return signs_of(state, sessions, history.newest.faults if history.newest else (), missing)
 
