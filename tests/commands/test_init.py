@@ -321,7 +321,9 @@ def test_missing_driver_is_named_with_the_pip_of_this_environment(tmp_path: Path
         check=False,
     )
 
-    assert f"Install the database driver: {sys.executable} -m pip install 'no-such-driver[binary]>=3.2'\n" in ended.stdout
+    assert (
+        f"Install the database driver: {sys.executable} -m pip install 'no-such-driver[binary]>=3.2'\n" in ended.stdout
+    )
 
 
 @pytest.mark.parametrize("words", [["--no-input"], []])

@@ -709,7 +709,9 @@ def test_marks_of_pupils_not_on_roll_are_counted(any_database: EngineDatabase) -
     assert all(day.proven for day in oakfield.days)
 
 
-@pytest.mark.parametrize(("kind", "other"), [("INTEGER", "VARCHAR(20)"), ("VARCHAR(20)", "INTEGER"), ("INTEGER", "INTEGER")])
+@pytest.mark.parametrize(
+    ("kind", "other"), [("INTEGER", "VARCHAR(20)"), ("VARCHAR(20)", "INTEGER"), ("INTEGER", "INTEGER")]
+)
 def test_a_pupil_is_the_same_whatever_the_type(any_database: EngineDatabase, kind: str, other: str) -> None:
     """A number in one table is often a text in the other; padding is no other pupil."""
     any_database.execute(f"CREATE TABLE m (p {kind}, d DATE)")
@@ -754,9 +756,7 @@ def test_a_pupil_in_two_year_groups_counts_once_in_the_total(any_database: Engin
 def test_without_a_pupil_nothing_is_proven(any_database: EngineDatabase) -> None:
     """And that is said: the school, and each of its days."""
     fill(any_database, [mark(pupil=1), mark(pupil=1)], [enrolment(pupil=1), enrolment(pupil=1)])
-    found = days_of(
-        settings(any_database.url, marks=MARKS.replace(", pupil", ""), roll=ROLL.replace(", pupil", ""))
-    )
+    found = days_of(settings(any_database.url, marks=MARKS.replace(", pupil", ""), roll=ROLL.replace(", pupil", "")))
     day = found.days[-1]
 
     assert not found.provable
@@ -787,7 +787,9 @@ def test_a_long_text_is_cut_in_the_database_and_never_becomes_a_code(any_databas
     rows = [(blanks + long, "1"), ("/" + " " * 150, long + "1"), ("/", long + "2"), (long, None)]
     any_database.execute("INSERT INTO m VALUES (%s, %s)", rows)
     fill(any_database)
-    select = "SELECT '1' AS school, '2026-11-23' AS date, 'AM' AS session, '7' AS year_group, c AS code, p AS pupil FROM m"
+    select = (
+        "SELECT '1' AS school, '2026-11-23' AS date, 'AM' AS session, '7' AS year_group, c AS code, p AS pupil FROM m"
+    )
 
     tracemalloc.start()
     day = day_of(settings(any_database.url, marks=select))
@@ -804,7 +806,9 @@ def test_each_expression_of_the_settings_stands_once(database: Callable[[str], E
     fill(made, [mark()], [enrolment()])
     asked = "SELECT count(*) FROM roll x WHERE x.pupil = roll.pupil"
     roll = ROLL.replace("leaving_date", f"CASE WHEN ({asked}) > 5 THEN leaving_date END AS leaving_date")
-    marks = MARKS.replace("code", f"CASE WHEN ({asked.replace('roll.pupil', 'marks.pupil')}) > 5 THEN 'x' ELSE code END AS code")
+    marks = MARKS.replace(
+        "code", f"CASE WHEN ({asked.replace('roll.pupil', 'marks.pupil')}) > 5 THEN 'x' ELSE code END AS code"
+    )
     asked_for: list[tuple[str, Any]] = []
     plans = []
 
@@ -823,7 +827,9 @@ def test_each_expression_of_the_settings_stands_once(database: Callable[[str], E
             plans.append("\n".join(row[0] for row in rows))
 
     assert len(plans) == 3
-    for plan, scans in zip(plans, (2, 2, 1), strict=True):  # roll: for the year groups and the school; proof: marks, roll
+    for plan, scans in zip(
+        plans, (2, 2, 1), strict=True
+    ):  # roll: for the year groups and the school; proof: marks, roll
         assert len(re.findall(r"SubPlan \d+\n", plan)) == scans, plan
 
 
