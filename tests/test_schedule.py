@@ -1,6 +1,7 @@
 """schedule.py: the texts that make a machine send, and which of them are there."""
 
 import re
+import sys
 import time as clock
 from collections.abc import Iterator
 from datetime import time
@@ -139,16 +140,13 @@ def test_percent_in_a_path_is_no_specifier(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1bb", "a\u202eb"])
-def test_path_that_would_end_a_line_is_refused(tmp_path: Path, name: str) -> None:
-    """A line break in a crontab or a unit begins a new entry (CASES C10)."""
-    (tmp_path / name).mkdir()
-    dfe = DFE.replace('"client-secret"', f'"{tmp_path}/client-secret"')
-    text = settings_text(
-        dfe=dfe,
-        tables=f'[log]\npath = "{tmp_path}/log.db"',
-        database=FROM_A_FILE.replace("database-url", f"{tmp_path}/url"),
-    )
-    settings = loaded(text, tmp_path / name)
+def test_path_that_would_end_a_line_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A line break in a crontab or a unit begins a new entry (CASES C10). Here in the path of the program itself."""
+    started = tmp_path / name / "attsync"
+    started.parent.mkdir()
+    started.touch()
+    settings = loaded(settings_text(), tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(started)])
 
     for write in (cron_lines, lambda settings: service_unit(settings, "attsync")):
         with pytest.raises(SettingsError) as raised:

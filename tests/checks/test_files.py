@@ -337,7 +337,7 @@ def log(tmp_path: Path) -> Settings:
     loaded = settings(tmp_path)
     give_consent(loaded, *[OAKFIELD] * 60)
     with Log.open(loaded.log.path) as log:
-        log.end_run(log.begin_run(WINDOW, NOON), 0, NOON)
+        log.end_run(log.begin_run(WINDOW, loaded.dfe.origin, NOON), 0, NOON)
     return loaded
 
 
@@ -402,7 +402,7 @@ def schedule(tmp_path: Path) -> Callable[..., Finding]:
         found = Installed(lines, timer, is_enabled)
         with Log.open(loaded.log.path) as log:
             for run in runs:
-                log.end_run(log.begin_run(WINDOW, at(run)), 0, at(run))
+                log.end_run(log.begin_run(WINDOW, loaded.dfe.origin, at(run)), 0, at(run))
             *_, last = schedule_findings(loaded, found, log, since, at(now))
         return last
 

@@ -237,8 +237,8 @@ def test_two_hosts_are_two_lines(identity: Identity, tmp_path: Path) -> None:
 
 def test_list_that_lacks_what_may_be_sent_is_told(identity: Identity, tmp_path: Path) -> None:
     """Before the first day comes back with faults."""
-    answer = _saying('[{"YearGroupCode": "R"}, {"YearGroupCode": "M"}]')
-    also = dict.fromkeys((b"/codes/ncyeargroup", b"/codes/attendance"), answer)
+    year_groups = '[{"YearGroupCode": "R", "YearGroup": "R"}, {"YearGroupCode": "M", "YearGroup": "M"}]'
+    also = {b"/codes/ncyeargroup": _saying(year_groups), b"/codes/attendance": _saying("[]")}
     with Stranger(identity.good, also=also) as dfe:
         found = look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca))
 
@@ -296,7 +296,7 @@ def test_many_urns_share_a_few_words(certificates: Certificates, tmp_path: Path)
     """Thirty names are no reading."""
     schools = [School(900100 + number, f"School {number}") for number in range(6)]
 
-    assert ask_for(certificates, tmp_path, *schools)[-1].text == "6 URNs known, each by its name"
+    assert ask_for(certificates, tmp_path, *schools)[-1].text == "6 URNs known, by name"
 
 
 def _saying(answer: str) -> Callable[[Talk], None]:
@@ -349,7 +349,7 @@ def test_last_send_is_told(tmp_path: Path, exit_code: int | None, expected: str 
     give_consent(loaded)
     with Log.open(loaded.log.path) as log:
         assert [finding.what for finding in consent_findings(loaded, [OAKFIELD], log)] == ["Consent"]
-        run = log.begin_run(WINDOW, NOON)
+        run = log.begin_run(WINDOW, loaded.dfe.origin, NOON)
         if exit_code is not None:
             log.end_run(run, exit_code, NOON)
         *_, last = consent_findings(loaded, [OAKFIELD], log)
@@ -366,7 +366,7 @@ def test_send_that_is_under_way_is_told(tmp_path: Path) -> None:
     )
     arguments = [sys.executable, "-c", hold, str(loaded.log.path)]
     with Log.open(loaded.log.path) as log:
-        log.begin_run(WINDOW, NOON)
+        log.begin_run(WINDOW, loaded.dfe.origin, NOON)
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
             assert holder.stdout
             holder.stdout.readline()

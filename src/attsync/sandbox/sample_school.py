@@ -22,7 +22,7 @@ YEAR_GROUPS: Final = ("Reception", "Year 1", "Year 2", "Year 3", "Year 4", "Year
 
 _FIRST_NAMES: Final = """
 Amabel Bronwen Caspian Delphine Emeric Fenella Gawain Hesper Isolde Jocasta Kerensa Lorcan Morwenna Nerys Osric
-Perpetua Quillon Rosalba Sigrid Tamsin Ulric Verity Wilfrid Xanthe Yestin Zenobia
+Perpetua Quillon Rosalba Sigrid Tamsin Ulric Venetia Wilfrid Xanthe Yestin Zenobia
 """
 _LAST_NAMES: Final = """
 Abernathy Bickerstaff Colquhoun Duckworth Entwistle Fotheringay Greenhalgh Hollingsworth Inglethorpe Jellicoe
