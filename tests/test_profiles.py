@@ -5,6 +5,7 @@ The marks are drawn by dice; what is expected is counted over them in plain Pyth
 
 import csv
 import json
+import os
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -17,7 +18,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from attsync.database import holds_permission, read
-from attsync.model import Body, Cell, Day, School, SchoolDays, Session
+from attsync.database.inspect import look
+from attsync.deadline import Deadline
+from attsync.model import Body, Cell, Day, School, SchoolDays, Session, Unlisted
 from attsync.settings import DatabaseSettings
 from attsync.window import LONDON, is_working_day, window_ending
 from attsync.wire import build
@@ -363,9 +366,15 @@ def bodies_of(found: SchoolDays) -> list[bytes]:
     return [body.content for body in bodies if isinstance(body, Body)]
 
 
+def read_all(settings: DatabaseSettings, *urns: int) -> list[SchoolDays | Unlisted]:
+    """Read schools of `settings`."""
+    with Deadline() as far_away:
+        return list(read(settings, settings.schools, urns, WINDOW, far_away))
+
+
 def bodies_read(settings: DatabaseSettings) -> list[bytes]:
     """Read the one school of `settings`, and make the bodies of it."""
-    found = [each for each in read(settings, settings.schools, [OAKFIELD.urn], WINDOW) if isinstance(each, SchoolDays)]
+    found = [each for each in read_all(settings, OAKFIELD.urn) if isinstance(each, SchoolDays)]
     assert [each.school for each in found] == [OAKFIELD]
     assert [day.problem for day in found[0].days if day.problem] == []
     return bodies_of(found[0])
@@ -386,7 +395,7 @@ def test_one_school_gives_the_same_bytes_in_every_shape(
 def test_a_folder_of_exports_gives_the_same_bytes(
     database: Callable[[str], EngineDatabase], tmp_path: Path, shape: str
 ) -> None:
-    """Whatever the encoding and the form of dates; where each night has its own file, only the newest counts."""
+    """Whatever the encoding and the form of dates; only the newest file counts, and `check` sees its age."""
     export(tmp_path, **EXPORTS[shape])
     if day := EXPORTS[shape].get("day"):
         older = (tmp_path / f"marks{day}.csv").read_bytes()
@@ -396,7 +405,16 @@ def test_a_folder_of_exports_gives_the_same_bytes(
         name: sql.replace("/srv/attsync/export", str(tmp_path)) for name, sql in settings["select"].items()
     }
 
-    assert bodies_read(DatabaseSettings.model_validate(settings)) == expected()
+    read_by = DatabaseSettings.model_validate(settings)
+    assert bodies_read(read_by) == expected()
+    with Deadline() as far_away:
+        assert [each.is_stale for each in look(read_by, (), WINDOW, far_away).selects] == [False, False]
+        moment = datetime(2026, 11, 19, 23, 59, tzinfo=UTC).timestamp()
+        for file in tmp_path.iterdir():
+            os.utime(file, (moment, moment))
+        marks, roll = look(read_by, (), WINDOW, far_away).selects
+    assert marks.is_stale
+    assert roll.newest_file == date(2026, 11, 19)
 
 
 @pytest.mark.parametrize(("username", "holds"), [("sam", True), ("alex", False)])
@@ -408,7 +426,8 @@ def test_the_permission_is_looked_up_in_sql_server(
     session_marks(made)
     settings = DatabaseSettings.model_validate(profile("session-marks", "sqlserver") | {"url": made.url})
 
-    assert holds_permission(settings, settings.schools[0], username) is holds
+    with Deadline() as far_away:
+        assert holds_permission(settings, settings.schools[0], username, far_away) is holds
 
 
 def test_what_is_expected_is_what_the_raw_rows_say() -> None:
@@ -431,12 +450,10 @@ def test_clashing_codes_of_two_schools_are_read_as_each_means_them(
     settings = DatabaseSettings.model_validate(profile("several-schools", engine) | {"url": made.url})
     by_school = {
         each.school: each
-        for each in read(settings, settings.schools, [OAKFIELD.urn, ELM.urn], WINDOW)
+        for each in read_all(settings, OAKFIELD.urn, ELM.urn)
         if isinstance(each, SchoolDays)
     }
-    unlisted = [
-        each for each in read(settings, settings.schools, [ELM.urn], WINDOW) if not isinstance(each, SchoolDays)
-    ]
+    unlisted = [each for each in read_all(settings, ELM.urn) if not isinstance(each, SchoolDays)]
     half = [mark for mark in marks() if mark.pupil.number % 2 and mark.day in WINDOW and mark.code]
 
     assert bodies_of(by_school[OAKFIELD]) == expected()

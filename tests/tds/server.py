@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from tests.tds import tsql, wire
 from tests.tds.wire import Packets, SqlError
 
 Encryption = Literal["offered", "required", "not supported"]
-_ENCRYPTION: Final[dict[Encryption, int]] = {"offered": 1, "required": 3, "not supported": 2}
+_ENCRYPTION: Final = {"required": 3, "not supported": 2}
 _PROCEDURES: Final = {10: "sp_executesql", 11: "sp_prepare", 12: "sp_execute", 13: "sp_prepexec", 15: "sp_unprepare"}
 _SESSION: Final = re.compile(r"(set|use|declare|begin tran|commit|rollback|if @@trancount)\b", re.IGNORECASE)
 _LEVEL: Final = re.compile(r"set transaction isolation level (\w+(?: \w+)?)", re.IGNORECASE)
@@ -44,6 +44,8 @@ class Fault:
     """Say nothing until the client asks for an end or goes."""
     cuts: int = 0
     """Break the connection after so many bytes of the answer."""
+    is_deaf: bool = False
+    """Keep the connection after that, and say nothing more whatever comes."""
     first_runs: str = ""
     """Another program changes the data just before."""
 
@@ -54,6 +56,7 @@ class SqlServer:
 
     context: ssl.SSLContext
     name: str = "SIMS"
+    host: str = "127.0.0.1"
     user: str = "attsync_ro"
     password: str = "pa;s}s w0rd@1"
     encryption: Encryption = "offered"
@@ -68,7 +71,7 @@ class SqlServer:
     def __enter__(self) -> Self:
         self.context.maximum_version = ssl.TLSVersion.TLSv1_2  # TDS 7 goes no further
         self.data = tsql.new_database(self.name)
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server((self.host, 0))
         self.port = self._listening.getsockname()[1]
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -82,23 +85,47 @@ class SqlServer:
 
     def url(self, *, trust: bool = True, **changes: str) -> str:
         """Return the address as a person writes it; `changes` replace its parts, or are words of its query."""
-        parts = {"user": self.user, "password": self.password, "host": "localhost", "database": self.name}
+        parts = {"user": self.user, "password": self.password, "host": f"localhost:{self.port}", "database": self.name}
         parts |= {key: changes.pop(key) for key in parts if key in changes}
         words = ({"TrustServerCertificate": "yes"} if trust else {}) | changes
-        user, password, host, database = (quote(value, safe="\\") for value in parts.values())
+        user, password, host, database = (quote(value, safe="\\:,") for value in parts.values())
         query = "&".join(f"{key}={quote(value)}" for key, value in words.items())
-        return f"mssql://{user}:{password}@{host}:{self.port}/{database}" + (f"?{query}" if query else "")
+        return f"mssql://{user}:{password}@{host}/{database}" + (f"?{query}" if query else "")
 
     def execute(self, statement: str, rows: Iterable[Sequence[object]] | None = None) -> list[tuple[Any, ...]]:
         """Run a statement of DuckDB on the data, as the school's own system does; a value is written `%s`."""
         return execute(self.data, statement, rows)
+
+    @contextmanager
+    def browser(self, *instances: str) -> Iterator[None]:
+        """Be SQL Server Browser too, on UDP port 1434, which knows the ports of these instances."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+            end.bind((self.host, 1434))
+            answering = threading.Thread(target=self._browse, args=(end, instances), daemon=True)
+            answering.start()
+            yield
+            end.sendto(b"end", (self.host, 1434))
+            answering.join()
+
+    def _browse(self, end: socket.socket, instances: Sequence[str]) -> None:
+        while True:
+            asked, client = end.recvfrom(1024)
+            if asked == b"end":
+                return
+            for name in instances:
+                if asked[:1] == b"\x03" or asked[1:].rstrip(b"\0").decode().lower() == name.lower():
+                    words = f"ServerName;TESTS;InstanceName;{name};IsClustered;No;Version;15.0.2000.5;tcp;{self.port};;"
+                    end.sendto(b"\x05" + struct.pack("<H", len(words)) + words.encode(), client)
 
     def allow_snapshots(self) -> None:
         """ALTER DATABASE ... SET ALLOW_SNAPSHOT_ISOLATION ON."""
         self.execute("UPDATE sys.databases SET snapshot_isolation_state = 1")
 
     def grant(self, kind: str, name: str, allowed: str = "") -> None:
-        """Give the account a right: ("server", "sysadmin"), ("role", "db_owner"), ("OBJECT", "dbo.marks", "INSERT")."""
+        """Give the account a right: ("server", "sysadmin"), ("role", "db_owner"), ("OBJECT", "[dbo].[t]", "INSERT").
+
+        One for a column is ("COLUMN", "[dbo].[t].code", "UPDATE").
+        """
         self.execute("INSERT INTO sys.rights VALUES (%s, %s, %s)", [(kind, name, allowed)])
 
     def _accept(self) -> None:
@@ -138,6 +165,7 @@ class _Session:
         self.prepared: dict[int, tuple[str, str]] = {}
         self.in_snapshot = False
         self.cut = 0
+        self.is_deaf = False
 
     def run(self) -> None:
         with suppress(EOFError, OSError), self.packets.connection:
@@ -147,13 +175,16 @@ class _Session:
 
     def _sign_in(self) -> bool:
         server, packets = self.server, self.packets
-        _, first = packets.receive()
-        ours, theirs = _ENCRYPTION[server.encryption], wire.asked_encryption(first)
+        kind, first = packets.receive()
+        if kind != wire.PRELOGIN:  # Encrypt=strict begins with TLS: SQL Server 2022 and later
+            return False
+        asks = wire.asked_encryption(first)
+        ours = asks if server.encryption == "offered" else _ENCRYPTION[server.encryption]
         packets.send(wire.prelogin(server.version, ours))
         if ours != _ENCRYPTION["not supported"]:
             packets.start_tls(server.context)
         asked = wire.login(packets.receive()[1])
-        if ours == _ENCRYPTION["offered"] and theirs == 0:
+        if ours == 0:
             packets.stop_tls()
         server.logins.append(asked)
         if not server.signs_in:
@@ -192,6 +223,8 @@ class _Session:
             return not error.ends
         if self.cut:
             self.packets.send(made[: self.cut], cut=True)
+            while self.is_deaf:
+                self.packets.receive()
             self.packets.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         self.packets.send(made)
@@ -268,8 +301,10 @@ class _Session:
             raise SqlError(fault.number, fault.text, ends=fault.ends)
         if fault.hangs:
             self.packets.receive()
+            while fault.is_deaf:
+                self.packets.receive()
             raise _Left
-        self.cut = fault.cuts
+        self.cut, self.is_deaf = fault.cuts, fault.is_deaf
 
 
 def _named(declared: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sqlglot.errors import SqlglotError
 from tests.tds.wire import SqlError
 
 _CONDITIONS: Final = (exp.Predicate, exp.Connector, exp.Not, exp.Exists)
+_NAMED: Final = (exp.Alias, exp.Column, exp.Star)
 _NO_TRIM_BEFORE: Final = 14  # SQL Server 2017
 _ERRORS: Final = (
     (r'(?:Function|Macro) with name "?(\w+)"? does not exist', 195, "'{}' is not a recognized built-in function name."),
@@ -39,12 +40,19 @@ CREATE MACRO fn_listextendedproperty(a, b, c, d, e, f, g) AS TABLE SELECT 1 WHER
 CREATE TABLE sys.rights (class VARCHAR, name VARCHAR, allowed VARCHAR);
 CREATE MACRO DB_ID() AS 1;
 CREATE MACRO DB_NAME() AS '{name}';
-CREATE MACRO SCHEMA_NAME() AS 'dbo';
+CREATE MACRO OBJECT_SCHEMA_NAME(id) AS 'dbo';
+CREATE MACRO QUOTENAME(n) AS '[' || n || ']';
+CREATE MACRO DATALENGTH(x) AS 2 * length(x);
+CREATE VIEW sys.objects AS SELECT table_oid AS object_id, table_name AS name, 'U' AS type
+    FROM duckdb_tables() WHERE schema_name = 'dbo';
+CREATE VIEW sys.columns AS SELECT table_oid AS object_id, column_name AS name FROM duckdb_columns();
 CREATE MACRO IS_SRVROLEMEMBER(r) AS (SELECT count(*)::INTEGER FROM sys.rights WHERE class = 'server' AND name = r);
 CREATE MACRO IS_MEMBER(r) AS (SELECT count(*)::INTEGER FROM sys.rights WHERE class = 'role' AND name = r);
 CREATE MACRO HAS_PERMS_BY_NAME(o, c, p) AS (
     SELECT count(*)::INTEGER FROM sys.rights
-    WHERE class = coalesce(c, 'SERVER') AND name = coalesce(o, '') AND allowed = p);
+    WHERE class = coalesce(c, 'SERVER') AND name = coalesce(o, '') AND allowed = p
+), (o, c, p, s, d) AS (
+    SELECT count(*)::INTEGER FROM sys.rights WHERE class = d AND name = o || '.' || s AND allowed = p);
 """
 
 
@@ -52,6 +60,8 @@ class Statement(NamedTuple):
     """One statement for DuckDB."""
 
     sql: str
+    nameless: frozenset[int]
+    """Columns to which SQL Server gives no name, and DuckDB one of its own."""
     parameters: frozenset[str]
     reads_tables: bool
     """Tables of the school: the first such statement begins a snapshot."""
@@ -81,11 +91,13 @@ def translate(sql: str, constants: Mapping[str, object], version: int) -> Iterat
     for tree in trees:
         _refuse(tree, version)
         changed = tree.transform(_for_duckdb)
+        shown = tree.selects if isinstance(tree, exp.Query) and not tree.is_star else []
+        nameless = frozenset(n for n, each in enumerate(shown) if not isinstance(each, _NAMED))
         names = frozenset(found.name for found in changed.find_all(exp.Parameter))
         tables = any(
             table.db != "sys" for table in changed.find_all(exp.Table) if isinstance(table.this, exp.Identifier)
         )
-        yield Statement(changed.sql("duckdb"), names, tables)
+        yield Statement(changed.sql("duckdb"), nameless, names, tables)
 
 
 def answer(
@@ -98,7 +110,8 @@ def answer(
         rows = connection.fetchall()
     except duckdb.Error as error:
         raise _as_sql_server(str(error)) from error
-    return [column[0] for column in described], [str(column[1]) for column in described], rows
+    names = ["" if n in statement.nameless else column[0] for n, column in enumerate(described)]
+    return names, [str(column[1]) for column in described], rows
 
 
 def _as_sql_server(message: str) -> SqlError:
@@ -161,8 +174,8 @@ def _must_be_derived_table(node: exp.Subquery) -> None:
     if query.args.get("options"):
         raise SqlError(156, "Incorrect syntax near the keyword 'OPTION'.", severity=15)
     if isinstance(node.parent, exp.From | exp.Join):
-        names = [name.lower() for name in query.named_selects]
+        names = [each.alias_or_name.lower() if isinstance(each, _NAMED) else "" for each in query.selects]
         if "" in names:
             raise SqlError(8155, f"No column name was specified for column {names.index('') + 1} of '{node.alias}'.")
-        if twice := [name for name in names if names.count(name) > 1 and name != "*"]:
+        if twice := [name for name in names if names.count(name) > 1]:
             raise SqlError(8156, f"The column '{twice[0]}' was specified multiple times for '{node.alias}'.")
