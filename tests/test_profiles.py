@@ -449,9 +449,7 @@ def test_clashing_codes_of_two_schools_are_read_as_each_means_them(
     several_schools(made)
     settings = DatabaseSettings.model_validate(profile("several-schools", engine) | {"url": made.url})
     by_school = {
-        each.school: each
-        for each in read_all(settings, OAKFIELD.urn, ELM.urn)
-        if isinstance(each, SchoolDays)
+        each.school: each for each in read_all(settings, OAKFIELD.urn, ELM.urn) if isinstance(each, SchoolDays)
     }
     unlisted = [each for each in read_all(settings, ELM.urn) if not isinstance(each, SchoolDays)]
     half = [mark for mark in marks() if mark.pupil.number % 2 and mark.day in WINDOW and mark.code]

@@ -7,6 +7,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ def test_a_server_that_forces_encryption_is_read(sql_server: SqlServer, deadline
     ("name", "case"), [("localhost", ""), ("other.example", "certificate_name"), ("127.0.0.1", "certificate_name")]
 )
 def test_a_certificate_of_a_trusted_authority_has_to_name_the_server(
-    sql_server: SqlServer, deadline: Deadline, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, name: str, case: str  # noqa: ANN401
+    sql_server: SqlServer, deadline: Deadline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, case: str
 ) -> None:
     """The authority is that of the system, as a school installs its own."""
     authority = trustme.CA()
@@ -128,7 +129,7 @@ def test_a_certificate_of_a_trusted_authority_has_to_name_the_server(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(name).configure_cert(context)
 
-    with SqlServer(context) as server:
+    with SqlServer(context, name=sql_server.name) as server:
         if case:
             assert opened(server.url(trust=False), deadline).case == case
         else:
@@ -172,7 +173,7 @@ ERRORS = [
     (8155, "No column name was specified for column 1 of 'marks'.", "DB-SELECT", "no_name"),
     (209, "Ambiguous column name 'code'.", "DB-SELECT", "ambiguous"),
     (241, "Conversion failed when converting date and/or time from character string.", "DB-SELECT", "value"),
-    (242, "The conversion of a varchar data type to a datetime data type resulted in an out-of-range value.", "DB-SELECT", "value"),
+    (242, "The conversion of a varchar data type to a datetime data type ...", "DB-SELECT", "value"),
     (245, "Conversion failed when converting the varchar value 'Gawain' to data type int.", "DB-SELECT", "value"),
     (8114, "Error converting data type varchar to numeric.", "DB-SELECT", "value"),
     (8115, "Arithmetic overflow error converting expression to data type int.", "DB-SELECT", "value"),
@@ -242,7 +243,7 @@ def test_the_drivers_own_exceptions_have_a_case(
     ],
 )
 def test_other_drivers_are_understood_too(error: Exception, code: str, case: str) -> None:
-    """pyodbc gives the SQLSTATE, pymssql the number, nested once for a sign-in."""
+    """The SQLSTATE of pyodbc, and the number of pymssql, nested once for a sign-in."""
     assert sqlserver.case_of(error) == (code, case)
 
 
@@ -345,7 +346,10 @@ def test_dates_of_every_kind_count_the_same(sql_server: SqlServer, deadline: Dea
     small.fill(sql_server, [small.mark("/", day=day, pupil=n) for n, day in enumerate(days)], date_type=date_type)  # type: ignore[arg-type]
     found = days_of(small.settings(sql_server.url()), deadline)
 
-    assert {day.date: day.marks for day in found.values() if day.marks} == {date(2026, 11, 20): 2, date(2026, 11, 23): 2}
+    assert {day.date: day.marks for day in found.values() if day.marks} == {
+        date(2026, 11, 20): 2,
+        date(2026, 11, 23): 2,
+    }
 
 
 def test_a_datetimeoffset_is_refused_with_what_to_write(sql_server: SqlServer, deadline: Deadline) -> None:
@@ -398,7 +402,9 @@ def test_a_column_without_a_name_is_refused_by_name(filled: SqlServer, deadline:
     assert (problem.code, problem.case) == ("DB-SELECT", "no_name")
 
 
-def test_verbose_shows_dates_and_no_other_text(filled: SqlServer, deadline: Deadline, caplog: pytest.LogCaptureFixture) -> None:
+def test_verbose_shows_dates_and_no_other_text(
+    filled: SqlServer, deadline: Deadline, caplog: pytest.LogCaptureFixture
+) -> None:
     """IT reads which days were asked for."""
     caplog.set_level(logging.INFO, "attsync")
     marks = f"{MARKS} WHERE mark_date >= :start AND session <> 'Gawain'"

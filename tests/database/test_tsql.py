@@ -44,7 +44,8 @@ def tables(server: SqlServer, date: str, pupil: str = "VARCHAR(20)", school: str
         f" pupil {pupil})"
     )
     server.execute(
-        f"CREATE TABLE roll (school {school}, year_group VARCHAR, entry_date {date}, leaving_date {date}, pupil {pupil})"
+        f"CREATE TABLE roll (school {school}, year_group VARCHAR, entry_date {date}, leaving_date {date},"
+        f" pupil {pupil})"
     )
     server.execute("CREATE TABLE staff (username VARCHAR, school VARCHAR)")
     server.execute("CREATE TABLE sites (school VARCHAR, urn INTEGER, name VARCHAR)")

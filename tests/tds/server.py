@@ -20,8 +20,8 @@ from tests.tds import tsql, wire
 from tests.tds.wire import Packets, SqlError
 
 Encryption = Literal["offered", "required", "not supported"]
-_ENCRYPTION: Final = {"required": 3, "not supported": 2}
-_PROCEDURES: Final = {10: "sp_executesql", 11: "sp_prepare", 12: "sp_execute", 13: "sp_prepexec", 15: "sp_unprepare"}
+_ENCRYPTION: Final[dict[Encryption, int]] = {"offered": 1, "required": 3, "not supported": 2}
+_PROCEDURES: Final = {10: "sp_executesql", 13: "sp_prepexec", 15: "sp_unprepare"}
 _SESSION: Final = re.compile(r"(set|use|declare|begin tran|commit|rollback|if @@trancount)\b", re.IGNORECASE)
 _LEVEL: Final = re.compile(r"set transaction isolation level (\w+(?: \w+)?)", re.IGNORECASE)
 
@@ -162,7 +162,6 @@ class _Session:
         self.packets = Packets(client)
         self.data: duckdb.DuckDBPyConnection
         self.level = "READ COMMITTED"
-        self.prepared: dict[int, tuple[str, str]] = {}
         self.in_snapshot = False
         self.cut = 0
         self.is_deaf = False
@@ -175,21 +174,17 @@ class _Session:
 
     def _sign_in(self) -> bool:
         server, packets = self.server, self.packets
-        kind, first = packets.receive()
+        kind, _ = packets.receive()
         if kind != wire.PRELOGIN:  # Encrypt=strict begins with TLS: SQL Server 2022 and later
             return False
-        asks = wire.asked_encryption(first)
-        ours = asks if server.encryption == "offered" else _ENCRYPTION[server.encryption]
-        packets.send(wire.prelogin(server.version, ours))
-        if ours != _ENCRYPTION["not supported"]:
+        packets.send(wire.prelogin(server.version, _ENCRYPTION[server.encryption]))
+        if server.encryption != "not supported":
             packets.start_tls(server.context)
         asked = wire.login(packets.receive()[1])
-        if ours == 0:
-            packets.stop_tls()
         server.logins.append(asked)
         if not server.signs_in:
             packets.receive()
-        refused = SqlError(18456, f"Login failed for user '{asked.user}'.", severity=14)
+        refused = SqlError(18456, f"Login failed for user '{asked.user}'.")
         if (asked.user, asked.password) != (server.user, server.password):
             packets.send(wire.failure(refused))
             return False
@@ -245,15 +240,9 @@ class _Session:
             case "sp_executesql":
                 made = self._run(values[0], _named(values[1] if values[1:] else "", values[2:]), wire.DONE_IN_CALL)
                 return made + wire.called()
-            case "sp_prepare" | "sp_prepexec":
-                number = len(self.prepared) + 1
-                self.prepared[number] = (values[1] or "", values[2])
-                given = _named(values[1], values[3:])
-                made = self._run(values[2], given, wire.DONE_IN_CALL) if name == "sp_prepexec" else b""
-                return made + wire.called(wire.handle(number))
-            case "sp_execute":
-                declared, sql = self.prepared[values[0]]
-                return self._run(sql, _named(declared, values[1:]), wire.DONE_IN_CALL) + wire.called()
+            case "sp_prepexec":
+                made = self._run(values[2], _named(values[1], values[3:]), wire.DONE_IN_CALL)
+                return made + wire.called(wire.handle(1))
             case "sp_unprepare":
                 return wire.called()
         raise SqlError(2812, f"Could not find stored procedure '{name}'.")

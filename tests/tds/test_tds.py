@@ -66,15 +66,14 @@ def test_every_kind_of_value_comes_through_the_driver(sql_server: SqlServer) -> 
 
 
 def test_parameters_arrive_as_they_were_bound(sql_server: SqlServer) -> None:
-    """Dates, numbers, flags, long and short text: by prepared calls, twice with one statement."""
-    given = [date(2026, 11, 23), 7, True, "L", "é" * 9000, None]
-    sql_server.execute("CREATE TABLE t (d DATE, n INTEGER, b BOOLEAN, s VARCHAR, l VARCHAR, e VARCHAR)")
-    sql = "SELECT count(*) AS n FROM t WHERE d = ? AND n = ? AND b = ? AND s = ? AND l = ? AND (e = ? OR e IS NULL)"
-    sql_server.execute("INSERT INTO t VALUES (%s, %s, %s, %s, %s, %s)", [given])
+    """Dates, numbers, flags, long and short text: by a prepared call."""
+    given = [date(2026, 11, 23), 7, True, "L", "é" * 9000]
+    sql_server.execute("CREATE TABLE t (d DATE, n INTEGER, b BOOLEAN, s VARCHAR, l VARCHAR)")
+    sql = "SELECT count(*) AS n FROM t WHERE d = ? AND n = ? AND b = ? AND s = ? AND l = ?"
+    sql_server.execute("INSERT INTO t VALUES (%s, %s, %s, %s, %s)", [given])
 
     with connect(sql_server) as connection:
-        cursor = connection.cursor()
-        assert [cursor.execute(sql, given).fetchone()[0] for _ in range(2)] == [1, 1]
+        assert connection.execute(sql, given).fetchall()[0][0] == 1
 
 
 def test_text_has_no_case_unless_a_binary_collation_is_named(sql_server: SqlServer) -> None:

@@ -87,7 +87,7 @@ def translate(sql: str, constants: Mapping[str, object], version: int) -> Iterat
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="tsql") if tree is not None]
     except SqlglotError:
-        raise SqlError(102, "Incorrect syntax near '?'.", severity=15) from None
+        raise SqlError(102, "Incorrect syntax near '?'.") from None
     for tree in trees:
         _refuse(tree, version)
         changed = tree.transform(_for_duckdb)
@@ -147,9 +147,9 @@ def _refuse(tree: exp.Expr, version: int) -> None:
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query):
             _must_be_derived_table(node)
         if isinstance(node, exp.Trim) and version < _NO_TRIM_BEFORE:
-            raise SqlError(195, "'TRIM' is not a recognized built-in function name.", severity=15)
+            raise SqlError(195, "'TRIM' is not a recognized built-in function name.")
         if isinstance(node, exp.Group) and any(not each.find(exp.Column) for each in node.expressions):
-            raise SqlError(164, "Each GROUP BY expression must contain at least one column.", severity=15)
+            raise SqlError(164, "Each GROUP BY expression must contain at least one column.")
 
 
 def _must_be_condition(node: exp.Expr) -> None:
@@ -166,13 +166,11 @@ def _must_be_condition(node: exp.Expr) -> None:
 def _must_be_derived_table(node: exp.Subquery) -> None:
     query = node.this
     if query.args.get("order") and not (query.args.get("limit") or query.args.get("offset")):
-        raise SqlError(
-            1033, "The ORDER BY clause is invalid in views, inline functions and derived tables.", severity=15
-        )
+        raise SqlError(1033, "The ORDER BY clause is invalid in views, inline functions and derived tables.")
     if query.args.get("with_"):
-        raise SqlError(156, "Incorrect syntax near the keyword 'WITH'.", severity=15)
+        raise SqlError(156, "Incorrect syntax near the keyword 'WITH'.")
     if query.args.get("options"):
-        raise SqlError(156, "Incorrect syntax near the keyword 'OPTION'.", severity=15)
+        raise SqlError(156, "Incorrect syntax near the keyword 'OPTION'.")
     if isinstance(node.parent, exp.From | exp.Join):
         names = [each.alias_or_name.lower() if isinstance(each, _NAMED) else "" for each in query.selects]
         if "" in names:

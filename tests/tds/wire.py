@@ -20,16 +20,15 @@ _SIZE: Final = 4096
 _COLLATION: Final = bytes.fromhex("0904d00034")  # SQL_Latin1_General_CP1_CI_AS
 _FIRST_DAY: Final = date(1, 1, 1)
 _NOTHING, _LONG = 0xFFFF, 0xFFFF
-_NOTHING_LONG: Final = 2**64 - 1
 _TEXTS: Final = {0xE7: "utf-16-le", 0xEF: "utf-16-le", 0xA7: "cp1252", 0xAF: "cp1252"}  # NVARCHAR NCHAR VARCHAR CHAR
 
 
 class SqlError(Exception):
     """An error as SQL Server reports it: number, text, and whether the connection ends with it."""
 
-    def __init__(self, number: int, text: str, *, severity: int = 16, ends: bool = False) -> None:
+    def __init__(self, number: int, text: str, *, ends: bool = False) -> None:
         super().__init__(text)
-        self.number, self.text, self.severity, self.ends = number, text, severity, ends
+        self.number, self.text, self.ends = number, text, ends
 
 
 class Packets:
@@ -74,10 +73,6 @@ class Packets:
             self._incoming.write(self.receive()[1])
         self._tls = tls
 
-    def stop_tls(self) -> None:
-        """Go on in clear, as a server does that was asked to encrypt the sign-in only."""
-        self._tls = None
-
     def _read(self, number: int) -> bytes:
         found = b""
         while len(found) < number:
@@ -111,7 +106,7 @@ def note(number: int, text: str) -> bytes:
 
 def failure(error: SqlError, kind: int = DONE) -> bytes:
     """Return the answer to a statement that failed."""
-    return _message(_ERROR, error.number, error.severity, error.text) + done(kind, _FAILED)
+    return _message(_ERROR, error.number, 16, error.text) + done(kind, _FAILED)
 
 
 def done(kind: int = DONE, status: int = 0, rows: int = 0) -> bytes:
@@ -159,15 +154,6 @@ def prelogin(version: int, encryption: int) -> bytes:
         head += struct.pack(">BHH", number, place + len(body), len(value))
         body += value
     return head + b"\xff" + body
-
-
-def asked_encryption(packet: bytes) -> int:
-    """Return what a client's first packet asks for: 0 sign-in only, 1 all, 2 not supported."""
-    for i in range(0, packet.index(b"\xff"), 5):
-        number, place = packet[i], int.from_bytes(packet[i + 1 : i + 3])
-        if number == 1:
-            return packet[place]
-    return 2
 
 
 class Login(NamedTuple):
@@ -242,9 +228,6 @@ def _parameter(data: bytes, i: int) -> tuple[Any, int]:
         (size,) = struct.unpack_from("<H", data, i)
         raw, i = (_in_chunks if size == _LONG else _in_one)(data, i + 7)
         return raw if raw is None else raw.decode(_TEXTS[kind]), i
-    if kind == 0x63:  # NTEXT
-        (length,) = struct.unpack_from("<i", data, i + 9)
-        return data[i + 13 : i + 13 + length].decode("utf-16-le"), i + 13 + length
     scale = data[i] if kind == 0x2A else 0
     i += 0 if kind == 0x28 else 1  # DATE has no size
     raw = data[i + 1 : i + 1 + data[i]]
@@ -265,10 +248,8 @@ def _in_one(data: bytes, i: int) -> tuple[bytes | None, int]:
     return (None, i + 2) if length == _NOTHING else (data[i + 2 : i + 2 + length], i + 2 + length)
 
 
-def _in_chunks(data: bytes, i: int) -> tuple[bytes | None, int]:
-    if struct.unpack_from("<Q", data, i)[0] == _NOTHING_LONG:
-        return None, i + 8
-    found, i = b"", i + 8
+def _in_chunks(data: bytes, i: int) -> tuple[bytes, int]:
+    found, i = b"", i + 8  # after the length of all
     while length := struct.unpack_from("<I", data, i)[0]:
         found += data[i + 4 : i + 4 + length]
         i += 4 + length

@@ -38,8 +38,8 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "TrustServerCertificate": _YES_NO,
 }
 """The words that an address may have behind its `?`, with their values in lower case; none: any. Not among them are
-`Authentication`, which would sign in at another host than that of the settings, and `Encrypt=no`, with which the password
-could go in clear."""
+`Authentication`, which would sign in at another host than that of the settings, and `Encrypt=no`, with which the
+password could go in clear."""
 
 _STATES: Final = {
     "Base table or view not found": "42S02",
@@ -62,7 +62,7 @@ _STATES: Final = {
 
 
 class _Error(NamedTuple):
-    """A kind of error: it has one of these numbers, or an SQLSTATE that begins so and these words, if there are any."""
+    """A kind of error: it has one of these numbers, or an SQLSTATE that begins so and these words, if any."""
 
     code: str
     case: str
@@ -206,7 +206,7 @@ def case_of(error: BaseException) -> tuple[str, str]:
 
 
 def has_offset(column: Any) -> bool:  # noqa: ANN401  an entry of the driver's description
-    """Whether a column is a datetimeoffset: the driver gives it no type of its own, but it is longer than a datetime2."""
+    """Whether a column is a datetimeoffset: the driver describes it as a datetime2, but it is longer."""
     _, kind, _, _, size, scale, _ = column
     return kind is datetime and size - (scale + 1 if scale else 0) == len("2026-11-23 08:45:00 +00:00")
 
