@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS := -n auto --maxprocesses 8 --dist loadgroup
-ALL := pyproject.toml --extra postgresql --extra mysql --extra demo
+RUNTIME := pyproject.toml --extra postgresql --extra mysql --extra demo
+ALL := $(RUNTIME) --extra mssql --extra duckdb
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-emit-index-url --no-emit-find-links $(ALL)
+	--no-emit-index-url --no-emit-find-links
 
 define tests_with
 $(BIN)/uv venv --quiet --clear --python $(PYTHON) .venv/$@
@@ -62,8 +63,10 @@ demo: setup  ## the main job once: a made-up school, a pretend DfE, consent, sen
 	$(BIN)/attsync demo
 
 lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versions of all: make lock NEW=--upgrade
-	$(LOCK) $(NEW) --group dev --output-file requirements/dev.txt
-	$(LOCK) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(LOCK) $(ALL) $(NEW) --group dev --output-file requirements/dev.txt
+	$(LOCK) $(RUNTIME) --constraint requirements/dev.txt --output-file requirements/runtime.txt
+	$(LOCK) pyproject.toml --extra mssql --constraint requirements/dev.txt --output-file requirements/mssql.txt
+	$(LOCK) pyproject.toml --extra duckdb --constraint requirements/dev.txt --output-file requirements/duckdb.txt
 
 calendar: setup  ## write the table of bank holidays again, from the library holidays
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv

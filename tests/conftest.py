@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from tests import network
 from tests.browser import Browser, BrowserMissingError
-from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines
+from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines, SqlServerDatabase
 from tests.other_account import SOMEBODY_ELSE
+from tests.tds.server import SqlServer
 
 if TYPE_CHECKING:
     from attsync.sandbox.server import Certificates
@@ -107,6 +108,14 @@ def database(pytestconfig: pytest.Config, tmp_path: Path) -> Iterator[Callable[[
                 pytest.skip(str(error))
 
         yield make
+
+
+@pytest.fixture
+def sql_server(database: Callable[[str], EngineDatabase]) -> SqlServer:
+    """Start the SQL Server of the tests, with an empty database."""
+    made = database("sqlserver")
+    assert isinstance(made, SqlServerDatabase)
+    return made.server
 
 
 @pytest.fixture(params=NAMES)

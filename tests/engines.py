@@ -1,10 +1,13 @@
 """Real database servers for the tests, and an empty database on one of them for each test that asks.
 
-Knows where SQLite, PostgreSQL and MariaDB answer and how they are started, emptied and left; knows nothing of attsync.
+Where SQLite, PostgreSQL and MariaDB answer, and how they are started, emptied and left. For SQL Server there is
+Microsoft's own driver and a server of the tests. Imports nothing of attsync.
 """
 
+import ctypes
 import fcntl
 import sqlite3
+import ssl
 import subprocess
 import tempfile
 import warnings
@@ -14,13 +17,19 @@ from pathlib import Path
 from typing import Any, LiteralString, Protocol
 from uuid import uuid4
 
+import duckdb
 import psycopg
 import pymysql
 import pytest
+import trustme
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import URL, make_url
 
+from tests.tds.server import SqlServer, execute
+
 NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
+"""Those on which a test of `any_database` runs."""
+ALL = NAMES | {"duckdb": "DuckDB", "sqlserver": "SQL Server"}
 _NO_ANSWER = 2003
 """MariaDB's number for a server that cannot be reached."""
 _NO_SUCH_THREAD = 1094
@@ -51,18 +60,36 @@ class EngineDatabase:
         return answer
 
 
+class DuckDatabase(EngineDatabase):
+    """One that DuckDB holds: exports, and what is behind the SQL Server of the tests."""
+
+    def execute(self, statement: str, rows: Iterable[Sequence[object]] | None = None) -> list[tuple[Any, ...]]:
+        """Run a statement, once for all of `rows` if they are given; a value is written `%s`."""
+        return execute(self._connection, statement, rows)
+
+
+class SqlServerDatabase(DuckDatabase):
+    """One of the SQL Server of the tests."""
+
+    def __init__(self, server: SqlServer) -> None:
+        super().__init__("sqlserver", server.url(), server.data)
+        self.server = server
+
+
 class Engines:
     """The servers of one test session, each looked for when a test first wants it."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._required = [name for name in environment.get("ATTSYNC_REQUIRE_ENGINES", "").split(",") if name]
-        if unknown := set(self._required) - set(NAMES):
-            message = f"ATTSYNC_REQUIRE_ENGINES names {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
+        if unknown := set(self._required) - set(ALL):
+            message = f"ATTSYNC_REQUIRE_ENGINES names {', '.join(sorted(unknown))}; there are {', '.join(ALL)}"
             raise pytest.UsageError(message)
         self._servers: dict[str, _Server] = {
             "sqlite": _SQLite(),
             "postgresql": _PostgreSQL(environment.get("ATTSYNC_TEST_POSTGRESQL")),
             "mariadb": _MariaDB(environment.get("ATTSYNC_TEST_MARIADB")),
+            "duckdb": _DuckDB(),
+            "sqlserver": _SqlServer(),
         }
         self._started: list[_Server] = []
         self._exercised: dict[str, str] = {}
@@ -77,7 +104,7 @@ class Engines:
                 self._exercised[engine] = self._servers[engine].start()
                 self._started.append(self._servers[engine])
             except EngineMissingError as error:
-                self._missing[engine] = f"{NAMES[engine]} was not tried: {error}"
+                self._missing[engine] = f"{ALL[engine]} was not tried: {error}"
                 raise EngineMissingError(self._missing[engine]) from error
         return self._servers[engine].database(folder)
 
@@ -87,7 +114,7 @@ class Engines:
 
     def not_exercised(self) -> Collection[str]:
         """Name the engines that ATTSYNC_REQUIRE_ENGINES asks for and no test has used."""
-        return [NAMES[engine] for engine in self._required if engine not in self._exercised]
+        return [ALL[engine] for engine in self._required if engine not in self._exercised]
 
     def found(self) -> dict[str, dict[str, str]]:
         """Give what was exercised and what is missing, to be handed to another process."""
@@ -100,7 +127,7 @@ class Engines:
 
     def summary(self) -> str:
         """Say in one line what the tests ran on."""
-        exercised = ", ".join(self._exercised[engine] for engine in NAMES if engine in self._exercised)
+        exercised = ", ".join(self._exercised[engine] for engine in ALL if engine in self._exercised)
         return "; ".join([f"Database engines exercised: {exercised or 'none'}", *self._missing.values()])
 
     def close(self) -> None:
@@ -283,6 +310,56 @@ class _MariaDB:
             password=str(self._url.password or ""),
             connect_timeout=5,
         )
+
+
+class _DuckDB:
+    """DuckDB, as its package brings it."""
+
+    def start(self) -> str:
+        return f"DuckDB {duckdb.__version__}"
+
+    @contextmanager
+    def database(self, folder: Path) -> Iterator[EngineDatabase]:
+        del folder
+        with duckdb.connect() as connection:
+            yield DuckDatabase("duckdb", "duckdb:///:memory:", connection)
+
+    def stop(self) -> None:
+        pass  # in memory
+
+
+class _SqlServer:
+    """Microsoft's own driver, and a server that answers it: no Microsoft server runs here."""
+
+    def start(self) -> str:
+        missing = [package for library, package in _DRIVER_NEEDS.items() if not _can_load(library)]
+        if missing:
+            why = f"its driver needs {' and '.join(missing)} (Debian, Ubuntu: apt-get install {' '.join(missing)})"
+            raise EngineMissingError(why)
+        authority = trustme.CA()
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost", "127.0.0.1").configure_cert(self._context)
+        return "sqlserver (driver and protocol, no Microsoft server)"
+
+    @contextmanager
+    def database(self, folder: Path) -> Iterator[EngineDatabase]:
+        del folder
+        with SqlServer(self._context) as server:
+            yield SqlServerDatabase(server)
+
+    def stop(self) -> None:
+        pass  # each test stops its own server
+
+
+_DRIVER_NEEDS = {"libltdl.so.7": "libltdl7", "libgssapi_krb5.so.2": "libgssapi-krb5-2"}
+
+
+def _can_load(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _new_name() -> str:

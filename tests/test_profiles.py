@@ -3,10 +3,12 @@
 The marks are drawn by dice; what is expected is counted over them in plain Python, without any SQL.
 """
 
+import csv
 import json
+import os
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from attsync.database import read
-from attsync.model import Body, Cell, Day, School, SchoolDays, Session
+from attsync.database import holds_permission, read
+from attsync.database.inspect import look
+from attsync.deadline import Deadline
+from attsync.model import Body, Cell, Day, School, SchoolDays, Session, Unlisted
 from attsync.settings import DatabaseSettings
 from attsync.window import LONDON, is_working_day, window_ending
 from attsync.wire import build
@@ -255,23 +259,104 @@ def several_schools(database: EngineDatabase) -> None:
     enrolments(database, site="OAK")
 
 
-SHAPES: dict[str, Callable[[EngineDatabase], None]] = {
-    "row-a-mark": row_a_mark,
-    "wide-row": wide_row,
-    "mark-string": mark_string,
-    "lesson-registers": lesson_registers,
-    "flags": flags,
-    "unix-seconds": unix_seconds,
-    "several-schools": several_schools,
+def session_marks(database: EngineDatabase) -> None:
+    """Sessions that have a time, marks of them, and years with a beginning and an end."""
+    starts = {(m.day, m.session): n for n, m in enumerate({(m.day, m.session): m for m in marks()}.values())}
+    hours = {"AM": "08:45", "PM": "13:10"}
+    create(
+        database,
+        "school_session",
+        "session_id INTEGER, start_time TIMESTAMP",
+        [(number, f"{iso(day)} {hours[session]}") for (day, session), number in starts.items()],
+    )
+    create(
+        database,
+        "session_mark",
+        "session_id INTEGER, person_id INTEGER, mark VARCHAR(2)",
+        [(starts[m.day, m.session], m.pupil.number, m.code or "-") for m in marks()],
+    )
+    rows = [(p.number, f"Year  {p.year_group}", iso(p.entry), iso(p.leaving)) for p in pupils()]
+    before = [(n, year, "2024-09-01", "2025-03-01") for n, year, *_ in rows if n % 10 == 0]
+    columns = "person_id INTEGER, year_name VARCHAR(20), start_date TIMESTAMP, end_date TIMESTAMP"
+    create(database, "year_membership", columns, [*rows, *before])
+    create(database, "system_user", "user_id INTEGER, user_name VARCHAR(40)", [(1, "sam"), (2, "alex")])
+    permissions = [(1, "Data Returns: Administer"), (2, "Data Returns: View")]
+    create(database, "user_permission", "user_id INTEGER, permission VARCHAR(40)", permissions)
+
+
+def registrations(database: EngineDatabase) -> None:
+    """Registrations with flags, lessons among them, and pupils of two schools."""
+    flags = {"/": (1, 1, 0, ""), "\\": (1, 1, 0, ""), "L": (1, 1, 1, ""), "N": (1, 0, 0, ""), None: (0, 0, 0, None)}
+    at = {"AM": ("08:50", "Morning Registration"), "PM": ("13:05", "Afternoon Registration")}
+    periods = {key: n for n, key in enumerate(dict.fromkeys((m.day, m.session) for m in marks()))}
+    columns = "PeriodId INTEGER, SchoolCode VARCHAR(9), StartsAt TIMESTAMP, Name VARCHAR(40), IsRollCall BOOLEAN"
+    roll_calls = [(n, "OAK", f"{iso(day)} {at[half][0]}", at[half][1], True) for (day, half), n in periods.items()]
+    lessons = [(n + 1000, "OAK", f"{iso(day)} {at[half][0]}", "Maths", False) for (day, half), n in periods.items()]
+    create(database, "RegistrationPeriod", columns, [*roll_calls, *lessons])
+    rows = [
+        (n, m.pupil.number, *flags.get(m.code, (1, 0, 0, m.code)))
+        for m in marks()
+        for n in (periods[m.day, m.session], periods[m.day, m.session] + 1000)
+    ]
+    columns = (
+        "PeriodId INTEGER, SchoolId INTEGER, Registered BOOLEAN, Present BOOLEAN, Late BOOLEAN, AbsenceCode VARCHAR(2)"
+    )
+    create(database, "RegistrationStudent", columns, rows)
+    columns = "SchoolId INTEGER, SchoolCode VARCHAR(9), NCYear SMALLINT, EnrolledAt VARCHAR(10), LeftAt DATE"
+    off = timedelta(days=1)
+    own = [
+        (p.number, "OAK", int(p.year_group), f"{p.entry:%d/%m/%Y}", iso(p.leaving and p.leaving + off))
+        for p in pupils()
+    ]
+    create(database, "Pupil", columns, [*own, (1, "ELM", 7, "01/09/2025", None)])
+
+
+def export(
+    folder: Path, *, day: str = "", delimiter: str = ",", encoding: str = "utf-8-sig", form: str = "%Y-%m-%d"
+) -> None:
+    """Write the files of a nightly export, with names of pupils that attsync does not read."""
+
+    def written(value: date | None) -> str:
+        return value.strftime(form) if value else ""
+
+    files: dict[str, list[tuple[object, ...]]] = {
+        f"marks{day}.csv": [
+            ("Date", "Session", "Year Group", "Mark", "Pupil ID", "Pupil Name"),
+            *((written(m.day), m.session, m.pupil.year_group, m.code or "", m.pupil.number, "Zo\xeb") for m in marks()),
+        ],
+        "pupils.csv": [
+            ("Year Group", "Entry Date", "Leaving Date", "Pupil ID", "Pupil Name"),
+            *((p.year_group, written(p.entry), written(p.leaving), p.number, "Zo\xeb") for p in pupils()),
+        ],
+    }
+    for name, rows in files.items():
+        with (folder / name).open("w", encoding=encoding, newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(rows)
+
+
+SHAPES: dict[str, tuple[Callable[[EngineDatabase], None], Collection[str]]] = {
+    "row-a-mark": (row_a_mark, (*NAMES, "sqlserver")),
+    "wide-row": (wide_row, NAMES),
+    "mark-string": (mark_string, NAMES),
+    "lesson-registers": (lesson_registers, (*NAMES, "sqlserver")),
+    "flags": (flags, NAMES),
+    "unix-seconds": (unix_seconds, NAMES),
+    "several-schools": (several_schools, (*NAMES, "sqlserver")),
+    "session-marks": (session_marks, ["sqlserver"]),
+    "registrations": (registrations, ["sqlserver"]),
+}
+EXPORTS: dict[str, dict[str, str]] = {
+    "export-csv": {},
+    "export-semicolons": {"day": "-2026-11-23", "delimiter": ";", "encoding": "windows-1252", "form": "%d/%m/%Y"},
 }
 
 
 def profile(shape: str, engine: str) -> dict[str, Any]:
-    """Give the settings fragment of a shape: that of the engine, where there is one."""
+    """Return the settings fragment of a shape, without its address: that of the engine, where there is one."""
     own = PROFILES / f"{shape}.{engine}.toml"
     file = own if own.exists() else PROFILES / f"{shape}.toml"
     (database,) = tomllib.loads(file.read_text(encoding="utf-8"))["database"]
-    return dict(database)
+    return {key: value for key, value in database.items() if key not in ("url", "url_file")}
 
 
 def bodies_of(found: SchoolDays) -> list[bytes]:
@@ -281,20 +366,68 @@ def bodies_of(found: SchoolDays) -> list[bytes]:
     return [body.content for body in bodies if isinstance(body, Body)]
 
 
-@pytest.mark.parametrize("engine", NAMES)
-@pytest.mark.parametrize("shape", SHAPES)
+def read_all(settings: DatabaseSettings, *urns: int) -> list[SchoolDays | Unlisted]:
+    """Read schools of `settings`."""
+    with Deadline() as far_away:
+        return list(read(settings, settings.schools, urns, WINDOW, far_away))
+
+
+def bodies_read(settings: DatabaseSettings) -> list[bytes]:
+    """Read the one school of `settings`, and make the bodies of it."""
+    found = [each for each in read_all(settings, OAKFIELD.urn) if isinstance(each, SchoolDays)]
+    assert [each.school for each in found] == [OAKFIELD]
+    assert [day.problem for day in found[0].days if day.problem] == []
+    return bodies_of(found[0])
+
+
+@pytest.mark.parametrize(("shape", "engine"), [(shape, e) for shape, (_, engines) in SHAPES.items() for e in engines])
 def test_one_school_gives_the_same_bytes_in_every_shape(
     database: Callable[[str], EngineDatabase], shape: str, engine: str
 ) -> None:
     """Exact to the last count against a plain-Python computation over the raw rows."""
     made = database(engine)
-    SHAPES[shape](made)
-    settings = DatabaseSettings.model_validate(profile(shape, engine) | {"url": made.url})
-    found = [each for each in read(settings, settings.schools, [OAKFIELD.urn], WINDOW) if isinstance(each, SchoolDays)]
+    SHAPES[shape][0](made)
 
-    assert [each.school for each in found] == [OAKFIELD]
-    assert bodies_of(found[0]) == expected()
-    assert [day.problem for day in found[0].days if day.problem] == []
+    assert bodies_read(DatabaseSettings.model_validate(profile(shape, engine) | {"url": made.url})) == expected()
+
+
+@pytest.mark.parametrize("shape", EXPORTS)
+def test_a_folder_of_exports_gives_the_same_bytes(
+    database: Callable[[str], EngineDatabase], tmp_path: Path, shape: str
+) -> None:
+    """Whatever the encoding and the form of dates; only the newest file counts, and `check` sees its age."""
+    export(tmp_path, **EXPORTS[shape])
+    if day := EXPORTS[shape].get("day"):
+        older = (tmp_path / f"marks{day}.csv").read_bytes()
+        (tmp_path / "marks-2026-11-20.csv").write_bytes(older)
+    settings = profile(shape, "duckdb") | {"url": database("duckdb").url}
+    settings["select"] = {
+        name: sql.replace("/srv/attsync/export", str(tmp_path)) for name, sql in settings["select"].items()
+    }
+
+    read_by = DatabaseSettings.model_validate(settings)
+    assert bodies_read(read_by) == expected()
+    with Deadline() as far_away:
+        assert [each.is_stale for each in look(read_by, (), WINDOW, far_away).selects] == [False, False]
+        moment = datetime(2026, 11, 19, 23, 59, tzinfo=UTC).timestamp()
+        for file in tmp_path.iterdir():
+            os.utime(file, (moment, moment))
+        marks, roll = look(read_by, (), WINDOW, far_away).selects
+    assert marks.is_stale
+    assert roll.newest_file == date(2026, 11, 19)
+
+
+@pytest.mark.parametrize(("username", "holds"), [("sam", True), ("alex", False)])
+def test_the_permission_is_looked_up_in_sql_server(
+    database: Callable[[str], EngineDatabase], username: str, *, holds: bool
+) -> None:
+    """Of the profile with an administrators SELECT, which joins two tables."""
+    made = database("sqlserver")
+    session_marks(made)
+    settings = DatabaseSettings.model_validate(profile("session-marks", "sqlserver") | {"url": made.url})
+
+    with Deadline() as far_away:
+        assert holds_permission(settings, settings.schools[0], username, far_away) is holds
 
 
 def test_what_is_expected_is_what_the_raw_rows_say() -> None:
@@ -307,7 +440,7 @@ def test_what_is_expected_is_what_the_raw_rows_say() -> None:
     assert sum(values) == sum(1 for m in marks() if m.day == TODAY and m.code)
 
 
-@pytest.mark.parametrize("engine", NAMES)
+@pytest.mark.parametrize("engine", [*NAMES, "sqlserver"])
 def test_clashing_codes_of_two_schools_are_read_as_each_means_them(
     database: Callable[[str], EngineDatabase], engine: str
 ) -> None:
@@ -316,13 +449,9 @@ def test_clashing_codes_of_two_schools_are_read_as_each_means_them(
     several_schools(made)
     settings = DatabaseSettings.model_validate(profile("several-schools", engine) | {"url": made.url})
     by_school = {
-        each.school: each
-        for each in read(settings, settings.schools, [OAKFIELD.urn, ELM.urn], WINDOW)
-        if isinstance(each, SchoolDays)
+        each.school: each for each in read_all(settings, OAKFIELD.urn, ELM.urn) if isinstance(each, SchoolDays)
     }
-    unlisted = [
-        each for each in read(settings, settings.schools, [ELM.urn], WINDOW) if not isinstance(each, SchoolDays)
-    ]
+    unlisted = [each for each in read_all(settings, ELM.urn) if not isinstance(each, SchoolDays)]
     half = [mark for mark in marks() if mark.pupil.number % 2 and mark.day in WINDOW and mark.code]
 
     assert bodies_of(by_school[OAKFIELD]) == expected()
@@ -336,7 +465,8 @@ def test_clashing_codes_of_two_schools_are_read_as_each_means_them(
 def test_every_profile_is_tried() -> None:
     """A file that no test reads would be wrong before long; each stands alone and says what it is."""
     files = {file.name for file in PROFILES.glob("*.toml")}
-    read_files = {f"{shape}.toml" for shape in SHAPES} | {f"{s}.{e}.toml" for s in SHAPES for e in NAMES}
+    own = {f"{shape}.{engine}.toml" for shape, (_, engines) in SHAPES.items() for engine in engines}
+    read_files = {f"{shape}.toml" for shape in SHAPES} | own | {f"{shape}.duckdb.toml" for shape in EXPORTS}
 
     assert files <= read_files
     for file in files:

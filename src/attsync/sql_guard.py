@@ -84,7 +84,7 @@ def prepare(text: str, dialect: str) -> Prepared:
     A `:word` in a literal or a comment survives as it is. A semicolon at the end is dropped; anything but comments
     after it is a second statement. Raise NotOneSelect.
     """
-    text = re.sub(r"\r\n?", "\n", text)
+    text = re.sub(r"\r\n?", "\n", text).lstrip("; \t\n")  # people write ;WITH for SQL Server
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text):
         raise NotOneSelect("control")
     found = tokens(text, dialect)
@@ -108,6 +108,8 @@ def prepare(text: str, dialect: str) -> Prepared:
         raise NotOneSelect("mssql_with")
     if dialect == "mssql" and re.search(r"\border\s+by\b", outermost) and not re.search(r"\btop\b", outermost):
         raise NotOneSelect("mssql_order")
+    if dialect == "mssql" and re.search(r"\boption\s*\(", outermost):
+        raise NotOneSelect("mssql_option")
     parts = [
         part.replace(":", r"\:") if kind in ("comment", "literal", "colon") else part
         for kind, part in found

@@ -24,7 +24,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from attsync.database import errors
+from attsync.database import errors, sqlserver
 from attsync.database.sql_logging import follow
 from attsync.deadline import Deadline
 from attsync.problems import SchoolError
@@ -96,12 +96,15 @@ class Snapshot:
         """How it reads SQL, for sql_guard: its kind, with its modes where they matter."""
         self.knows_london = True
         """The server can turn every instant into a time of day in London."""
+        self.is_frozen = True
+        """All statements see the same data; otherwise each is consistent only in itself."""
         self.url = URL.create("sqlite")
         self.driver: Any = None
         """The driver's own connection, once there is one."""
         self.connection: Connection
         self.deadline = deadline
         self._is_mariadb = self._is_stopped = False
+        self._sockets: sqlserver.Sockets | None = None
 
     def all(self, statement: Executable, select: str) -> list[Any]:
         """Return the rows of a statement that is made from the SELECT `select` of the settings."""
@@ -166,6 +169,8 @@ class Snapshot:
             _shut_down(self.driver.pgconn.socket)
         elif hasattr(self.driver, "_sock"):  # PyMySQL
             _shut_down(self.driver._sock.fileno())  # noqa: SLF001  it has no public name
+        elif self._sockets:
+            self._sockets.shut_down()
 
     def close(self) -> None:
         """Leave without a word to the server, which may not answer; nothing has to be kept."""
@@ -205,6 +210,8 @@ class Snapshot:
 
     def _connect(self, dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:  # noqa: ANN401  the driver's
         connect: Callable[[], Any] = partial(dialect.connect, *arguments, **parameters)
+        if self.kind == "mssql":
+            connect = partial(self._connect_mssql, connect)
         if self.kind == "sqlite":
             connect = partial(_open_sqlite, self.url.database or "")
         try:
@@ -214,6 +221,10 @@ class Snapshot:
         except Exception as error:  # a word in the address that the driver does not take: each has its own error for it
             raise errors.wrong_address(self.database) from error
         return self.driver
+
+    def _connect_mssql(self, connect: Callable[[], Any]) -> Any:  # noqa: ANN401  the driver's
+        self._sockets = sqlserver.Sockets(self.url)
+        return connect()
 
     def _in_time(self, function: Callable[[], _Result], undo: Callable[[_Result], object] = lambda _: None) -> _Result:
         """Call `function` in a thread that can be left behind: a name look-up, and some drivers, cannot be stopped."""
@@ -311,11 +322,12 @@ class Snapshot:
         return f"SET SESSION max_execution_time = {int(seconds * 1000)}"
 
     def _begin_mssql(self) -> None:
-        # Where the database allows no snapshots, asking for one fails; the counts of one statement agree all the same.
-        state = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
-        allowed = self.connection.exec_driver_sql(state).scalar()
+        # The driver asks the server to end a statement; where the server is silent, `stop` ends the connection.
+        self.driver.timeout = max(1, int(min(STATEMENT_SECONDS - 1, self.deadline.seconds_left)))
+        allowed = self.connection.exec_driver_sql(sqlserver.ISOLATION).scalar()
         self.connection.rollback()
-        if allowed == 1:
+        self.is_frozen = allowed == 1  # where the database does not allow snapshots, asking for one fails
+        if self.is_frozen:
             self.connection.execution_options(isolation_level="SNAPSHOT")
         self.connection.exec_driver_sql(f"SET LOCK_TIMEOUT {_LOCK_SECONDS * 1000}")
 
@@ -342,6 +354,7 @@ def snapshot(database: DatabaseSettings, window: Window | None, deadline: Deadli
 def address(database: DatabaseSettings) -> URL:
     """Return the address of `database`, with our driver where it names none; raise SchoolError if it cannot be read."""
     written = _written(database)
+    written = re.sub(r"^(mssql[^/]*//(?:.*@)?[\w.\\-]+),(\d+)(?=[/?]|\Z)", r"\1:\2", written)  # as Microsoft writes a port
     match = _WITH_PASSWORD.fullmatch(written)
     try:
         url = make_url(match["kind"] + match["place"] if match else written)
@@ -388,6 +401,10 @@ def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
             return _for_psycopg(url)
         case "mysql" | "mariadb" if url.get_driver_name() == "pymysql":
             return _for_pymysql(url)
+        case "mssql" if url.get_driver_name() == "mssqlpython":
+            if wrong := sqlserver.wrong_word(url):
+                raise errors.wrong_word(database, wrong)
+            return {"timeout": CONNECT_SECONDS}
         case "duckdb":
             # A folder of exports has no file of its own. Nothing is fetched from the network, and no file is written.
             is_file = url.database not in (None, "", ":memory:")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
+from attsync.database import sqlserver
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
 
@@ -48,21 +49,8 @@ _NUMBERS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
         "damaged": (126, 144, 145, 1034, 1194, 1195),
         "lost": (0, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 4031),
     },
-    "mssql": {
-        "table": (208, 4060),
-        "column": (207,),
-        "function": (195,),
-        "syntax": (102, 156),
-        "ambiguous": (209, 8156),
-        "value": (241, 245),
-        "rights": (229, 230),
-        "locked": (1222,),
-        "conflict": (1205,),
-        "full": (701, 1105, 9002),
-        "lost": (596,),
-    },
 }
-"""The numbers of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma, and of SQL Server."""
+"""The numbers of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma."""
 
 _WORDS: Final = {
     "table": "no such table|catalog error: table",
@@ -107,6 +95,13 @@ def wrong_address(database: DatabaseSettings) -> SchoolError:
     return SchoolError("DB-NONE", "address", name=database.name, where=_where(database))
 
 
+def wrong_word(database: DatabaseSettings, wrong: sqlserver.WrongWord) -> SchoolError:
+    """Return the error of something behind the `?` of an address; only words of the driver are shown."""
+    return SchoolError(
+        "SETTINGS", wrong.case, name=database.name, where=_where(database), word=wrong.word, values=wrong.values
+    )
+
+
 def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]) -> SchoolError:
     """Return what `error` means before there is a connection; `reach` finds out how far one comes."""
     original = _original(error)
@@ -122,13 +117,21 @@ def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach:
         case = _class_of(original, kind)
         case = "file_locked" if case == "locked" or "lock" in str(original).lower() else "file"
         return SchoolError("DB-NONE", case, **what)
+    if kind == "mssql":
+        if "\\" in (url.host or "") and not url.port:
+            what["server"] = url.host
+        code, case = sqlserver.case_of(original)
+        if case == "instance" and not sqlserver.browser_answers(url):
+            case = "browser"
+        if (code, case) != ("DB-NONE", "lost"):
+            return SchoolError(code, case, **what)
     message = str(original).lower()
     for code, case, words in _IN_CONNECTING:
         if re.search(words, message):
             return SchoolError(code, case, **what)
     if _number(original) == 1049:  # noqa: PLR2004  MySQL's for an unknown database, whatever its language
         return SchoolError("DB-NONE", "no_database", **what)
-    if _number(original) in (1045, 1698, 18456) or _state(original).startswith("28"):
+    if _number(original) in (1045, 1698) or _state(original).startswith("28"):
         return SchoolError("DB-SIGNIN", **what)
     try:
         case = reach()
@@ -141,8 +144,11 @@ def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach:
 
 def in_a_select(database: DatabaseSettings, error: Exception, kind: str, select: str) -> SchoolError:
     """Return what `error` means once the connection was made: `select` is the SELECT of the settings that was asked."""
-    case = _class_of(_original(error), kind)
-    code, case = _CODES.get(case, ("DB-SELECT", case))
+    if kind == "mssql":
+        code, case = sqlserver.case_of(_original(error))
+    else:
+        case = _class_of(_original(error), kind)
+        code, case = _CODES.get(case, ("DB-SELECT", case))
     sets = "time_zone = 'Europe/London'" if kind == "mysql" else "TimeZone = 'Europe/London'"
     return SchoolError(
         code, case, name=database.name, select=select, where=_where(database),

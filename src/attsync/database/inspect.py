@@ -8,13 +8,16 @@ import re
 import ssl
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from glob import glob
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Literal
 
 from sqlalchemy import Executable, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from attsync.database import sqlserver
 from attsync.database.engine import Snapshot, snapshot
 from attsync.database.reader import read, schools_of
 from attsync.database.source import NEEDED, SelectName, Source, source
@@ -23,7 +26,10 @@ from attsync.deadline import Deadline
 from attsync.model import SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError
 from attsync.settings import DatabaseSettings
-from attsync.window import Window
+from attsync.sql_guard import tokens
+from attsync.window import LONDON, Window, is_working_day
+
+_FILE: Final = re.compile(r"\.(?:csv|tsv|txt|json|parquet|xlsx)(?:\.gz)?\Z", re.IGNORECASE)
 
 Way = Literal["local", "plain", "encrypted", "verified", ""]
 """How safe the way to the server is; "local": it does not leave this computer, "": not looked up."""
@@ -45,6 +51,10 @@ class SelectFacts:
     """Texts that say that they are in UTC."""
     overlaps: int = 0
     """Pupils on roll today in more than one year group."""
+    newest_file: date | None = None
+    """When the newest file of an export, which it reads, was written; None: it reads no file."""
+    is_stale: bool = False
+    """That was before the last school day."""
     has_index: bool | None = None
     """None: not asked."""
     seconds: float = 0.0
@@ -70,6 +80,8 @@ class DatabaseFacts:
     hides: tuple[str, ...] = ()
     """What may keep rows from attsync, without a word: policies of the server, limits on rows."""
     way: Way = ""
+    is_frozen: bool = True
+    """All statements of a send see the same data; otherwise marks and roll may be some seconds apart."""
     knows_london: bool = True
     selects: tuple[SelectFacts, ...] = ()
     schools: tuple[SchoolDays, ...] = ()
@@ -93,6 +105,7 @@ def look(database: DatabaseSettings, only: Collection[int], window: Window, dead
                 "writes": writes(server),
                 "hides": tuple(_hides(server)),
                 "way": way(server),
+                "is_frozen": server.is_frozen,
                 "knows_london": server.knows_london,
             }
     except SchoolError as error:
@@ -128,6 +141,9 @@ def _try(database: DatabaseSettings, name: SelectName, window: Window, deadline:
             if server.kind == "sqlite":
                 columns = tuple(_types_of_values(server, found, columns))
             facts = {"rows": rows, **dict(zip(("no_date", "not_dates", "in_utc"), more, strict=False))}
+            if server.kind == "duckdb" and (newest := _newest_file(getattr(database.select, name), database.folder)):
+                yesterday = next(day for n in range(1, 60) if is_working_day(day := window.last - timedelta(n)))
+                facts |= {"newest_file": newest, "is_stale": newest < yesterday}
             if name == "marks":
                 facts["has_index"] = index_serves(server, marks_statement(found, window, ()), window.first)
             if name == "roll" and "pupil" in found:
@@ -136,6 +152,14 @@ def _try(database: DatabaseSettings, name: SelectName, window: Window, deadline:
             return SelectFacts(name=name, columns=columns, seconds=monotonic() - started, **facts)
     except SchoolError as error:
         return SelectFacts(name=name, problem=error.problem)
+
+
+def _newest_file(select: str, folder: Path) -> date | None:
+    """Return the day in London on which the newest file was written that the SELECT names in a text."""
+    texts = [part[1:-1].replace("''", "'") for kind, part in tokens(select, "duckdb") if kind == "literal"]
+    files = [file for text in texts if _FILE.search(text) for file in glob(text, root_dir=folder, recursive=True)]
+    times = [(folder / file).stat().st_mtime for file in files if (folder / file).is_file()]
+    return datetime.fromtimestamp(max(times), LONDON).date() if times else None
 
 
 def _types_of_values(
@@ -187,8 +211,19 @@ def writes(server: Snapshot) -> tuple[str, ...] | None:
             return tuple(_postgresql(*row))
         case "mysql":
             return tuple(_mysql(server))
+        case "mssql":
+            (row,) = server.ask(sqlserver.RIGHTS)
+            return tuple(_sqlserver(*row))
         case _:
             return None
+
+
+def _sqlserver(*row: int) -> Iterator[str]:
+    *_, tables = row
+    if roles := [*sqlserver.roles(row)]:
+        yield f"has {', '.join(roles)}"
+    elif tables:
+        yield f"can change {tables} {'table' if tables == 1 else 'tables'}"
 
 
 def _postgresql(is_superuser: bool, tables: int, schemas: int, can_make: bool, roles: str) -> Iterator[str]:  # noqa: FBT001  columns of a row
@@ -254,6 +289,8 @@ def way(server: Snapshot) -> Way:
         return (
             "verified" if end.context.verify_mode is ssl.CERT_REQUIRED and end.context.check_hostname else "encrypted"
         )
+    if server.kind == "mssql":
+        return sqlserver.way(server.url)
     return ""
 
 

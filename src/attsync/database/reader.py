@@ -217,6 +217,8 @@ def _read_rolls(
     for school, year_group, not_dates, endless, *numbers in rows:
         if "school" in roll and school not in asked:
             continue
+        if numbers[0] is None:  # the sums of an empty roll
+            continue
         mine = rolls[school]
         on_roll = tuple(map(int, numbers[:length]))
         if numbers[length] is not None:

@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import quoted_name
 
+from attsync.database import sqlserver
 from attsync.database.engine import Snapshot, london_offset
 from attsync.database.sql_logging import PROBE
 from attsync.problems import SchoolError
@@ -212,6 +213,9 @@ def source(look: Snapshot, database: DatabaseSettings, name: SelectName, window:
         look.kind,
     )
     _refuse_wrong_columns(database, found, [entry[0].lower() for entry in described], prepared.merges)
+    offsets = [entry[0].lower() for entry in described if look.kind == "mssql" and sqlserver.has_offset(entry)]
+    if offsets := [name for name in _DATES if name in offsets]:
+        raise unusable(database, name, "offset", columns=offsets)
     if window is not None and not look.knows_london:
         _refuse_instants(database, found, window)
     return found

@@ -6,7 +6,7 @@ Of the values that go along it shows dates and numbers; any other text may be a 
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -95,6 +95,8 @@ def with_values(statement: str, values: Mapping[str, object] | Sequence[object],
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, datetime) and value.time() == time():  # SQL Server's dialect makes one of a date
+        value = value.date()
     if isinstance(value, date) or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
         return f"'{value}'"
     return str(value) if type(value) is int else "?"
