@@ -17,7 +17,7 @@ from attsync.problems import Problem
 from attsync.settings import Settings
 from attsync.status.day import Context, day_status
 from attsync.status.history import history_of, is_received
-from attsync.window import LONDON, Window, is_working_day
+from attsync.window import LONDON, Window, is_working_day, today_in_london, window_ending
 
 _TERM: Final = timedelta(weeks=13)
 """How long a day that left the window without being received is kept in `status --problems`."""
@@ -116,6 +116,8 @@ class Overview:
     receiver: str = ""
     receiver_before: str | None = None
     """Where sends went before; None if nothing was ever sent elsewhere, or something was sent to `receiver` since."""
+    sends: Window | None = None
+    """The days that a send now would take; None: none can begin."""
 
     @property
     def needs_a_look(self) -> bool:
@@ -186,7 +188,8 @@ def overview(
     known = _Known(log, window, terms, under_way=under_way)
     found = [_school(settings, known, school, window, now) for school in schools]
     last_run = log.last_run(terms.receiver)
-    is_planned = any(each.consent for each in found) and not log.closed_since(terms.receiver)
+    is_open = not log.closed_since(terms.receiver)
+    is_planned = is_open and any(each.consent for each in found)
     return Overview(
         window=window,
         now=now,
@@ -197,6 +200,9 @@ def overview(
         to_check=log.to_check(terms.receiver),
         receiver=terms.receiver,
         receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=terms.receiver),
+        sends=window_ending(today_in_london(now), settings.window.days, settings.window.count)
+        if is_open and not under_way
+        else None,
     )
 
 
@@ -255,6 +261,7 @@ def _days(
         now=now,
         since=min(starts, default=None),
         unread=run.problem if run and run.outcome == "failed" else None,
+        unread_at=run.run.started_at if run and run.outcome == "failed" else None,
     )
     all_days = settings.window.count == "calendar"
     shown = [day for day in window if day in submissions or all_days or is_working_day(day)]
