@@ -197,5 +197,5 @@ def a_detail(school: SchoolStatus, day: date, **more: object) -> Detail:
     )
     cells = {Cell("4", Session.AM): {"/": 398, "I": 20}, Cell("4", Session.PM): {"\\": 397, "I": 21}}
     sent = Parsed(cells=cells, on_roll=418, roll={"4": 418})
-    detail = Detail(school=school, day=status, history=[submission], sent=sent, sends=WINDOW)
+    detail = Detail(school=school, day=status, history=[submission], sent=sent, sends=WINDOW, can_send=True)
     return replace(detail, **more)  # type: ignore[arg-type]  of the dataclass

@@ -129,7 +129,15 @@ def _in_full(overview: "Overview", log: "Log | None", day: date | None) -> "Deta
     contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
     sent, before, after = [parse(content) if content else None for content in contents]
     changes = changed(day, before.cells, after.cells) if before and after else []
-    return Detail(school=school, day=school.days[0], history=past, sent=sent, changes=changes, sends=overview.sends)
+    return Detail(
+        school=school,
+        day=school.days[0],
+        history=past,
+        sent=sent,
+        changes=changes,
+        sends=overview.sends,
+        can_send=overview.can_send,
+    )
 
 
 def _save(path: Path, settings: "Settings", overview: "Overview", log: "Log | None", day: date | None) -> None:

@@ -1,6 +1,7 @@
 """The screens of `attsync consent`: the notice, the receipt, the consent of each school, its history."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -17,6 +18,7 @@ from attsync.show.symbols import CHECK, DIM, GOOD, Signs, by, title, who
 from attsync.show.table import PROSE_COLUMNS, Sheet, prose, written
 from attsync.window import LONDON
 
+_RECEIPT_COLUMNS: Final = 80
 _HASH: Final = 12
 """Characters of a notice's SHA-256 that are shown: enough to compare by eye."""
 _ACTIONS: Final = {"given": ("given", GOOD), "removed": ("removed", "bold"), "lapsed": ("lapsed", CHECK)}
@@ -105,11 +107,11 @@ def receipt_text(row: ConsentRow, notice: Notice) -> str:
             f"Consent {receipt(row)}",
             "",
             f"School:    {row.school}",
-            f"Given by:  {who(row)}, who held {PERMISSION!r} at that moment",
+            f"Given by:  {who(row)}, who then held "{PERMISSION}"",
             f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
             f"To send:   data set {row.data_set}, notice {row.notice}",
             "",
-            *(f"{what} {words}" for what, words in notice.short),
+            *(fill(f"{what} {words}", _RECEIPT_COLUMNS) for what, words in notice.short),
             "",
             f"To see the full text of the notice: {messages.attsync('consent', 'show', '--notice').completed}",
             "To remove this consent: "

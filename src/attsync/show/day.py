@@ -14,7 +14,7 @@ from attsync.log import Submission
 from attsync.model import Cells, DayStatus, Session, State
 from attsync.plural import plural
 from attsync.show.preview import CellsTable
-from attsync.show.status import can_send
+from attsync.show.status import is_worth_sending, too_late
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, title, when
 from attsync.show.table import Prose, Sheet, prose
 from attsync.status.overview import SchoolStatus
@@ -35,7 +35,9 @@ class Detail:
     changes: Sequence[str] = ()
     """How it differs from the one before."""
     sends: Window | None = None
-    """The days that a send now would take; None: none can begin."""
+    """The days that a send now would take."""
+    can_send: bool = False
+    """Whether a send can begin now."""
 
 
 Content: TypeAlias = "Prose | Text | CellsTable | Tries"
@@ -147,8 +149,9 @@ def _what_to_do(detail: Detail, signs: Signs) -> list[Content]:
         return [prose(messages.text(school.no_consent) + messages.next_step(school.no_consent))]
     said: list[Content] = []
     if day.problem and day.needs_telling:
-        said.append(prose(messages.next_step(day.problem)))
-        if can_send(messages.Told(day.problem, (day.date,)), detail.sends):
+        told = messages.Told(day.problem, (day.date,))
+        said.append(prose(too_late(told, detail.sends) or messages.next_step(day.problem)))
+        if detail.can_send and is_worth_sending(told, detail.sends):
             said.append(prose("To send now: ", messages.attsync("send", "--school", str(school.school.urn))))
     others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
     others += [(signs.check, CHECK, problem) for problem in school.to_check]

@@ -29,8 +29,8 @@ _HIDDEN: Final = "hidden"
 """Style of the words that only a screen reader reads."""
 _CLASSES: Final = {GOOD: "good", BAD: "bad", CHECK: "check", DUE: "due", DIM: "quiet", _HIDDEN: "hidden"}
 _CAPTION: Final = "Attendance is shown to help spot mistakes. It is not an official figure."
-_LESS: Final = frozenset({"URN", "Attendance", "Last sent"})
-"""Columns of a trust's table that are left out where there is little room, as on a screen."""
+_LESS: Final = (frozenset({"Attendance"}), frozenset({"URN", "Attendance", "Last sent"}))
+"""Columns of a school's table, and of a trust's, that are left out where there is little room, as on a screen."""
 
 
 class _Worded(Signs):
@@ -73,7 +73,8 @@ def _status(overview: Overview) -> Iterator[str]:
         yield f"<h2>What to do next</h2>\n<ul>\n{items}\n</ul>"
     if sheet:
         yield f"<h2>{heading}</h2>"
-        yield _table(heading, caption, sheet, less=_LESS if sheet.names == 0 else frozenset())
+        yield _table(heading, caption, sheet, less=_LESS[sheet.names is not None])
+    if any(school.days for school in overview.schools):
         yield _paragraph(Text(meaning, DIM) for meaning in words.legend(UNICODE))
 
 
@@ -99,7 +100,7 @@ def _day(detail: Detail) -> Iterator[str]:
                 heading = item.plain or heading  # noqa: PLW2901  the table below it has its name
                 yield f"<h3>{escape(item.plain)}</h3>" if item else ""
             else:
-                caption = "Marks of each code" if isinstance(item, CellsTable) else "Every request, oldest first"
+                caption = "Marks per code" if isinstance(item, CellsTable) else "Every request, oldest first"
                 yield _table(heading, caption, item.sheet())
 
 
@@ -118,7 +119,8 @@ def _page(title: str, heading: str, beside: str, now: datetime, parts: Iterable[
 
 
 def _paragraph(texts: Iterable[Text]) -> str:
-    return f"<p>{' &emsp; '.join(map(_markup, texts))}</p>"
+    parts = (f'<span class="part">{_markup(text)}</span>' for text in texts)
+    return f"<p>{' '.join(parts)}</p>"
 
 
 def _table(what: str, caption: str, sheet: Sheet, less: frozenset[str] = frozenset()) -> str:
@@ -127,13 +129,14 @@ def _table(what: str, caption: str, sheet: Sheet, less: frozenset[str] = frozens
     The roles say what it is where the layout would hide that. A column without a heading is a gap before the next.
     """
     columns = [*_columns(sheet, less)]
+    names = "" if sheet.names is None else ' class="names"'
     head = "".join(
         f'<th role="columnheader" scope="col" class="{each.classes}">{each.heading}</th>' for each in columns
     )
     bodies = [[_row(row, columns) for row in rows] for has_cells, rows in groupby(sheet.rows, key=bool) if has_cells]
     body = "\n".join(f'<tbody role="rowgroup">\n{chr(10).join(rows)}\n</tbody>' for rows in bodies)
     return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{what}">\n<table role="table">\n'
+        f'<div class="wide" tabindex="0" role="region" aria-label="{what}">\n<table role="table"{names}>\n'
         f"<caption>{caption}</caption>\n"
         f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n{body}\n</table>\n</div>'
     )
@@ -167,7 +170,9 @@ def _columns(sheet: Sheet, less: frozenset[str]) -> Iterator[_Column]:
 def _row(row: Sequence[Text], columns: Sequence[_Column]) -> str:
     first, *others = columns
     start = _markup(row[first.number])
-    cells = [f'<th role="rowheader" scope="row">{start}</th>' if start else '<td role="cell"></td>']
+    cells = [
+        f'<th role="rowheader" scope="row" data-name="{first.name}">{start}</th>' if start else '<td role="cell"></td>'
+    ]
     cells += [
         f'<td role="cell" class="{each.classes}" data-name="{each.name}">{_markup(row[each.number])}</td>'
         for each in others

@@ -50,8 +50,9 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
         lines = [Parts([title, Text("   ").join(counts(overview, signs))]), last_and_next(overview), *moved]
         if overview.schools:
             table = [_Fitted(lambda columns: _schools_for(columns, overview, signs, strip))]
-    if table:
-        lines += [Text(), *table, Text(), Parts([Text(meaning, DIM) for meaning in legend(strip)])]
+    lines += [Text(), *table] if table else []
+    if any(school.days for school in overview.schools):
+        lines += [Text(), Parts([Text(meaning, DIM) for meaning in legend(strip)])]
     if next_steps := [*steps(overview, signs)]:
         lines += [Text(), Text("What to do next", style="bold"), *next_steps]
     return Group(*lines)
@@ -104,9 +105,10 @@ def days_table(school: SchoolStatus, overview: Overview, signs: Signs, *, has_at
 def schools_table(overview: Overview, signs: Signs, strip: Signs, *, is_wide: bool = True) -> Sheet:
     """Return a row per school, with two signs per date and a gap between two weeks; those to act on come first."""
     dates = dates_of(overview)
-    urn, more = (["\nURN"], [">\nAttendance", "\nLast sent"]) if is_wide else ([], [])
+    above = "\n" if dates else ""  # the days of the week
+    urn, more = ([f"{above}URN"], [f">{above}Attendance", f"{above}Last sent"]) if is_wide else ([], [])
     heads = ["" if day is None else f"{day:%a}\n{day.day}" for day in dates]
-    sheet = Sheet(signs, ("\nSchool", *urn, *heads, *more, "\nResult"), names=0)
+    sheet = Sheet(signs, (f"{above}School", *urn, *heads, *more, f"{above}Result"), names=0)
     for schools in ranked(overview):
         if sheet.rows:
             sheet.space()
@@ -296,7 +298,7 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
     failures = [(each.school, told) for each in schools for told in [*each.told(), *_left(each, overview)]]
     odd = [(each.school, messages.Told(problem, ())) for each in schools if each.consent for problem in each.to_check]
     for hit, told in messages.by_cause(failures):
-        yield paragraph(signs.bad, BAD, hit if several else [], told)
+        yield paragraph(signs.bad, BAD, hit if several else [], told, too_late(told, overview.sends))
     for problem in overview.to_check:
         last = f"{signs.check} The last send " if several else signs.check
         yield paragraph(last, CHECK, [], messages.Told(problem, ()))
@@ -314,6 +316,8 @@ def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) 
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].consent_needed_again else (signs.without, "")
         if len(hit) > 1:
+            if hit[0].is_undecided:
+                told = messages.Told(Problem("CONSENT-NONE", "nobody"), ())  # noqa: PLW2901
             for_all = messages.Text(("To give consent: ", messages.attsync("consent", "grant", "--all")))
             yield paragraph(sign, style, [each.school for each in hit], told, for_all)
         elif several:
@@ -340,18 +344,25 @@ def send_now(overview: Overview) -> messages.Command | None:
     schools = [
         school.school.urn
         for school in overview.schools
-        if any(can_send(told, overview.sends) for told in school.told())
+        if overview.can_send and any(is_worth_sending(told, overview.sends) for told in school.told())
     ]
-    if not schools:
-        return None
     several = len(overview.schools) + len(overview.left_out) > 1
     only = schools if several and len(schools) <= _MOST_NAMED else []
-    return messages.attsync("send", *(word for urn in only for word in ("--school", str(urn))))
+    return messages.attsync("send", *(word for urn in only for word in ("--school", str(urn)))) if schools else None
 
 
-def can_send(told: messages.Told, window: Window | None) -> bool:
-    """Whether a person can correct this and send it at once; `window` is that of a send now, None if none can begin."""
-    is_late = told.problem.code == "SEND-MISSED"
+def is_worth_sending(told: messages.Told, window: Window | None) -> bool:
+    """Whether someone can correct this, or has missed it, and can send it at once; `window` is that of a send now."""
     entry = entry_of(told.problem)
-    is_correctable = is_late or (entry["acts"], entry["exit"]) == ("data manager", 1)
-    return window is not None and is_correctable and any(day in window for day in told.days)
+    is_correctable = (entry["acts"], entry["exit"]) == ("data manager", 1) or told.problem.code == "SEND-MISSED"
+    return is_correctable and window is not None and any(day in window for day in told.days)
+
+
+def too_late(told: messages.Told, window: Window | None) -> messages.Text | None:
+    """Return what is said in place of what to do, if no day of this is in the window of a send any more."""
+    if window is None or not told.days or any(day in window for day in told.days):
+        return None
+    these = "This day has" if len(told.days) == 1 else "These days have"
+    return messages.Text(
+        (f"{these} left the window, so attsync no longer sends {'it' if len(told.days) == 1 else 'them'}.",)
+    )

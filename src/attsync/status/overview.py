@@ -117,12 +117,17 @@ class Overview:
     receiver_before: str | None = None
     """Where sends went before; None if nothing was ever sent elsewhere, or something was sent to `receiver` since."""
     sends: Window | None = None
-    """The days that a send now would take; None: none can begin."""
+    """The days that a send now would take; None: there is no log yet."""
 
     @property
     def needs_a_look(self) -> bool:
         """Whether someone has to act, or to check."""
         return bool(self.to_check) or any(school.needs_a_look for school in self.schools)
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a send that someone starts now would send: none is under way, and the service is not closed."""
+        return self.next_send is not None and not self.under_way
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well, and add days that left the window without being received."""
@@ -188,8 +193,7 @@ def overview(
     known = _Known(log, window, terms, under_way=under_way)
     found = [_school(settings, known, school, window, now) for school in schools]
     last_run = log.last_run(terms.receiver)
-    is_open = not log.closed_since(terms.receiver)
-    is_planned = is_open and any(each.consent for each in found)
+    is_planned = any(each.consent for each in found) and not log.closed_since(terms.receiver)
     return Overview(
         window=window,
         now=now,
@@ -200,9 +204,7 @@ def overview(
         to_check=log.to_check(terms.receiver),
         receiver=terms.receiver,
         receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=terms.receiver),
-        sends=window_ending(today_in_london(now), settings.window.days, settings.window.count)
-        if is_open and not under_way
-        else None,
+        sends=window_ending(today_in_london(now), settings.window.days, settings.window.count),
     )
 
 
