@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from attsync.codes import year_groups
 from attsync.plural import plural
@@ -132,6 +132,23 @@ def _kind(problem: Problem) -> object:
     if problem.code in _EACH:
         return problem
     return problem.code if problem.code in _NAME_THEIR_DAY else (problem.code, problem.case, str(next_step(problem)))
+
+
+_Hit = TypeVar("_Hit")
+
+
+def by_cause(told: Iterable[tuple[_Hit, Told]]) -> list[tuple[list[_Hit], Told]]:
+    """Return what has one cause once, with all that it hits, such as schools, and with the days of all of them."""
+    causes: dict[object, tuple[list[_Hit], Problem, set[date]]] = {}
+    for number, (who, (problem, days)) in enumerate(told):
+        if problem.code == "DFE-CLOSED":  # the answer of one request, and what was known before: one cause
+            key: object = problem.code
+        else:
+            key = problem.but(urn=None) if is_shared(problem) else number
+        hit, _, all_days = causes.setdefault(key, ([], problem, set()))
+        hit += [who] if who not in hit else []
+        all_days.update(days)
+    return [(hit, Told(problem, tuple(sorted(days)))) for hit, problem, days in causes.values()]
 
 
 def happened(problem: Problem, *, discreet: bool = False) -> Text:

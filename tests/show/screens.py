@@ -1,34 +1,32 @@
-"""Renders a screen as plain text, and makes logs of many schools through the log's own way of writing."""
+"""Views of made-up schools, and screens as people see them: nothing here is read from a log or a database."""
 
-import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
 from io import StringIO
-from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
-from attsync.accounts import Person
-from attsync.consent import record
-from attsync.log import Log
-from attsync.model import Body, Cell, Fault, Outcome, School, Session, State, Try
+from attsync.consent import ActiveConsent
+from attsync.log import ConsentRow, Run, SchoolRun, Submission
+from attsync.model import Cell, DayStatus, School, Session, Sign, State, Try
 from attsync.problems import Problem
-from attsync.settings import Settings
+from attsync.show.day import Detail
+from attsync.show.table import Console
+from attsync.status.overview import Overview, SchoolStatus
 from attsync.window import Window
-from tests.settings_file import DFE, loaded, settings_text
+from attsync.wire import Parsed
 
 MONDAY = date(2026, 11, 23)
+FRIDAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
+SENT = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
 WINDOW = Window(date(2026, 11, 12), MONDAY)
-DAYS = [date(2026, 11, day) for day in (12, 13, 16, 17, 18, 19, 20, 23)]
-BUSY = Problem("DFE-BUSY", "The DfE service was busy (503) on 4 tries.", "Nothing to do: the next send covers this.")
-UNKNOWN = Problem(
-    "MARK-UNKNOWN",
-    '3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a DfE attendance code.',
-    "Correct it in the MIS; it then goes with the next send.",
-    not_done="This day was not sent.",
-    words='unknown mark code "ZZ"',
-)
+DAYS = [date(2026, 11, day) for day in (23, 20, 19, 18, 17, 16, 13, 12)]
+RECEIVER = "https://api.example.gov.uk"
+BUSY = Problem("DFE-BUSY", host="api.example.gov.uk", status=503, tries=4)
+CLOSED = Problem("DFE-CLOSED", host="api.example.gov.uk")
+NO_CONSENT = Problem("CONSENT-NONE", "removed", person="sam", at=date(2026, 11, 20), urn=900001)
 NAMES = (
     "Abbey Lane Primary", "Ashdown Academy", "Beacon Hill Primary", "Birchwood High", "Bluebell Infants",
     "Brookside Junior", "Castle View Academy", "Cedar Park Primary", "Chapel Street Primary", "Dale Valley High",
@@ -40,120 +38,164 @@ NAMES = (
 SCHOOLS = tuple(School(900001 + number, name) for number, name in enumerate(NAMES))
 
 
-def text_of(screen: RenderableType, columns: int) -> str:
-    """Render a screen as somebody sees it, without colours."""
-    file = StringIO()
-    Console(file=file, width=columns, highlight=False, markup=False, emoji=False).print(screen, crop=False)
-    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
+def named(name: str) -> School:
+    """Return one of the schools."""
+    return next(school for school in SCHOOLS if school.name == name)
 
 
-def trust_settings(folder: Path, schools: tuple[School, ...] = SCHOOLS) -> Settings:
-    """Write the settings of a trust."""
-    tables = tuple(f'urn = {s.urn}\nname = "{s.name}"' for s in schools)
-    return loaded(settings_text(top='trust = "Example Learning Trust"', dfe=DFE, schools=tables), folder)
-
-
-def body(day: date, *sessions: Session, on_roll: int = 420, ill: int = 20) -> Body:
-    """Make a body with one year group: so many are ill, the others are there."""
-    cells = {
-        Cell("4", session): {"/" if session is Session.AM else "\\": on_roll - ill, "I": ill} for session in sessions
-    }
-    content = json.dumps(
-        {
-            "submissionData": [
-                {
-                    "ncYearGroup": cell.year_group,
-                    "schoolSession": cell.session,
-                    "attendances": [{"attendanceCode": code, "value": number} for code, number in counts.items()],
-                }
-                for cell, counts in cells.items()
-            ],
-            "totalNoOfPupils": on_roll,
-            "yearGroups": [{"ncYearGroup": "4", "noOfPupils": on_roll}],
-        }
-    ).encode()
-    return Body(day=day, content=content, sha256=sha256(content).hexdigest(), cells=cells, on_roll=on_roll)
-
-
-def give_consent(log: Log, school: School, settings: Settings) -> None:
-    """Record a consent, of the beginning of the term."""
-    at = datetime(2026, 9, 3, 8, 12, tzinfo=UTC)
-    record(
-        log,
-        school,
-        given=True,
-        person=Person("sam", None),
-        receiver=settings.dfe.origin,
-        at=at,
-        role="School business manager",
+def faults() -> Problem:
+    """Return what the DfE found in a day: someone has to correct it in the MIS."""
+    return Problem(
+        "DFE-FAULTS", "attendance-code", faults=3, kind="VAL104", places=("Year 9, AM",), value="ZZ", days=()
     )
 
 
-def trust_log(settings: Settings) -> Log:
-    """Log one run of the whole trust: two schools fail, one lacks a register, one has no consent."""
-    log = Log.open(settings.log.path)
-    at = datetime(2026, 11, 23, 10, 15, tzinfo=UTC)
-    run = log.begin_run(WINDOW, at)
-    for school in SCHOOLS:
-        if school.name == "Parkside PRU":
-            with log.writing():
-                log.record_school(run, school, "skipped", problem=None)
-            continue
-        give_consent(log, school, settings)
-        with log.writing():
-            log.record_school(run, school, "read")
-            for day in DAYS:
-                _log_day(log, run, school, day, at)
-    log.end_run(run, 1, at + timedelta(seconds=38))
-    return log
+def text_of(screen: RenderableType, columns: int | None = 100) -> str:
+    """Return a screen as it is seen without colours; `columns` None: in a pipe, whose width is not known."""
+    file = StringIO()
+    options = {"file": file, "width": columns or 200, "highlight": False, "markup": False, "emoji": False}
+    Console(is_endless=columns is None, **options).print(screen, crop=False)
+    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
-def one_school_log(settings: Settings) -> Log:
-    """Log two runs of Oakfield Primary: on Monday, two marks of Friday have changed, and Tuesday has no afternoon."""
-    (school,) = [school for school in SCHOOLS if school.name == "Oakfield Primary"]
-    log = Log.open(settings.log.path)
-    give_consent(log, school, settings)
-    for at in (datetime(2026, 11, 20, 14, 48, tzinfo=UTC), datetime(2026, 11, 23, 10, 18, tzinfo=UTC)):
-        run = log.begin_run(Window(DAYS[0], at.date()), at)
-        with log.writing():
-            log.record_school(run, school, "read")
-            for day in DAYS:
-                if day > at.date():
-                    continue
-                is_short = day == MONDAY or day.day == 17
-                sessions = [Session.AM] if is_short else [*Session]
-                changed = day.day == 20 and at.date() == MONDAY
-                sent = body(day, *sessions, on_roll=417 + (day.day > 18), ill=day.day % 8 + 18 + changed)
-                last = next(iter(log.latest(Window(day, day), school.urn, with_body=True)), None)
-                log.record(log.begin_sending(run, school, sent, last, at), received(at), at)
-        log.end_run(run, 0, at + timedelta(seconds=4))
-    return log
+def one_line(screen: RenderableType) -> str:
+    """Return the words of a screen, wherever its lines end."""
+    return " ".join(text_of(screen, 1000).split())
 
 
-def _log_day(log: Log, run: int, school: School, day: date, at: datetime) -> None:
-    sessions = [Session.AM] if day == MONDAY else [*Session]
-    outcome = received(at)
-    match school.name, day.day:
-        case "Birchwood High", 23:
-            log.refuse(run, school, day, UNKNOWN, at)
-            return
-        case "Riverside Academy", 19 | 20:
-            outcome = Outcome(state=State.FAILED, tries=(Try(at=at, seconds=0.4, answer="503 busy"),) * 4, problem=BUSY)
-        case "Elm Grove Primary", 17:
-            sessions = [Session.AM]
-    entry = log.begin_sending(run, school, body(day, *sessions, ill=school.urn % 30 + 8), None, at)
-    log.record(entry, outcome, at)
+def consent(school: School) -> ActiveConsent:
+    """Return a consent from the beginning of the term."""
+    return ActiveConsent(
+        ConsentRow(
+            id=1,
+            school=school,
+            action="given",
+            person="sam",
+            username=None,
+            login_uid=1000,
+            role="School business manager",
+            reason=None,
+            receiver=RECEIVER,
+            data_set=1,
+            window_count="working",
+            year_groups=True,
+            notice=2,
+            at=datetime(2026, 9, 3, 8, 12, tzinfo=UTC),
+            notice_sha256="3fa9c1d2" * 8,
+        )
+    )
 
 
-def received(at: datetime) -> Outcome:
-    """Make the outcome of a day that arrived."""
-    tries = (Try(at=at, seconds=0.4, answer="201 received"),)
-    return Outcome(state=State.ACCEPTED, tries=tries, reference="a1f9c2e0-1111-4222-8333-444455556666")
+def a_day(day: date = FRIDAY, am: Sign = Sign.RECEIVED, pm: Sign = Sign.RECEIVED, **more: object) -> DayStatus:
+    """Return a day that was received, but for what is named."""
+    signs = {Session.AM: am, Session.PM: pm}
+    sent = {session: 418 for session, sign in signs.items() if sign not in (Sign.NOT_DUE, Sign.NO_REGISTER)}
+    status = DayStatus(
+        date=day, signs=signs, state=State.ACCEPTED, marks=sent, on_roll=418, attendance=0.951, sent_at=SENT
+    )
+    return replace(status, **more)  # type: ignore[arg-type]  of the dataclass
 
 
-def faulty(at: datetime) -> Outcome:
-    """Make the outcome of a day in which the DfE found a fault."""
-    problem = Problem("DFE-FAULTS", "The DfE stored this day and found 1 fault.", "Correct it in the MIS.")
-    fault = Fault("VAL104", Cell("4", Session.PM), "I", "not known")
-    tries = (Try(at=at, seconds=0.4, answer="201 with faults"),)
-    return Outcome(state=State.FAULTY, tries=tries, problem=problem, faults=(fault,))
+def closed_day(day: date) -> DayStatus:
+    """Return a day without a register."""
+    return DayStatus(date=day, signs=dict.fromkeys(Session, Sign.NO_REGISTER), note=f"{day:%A}")
+
+
+def a_school(school: School = SCHOOLS[0], *changed: DayStatus, **more: object) -> SchoolStatus:
+    """Return a school that was sent at 10:15 today, but for the days that are named."""
+    late = {"note": "afternoon is sent at 14:45"}
+    usual = [a_day(day, pm=Sign.NOT_DUE, **late) if day == MONDAY else a_day(day) for day in DAYS]
+    by_date = {day.date: day for day in (*usual, *changed)}
+    status = SchoolStatus(
+        school=school,
+        consent=consent(school),
+        no_consent=None,
+        last=SchoolRun(school=school, run=a_run(), outcome="read", problem=None, to_check=()),
+        days=tuple(by_date[day] for day in sorted(by_date, reverse=True)),
+    )
+    return replace(status, **more)  # type: ignore[arg-type]  of the dataclass
+
+
+def a_run() -> Run:
+    """Return the run of 10:15 today."""
+    return Run(id=214, started_at=SENT, ended_at=SENT + timedelta(seconds=38), window=WINDOW, exit_code=0)
+
+
+def no_consent(school: School, problem: Problem = NO_CONSENT, *, days: Sequence[DayStatus] = ()) -> SchoolStatus:
+    """Return a school without consent."""
+    return a_school(school, consent=None, no_consent=problem.but(urn=school.urn), days=tuple(days))
+
+
+def an_overview(*schools: SchoolStatus, **more: object) -> Overview:
+    """Return what `status` shows of these schools at 10:20."""
+    status = Overview(
+        window=WINDOW,
+        now=NOW,
+        schools=schools,
+        last_run=a_run(),
+        next_send=datetime(2026, 11, 23, 14, 45, tzinfo=UTC),
+        receiver=RECEIVER,
+        sends=WINDOW,
+    )
+    return replace(status, **more)  # type: ignore[arg-type]  of the dataclass
+
+
+def failing(school: School, problem: Problem, *days: date, sign: Sign = Sign.NOT_RECEIVED) -> SchoolStatus:
+    """Return a school whose `days` were not received, for this reason."""
+    state = State.FAULTY if sign is Sign.FAULTY else State.FAILED
+    words = "faulty: faults found by the DfE" if sign is Sign.FAULTY else "not received: DfE busy"
+    changed = [a_day(day, sign, sign, state=state, problem=problem, note=words) for day in days]
+    return a_school(school, *changed)
+
+
+def oakfield() -> Overview:
+    """Return one school: two marks of Friday have changed, and Tuesday has no afternoon."""
+    friday = a_day(FRIDAY, changed=2, note="2 marks changed since Friday")
+    note = "no afternoon register in the database"
+    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, no_register=True, note=note)
+    return an_overview(a_school(named("Oakfield Primary"), friday, tuesday))
+
+
+def trust() -> Overview:
+    """Return thirty schools: two fail, one lacks a register, one has no consent."""
+    note = "no afternoon register in the database"
+    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, no_register=True, note=note)
+    special = {
+        "Birchwood High": failing(named("Birchwood High"), faults(), MONDAY, sign=Sign.FAULTY),
+        "Riverside Academy": failing(named("Riverside Academy"), BUSY, date(2026, 11, 19), FRIDAY),
+        "Elm Grove Primary": a_school(named("Elm Grove Primary"), tuesday),
+        "Parkside PRU": no_consent(named("Parkside PRU")),
+    }
+    return an_overview(*(special.get(school.name) or a_school(school) for school in SCHOOLS))
+
+
+def a_detail(school: SchoolStatus, day: date, **more: object) -> Detail:
+    """Return one day of a school with all that was tried."""
+    (status,) = [each for each in school.days if each.date == day]
+    tries = tuple(Try(at=SENT, seconds=0.4, answer="503 busy") for _ in range(4))
+    is_received = status.state is State.ACCEPTED
+    if is_received:
+        tries = (Try(at=SENT, seconds=0.4, answer="201 received"),)
+    submission = Submission(
+        id=1,
+        run_id=214,
+        receiver=RECEIVER,
+        urn=school.school.urn,
+        day=day,
+        state=status.state or State.FAILED,
+        key="key",
+        body_id=1,
+        marks=status.marks,
+        on_roll=418,
+        attendance=0.951,
+        changed=0,
+        changed_from=None,
+        recorded_at=SENT,
+        answered_at=SENT,
+        reference="a1f9c2e0-1111-4222-8333-444455556666" if is_received else None,
+        tries=tries,
+    )
+    cells = {Cell("4", Session.AM): {"/": 398, "I": 20}, Cell("4", Session.PM): {"\\": 397, "I": 21}}
+    sent = Parsed(cells=cells, on_roll=418, roll={"4": 418})
+    detail = Detail(school=school, day=status, history=[submission], sent=sent, sends=WINDOW, can_send=True)
+    return replace(detail, **more)  # type: ignore[arg-type]  of the dataclass

@@ -1,87 +1,190 @@
-"""The page of a trust, for a head: everything that the screen says."""
+"""The saved page: everything that the screen says, and in a real browser nothing is wrong, off screen or cut."""
 
 import re
-from dataclasses import replace
 from html import unescape
-from pathlib import Path
+from unicodedata import normalize
 
 import pytest
+from pypdf import PdfReader
 
-from attsync.log import Log
-from attsync.show.html import status_page
+from attsync.model import Session, Sign
+from attsync.show.html import day_page, status_page
 from attsync.show.status import status
 from attsync.show.symbols import UNICODE
-from attsync.status import look
-from tests.show.screens import NOW, SCHOOLS, WINDOW, give_consent, text_of, trust_log, trust_settings
+from tests.browser import Browser
+from tests.show.screens import (
+    BUSY,
+    FRIDAY,
+    MONDAY,
+    NOW,
+    SCHOOLS,
+    a_day,
+    a_detail,
+    a_school,
+    an_overview,
+    failing,
+    faults,
+    named,
+    no_consent,
+    oakfield,
+    one_line,
+    trust,
+)
 
-
-def test_page_of_a_trust_has_every_school_and_what_to_do(tmp_path: Path) -> None:
-    """Problems first, and a word for each sign."""
-    settings = trust_settings(tmp_path)
-    with trust_log(settings) as log:
-        overview = look(settings, log, SCHOOLS, WINDOW, NOW)
-
-    page = status_page(overview, heading="Example Learning Trust")
-    problems = status_page(overview.only_problems(), heading="Example Learning Trust")
-
-    assert page.count('<th scope="row">') == len(SCHOOLS)
-    assert page.index("Birchwood High") < page.index("Elm Grove Primary") < page.index("Abbey Lane Primary")
-    assert "Mon 23 Nov 10:15" in page
-    assert "today" not in page
-    assert "St Aidan&#x27;s CE Primary" in page
-    assert problems.count('<th scope="row">') == 3
-    assert "26 up to date" in problems
-    assert "1 without consent" in problems
-
-
-def test_page_says_why_consent_is_needed_again(tmp_path: Path) -> None:
-    """From which receiver to which: whoever is asked has to know."""
-    settings = trust_settings(tmp_path, SCHOOLS[:2])
-    moved = settings.model_copy(update={"dfe": settings.dfe.model_copy(update={"base_url": "https://new.example/api"})})
-    with Log.open(settings.log.path) as log:
-        give_consent(log, SCHOOLS[0], settings)
-        page = status_page(look(moved, log, SCHOOLS[:2], WINDOW, NOW))
-
-    assert f"it was {settings.dfe.origin} and is now https://new.example." in page
+LONG = "St Mary's Church of England Primary School"
+DEMANDED = {
+    "color-contrast",
+    "document-title",
+    "empty-table-header",
+    "heading-order",
+    "html-has-lang",
+    "landmark-one-main",
+    "page-has-heading-one",
+    "region",
+    "scope-attr-valid",
+    "td-has-header",
+    "th-has-data-cells",
+}
+"""Rules that have to be among those that found something to look at in a trust's page."""
 
 
 def words_of(page: str) -> str:
-    """Give what a page says, in one line."""
-    return " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
+    """Return what a page says, in one line."""
+    return " ".join(unescape(re.sub("<[^>]*>", " ", page[page.index("<body") :])).split())
 
 
-@pytest.mark.parametrize(
-    ("became", "send"),
-    [
-        ("ended", "Last send Mon 23 Nov 10:15, took 38 s."),
-        ("died", "Last send Mon 23 Nov 10:15, did not finish."),
-        ("under way", "A send is under way, since Mon 23 Nov 10:15."),
-    ],
-)
-@pytest.mark.parametrize(
-    ("name", "verdict"),
-    [
-        ("Birchwood High", "✗ 1 problem"),
-        ("Elm Grove Primary", "! 1 thing to check"),
-        ("Abbey Lane Primary", "✓ Up to date"),
-    ],
-)
-def test_page_of_a_school_says_what_its_screen_says(
-    tmp_path: Path, name: str, verdict: str, became: str, send: str
-) -> None:
-    """A head who is mailed the page must not think better of it than who sees the screen."""
-    settings = trust_settings(tmp_path)
-    school = [school for school in SCHOOLS if school.name == name]
-    with trust_log(settings) as log:
-        overview = look(settings, log, school, WINDOW, NOW, under_way=became == "under way")
-    assert overview.last_run
-    if became == "died":
-        overview = replace(overview, last_run=replace(overview.last_run, ended_at=None))
+def pages() -> dict[str, str]:
+    """Return a page for each kind of reader."""
+    busy = failing(named("Riverside Academy"), BUSY, FRIDAY)
+    refused = failing(named("Birchwood High"), faults(), MONDAY, sign=Sign.FAULTY)
+    return {
+        "trust": status_page(trust(), heading="Example Learning Trust"),
+        "only problems": status_page(trust().only_problems()),
+        "no problems": status_page(an_overview(a_school()).only_problems()),
+        "problem": status_page(an_overview(busy)),
+        "to check": status_page(oakfield()),
+        "no consent": status_page(an_overview(no_consent(SCHOOLS[0]))),
+        "consent removed": status_page(an_overview(no_consent(SCHOOLS[0], days=a_school().days))),
+        "day tried": day_page(a_detail(busy, FRIDAY, changes=["2 marks changed: N to I, Year 4, Friday AM"]), NOW),
+        "day with faults": day_page(a_detail(refused, MONDAY), NOW),
+        "day received": day_page(a_detail(a_school(), FRIDAY), NOW),
+    }
 
-    page = words_of(status_page(overview))
-    screen = " ".join(text_of(status(overview, UNICODE), 132).replace("today", "Mon 23 Nov").split())
 
-    for said in (page, screen):
-        assert f"{verdict} {send} Next send Mon 23 Nov 14:45." in said
-    *_, to_do = screen.partition("What to do next")
-    assert to_do in page
+def test_page_of_a_trust_has_every_school_and_what_to_do_first() -> None:
+    """Then problems first, a word for each sign, and never "today": it is read later."""
+    page = status_page(trust(), heading="Example Learning Trust")
+    problems = status_page(trust().only_problems(), heading="Example Learning Trust")
+
+    assert page.count('scope="row"') == len(SCHOOLS)
+    assert page.index("What to do next") < page.index("<table")
+    rows = page[page.index("<table") :]
+    assert rows.index("Birchwood High") < rows.index("Elm Grove Primary") < rows.index("Abbey Lane Primary")
+    assert "Mon 23 Nov 10:15" in page
+    assert "today" not in page
+    assert "St Aidan&#x27;s CE Primary" in page
+    assert "AM faulty PM faulty" in " ".join(words_of(page).replace("✗", "").split())
+    assert problems.count('scope="row"') == 3
+    assert "26 up to date" in words_of(problems)
+
+
+@pytest.mark.parametrize("view", [an_overview(failing(SCHOOLS[0], BUSY, FRIDAY)), oakfield(), an_overview(a_school())])
+def test_page_says_what_the_screen_says(view: object) -> None:
+    """Who gets the page by email must not think better of it than who sees the screen."""
+    page, screen = words_of(status_page(view)), one_line(status(view, UNICODE)).replace("today", "Mon 23 Nov")  # type: ignore[arg-type]
+
+    start, _, rest = screen.partition(" Date AM")
+    _, _, to_do = rest.partition("What to do next")
+    assert start.split("  ")[0].partition("✓ Consent")[2] in page
+    assert to_do.strip() in page
+
+
+def test_day_page_has_its_four_parts() -> None:
+    """In the order of the screen, with commands that work when they are pasted."""
+    page = words_of(day_page(a_detail(failing(SCHOOLS[0], faults(), FRIDAY, sign=Sign.FAULTY), FRIDAY), NOW))
+
+    parts = ["What went wrong", "What was sent", "What to do next", "Tries"]
+    assert re.findall("|".join(parts), page) == parts
+    assert "AM ✗ faulty PM ✗ faulty" in page
+    assert f"attsync send --school {SCHOOLS[0].urn}" in page
+
+
+def test_name_that_looks_like_markup_stays_a_name() -> None:
+    """A page is made of other people's words."""
+    odd = a_school(type(SCHOOLS[0])(900001, "<b>St</b> \"Anne's\" & [red]"))
+    page = status_page(an_overview(odd, a_school()))
+
+    assert "<b>" not in page
+    assert "<b>St</b> \"Anne's\" & [red]" in unescape(page)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, *, dark: bool) -> None:
+    """Headings, contrast, table headers, whatever the reader's screen is set to."""
+    made = pages()
+
+    audits = dict(zip(made, browser.audit(made.values(), dark=dark), strict=True))
+
+    assert {which: audit.faults for which, audit in audits.items() if audit.faults} == {}
+    assert {audit.dark for audit in audits.values()} == {dark}
+    assert set(audits["trust"].passes) >= DEMANDED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_would_find_what_is_wrong(browser: Browser, *, dark: bool) -> None:
+    """The safety net has a test."""
+    page = pages()["trust"]
+    wrong = {
+        ("--good: #5fd38d", "--good: #14532d") if dark else ("--good: #00662b", "--good: #9fd8b4"): "color-contrast",
+        ('class="">School</th>', 'class=""></th>'): "empty-table-header",
+        ("<h2>", "<h4>"): "heading-order",
+        (' lang="en-GB"', ""): "html-has-lang",
+    }
+    assert all(right in page for right, _ in wrong)
+
+    audits = browser.audit([page.replace(*change) for change in wrong], dark=dark)
+
+    assert [[found.split(":")[0] for found in audit.faults] for audit in audits] == [[rule] for rule in wrong.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "tallest"), [(320, 190), (390, 160), (768, 90), (1280, 60)])
+def test_nothing_is_off_screen_and_no_row_is_tall(browser: Browser, width: int, tallest: int) -> None:
+    """On a phone, a tablet and a wide screen; also where a school's name is as long as many are."""
+    made = pages()
+    made["long name"] = made["trust"].replace("Birchwood High", LONG)
+
+    found = dict(zip(made, browser.measure(made.values(), width), strict=True))
+
+    assert {which: each.hidden for which, each in found.items() if each.hidden > 0} == {}
+    assert {which: each.tallest for which, each in found.items() if each.tallest > tallest} == {}
+
+
+@pytest.mark.slow
+def test_printed_trust_repeats_its_table_head_and_breaks_no_row(browser: Browser) -> None:
+    """On paper no one can scroll back, and no one sees a colour."""
+    reader = PdfReader(browser.printed(pages()["trust"]))
+    printed = [normalize("NFKC", page.extract_text()) for page in reader.pages]  # ligatures apart again
+
+    assert len(printed) == 2
+    for text in printed:
+        assert re.search(r"School\s+URN\s+Thu\s+12\s", text)
+    rows = [line for text in printed for line in text.splitlines() if re.match(r"\D+ 9000\d\d\b", line)]
+    assert {school.name for school in SCHOOLS} <= {re.split(r" (?=9000\d\d)", row)[0] for row in rows}
+    assert "✗ Birchwood High (900004)" in printed[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("which", "most"), [("problem", 1), ("day tried", 2)])
+def test_printed_school_and_day_are_short(browser: Browser, which: str, most: int) -> None:
+    """For the wall of the office."""
+    assert len(PdfReader(browser.printed(pages()[which])).pages) <= most
+
+
+def test_page_has_no_link_to_another_site() -> None:
+    """Opened from a mail, it asks no one for anything."""
+    for page in pages().values():
+        assert not re.search(r"""(src|href)=|url\(|@import|<script""", page)
+        assert {str(a_day().signs[session]) for session in Session} == {"received"}

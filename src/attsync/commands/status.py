@@ -129,7 +129,15 @@ def _in_full(overview: "Overview", log: "Log | None", day: date | None) -> "Deta
     contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
     sent, before, after = [parse(content) if content else None for content in contents]
     changes = changed(day, before.cells, after.cells) if before and after else []
-    return Detail(school=school, day=school.days[0], history=past, sent=sent, changes=changes)
+    return Detail(
+        school=school,
+        day=school.days[0],
+        history=past,
+        sent=sent,
+        changes=changes,
+        sends=overview.sends,
+        can_send=overview.can_send,
+    )
 
 
 def _save(path: Path, settings: "Settings", overview: "Overview", log: "Log | None", day: date | None) -> None:
@@ -137,8 +145,7 @@ def _save(path: Path, settings: "Settings", overview: "Overview", log: "Log | No
 
     heading = settings.trust
     if path.suffix == ".html":
-        from attsync.show.html import status_page
-        from attsync.show.html_day import day_page
+        from attsync.show.html import day_page, status_page
 
         in_full = _in_full(overview, log, day)
         text = day_page(in_full, overview.now) if in_full else status_page(overview, heading=heading)

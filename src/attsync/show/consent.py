@@ -1,6 +1,8 @@
 """The screens of `attsync consent`: the notice, the receipt, the consent of each school, its history."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
@@ -16,7 +18,10 @@ from attsync.show.symbols import CHECK, DIM, GOOD, Signs, by, title, who
 from attsync.show.table import PROSE_COLUMNS, Sheet, prose, written
 from attsync.window import LONDON
 
-_ACTIONS = {"given": ("given", GOOD), "removed": ("removed", "bold"), "lapsed": ("lapsed", CHECK)}
+_RECEIPT_COLUMNS: Final = 80
+_HASH: Final = 12
+"""Characters of a notice's SHA-256 that are shown: enough to compare by eye."""
+_ACTIONS: Final = {"given": ("given", GOOD), "removed": ("removed", "bold"), "lapsed": ("lapsed", CHECK)}
 
 
 def consent_notice(schools: Sequence[School], notice: Notice) -> RenderableType:
@@ -81,17 +86,14 @@ def consent_table(rows: Iterable[tuple[School, ActiveConsent | Problem]], signs:
 
 def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) -> RenderableType:
     """Return every grant and removal of a school."""
-    sheet = Sheet(signs, ("When", "What", "Who", "Receipt", "Notice", "To", "Reason"), gap=2)
+    sheet = Sheet(signs, ("When", "What", "By whom, and for what"), gap=2)
     for row in rows:
         at = row.at.astimezone(LONDON)
+        notice = f"notice {row.notice} ({(row.notice_sha256 or '')[:_HASH]})" if row.notice_sha256 else ""
+        said = [who(row), f"for {row.receiver.removeprefix('https://')}", notice, f"receipt {receipt(row)}"]
+        reason = f". Reason: {row.reason}" if row.reason else ""
         sheet.add(
-            f"{at.day:>2} {at:%b %Y %H:%M}",
-            Text(*_ACTIONS[row.action]),
-            who(row),
-            receipt(row),
-            str(row.notice or ""),
-            row.receiver.removeprefix("https://"),
-            row.reason or "",
+            f"{at.day:>2} {at:%b %Y %H:%M}", Text(*_ACTIONS[row.action]), f"{', '.join(filter(None, said))}{reason}"
         )
     none = prose("No one has ever decided about consent for this school.")
     return Group(title(school), Constrain(sheet, PROSE_COLUMNS) if sheet.rows else none)
@@ -105,11 +107,11 @@ def receipt_text(row: ConsentRow, notice: Notice) -> str:
             f"Consent {receipt(row)}",
             "",
             f"School:    {row.school}",
-            f"Given by:  {who(row)}, who held {PERMISSION!r} at that moment",
+            f"Given by:  {who(row)}, who then held "{PERMISSION}"",
             f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
             f"To send:   data set {row.data_set}, notice {row.notice}",
             "",
-            *(f"{what} {words}" for what, words in notice.short),
+            *(fill(f"{what} {words}", _RECEIPT_COLUMNS) for what, words in notice.short),
             "",
             f"To see the full text of the notice: {messages.attsync('consent', 'show', '--notice').completed}",
             "To remove this consent: "

@@ -1,4 +1,4 @@
-"""The screen of `attsync status --date`: one day in four parts. Reads no log."""
+"""The screen of `attsync status --date`: one day in four parts, which the saved page shares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from attsync.log import Submission
 from attsync.model import Cells, DayStatus, Session, State
 from attsync.plural import plural
 from attsync.show.preview import CellsTable
-from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, when
+from attsync.show.status import is_worth_sending, too_late
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, title, when
 from attsync.show.table import Prose, Sheet, prose
 from attsync.status.overview import SchoolStatus
+from attsync.window import Window
 from attsync.wire import Parsed
 
 
@@ -32,6 +34,10 @@ class Detail:
     """The message that is shown."""
     changes: Sequence[str] = ()
     """How it differs from the one before."""
+    sends: Window | None = None
+    """The days that a send now would take."""
+    can_send: bool = False
+    """Whether a send can begin now."""
 
 
 Content: TypeAlias = "Prose | Text | CellsTable | Tries"
@@ -55,11 +61,12 @@ _OUTCOME_COLUMNS = 16
 
 def status_day(detail: Detail, signs: Signs, now: datetime) -> RenderableType:
     """Return one day in its four parts."""
-    school, day = detail.school, detail.day
+    school, day, is_past = detail.school, detail.day, detail.school.consent is None
     heading = Text.assemble(
-        *_signs_of(day, signs), (f"{day.date:%A %-d %B %Y}", "bold"), "   ", (school.school.name, "bold")
+        *(part for session in Session for part in (f"{session} ", signs.of(day, session, is_past=is_past), "  ")),
+        (f"{day.date:%A %-d %B %Y}   ", "bold"),
+        title(school.school),
     )
-    heading.append(f"  URN {school.school.urn}", style=DIM)
     parts = day_parts(detail, signs, now)
     return Group(heading, *(line for name, content in parts for line in (Text(), Text(name, style="bold"), *content)))
 
@@ -70,13 +77,13 @@ def day_parts(detail: Detail, signs: Signs, now: datetime) -> list[tuple[str, li
     return [
         ("What went wrong", [_what_went_wrong(school, day, now)]),
         ("What was sent", _what_was_sent(detail, signs, now)),
-        ("What to do next", _what_to_do(school, day, signs)),
+        ("What to do next", _what_to_do(detail, signs)),
         ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
     ]
 
 
 def changed(day: date, before: Cells, after: Cells) -> list[str]:
-    """Return how two sendings of one day differ: "2 marks changed: N to I, Year 4, Friday AM"."""
+    """Return how two messages of one day differ: "2 marks changed: N to I, Year 4, Friday AM"."""
     said = []
     for cell in dict.fromkeys((*after, *before)):
         old, new = before.get(cell, {}), after.get(cell, {})
@@ -97,16 +104,9 @@ def _steps(fewer: dict[str, int], more: dict[str, int]) -> list[str]:
     return [", ".join(words)] if words else []
 
 
-def _signs_of(day: DayStatus, signs: Signs) -> list[Text]:
-    return [
-        Text.assemble(f"{session} ", signs.of(sign, is_closed=day.is_closed), "  ")
-        for session, sign in day.signs.items()
-    ]
-
-
 def _what_went_wrong(school: SchoolStatus, day: DayStatus, now: datetime) -> Prose:
     if day.problem and day.needs_telling:
-        held = f" The DfE still holds the figures of {when(day.sent_at, now)}." if day.still_held else ""
+        held = f" The DfE still has the counts of {when(day.sent_at, now)}." if day.still_held else ""
         return prose(messages.text(day.problem), held, (f"  [{day.problem.code}]", DIM))
     if day.is_going:
         return prose("Nothing: this day is being sent now.")
@@ -127,13 +127,13 @@ def _what_was_sent(detail: Detail, signs: Signs, now: datetime) -> list[Content]
         last = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
     said: list[Content] = [
         prose(
-            f"{plural(day.total or 0, 'mark')} of {plural(groups, 'year group')},"
+            f"{plural(day.total or 0, 'mark')} in {plural(groups, 'year group')},"
             f" {plural(day.on_roll or 0, 'pupil')} on roll;"
             f" {last}. Counts only: no names, no pupil numbers."
         )
     ]
     if detail.changes:
-        said += [Text(), Text("Changed since the sending before")]
+        said += [Text(), Text("Changed since the send before")]
         said += [prose(f"  {change}", indent=2) for change in detail.changes]
     for session in Session:
         if any(cell.session is session for cell in sent.cells):
@@ -142,11 +142,17 @@ def _what_was_sent(detail: Detail, signs: Signs, now: datetime) -> list[Content]
     return said
 
 
-def _what_to_do(school: SchoolStatus, day: DayStatus, signs: Signs) -> list[Content]:
+def _what_to_do(detail: Detail, signs: Signs) -> list[Content]:
     """Return what to do about this day, and about what keeps the whole school from being sent."""
+    school, day = detail.school, detail.day
     if school.no_consent:
         return [prose(messages.text(school.no_consent) + messages.next_step(school.no_consent))]
-    said: list[Content] = [prose(messages.next_step(day.problem))] if day.problem and day.needs_telling else []
+    said: list[Content] = []
+    if day.problem and day.needs_telling:
+        told = messages.Told(day.problem, (day.date,))
+        said.append(prose(too_late(told, detail.sends) or messages.next_step(day.problem)))
+        if detail.can_send and is_worth_sending(told, detail.sends):
+            said.append(prose("To send now: ", messages.attsync("send", "--school", str(school.school.urn))))
     others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
     others += [(signs.check, CHECK, problem) for problem in school.to_check]
     said += [

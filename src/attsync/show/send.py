@@ -1,8 +1,8 @@
-"""The lines of `attsync send`: one a school, and a summary. Knows results alone."""
+"""The lines of `attsync send`: one per school, and a summary."""
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -12,34 +12,33 @@ from rich.text import Text
 from attsync import messages
 from attsync.model import DayStatus, Session, State, faulty_sessions
 from attsync.plural import plural
-from attsync.problems import Problem
 from attsync.run.report import Report, SchoolResult
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.table import PROSE_COLUMNS, Sheet, prose
+from attsync.show.table import PROSE_COLUMNS, Sheet, paragraph, prose
 from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5
-"""So many are told in full at the end; `attsync status` has them all."""
+"""How many are written out at the end; `attsync status` has them all."""
 
 _WORDS_COLUMNS: Final = 48
-"""What the words of a line want; a longer name of a school is shortened for them."""
+"""What the words of a line want; the name of a school is shortened for them."""
 
 _DONE: Final = {"failed": "nothing read", "skipped": "nothing sent"}
 
 _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
-"""What became of a day that needs somebody, in the order in which it is told; anything else was not received."""
+"""The days to act on, in the order of the summary; anything else was not received."""
 _NOT_RECEIVED: Final = "not received"
 
 
 def send_heading(window: Window, days: str, schools: int, *, dry_run: bool) -> RenderableType:
-    """Say what is about to be done; `days` is such as "8 working days". No schools: the database will tell."""
+    """Return what is about to be done; `days` is such as "8 working days". No schools: the database lists them."""
     what = "Dry run, nothing is sent:" if dry_run else "Sending"
     whose = plural(schools, "school") if schools else "the schools that the database lists"
     return prose(f"{what} {span(window.first, window.last)} ({days}) for {whose}")
 
 
 def span(first: date, last: date) -> str:
-    """Write two dates as "Mon 16 to Mon 23 November 2026", and no more of the first than differs."""
+    """Return two dates as "Mon 16 to Mon 23 November 2026", with no more of the first than differs."""
     if first == last:
         return f"{last:%a %-d %B %Y}"
     start = f"{first:%a %-d}"
@@ -51,8 +50,8 @@ def span(first: date, last: date) -> str:
 
 
 def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> RenderableType:
-    """Say in one line what became of a school, and at its end how long that took."""
-    sign, words, style = _what_became_of(result, signs, dry_run=dry_run)
+    """Return one line with the result of a school, and at its end how long that took."""
+    sign, words, style = _result(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
     widths = (len(signs.bad), name_width)
     sheet = Sheet(signs, ("", "", ""), gap=2, widths=widths, names=1, wanted=_WORDS_COLUMNS)
@@ -62,23 +61,21 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
 
 @dataclass(frozen=True, slots=True)
 class _Timed:
-    """A row with the time it took at the right; left out where it would stand alone on a second line."""
+    """A row with the time it took at the right; left out where it would be alone on a second line."""
 
     sheet: Sheet
     took: str
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        sheet = self.sheet.fitted(options.max_width)
-        room = min(options.max_width, PROSE_COLUMNS) - sheet.width - len(self.took)
-        if room < sheet.gap:
-            yield sheet
-        else:
-            *start, words = sheet.rows[0]
-            yield replace(sheet, rows=[(*start, Text.assemble(words, " " * room, (self.took, DIM)))])
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        first, *more = self.sheet.lines(console, options)
+        room = min(options.max_width, PROSE_COLUMNS) - first.cell_len - len(self.took)
+        if room >= self.sheet.gap and not more:
+            first.append(" " * room).append(self.took, DIM)
+        yield from (first, *more)
 
 
-def _what_became_of(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:
-    """Give a sign, some words, and their style."""
+def _result(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:
+    """Return a sign, some words, and their style."""
     if result.outcome == "skipped":
         changed = result.problem is not None and result.problem.code == "CONSENT-CHANGED"
         return signs.without, f"{'consent needed again' if changed else 'no consent'}: not read, not sent", DIM
@@ -89,49 +86,33 @@ def _what_became_of(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tup
     if sums.changed:
         words += f", {sums.changed} of them changed since the last send"
     if not sums.received:
-        words = "no marks in these days: nothing to send"
+        words = "no marks on these days: nothing to send"
     if result.to_check:
         words += f"; {len(result.to_check)} to check"
     return signs.good, words, ""
 
 
 def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_run: bool) -> RenderableType:
-    """Say how a run ended and what comes next.
+    """Return how a run ended and what comes next.
 
     `named` are schools that were asked for: without consent, they are a problem.
     """
-    told = report.told(named)
+    told = messages.by_cause((result.school, each) for result, each in report.told(named))
+    odd = [(result.school, messages.Told(problem, ())) for result in report.schools for problem in result.to_check]
+    to_check = [*(([], messages.Told(problem, ())) for problem in report.to_check), *messages.by_cause(odd)]
+    is_well = not (told or to_check)
     tail = f" {_totals(report, dry_run=dry_run)}."
     tail += f" Recorded as run {report.number}." if report.number else " Nothing was sent."
     start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
-    lines = [prose(start, tail)]
-    lines += [
-        prose(
-            (f"{signs.bad} {result.school}  ", BAD),
-            messages.text(each.problem, each.days) + messages.next_step(each.problem),
-            (f"  [{each.problem.code}]", DIM),
-            indent=2,
-        )
-        for result, each in told[:_MOST_PROBLEMS]
-    ]
+    lines: list[RenderableType] = [Text(), prose(start, tail)]
+    lines += [] if is_well else [Text()]
+    lines += [paragraph(signs.bad, BAD, *each) for each in told[:_MOST_PROBLEMS]]
     if (left := len(told) - _MOST_PROBLEMS) > 0:
         lines.append(prose(f"  and {plural(left, 'more problem')}."))
-    lines += [
-        prose(
-            (f"{signs.check} {who}", CHECK),
-            messages.text(p) + messages.next_step(p),
-            (f"  [{p.code}]", DIM),
-            indent=2,
-        )
-        for who, p in _to_check(report)[:_MOST_PROBLEMS]
-    ]
-    lines.append(prose("Next: ", _next(report, is_well=not told, dry_run=dry_run)))
+    lines += [paragraph(signs.check, CHECK, *each) for each in to_check[:_MOST_PROBLEMS]]
+    lines += [] if is_well else [Text()]
+    lines.append(prose("Next: ", _next(report, is_well=not told if dry_run else is_well, dry_run=dry_run)))
     return Group(*lines)
-
-
-def _to_check(report: Report) -> list[tuple[str, Problem]]:
-    of_schools = [(f"{result.school}  ", problem) for result in report.schools for problem in result.to_check]
-    return [*(("", problem) for problem in report.to_check), *of_schools]
 
 
 def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
@@ -140,11 +121,11 @@ def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
         return messages.attsync("consent", "grant", *(["--school", *only] if only else ["--all"]))
     if dry_run:
         return messages.attsync("send" if is_well else "check")
-    return messages.attsync("status", *([] if is_well and not _to_check(report) else ["--problems"]))
+    return messages.attsync("status", *([] if is_well else ["--problems"]))
 
 
 def _what_is_wrong(result: SchoolResult) -> str:
-    """Say it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
+    """Return it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
     if result.problem:
         words = (
             f"{_DONE.get(result.outcome) or plural(result.sums.received, 'session')}: {messages.brief(result.problem)}"

@@ -1,155 +1,368 @@
-"""The screens of `attsync status`: one school, or a row a school for a trust.
+"""The screens of `attsync status`, and the words that the saved page shares: one school, or a row per school."""
 
-Knows what there is room for; the words are those of `words`.
-"""
-
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
 from typing import Final
+from urllib.parse import urlsplit
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
-from attsync.model import DayStatus, Session
-from attsync.show import words
-from attsync.show.symbols import ASCII, ASCII_STRIP, CHECK, DIM, Signs
-from attsync.show.table import Sheet, prose
+from attsync import messages
+from attsync.log import Run
+from attsync.model import DayStatus, Session, Sign
+from attsync.plural import plural
+from attsync.problems import Problem, entry_of
+from attsync.show.symbols import ASCII, ASCII_STRIP, BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, when
+from attsync.show.table import Parts, Prose, Sheet, paragraph, prose
+from attsync.status.day import SIGN_WORDS
 from attsync.status.overview import Overview, SchoolStatus
+from attsync.window import Window
 
 _WIDE: Final = 120
-"""Columns from which a trust's table shows everything (UX.md)."""
+"""Columns from which a trust's table shows everything."""
 _ROOMY: Final = 110
 _ATTENDANCE: Final = 96
 """Columns from which one school's table has wide gaps, and its attendance."""
+_MOST_NAMED: Final = 3
+"""Schools that are named in one command."""
+_SIGNAL: Final = 128
+"""Exit codes above it are those of signals."""
 
 
 def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> RenderableType:
-    """Show one school, or a row a school for several."""
-    name, beside = words.heading(overview, heading)
+    """Return the screen of one school, or with a row per school for several."""
+    name, beside = title_of(overview, heading)
     title = Text.assemble((name, "bold"), (f"  {beside}", DIM))
-    shown = _one_school(overview, signs) if words.is_one_school(overview) else _schools(overview, signs)
-    return Group(title, *shown, *_next_steps(overview, signs))
+    moved = [prose((f"{signs.check} {said}", CHECK), indent=2)] if (said := receiver(overview)) else []
+    strip = signs
+    table: list[RenderableType] = []
+    if is_one_school(overview):
+        (school,) = overview.schools
+        lines: list[RenderableType] = [title, prose(consent(school, signs), indent=0 if school.consent else 2), *moved]
+        if school.days:
+            lines.append(Parts([*filter(None, [verdict(school, overview, signs)]), last_and_next(overview)]))
+            table = [_Fitted(lambda columns: _days_for(columns, school, overview, signs))]
+    else:
+        strip = ASCII_STRIP if signs is ASCII else signs
+        lines = [Parts([title, Text("   ").join(counts(overview, signs))]), last_and_next(overview), *moved]
+        if overview.schools:
+            table = [_Fitted(lambda columns: _schools_for(columns, overview, signs, strip))]
+    lines += [Text(), *table] if table else []
+    if any(school.days for school in overview.schools):
+        lines += [Text(), Parts([Text(meaning, DIM) for meaning in legend(strip)])]
+    if next_steps := [*steps(overview, signs)]:
+        lines += [Text(), Text("What to do next", style="bold"), *next_steps]
+    return Group(*lines)
 
 
-def _one_school(overview: Overview, signs: Signs) -> list[RenderableType]:
-    (school,) = overview.schools
-    lines: list[RenderableType] = [prose(words.consent(school, signs), indent=0 if school.consent else 2)]
-    if moved := words.receiver(overview):
-        lines.append(prose((f"{signs.check} {moved}", CHECK)))
-    if school.days:
-        verdict = words.verdict(school, overview, signs)
-        verdict.append("   " if verdict else "")
-        lines += [
-            Text.assemble(verdict, _last_and_next(overview)),
-            Text(),
-            _Days(school, overview, signs),
-            Text(),
-            _Legend(signs),
-        ]
-    return lines
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A table that shows more, the more room there is."""
 
-
-class _Days:
-    """A row a day, newest first; how much of it depends on the room."""
-
-    def __init__(self, school: SchoolStatus, overview: Overview, signs: Signs) -> None:
-        self._school, self._overview, self._signs = school, overview, signs
+    made_for: Callable[[int], Sheet]
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        has_attendance = options.max_width >= _ATTENDANCE
-        columns = ["Date", "AM", "PM", ">Marks", ">On roll", *([">Attendance"] if has_attendance else [])]
-        gap = 3 if options.max_width >= _ROOMY else 2
-        sheet = Sheet(self._signs, (*columns, "Last sent", "Note"), gap=gap)
-        for day in self._school.days:
-            row = words.day_row(day, self._overview.now)
+        yield self.made_for(options.max_width)
+
+
+def _days_for(columns: int, school: SchoolStatus, overview: Overview, signs: Signs) -> Sheet:
+    sheet = days_table(school, overview, signs, has_attendance=columns >= _ATTENDANCE)
+    sheet.gap = 3 if columns >= _ROOMY else 2
+    return sheet
+
+
+def _schools_for(columns: int, overview: Overview, signs: Signs, strip: Signs) -> Sheet:
+    sheet = schools_table(overview, signs, strip, is_wide=columns >= _WIDE)
+    sheet.gap = 2 if columns >= _ATTENDANCE else 1
+    return sheet
+
+
+# Tables
+
+
+def days_table(school: SchoolStatus, overview: Overview, signs: Signs, *, has_attendance: bool = True) -> Sheet:
+    """Return a row per day, newest first."""
+    attendance = [">Attendance"] if has_attendance else []
+    sheet = Sheet(signs, ("Date", "AM", "PM", ">Marks", ">On roll", *attendance, "Last sent", "Note"))
+    is_past = school.consent is None
+    for day in school.days:
+        style = BAD if day.needs_telling else CHECK if day.no_register else DIM if day.is_closed else ""
+        sheet.add(
+            f"{day.date:%a} {day.date.day:>2} {day.date:%b}",
+            *(signs.of(day, session, is_past=is_past) for session in Session),
+            number_of(day.total),
+            number_of(day.on_roll),
+            *([share(day.attendance)] if has_attendance else []),
+            when(day.sent_at, overview.now),
+            Text(day.note, style=DIM if is_past else style),
+        )
+    return sheet
+
+
+def schools_table(overview: Overview, signs: Signs, strip: Signs, *, is_wide: bool = True) -> Sheet:
+    """Return a row per school, with two signs per date and a gap between two weeks; those to act on come first."""
+    dates = dates_of(overview)
+    above = "\n" if dates else ""  # the days of the week
+    urn, more = ([f"{above}URN"], [f">{above}Attendance", f"{above}Last sent"]) if is_wide else ([], [])
+    heads = ["" if day is None else f"{day:%a}\n{day.day}" for day in dates]
+    sheet = Sheet(signs, (f"{above}School", *urn, *heads, *more, f"{above}Result"), names=0)
+    for schools in ranked(overview):
+        if sheet.rows:
+            sheet.space()
+        for school in schools:
+            days: dict[date | None, DayStatus] = {day.date: day for day in school.days}
+            is_past = school.consent is None
             sheet.add(
-                f"{day.date:%a} {day.date.day:>2} {day.date:%b}",
-                *(self._signs.of(day.signs[session], is_closed=day.is_closed) for session in Session),
-                row.marks,
-                row.on_roll,
-                *([row.attendance] if has_attendance else []),
-                row.sent_at,
-                row.note,
+                school.school.name,
+                *([Text(str(school.school.urn), style=DIM)] if urn else []),
+                *(_two_signs(days.get(day), strip, is_past=is_past) for day in dates),
+                *([share(school.attendance), when(school.sent_at, overview.now) or "never"] if more else []),
+                result(school, signs),
             )
-        yield sheet
+    return sheet
 
 
-def _schools(overview: Overview, signs: Signs) -> list[RenderableType]:
-    lines: list[RenderableType] = [Text("   ").join(words.counts(overview, signs)), _last_and_next(overview)]
-    strip = ASCII_STRIP if signs is ASCII else signs
-    if moved := words.receiver(overview):
-        lines.append(prose((f"{signs.check} {moved}", CHECK)))
-    if overview.schools:
-        lines += [Text(), _Strips(overview, signs, strip), Text(), _Legend(strip)]
-    return lines
+def _two_signs(day: DayStatus | None, strip: Signs, *, is_past: bool) -> Text:
+    return Text().join(strip.of(day, session, is_past=is_past) for session in Session) if day else Text()
 
 
-class _Strips:
-    """A row a school, worst first, with two signs a date; how much of it depends on the room."""
-
-    def __init__(self, overview: Overview, signs: Signs, strip: Signs) -> None:
-        self._overview, self._signs, self._strip = overview, signs, strip
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        is_wide = options.max_width >= _WIDE
-        dates = words.dates(self._overview)
-        sheet = Sheet(
-            self._signs,
-            (
-                "\nSchool",
-                *(["\nURN"] if is_wide else []),
-                *(f"{day:%a}\n{day.day}" for day in dates),
-                *([">\nAttendance", "\nLast sent"] if is_wide else []),
-                "\nResult",
-            ),
-            gap=2 if options.max_width >= _ATTENDANCE else 1,
-            names=0,
-        )
-        for schools in words.ranked(self._overview):
-            if sheet.rows:
-                sheet.space()
-            for school in schools:
-                days = {day.date: day for day in school.days}
-                row = words.school_row(school, self._signs, self._overview.now)
-                sheet.add(
-                    school.school.name,
-                    *([Text(str(school.school.urn), style=DIM)] if is_wide else []),
-                    *(self._two_signs(days.get(day)) for day in dates),
-                    *([row.attendance, row.sent_at] if is_wide else []),
-                    row.result,
-                )
-        yield sheet
-
-    def _two_signs(self, day: DayStatus | None) -> Text:
-        if day is None:
-            return Text()
-        return Text().join(self._strip.of(day.signs[session], is_closed=day.is_closed) for session in Session)
+def dates_of(overview: Overview) -> list[date | None]:
+    """Return every date of which a school has something to show, oldest first; None: between two weeks."""
+    days = sorted({day.date for school in overview.schools for day in school.days})
+    weeks = [[None, *week] for _, week in groupby(days, key=lambda day: day.isocalendar()[:2])]
+    return [day for week in weeks for day in week][1:]
 
 
-def _last_and_next(overview: Overview) -> Text:
-    return Text("  ".join(words.last_and_next(overview, overview.now)))
+def ranked(overview: Overview) -> list[list[SchoolStatus]]:
+    """Return the schools in two groups: those to act on, worst first, and the others by name."""
+    return [list(group) for _, group in groupby(_worst_first(overview.schools), key=lambda each: _rank(each) < _WELL)]
 
 
-def _next_steps(overview: Overview, signs: Signs) -> list[RenderableType]:
-    """Return what to do next, a paragraph per problem."""
-    steps = [
-        prose(
-            (f"{step.sign} {step.who}{'  ' if step.who else ''}", step.style),
-            step.why + step.next,
-            (f"  [{step.code}]" if step.code else "", DIM),
-            indent=2,
-        )
-        for step in words.steps(overview, signs)
+_WELL: Final = 3
+
+
+def _rank(school: SchoolStatus) -> int:
+    return 0 if school.failed else 1 if school.needs_a_look else 2 if not school.consent else _WELL
+
+
+def _worst_first(schools: Iterable[SchoolStatus]) -> list[SchoolStatus]:
+    return sorted(schools, key=lambda school: (_rank(school), school.school.name.casefold()))
+
+
+# Words
+
+
+def is_one_school(overview: Overview) -> bool:
+    """Whether one school was asked for, and has its days to show; otherwise each school is a row."""
+    return len(overview.schools) == 1 and not overview.left_out
+
+
+def title_of(overview: Overview, trust: str | None) -> tuple[str, str]:
+    """Return what is shown, and what is smaller beside it: a school with its URN, or a number of schools."""
+    first, *others = (*overview.schools, *overview.left_out)
+    if others:
+        return trust or "All schools", plural(len(others) + 1, "school")
+    return first.school.name, f"URN {first.school.urn}"
+
+
+def consent(school: SchoolStatus, signs: Signs) -> Text:
+    """Return who gave consent, or why none is in force."""
+    if school.consent:
+        return Text.assemble((f"{signs.good} Consent given", GOOD), f" by {by(school.consent.row)}")
+    text = str(messages.text(school.no_consent)) if school.no_consent else ""
+    if school.consent_needed_again:
+        return Text(f"{signs.check} {text}", style=CHECK)
+    return Text(f"{signs.without} {text}")
+
+
+def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Text:
+    """Return in a few words whether all is well with the one school that is shown; nothing before its first send."""
+    if school.failed:
+        number = len(messages.by_cause((school, told) for told in school.told()))
+        return Text(f"{signs.bad} {plural(number, 'problem')}", style=BAD)
+    if school.consent and (number := len(school.to_check) + len(overview.to_check)):
+        return Text(f"{signs.check} {plural(number, 'thing')} to check", style=CHECK)
+    if school.consent and school.sent_at:
+        return Text(f"{signs.good} Up to date", style=GOOD)
+    return Text()
+
+
+def receiver(overview: Overview) -> str:
+    """Return the sentence that nothing was sent to this receiver yet, if something was sent elsewhere before."""
+    if overview.receiver_before is None:
+        return ""
+    now, before = (urlsplit(each).netloc for each in (overview.receiver, overview.receiver_before))
+    return f"Nothing has been sent to {now} yet. What was sent before went to {before}."
+
+
+def last_and_next(overview: Overview) -> Text:
+    """Return when the last send was and how it ended, and when the next is planned, each in a sentence."""
+    run, now = overview.last_run, overview.now
+    if run is None:
+        said = ["Nothing has been sent yet."]
+    elif overview.under_way:
+        said = [f"A send is under way, since {when(run.started_at, now)}."]
+    else:
+        said = [f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}."]
+    if overview.next_send:
+        said.append(f"Next send {when(overview.next_send, now)}.")
+    return Text("  ".join(said))
+
+
+def _how_it_ended(run: Run) -> str:
+    if run.ended_at is None:
+        return "did not finish"
+    if (run.exit_code or 0) > _SIGNAL:
+        return "was stopped"
+    return f"took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s"
+
+
+def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
+    """Return how many schools are up to date, to check, failed and so on."""
+    schools = (*overview.schools, *overview.left_out)
+    failed = sum(school.failed for school in schools)
+    check = sum(school.needs_a_look and not school.failed for school in schools)
+    without = sum(not school.consent and not school.needs_a_look for school in schools)
+    waiting = sum(bool(school.consent) and not school.needs_a_look and not school.sent_at for school in schools)
+    for number, sign, words, style in (
+        (len(schools) - failed - check - without - waiting, signs.good, "up to date", GOOD),
+        (waiting, signs.due, "not sent yet", DUE),
+        (check, signs.check, "to check", CHECK),
+        (failed, signs.bad, "failed", BAD),
+        (without, signs.without, "without consent", DIM),
+    ):
+        if number:
+            yield Text(f"{sign} {number} {words}", style=style)
+
+
+def result(school: SchoolStatus, signs: Signs) -> Text:
+    """Return in a few words whether all is well with a school."""
+    if school.consent_needed_again:
+        return Text(f"{signs.check} consent needed again: nothing sent", style=CHECK)
+    if not school.consent:
+        return Text(f"{signs.without} no consent: nothing sent", style=DIM)
+    if school.failed:
+        return Text(f"{signs.bad} {_failure(school)}", style=BAD)
+    if school.to_check:
+        return Text(f"{signs.check} {_to_check(school)}", style=CHECK)
+    if not school.sent_at:
+        return Text(f"{signs.due} nothing sent yet", style=DUE)
+    return Text(f"{signs.good} up to date", style=GOOD)
+
+
+def _failure(school: SchoolStatus) -> str:
+    bad = [day for day in school.days if day.failed]
+    if not bad:
+        waits = any(day.not_again for day in school.days)
+        return f"{'not sent again: ' if waits else ''}{messages.brief(school.problems[0])}"
+    number = sum(len(day.bad_sessions) for day in bad)
+    return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note
+
+
+def _to_check(school: SchoolStatus) -> str:
+    """Return what is to check, such as "no register: Tue PM"."""
+    sessions = [
+        f"{day.date:%a} {session}"
+        for day in school.days
+        if day.no_register
+        for session in Session
+        if day.signs[session] is Sign.NO_REGISTER
     ]
-    return [Text(), Text("What to do next", style="bold"), *steps] if steps else []
+    first = f"no register: {', '.join(sessions)}" if sessions else messages.brief(school.to_check[0])
+    others = len(school.to_check) - max(1, len(sessions))
+    return f"{first}, and {plural(others, 'more thing')}" if others > 0 else first
 
 
-class _Legend:
-    """What the signs mean; on a narrow screen on two lines, and no meaning is broken in two."""
+def legend(signs: Signs) -> list[str]:
+    """Return what each sign means."""
+    return [
+        f"{signs.good} {SIGN_WORDS[Sign.RECEIVED]} by DfE",
+        f"{signs.bad} not received, or with faults",
+        f"{signs.due} {SIGN_WORDS[Sign.NOT_DUE]}",
+        f"{signs.none} {SIGN_WORDS[Sign.NO_REGISTER]}",
+        f"{signs.closed} school closed",
+    ]
 
-    def __init__(self, signs: Signs) -> None:
-        self._parts = words.legend(signs)
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = [Text("   ").join(self._parts)]
-        if lines[0].cell_len > options.max_width:
-            lines = [Text("   ").join(self._parts[:3]), Text("   ").join(self._parts[3:])]
-        yield from lines
+# What to do next
+
+
+def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
+    """Return what to do next, a paragraph per cause: about consent, about failures, about what is to check."""
+    several = len(overview.schools) + len(overview.left_out) > 1
+    schools = _worst_first(overview.schools)
+    yield from _about_consent(schools, signs, several=several)
+    failures = [(each.school, told) for each in schools for told in [*each.told(), *_left(each, overview)]]
+    odd = [(each.school, messages.Told(problem, ())) for each in schools if each.consent for problem in each.to_check]
+    for hit, told in messages.by_cause(failures):
+        yield paragraph(signs.bad, BAD, hit if several else [], told, too_late(told, overview.sends))
+    for problem in overview.to_check:
+        last = f"{signs.check} The last send " if several else signs.check
+        yield paragraph(last, CHECK, [], messages.Told(problem, ()))
+    for hit, told in messages.by_cause(odd):
+        yield paragraph(signs.check, CHECK, hit if several else [], told)
+    if command := send_now(overview):
+        yield prose("To send now: ", command)
+
+
+def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
+    is_new = not any(school.consent for school in schools)
+    missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
+    if several and not is_new:  # one that never gave consent, or has removed it, is in the table
+        missing = [(school, told) for school, told in missing if school.consent_needed_again]
+    for hit, told in messages.by_cause(missing):
+        sign, style = (signs.check, CHECK) if hit[0].consent_needed_again else (signs.without, "")
+        if len(hit) > 1:
+            if hit[0].is_undecided:
+                told = messages.Told(Problem("CONSENT-NONE", "nobody"), ())  # noqa: PLW2901
+            for_all = messages.Text(("To give consent: ", messages.attsync("consent", "grant", "--all")))
+            yield paragraph(sign, style, [each.school for each in hit], told, for_all)
+        elif several:
+            yield paragraph(sign, style, [hit[0].school], told)
+        else:  # why is said above
+            yield prose((f"{sign} ", style), messages.next_step(told.problem), indent=2)
+    waiting = [school for school in schools if school.consent and not school.sent_at and not school.failed]
+    if waiting and not several:
+        said = f"{signs.due} Nothing has been sent for this school yet. To send now: "
+        yield prose(said, messages.attsync("send"), indent=2)
+
+
+def _left(school: SchoolStatus, overview: Overview) -> list[messages.Told]:
+    """Return the days that left the window without being received, if problems were asked for."""
+    days = school.left if overview.has_problems_only else ()
+    return [
+        messages.Told(Problem("DAY-LEFT", days=days, number=len(days), first=day, urn=school.school.urn), ())
+        for day in days[:1]
+    ]
+
+
+def send_now(overview: Overview) -> messages.Command | None:
+    """Return the command that sends again, if there is something to correct that it can send."""
+    schools = [
+        school.school.urn
+        for school in overview.schools
+        if overview.can_send and any(is_worth_sending(told, overview.sends) for told in school.told())
+    ]
+    several = len(overview.schools) + len(overview.left_out) > 1
+    only = schools if several and len(schools) <= _MOST_NAMED else []
+    return messages.attsync("send", *(word for urn in only for word in ("--school", str(urn)))) if schools else None
+
+
+def is_worth_sending(told: messages.Told, window: Window | None) -> bool:
+    """Whether someone can correct this, or has missed it, and can send it at once; `window` is that of a send now."""
+    entry = entry_of(told.problem)
+    is_correctable = (entry["acts"], entry["exit"]) == ("data manager", 1) or told.problem.code == "SEND-MISSED"
+    return is_correctable and window is not None and any(day in window for day in told.days)
+
+
+def too_late(told: messages.Told, window: Window | None) -> messages.Text | None:
+    """Return what is said in place of what to do, if no day of this is in the window of a send any more."""
+    if window is None or not told.days or any(day in window for day in told.days):
+        return None
+    these = "This day has" if len(told.days) == 1 else "These days have"
+    return messages.Text(
+        (f"{these} left the window, so attsync no longer sends {'it' if len(told.days) == 1 else 'them'}.",)
+    )

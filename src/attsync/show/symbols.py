@@ -1,7 +1,4 @@
-"""The small parts of every screen: signs and colours, names, shares and times in plain words.
-
-Knows what an encoding can hold; refuses to know any one screen.
-"""
+"""The small parts of every screen: signs and colours, names, shares and times in plain words."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from attsync.log import ConsentRow
-from attsync.model import School, Sign
+from attsync.model import DayStatus, School, Session, Sign
 from attsync.window import LONDON
 
 GOOD: Final = "green"
@@ -22,7 +19,7 @@ DIM: Final = "dim"
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """The signs that the output's encoding can hold."""
+    """The signs that the output's encoding can show."""
 
     good: str
     bad: str
@@ -35,19 +32,20 @@ class Signs:
     line: str
     """Below the head of a table."""
 
-    def of(self, sign: Sign, *, is_closed: bool = False) -> Text:
-        """Give the sign of a session, coloured."""
-        if is_closed:
-            return Text(self.closed, style=DIM)
-        match sign:
+    def of(self, day: DayStatus, session: Session, *, is_past: bool = False) -> Text:
+        """Return the sign of a session, coloured; `is_past`: consent was removed since."""
+        match day.signs[session]:
+            case _ if day.is_closed:
+                sign, style = self.closed, DIM
             case Sign.RECEIVED:
-                return Text(self.good, style=GOOD)
+                sign, style = self.good, GOOD
             case Sign.NOT_DUE:
-                return Text(self.due, style=DUE)
+                sign, style = self.due, DUE
             case Sign.NO_REGISTER:
-                return Text(self.none, style=DIM)
+                sign, style = self.none, DIM
             case _:
-                return Text(self.bad, style=BAD)
+                sign, style = self.bad, BAD
+        return Text(sign, style=DIM if is_past else style)
 
 
 UNICODE: Final = Signs("✓", "✗", "…", "–", "·", "○", "!", "→", "─")
@@ -57,7 +55,7 @@ ASCII_STRIP: Final = Signs("+", "X", "~", "-", ".", "o", "!", "->", "-")
 
 
 def signs_for(encoding: str | None) -> Signs:
-    """Choose the signs that `encoding` can hold."""
+    """Return the signs that `encoding` can show."""
     try:
         "✓✗…–·○→─".encode(encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
@@ -66,41 +64,41 @@ def signs_for(encoding: str | None) -> Signs:
 
 
 def title(school: School) -> Text:
-    """Head a screen with a school's name and URN."""
+    """Return a school's name and URN as the head of a screen."""
     return Text.assemble((school.name, "bold"), (f"  URN {school.urn}", DIM))
 
 
 def number_of(number: int | None) -> str:
-    """Write a number as people do; nothing for None."""
+    """Return a number with its commas; nothing for None."""
     return "" if number is None else f"{number:,}"
 
 
 def share(share: float | None) -> str:
-    """Write a share as a percentage."""
+    """Return a share as a percentage; nothing for None."""
     return "" if share is None else f"{share:.1%}"
 
 
 def short(name: str) -> str:
-    """Shorten the description of a year group."""
+    """Return the description of a year group as a column has room for it."""
     return name.split(" (", maxsplit=1)[0].replace("National Curriculum not followed", "NC not followed")
 
 
 def when(at: datetime | None, now: datetime, *, seconds: bool = False) -> str:
-    """Write a time as "today 10:15" or "Mon 23 Nov 10:15", in London."""
+    """Return a time as "today 10:15" or "Mon 23 Nov 10:15", in London; nothing for None."""
     if at is None:
         return ""
     local = at.astimezone(LONDON)
     clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
-    days = (local.date() - now.astimezone(LONDON).date()).days
-    return f"{'today' if days == 0 else f'{local:%a %-d %b}'} {clock}"
+    is_today = local.date() == now.astimezone(LONDON).date()
+    return f"{'today' if is_today else f'{local:%a %-d %b}'} {clock}"
 
 
 def by(row: ConsentRow) -> str:
-    """Say who gave consent, and when."""
+    """Return who gave consent, and when."""
     return f"{who(row)} on {row.at.astimezone(LONDON):%-d %B %Y}"
 
 
 def who(row: ConsentRow) -> str:
-    """Name the account, with its user name in the school system if that is another, and the role that was given."""
+    """Return the account, with its user name in the MIS if that is another, and the role that was given."""
     more = [said for said in (row.username, row.role) if said and said != row.person]
     return f"{row.person} ({', '.join(more)})" if more else row.person

@@ -1,8 +1,8 @@
-"""Tables that never cut a cell, and prose: what every screen is laid out with."""
+"""Tables that never cut a cell, and prose: what every screen is made of. Imports no view."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from rich.cells import cell_len
@@ -11,17 +11,21 @@ from rich.console import ConsoleOptions, RenderResult
 from rich.text import Text
 
 from attsync import messages
-from attsync.show.symbols import Signs
+from attsync.model import School
+from attsync.plural import plural
+from attsync.show.symbols import DIM, Signs
 
-BLANK: Final = "\ue000"
-"""Stands for a space at which no line may be broken, until the lines are made. No text uses this character."""
 PROSE_COLUMNS: Final = 100
 """Longer lines are hard to read."""
 UNBROKEN: Final = "  "
 """Begins a line of a table's last column that is not to be broken, though it overruns the screen: a command to copy."""
+_BLANK: Final = "\ue000"
+"""Replaces a space at which no line may be broken, until the lines are made. No text uses this character."""
 _WORD: Final = re.compile(r"\s*\S+\s*")
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
+_MOST_NAMES: Final = 3
+"""Schools that are named in one paragraph; tables have them all."""
 _SHORTEST_NAME: Final = 22
 _READABLE: Final = 60
 """Columns for the sentences of a table that is too wide for them to end at PROSE_COLUMNS."""
@@ -33,20 +37,23 @@ class Console(RichConsole):
     def __init__(self, *, is_endless: bool, **console: Any) -> None:  # noqa: ANN401  those of rich
         super().__init__(**console)
         self.is_endless = is_endless
-        """No one says how wide it is: a pipe, a file. Tables take what they need; text is broken all the same."""
+        """The width is not known: a pipe, a file. Tables take what they need; text is broken all the same."""
 
 
 @dataclass
 class Sheet:
-    """A table in which no cell is ever cut: only the last column wraps, and a screen too narrow for it is overrun."""
+    """A table in which no cell is ever cut: only the last column wraps, and a screen too narrow for it is overrun.
+
+    rich's own table shrinks every column when the screen is too narrow, and pads each line to the longest.
+    """
 
     signs: Signs
     columns: Sequence[str]
-    """Their headings; > before one sets the column to the right. None of them: a table without a head."""
+    """Their headings; > before one aligns the column to the right. All empty: a table without a head."""
     gap: int = 3
     rows: list[tuple[Text, ...]] = field(default_factory=list)
     widths: Sequence[int] = ()
-    """At least so wide, for rows that are printed one at a time."""
+    """The least of each column, for rows that are printed one at a time."""
     names: int | None = None
     """The column of schools' names: these are shortened where the last column has less room than it wants."""
     wanted: int = 34
@@ -63,105 +70,56 @@ class Sheet:
     @property
     def width(self) -> int:
         """What the table takes if nothing has to wrap."""
-        return sum(self._widths(self.rows)) + self.gap * (len(self.columns) - 1)
+        return sum(self._widths()) + self.gap * (len(self.columns) - 1)
 
     @property
     def last_width(self) -> int:
         """What the last column takes if nothing has to wrap."""
-        return self._widths(self.rows)[-1]
+        return self._widths()[-1]
 
-    def fitted(self, columns: int) -> "Sheet":
-        """Shorten the names as far as a screen of so many columns asks for."""
-        if self.names is None:
-            return self
-        *fixed, last = self._widths(self.rows)
-        room = columns - sum(fixed) - self.gap * len(fixed)
-        wanted = self.wanted if self.widths else min(last, self.wanted)
-        most = max(_SHORTEST_NAME, fixed[self.names] - max(0, wanted - room))
-        if most >= fixed[self.names]:
-            return self
-        rows = [
-            tuple(_shortened(cell, most) if n == self.names else cell for n, cell in enumerate(r)) for r in self.rows
-        ]
-        widths = [min(width, most) if n == self.names else width for n, width in enumerate(self.widths)]
-        return replace(self, rows=rows, widths=widths, names=None)
-
-    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
-        is_endless = isinstance(console, Console) and console.is_endless
-        sheet = self if is_endless else self.fitted(options.max_width)
-        yield from sheet.laid_out(options.max_width, is_endless=is_endless)
-
-    def laid_out(self, columns: int, *, is_endless: bool) -> Iterator[Text]:
-        """Give its lines, on a screen of so many columns."""
-        rows = self.rows
-        *fixed, last = self._widths(rows)
-        taken = sum(fixed) + self.gap * len(fixed)
-        room = columns - taken
-        if is_endless:
+    def lines(self, console: RichConsole, options: ConsoleOptions) -> Iterator[Text]:
+        """Return its lines on this console."""
+        *fixed, last = self._widths()
+        rows, taken = self.rows, sum(fixed) + self.gap * len(fixed)
+        room = options.max_width - taken
+        if isinstance(console, Console) and console.is_endless:
             room = max(PROSE_COLUMNS - taken, _READABLE)
+        elif self.names is not None:
+            lacking = (self.wanted if self.widths else min(last, self.wanted)) - room
+            cut = max(0, min(lacking, fixed[self.names] - _SHORTEST_NAME))
+            fixed[self.names] -= cut
+            room += cut
+            rows = [
+                tuple(_short_name(cell, fixed[n]) if n == self.names else cell for n, cell in enumerate(row))
+                for row in rows
+            ]
         widths = [*fixed, min(last, max(room, _NARROWEST))]
         if any(self.columns):
             yield from self._row(widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
-            yield Text(self.signs.line * (sum(widths) + self.gap * len(fixed)), overflow="ignore", no_wrap=True)
+            yield _unbroken(self.signs.line * (sum(widths) + self.gap * len(fixed)))
         for row in rows:
             yield from self._row(widths, row) if row else [Text()]
 
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        yield from self.lines(console, options)
+
     def _row(self, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
         *fixed, last = row
-        lines = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(last, widths[-1])]]
-        for number in range(max(map(len, lines))):
-            parts = [
-                self._cell(cell[number] if number < len(cell) else Text(), width, name)
-                for cell, width, name in zip(lines, widths, self.columns, strict=True)
-            ]
-            line = Text(" " * self.gap, no_wrap=True, overflow="ignore").join(parts)
-            line.rstrip()
-            yield line
+        cells = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(last, widths[-1])]]
+        for number in range(max(map(len, cells))):
+            parts = []
+            for cell, width, name in zip(cells, widths, self.columns, strict=True):
+                part = cell[number].copy() if number < len(cell) else Text()
+                part.rstrip()
+                if part.cell_len < width:  # align() would cut what is wider
+                    part.align("right" if name.startswith(">") else "left", width)
+                parts.append(part)
+            yield _unbroken(Text(" " * self.gap).join(parts))
 
-    def _cell(self, text: Text, width: int, column: str) -> Text:
-        text = text.copy()
-        text.rstrip()
-        if text.cell_len < width:  # align() would cut what is wider
-            text.align("right" if column.startswith(">") else "left", width)
-        return text
-
-    def _widths(self, rows: Sequence[tuple[Text, ...]]) -> list[int]:
-        least = [*self.widths, *[0] * (len(self.columns) - len(self.widths))]
-        return [
-            max([least[n], *_lines(name.lstrip(">")), *(w for row in rows if row for w in _lines(row[n].plain))])
-            for n, name in enumerate(self.columns)
-        ]
-
-
-def _wrapped(text: Text, width: int) -> Iterator[Text]:
-    for line in text.split("\n", allow_blank=True):
-        yield from [_blanks(line)] if line.plain.startswith(UNBROKEN) else _broken(line, width)
-
-
-def _broken(text: Text, width: int) -> Iterator[Text]:
-    """Break between words, though not in a command: what does not fit in one piece overruns the screen, to be copied.
-
-    rich would cut such a piece in two.
-    """
-    places: list[int] = []
-    used = 0
-    for word in _WORD.finditer(text.plain):
-        if used and used + cell_len(word[0].rstrip()) > width:
-            places.append(word.start())
-            used = 0
-        used += cell_len(word[0])
-    for line in text.divide(places):
-        line.rstrip()
-        yield _blanks(line)
-
-
-def _blanks(line: Text) -> Text:
-    line.plain = line.plain.replace(BLANK, " ")
-    return line
-
-
-def _lines(text: str) -> Iterable[int]:
-    return [cell_len(line) for line in text.split("\n")]
+    def _widths(self) -> list[int]:
+        rows = [tuple(Text(name.lstrip(">")) for name in self.columns), *filter(None, self.rows)]
+        widths = [max(cell_len(line) for row in rows for line in row[n].plain.split("\n")) for n in range(len(rows[0]))]
+        return [max(pair) for pair in zip(widths, [*self.widths, *[0] * len(widths)], strict=False)]
 
 
 Part: TypeAlias = "str | tuple[str, str] | Text | messages.Text | messages.Command"
@@ -170,26 +128,43 @@ Part: TypeAlias = "str | tuple[str, str] | Text | messages.Text | messages.Comma
 
 def prose(*parts: Part, indent: int = 0) -> "Prose":
     """Return sentences in lines that can be read; all but the first are moved in by `indent`."""
-    return Prose(
-        Text.assemble(
-            *(
-                written(part)
-                if isinstance(part, messages.Text)
-                else (written(messages.Text((part,))), "bold")
-                if isinstance(part, messages.Command)
-                else part
-                for part in parts
-            )
-        ),
-        indent,
-    )
+    text = Text()
+    for part in parts:
+        if isinstance(part, messages.Command):
+            text.append(_written(part), "bold")
+        elif isinstance(part, messages.Text):
+            text.append(written(part))
+        else:
+            text.append_text(part if isinstance(part, Text) else Text.assemble(part))
+    return Prose(text, indent)
+
+
+def paragraph(
+    sign: str, style: str, schools: Sequence[School], told: messages.Told, then: messages.Text | None = None
+) -> "Prose":
+    """Return what happened, what to do next and the code; no `schools`: it is known which one this is about."""
+    names = [str(school) for school in schools]
+    if len(names) > _MOST_NAMES:
+        names = [names[0], plural(len(names) - 1, "more school")]
+    who = f"{messages.listed(names)}  " if names else ""
+    said = messages.text(told.problem, told.days) + (then or messages.next_step(told.problem))
+    return prose((f"{sign} {who}", style), said, (f"  [{told.problem.code}]", DIM), indent=2)
 
 
 def written(text: messages.Text) -> str:
     """Return a sentence whose commands work when they are pasted, and are never broken across lines."""
-    return "".join(
-        part.completed.replace(" ", BLANK) if isinstance(part, messages.Command) else part for part in text.parts
-    )
+    return "".join(_written(part) if isinstance(part, messages.Command) else part for part in text.parts)
+
+
+def _written(command: messages.Command) -> str:
+    return command.completed.replace(" ", _BLANK)
+
+
+def plain(text: Text) -> Text:
+    """Return a text as it is shown, where no line of it has to be broken."""
+    text = text.copy()
+    text.plain = text.plain.replace(_BLANK, " ")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,29 +175,60 @@ class Prose:
     indent: int
 
     def __rich_console__(self, _console: RichConsole, options: ConsoleOptions) -> RenderResult:
-        text = self.text
         width = min(options.max_width, PROSE_COLUMNS)
-        first = next(_broken(text, width))
-        start = len(first.plain)
-        yield _line(first)
-        while text.plain[start : start + 1] == " ":
-            start += 1
-        if start < len(text.plain):
-            for line in _broken(text[start:], max(1, width - self.indent)):
-                yield _line(" " * self.indent, line)
+        first, *_ = _broken(self.text, width)
+        yield first
+        rest = self.text[len(first) :]
+        start = len(rest) - len(rest.plain.lstrip())
+        for line in _broken(rest[start:], max(1, width - self.indent)) if rest else ():
+            yield _unbroken(Text.assemble(" " * self.indent, line))
 
 
-def _line(*parts: str | Text) -> Text:
-    line = Text.assemble(*parts, no_wrap=True, overflow="ignore")
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Short texts side by side, on as many lines as they need; none is broken in two."""
+
+    parts: Sequence[Text]
+
+    def __rich_console__(self, _console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        line = Text()
+        for part in self.parts:
+            if line and line.cell_len + 3 + part.cell_len > options.max_width:
+                yield line
+                line = Text()
+            line = Text("   ").join([line, part]) if line else part
+        yield line
+
+
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
+    for line in text.split("\n", allow_blank=True):
+        yield from [_unbroken(line)] if line.plain.startswith(UNBROKEN) else _broken(line, width)
+
+
+def _broken(text: Text, width: int) -> Iterator[Text]:
+    """Break between words; rich would also cut a word, or a command to copy, that does not fit into one line."""
+    places: list[int] = []
+    used = 0
+    for word in _WORD.finditer(text.plain):
+        if used and used + cell_len(word[0].rstrip()) > width:
+            places.append(word.start())
+            used = 0
+        used += cell_len(word[0])
+    yield from map(_unbroken, text.divide(places))
+
+
+def _unbroken(line: str | Text) -> Text:
+    line = plain(Text.assemble(line))
+    line.no_wrap, line.overflow = True, "ignore"
     line.rstrip()
     return line
 
 
-def _shortened(name: Text, columns: int) -> Text:
+def _short_name(name: Text, columns: int) -> Text:
     # The last word stays, but for "School": schools of one patron saint are told apart by it.
     if name.cell_len <= columns:
         return name
-    plain = name.plain.removesuffix(" School")
-    last = plain.rpartition(" ")[2][-columns // 2 :]
-    plain = plain if cell_len(plain) <= columns else f"{plain[: columns - len(last) - 1].rstrip()}…{last}"
-    return Text(plain, name.style)
+    text = name.plain.removesuffix(" School")
+    last = text.rpartition(" ")[2][-columns // 2 :]
+    text = text if cell_len(text) <= columns else f"{text[: columns - len(last) - 1].rstrip()}…{last}"
+    return Text(text, name.style)

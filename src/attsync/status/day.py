@@ -49,13 +49,15 @@ class Context(NamedTuple):
     """From when on sends are planned."""
     unread: Problem | None
     """Why the school's database was not read when it was due."""
+    unread_at: datetime | None = None
+    """When that run began."""
 
 
 def day_status(day: date, history: History, read_at: datetime | None, context: Context) -> DayStatus:
     """Return the status of a day; `read_at` is when the school's database was last read for it."""
     newest, shown = history.newest, history.shown
     state = newest.state if newest else None
-    missing = missing_signs(day, context.times, context.since, read_at, context.now)
+    missing = missing_signs(day, context.times, context.since, read_at, context.now, context.unread_at)
     not_received = state is not None and _SIGNS[state] is Sign.NOT_RECEIVED
     is_held = not_received and history.is_held
     not_again = is_held and not history.is_going
@@ -83,11 +85,17 @@ def day_status(day: date, history: History, read_at: datetime | None, context: C
 
 
 def missing_signs(
-    day: date, times: tuple[time, ...], since: datetime | None, read_at: datetime | None, now: datetime
+    day: date,
+    times: tuple[time, ...],
+    since: datetime | None,
+    read_at: datetime | None,
+    now: datetime,
+    unread_at: datetime | None = None,
 ) -> dict[Session, Sign]:
     """Return the sign that each session has if it has no marks: not due yet, no register, or never read.
 
-    `read_at` is when the school's database was last read for this day; `since` is from when on sends are planned.
+    `read_at` is when the school's database was last read for this day, `unread_at` when that last failed; `since` is
+    from when on sends are planned.
     """
     signs = {}
     for session in Session:
@@ -95,7 +103,8 @@ def missing_signs(
         if not is_working_day(day) or (read_at and read_at >= due - LATE):
             signs[session] = Sign.NO_REGISTER
         else:
-            is_late = since is not None and since < due and now >= due + LATE
+            has_failed = unread_at is not None and unread_at >= due - LATE
+            is_late = since is not None and since < due and (now >= due + LATE or has_failed)
             signs[session] = Sign.NOT_RECEIVED if is_late else Sign.NOT_DUE
     return signs
 

@@ -17,7 +17,7 @@ from attsync.problems import Problem
 from attsync.settings import Settings
 from attsync.status.day import Context, day_status
 from attsync.status.history import history_of, is_received
-from attsync.window import LONDON, Window, is_working_day
+from attsync.window import LONDON, Window, is_working_day, today_in_london, window_ending
 
 _TERM: Final = timedelta(weeks=13)
 """How long a day that left the window without being received is kept in `status --problems`."""
@@ -116,11 +116,18 @@ class Overview:
     receiver: str = ""
     receiver_before: str | None = None
     """Where sends went before; None if nothing was ever sent elsewhere, or something was sent to `receiver` since."""
+    sends: Window | None = None
+    """The days that a send now would take; None: there is no log yet."""
 
     @property
     def needs_a_look(self) -> bool:
         """Whether someone has to act, or to check."""
         return bool(self.to_check) or any(school.needs_a_look for school in self.schools)
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a send that someone starts now would send: none is under way, and the service is not closed."""
+        return self.next_send is not None and not self.under_way
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well, and add days that left the window without being received."""
@@ -197,6 +204,7 @@ def overview(
         to_check=log.to_check(terms.receiver),
         receiver=terms.receiver,
         receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=terms.receiver),
+        sends=window_ending(today_in_london(now), settings.window.days, settings.window.count),
     )
 
 
@@ -255,6 +263,7 @@ def _days(
         now=now,
         since=min(starts, default=None),
         unread=run.problem if run and run.outcome == "failed" else None,
+        unread_at=run.run.started_at if run and run.outcome == "failed" else None,
     )
     all_days = settings.window.count == "calendar"
     shown = [day for day in window if day in submissions or all_days or is_working_day(day)]
