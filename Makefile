@@ -93,7 +93,7 @@ green:  ## everything that must pass before a change lands, as CI runs it
 	bash .ci/run
 
 pictures: setup  ## draw the pictures of the README again
-	$(BIN)/python -m tests.show.test_paper
+	$(BIN)/python scripts/pictures.py
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist

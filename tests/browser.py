@@ -105,7 +105,9 @@ class Browser:
         )
         driver = self._written(_DRIVER.format(frames=frames, ask=question))
         scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
-        dom = self._start("--dump-dom", "--virtual-time-budget=60000", "--window-size=1500,4000", scheme, driver.as_uri())
+        dom = self._start(
+            "--dump-dom", "--virtual-time-budget=60000", "--window-size=1500,4000", scheme, driver.as_uri()
+        )
         told = re.search("FOUND(.*)FOUND", unescape(dom[dom.index("<body") :]), re.DOTALL)
         assert told, f"the page did not answer: {dom[-500:]}"
         found: list[dict[str, Any]] = json.loads(told[1])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
+from typing import Any
 
 from rich.console import RenderableType
 
@@ -53,7 +54,13 @@ def faults() -> Problem:
 def text_of(screen: RenderableType, columns: int | None = 100) -> str:
     """Return a screen as it is seen without colours; `columns` None: in a pipe, whose width is not known."""
     file = StringIO()
-    options = {"file": file, "width": columns or 200, "highlight": False, "markup": False, "emoji": False}
+    options: dict[str, Any] = {
+        "file": file,
+        "width": columns or 200,
+        "highlight": False,
+        "markup": False,
+        "emoji": False,
+    }
     Console(is_endless=columns is None, **options).print(screen, crop=False)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
@@ -86,14 +93,14 @@ def consent(school: School) -> ActiveConsent:
     )
 
 
-def a_day(day: date = FRIDAY, am: Sign = Sign.RECEIVED, pm: Sign = Sign.RECEIVED, **more: object) -> DayStatus:
+def a_day(day: date = FRIDAY, am: Sign = Sign.RECEIVED, pm: Sign = Sign.RECEIVED, **more: Any) -> DayStatus:  # noqa: ANN401  of the dataclass
     """Return a day that was received, but for what is named."""
     signs = {Session.AM: am, Session.PM: pm}
     sent = {session: 418 for session, sign in signs.items() if sign not in (Sign.NOT_DUE, Sign.NO_REGISTER)}
     status = DayStatus(
         date=day, signs=signs, state=State.ACCEPTED, marks=sent, on_roll=418, attendance=0.951, sent_at=SENT
     )
-    return replace(status, **more)  # type: ignore[arg-type]  of the dataclass
+    return replace(status, **more)
 
 
 def closed_day(day: date) -> DayStatus:
@@ -101,9 +108,9 @@ def closed_day(day: date) -> DayStatus:
     return DayStatus(date=day, signs=dict.fromkeys(Session, Sign.NO_REGISTER), note=f"{day:%A}")
 
 
-def a_school(school: School = SCHOOLS[0], *changed: DayStatus, **more: object) -> SchoolStatus:
+def a_school(school: School = SCHOOLS[0], *changed: DayStatus, **more: Any) -> SchoolStatus:  # noqa: ANN401  of the dataclass
     """Return a school that was sent at 10:15 today, but for the days that are named."""
-    late = {"note": "afternoon is sent at 14:45"}
+    late: dict[str, Any] = {"note": "afternoon is sent at 14:45"}
     usual = [a_day(day, pm=Sign.NOT_DUE, **late) if day == MONDAY else a_day(day) for day in DAYS]
     by_date = {day.date: day for day in (*usual, *changed)}
     status = SchoolStatus(
@@ -113,7 +120,7 @@ def a_school(school: School = SCHOOLS[0], *changed: DayStatus, **more: object) -
         last=SchoolRun(school=school, run=a_run(), outcome="read", problem=None, to_check=()),
         days=tuple(by_date[day] for day in sorted(by_date, reverse=True)),
     )
-    return replace(status, **more)  # type: ignore[arg-type]  of the dataclass
+    return replace(status, **more)
 
 
 def a_run() -> Run:
@@ -126,7 +133,7 @@ def no_consent(school: School, problem: Problem = NO_CONSENT, *, days: Sequence[
     return a_school(school, consent=None, no_consent=problem.but(urn=school.urn), days=tuple(days))
 
 
-def an_overview(*schools: SchoolStatus, **more: object) -> Overview:
+def an_overview(*schools: SchoolStatus, **more: Any) -> Overview:  # noqa: ANN401  of the dataclass
     """Return what `status` shows of these schools at 10:20."""
     status = Overview(
         window=WINDOW,
@@ -137,7 +144,7 @@ def an_overview(*schools: SchoolStatus, **more: object) -> Overview:
         receiver=RECEIVER,
         sends=WINDOW,
     )
-    return replace(status, **more)  # type: ignore[arg-type]  of the dataclass
+    return replace(status, **more)
 
 
 def failing(school: School, problem: Problem, *days: date, sign: Sign = Sign.NOT_RECEIVED) -> SchoolStatus:
@@ -169,7 +176,7 @@ def trust() -> Overview:
     return an_overview(*(special.get(school.name) or a_school(school) for school in SCHOOLS))
 
 
-def a_detail(school: SchoolStatus, day: date, **more: object) -> Detail:
+def a_detail(school: SchoolStatus, day: date, **more: Any) -> Detail:  # noqa: ANN401  of the dataclass
     """Return one day of a school with all that was tried."""
     (status,) = [each for each in school.days if each.date == day]
     tries = tuple(Try(at=SENT, seconds=0.4, answer="503 busy") for _ in range(4))
@@ -198,4 +205,4 @@ def a_detail(school: SchoolStatus, day: date, **more: object) -> Detail:
     cells = {Cell("4", Session.AM): {"/": 398, "I": 20}, Cell("4", Session.PM): {"\\": 397, "I": 21}}
     sent = Parsed(cells=cells, on_roll=418, roll={"4": 418})
     detail = Detail(school=school, day=status, history=[submission], sent=sent, sends=WINDOW, can_send=True)
-    return replace(detail, **more)  # type: ignore[arg-type]  of the dataclass
+    return replace(detail, **more)

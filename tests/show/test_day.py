@@ -1,23 +1,32 @@
-"""One day in full: how two sendings differ, and what is said of a day that never arrived."""
+"""One day in full: how two messages differ, and what is said of a day that never arrived."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.accounts import Person
-from attsync.consent import record
-from attsync.log import Log
-from attsync.model import Cell, Counts, Session
+from attsync.model import Cell, Counts, Session, Sign
 from attsync.show.day import changed, status_day
 from attsync.show.symbols import UNICODE
-from attsync.status import look
 from attsync.window import Window
-from tests.show.screens import NOW, SCHOOLS, WINDOW, body, give_consent, text_of, trust_log, trust_settings
+from tests.show.screens import (
+    BUSY,
+    FRIDAY,
+    MONDAY,
+    NOW,
+    SCHOOLS,
+    a_day,
+    a_detail,
+    a_school,
+    failing,
+    faults,
+    named,
+    no_consent,
+    one_line,
+    text_of,
+)
 
 CELL = Cell("4", Session.AM)
-FRIDAY = date(2026, 11, 20)
 
 
 @pytest.mark.parametrize(
@@ -31,20 +40,15 @@ FRIDAY = date(2026, 11, 20)
             ["2 marks changed: N to I, Year 4, Friday AM", "1 mark changed: N to L, Year 4, Friday AM"],
         ),
         ({"N": 2, "U": 1}, {"I": 1, "L": 2}, ["2 fewer N, 1 fewer U, 1 more I, 2 more L, Year 4, Friday AM"]),
-        ({"/": 20}, {"/": 21}, ["1 more /, Year 4, Friday AM"]),
         ({"/": 20}, {"/": 0}, ["20 fewer /, Year 4, Friday AM"]),
         ({"/": 20, "I": 0}, {"/": 20}, []),
+        ({}, {"/": 3}, ["3 more /, Year 4, Friday AM"]),
     ],
 )
-def test_changes_are_told(before: Counts, after: Counts, words: list[str]) -> None:
+def test_changes_are_shown(before: Counts, after: Counts, words: list[str]) -> None:
     """Where it cannot be known which mark became which, nothing is claimed."""
     assert changed(FRIDAY, {CELL: before}, {CELL: after}) == words
-
-
-def test_session_that_came_or_went_is_told() -> None:
-    """The afternoon that was missing."""
-    assert changed(FRIDAY, {}, {CELL: {"/": 3}}) == ["3 more /, Year 4, Friday AM"]
-    assert changed(FRIDAY, {CELL: {"/": 3}}, {}) == ["3 fewer /, Year 4, Friday AM"]
+    assert changed(FRIDAY, {CELL: before} if before else {}, {CELL: after}) == words
 
 
 @pytest.mark.parametrize(
@@ -53,77 +57,38 @@ def test_session_that_came_or_went_is_told() -> None:
         (
             80,
             snapshot("""\
-AM ✗  PM ✗  Thursday 19 November 2026   Riverside Academy  URN 900027
+AM ✗  PM ✗  Friday 20 November 2026   Riverside Academy  URN 900027
 
 What went wrong
-The DfE service was busy (503) on 4 tries.  [DFE-BUSY]
+The DfE service at api.example.gov.uk was busy (status 503, 4 tries).
+[DFE-BUSY]
 
 What was sent
-840 marks of 1 year group, 420 pupils on roll; last tried today 10:15: not sent.
+836 marks in 1 year group, 418 pupils on roll; last tried today 10:15: not sent.
 Counts only: no names, no pupil numbers.
 
 AM
 Year group   On roll     /    I   Marks
 ───────────────────────────────────────
-Year 4           420   385   35     420
+Year 4           418   398   20     418
 
-All              420   385   35     420
-
-PM
-Year group   On roll     \\    I   Marks
-───────────────────────────────────────
-Year 4           420   385   35     420
-
-All              420   385   35     420
-
-Small counts may point to a child: for the school itself.
-
-What to do next
-Nothing to do: the next send covers this.
-
-Tries
-Try  Time            Answer     Took  Reference  What became of it
-──────────────────────────────────────────────────────────────────
-  1  today 10:15:00  503 busy  0.4 s             tried again
-  2  today 10:15:00  503 busy  0.4 s             tried again
-  3  today 10:15:00  503 busy  0.4 s             tried again
-  4  today 10:15:00  503 busy  0.4 s             not sent
-"""),
-        ),
-        (
-            100,
-            snapshot("""\
-AM ✗  PM ✗  Thursday 19 November 2026   Riverside Academy  URN 900027
-
-What went wrong
-The DfE service was busy (503) on 4 tries.  [DFE-BUSY]
-
-What was sent
-840 marks of 1 year group, 420 pupils on roll; last tried today 10:15: not sent. Counts only: no
-names, no pupil numbers.
-
-AM
-Year group   On roll     /    I   Marks
-───────────────────────────────────────
-Year 4           420   385   35     420
-
-All              420   385   35     420
+All              418   398   20     418
 
 PM
 Year group   On roll     \\    I   Marks
 ───────────────────────────────────────
-Year 4           420   385   35     420
+Year 4           418   397   21     418
 
-All              420   385   35     420
+All              418   397   21     418
 
-Small counts may point to a child: for the school itself.
+Small counts could identify a child: keep them within the school.
 
 What to do next
-Nothing to do: the next send covers this.
+No action needed: the next send will include this.
 
 Tries
-Try  Time            Answer     Took  Reference  What became of it
-──────────────────────────────────────────────────────────────────
+Try  Time            Answer     Took  Reference  Result
+────────────────────────────────────────────────────────────
   1  today 10:15:00  503 busy  0.4 s             tried again
   2  today 10:15:00  503 busy  0.4 s             tried again
   3  today 10:15:00  503 busy  0.4 s             tried again
@@ -133,37 +98,37 @@ Try  Time            Answer     Took  Reference  What became of it
         (
             132,
             snapshot("""\
-AM ✗  PM ✗  Thursday 19 November 2026   Riverside Academy  URN 900027
+AM ✗  PM ✗  Friday 20 November 2026   Riverside Academy  URN 900027
 
 What went wrong
-The DfE service was busy (503) on 4 tries.  [DFE-BUSY]
+The DfE service at api.example.gov.uk was busy (status 503, 4 tries).  [DFE-BUSY]
 
 What was sent
-840 marks of 1 year group, 420 pupils on roll; last tried today 10:15: not sent. Counts only: no
+836 marks in 1 year group, 418 pupils on roll; last tried today 10:15: not sent. Counts only: no
 names, no pupil numbers.
 
 AM
 Year group   On roll     /    I   Marks
 ───────────────────────────────────────
-Year 4           420   385   35     420
+Year 4           418   398   20     418
 
-All              420   385   35     420
+All              418   398   20     418
 
 PM
 Year group   On roll     \\    I   Marks
 ───────────────────────────────────────
-Year 4           420   385   35     420
+Year 4           418   397   21     418
 
-All              420   385   35     420
+All              418   397   21     418
 
-Small counts may point to a child: for the school itself.
+Small counts could identify a child: keep them within the school.
 
 What to do next
-Nothing to do: the next send covers this.
+No action needed: the next send will include this.
 
 Tries
-Try  Time            Answer     Took  Reference  What became of it
-──────────────────────────────────────────────────────────────────
+Try  Time            Answer     Took  Reference  Result
+────────────────────────────────────────────────────────────
   1  today 10:15:00  503 busy  0.4 s             tried again
   2  today 10:15:00  503 busy  0.4 s             tried again
   3  today 10:15:00  503 busy  0.4 s             tried again
@@ -172,40 +137,75 @@ Try  Time            Answer     Took  Reference  What became of it
         ),
     ],
 )
-def test_day_that_never_arrived_is_not_said_to_be_sent(tmp_path: Path, columns: int, screen: str) -> None:
+def test_day_that_never_arrived_is_not_said_to_be_sent(columns: int, screen: str) -> None:
     """What was tried can be seen all the same."""
-    (riverside,) = [school for school in SCHOOLS if school.name == "Riverside Academy"]
-    day = date(2026, 11, 19)
-    settings = trust_settings(tmp_path)
-    with trust_log(settings) as log:
-        (school,) = look(settings, log, [riverside], Window(day, day), NOW).schools
-        history = [(entry, log.tries(entry)) for entry in log.history(riverside.urn, day)]
+    detail = a_detail(failing(named("Riverside Academy"), BUSY, FRIDAY), FRIDAY)
 
-    assert text_of(status_day(school, school.days[0], history, [], UNICODE, NOW), columns) == screen
+    assert text_of(status_day(detail, UNICODE, NOW), columns) == screen
 
 
-def test_day_that_is_being_sent_is_said_to_be(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("columns", "reference"), [(60, "a1f9c2e0…"), (132, "a1f9c2e0-1111-4222-8333-444455556666")])
+def test_reference_is_in_full_where_there_is_room(columns: int, reference: str) -> None:
+    """The DfE asks for it on the telephone."""
+    shown = text_of(status_day(a_detail(a_school(), FRIDAY), UNICODE, NOW), columns)
+
+    assert f" {reference} " in shown
+
+
+def test_what_changed_is_said_before_the_counts() -> None:
+    """It is what someone looks for."""
+    changes = ["2 marks changed: N to I, Year 4, Friday AM"]
+    shown = one_line(status_day(a_detail(a_school(), FRIDAY, changes=changes), UNICODE, NOW))
+
+    assert f"Changed since the send before {changes[0]} AM Year group" in shown
+
+
+@pytest.mark.parametrize(
+    ("window", "can_send", "said"),
+    [
+        (Window(date(2026, 11, 12), MONDAY), True, "To send now: attsync send --school 900001"),
+        (Window(date(2026, 11, 12), MONDAY), False, "The next send will then include the corrections."),
+        (Window(MONDAY, MONDAY), True, "This day has left the window, so attsync no longer sends it."),
+    ],
+)
+def test_send_now_is_advised_while_the_day_is_in_the_window(window: Window, said: str, *, can_send: bool) -> None:
+    """Afterwards no send would take the day, whatever is corrected."""
+    detail = a_detail(failing(SCHOOLS[0], faults(), FRIDAY), FRIDAY, sends=window, can_send=can_send)
+
+    assert f"{said} Tries" in one_line(status_day(detail, UNICODE, NOW))
+
+
+def test_day_that_is_being_sent_is_said_to_be() -> None:
     """Nothing is wrong yet."""
-    settings = trust_settings(tmp_path, SCHOOLS[:1])
-    (school,) = SCHOOLS[:1]
-    with Log.open(settings.log.path) as log:
-        give_consent(log, school, settings)
-        run = log.begin_run(WINDOW, NOW)
-        with log.writing():
-            log.begin_sending(run, school, body(FRIDAY, Session.AM), None, NOW)
-        (view,) = look(settings, log, [school], Window(FRIDAY, FRIDAY), NOW, under_way=True).schools
+    school = a_school(SCHOOLS[0], a_day(FRIDAY, Sign.NOT_DUE, Sign.NOT_DUE, state=None, sent_at=None, is_going=True))
+    shown = one_line(status_day(a_detail(school, FRIDAY, history=[], sent=None), UNICODE, NOW))
 
-    shown = text_of(status_day(view, view.days[0], [], [], UNICODE, NOW), 100)
-    assert "Nothing: this day is being sent now." in shown
+    assert "What went wrong Nothing: this day is being sent now." in shown
+    assert shown.endswith("Tries None.")
 
 
-def test_day_of_a_school_without_consent_says_how_to_give_it(tmp_path: Path) -> None:
-    """What was sent before stays to be seen."""
-    settings = trust_settings(tmp_path)
-    with trust_log(settings) as log:
-        school = SCHOOLS[0]
-        record(log, school, given=False, person=Person("sam", None), receiver=settings.dfe.origin, at=NOW)
-        (view,) = look(settings, log, [school], Window(FRIDAY, FRIDAY), NOW).schools
+def test_damaged_message_is_said_and_the_rest_is_shown() -> None:
+    """The log is a file, and files break."""
+    shown = one_line(status_day(a_detail(a_school(), FRIDAY, sent=None), UNICODE, NOW))
 
-    shown = " ".join(text_of(status_day(view, view.days[0], [], [], UNICODE, NOW), 100).split())
-    assert f"To give consent: attsync consent grant --school {school.urn}" in shown
+    assert "The message is damaged in the log and cannot be shown." in shown
+    assert "201 received" in shown
+
+
+def test_day_of_a_school_without_consent_says_how_to_give_it() -> None:
+    """What was sent before can still be seen."""
+    school = no_consent(SCHOOLS[0], days=a_school().days)
+    shown = one_line(status_day(a_detail(school, FRIDAY), UNICODE, NOW))
+
+    assert f"To give consent: attsync consent grant --school {SCHOOLS[0].urn}" in shown
+    assert "836 marks in 1 year group" in shown
+
+
+def test_earlier_counts_that_the_dfe_still_has_are_named() -> None:
+    """Not sent, and last sent at 10:15: both are true."""
+    school = failing(SCHOOLS[0], BUSY, FRIDAY)
+    held = a_school(
+        SCHOOLS[0], *(a_day(FRIDAY, problem=BUSY, not_again=True, still_held=True) for _ in school.days[:1])
+    )
+
+    assert "The DfE still has the counts of today 10:15." in one_line(status_day(a_detail(held, FRIDAY), UNICODE, NOW))

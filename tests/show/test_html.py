@@ -11,6 +11,7 @@ from attsync.model import Session, Sign
 from attsync.show.html import day_page, status_page
 from attsync.show.status import status
 from attsync.show.symbols import UNICODE
+from attsync.status.overview import Overview
 from tests.browser import Browser
 from tests.show.screens import (
     BUSY,
@@ -89,9 +90,9 @@ def test_page_of_a_trust_has_every_school_and_what_to_do_first() -> None:
 
 
 @pytest.mark.parametrize("view", [an_overview(failing(SCHOOLS[0], BUSY, FRIDAY)), oakfield(), an_overview(a_school())])
-def test_page_says_what_the_screen_says(view: object) -> None:
+def test_page_says_what_the_screen_says(view: Overview) -> None:
     """Who gets the page by email must not think better of it than who sees the screen."""
-    page, screen = words_of(status_page(view)), one_line(status(view, UNICODE)).replace("today", "Mon 23 Nov")  # type: ignore[arg-type]
+    page, screen = words_of(status_page(view)), one_line(status(view, UNICODE)).replace("today", "Mon 23 Nov")
 
     start, _, rest = screen.partition(" Date AM")
     _, _, to_do = rest.partition("What to do next")
@@ -111,11 +112,11 @@ def test_day_page_has_its_four_parts() -> None:
 
 def test_name_that_looks_like_markup_stays_a_name() -> None:
     """A page is made of other people's words."""
-    odd = a_school(type(SCHOOLS[0])(900001, "<b>St</b> \"Anne's\" & [red]"))
+    odd = a_school(type(SCHOOLS[0])(900001, '<b>St</b> "Anne\'s" & [red]'))
     page = status_page(an_overview(odd, a_school()))
 
     assert "<b>" not in page
-    assert "<b>St</b> \"Anne's\" & [red]" in unescape(page)
+    assert '<b>St</b> "Anne\'s" & [red]' in unescape(page)
 
 
 @pytest.mark.slow

@@ -1,48 +1,46 @@
-"""The table of a trust: thirty schools on one screen, problems first."""
+"""The screens of `status`: one school, and a trust, whose thirty schools fit on one screen with problems first."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.log import Log
-from attsync.model import Outcome, School, Session, State
+from attsync.log import SchoolRun
+from attsync.model import School, Session, Sign, State
 from attsync.problems import Problem
-from attsync.show.html import status_page
-from attsync.show.status import status
-from attsync.show.symbols import ASCII, UNICODE
-from attsync.show.words import result
-from attsync.status import Overview, look
+from attsync.show.status import last_and_next, legend, result, status
+from attsync.show.symbols import ASCII, DIM, UNICODE
+from attsync.status.overview import Overview, SchoolStatus
 from attsync.window import Window
 from tests.show.screens import (
     BUSY,
+    CLOSED,
+    FRIDAY,
     MONDAY,
-    NOW,
+    RECEIVER,
     SCHOOLS,
-    UNKNOWN,
-    WINDOW,
-    body,
-    give_consent,
-    one_school_log,
-    received,
+    a_day,
+    a_run,
+    a_school,
+    an_overview,
+    closed_day,
+    failing,
+    faults,
+    no_consent,
+    oakfield,
+    one_line,
     text_of,
-    trust_log,
-    trust_settings,
+    trust,
 )
 
-FRIDAY = date(2026, 11, 20)
-ODD = ("Birchwood High", "Riverside Academy", "Elm Grove Primary", "Parkside PRU")
+FEW = ("Birchwood High", "Riverside Academy", "Elm Grove Primary", "Parkside PRU", "Abbey Lane Primary")
 
 
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overview]:
-    """Look at a trust, through its log."""
-    settings = trust_settings(tmp_path_factory.mktemp("trust"))
-    with trust_log(settings) as log:
-        yield look(settings, log, SCHOOLS, WINDOW, NOW)
+def few() -> Overview:
+    """Return five schools of the trust: all that differ."""
+    return replace(trust(), schools=tuple(each for each in trust().schools if each.school.name in FEW))
 
 
 @pytest.mark.parametrize(
@@ -51,360 +49,405 @@ def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Overview]:
         (
             80,
             snapshot("""\
-Example Learning Trust  30 schools
-✓ 26 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
+Example Learning Trust  5 schools
+✓ 1 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
 Last send today 10:15, took 38 s.  Next send today 14:45.
 
-                      Thu Fri Mon Tue Wed Thu Fri Mon
-School                12  13  16  17  18  19  20  23  Result
+                   Thu Fri  Mon Tue Wed Thu Fri  Mon
+School             12  13   16  17  18  19  20   23  Result
 ────────────────────────────────────────────────────────────────────────────────
-Birchwood High        ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✗…  ✗ refused: unknown mark
-                                                      code "ZZ"
-Riverside Academy     ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✗✗  ✗✗  ✓…  ✗ 4 not received: DfE busy
+Birchwood High     ✓✓  ✓✓   ✓✓  ✓✓  ✓✓  ✓✓  ✓✓   ✗✗  ✗ 2 faulty: faults found by
+                                                     the DfE
+Riverside Academy  ✓✓  ✓✓   ✓✓  ✓✓  ✓✓  ✗✗  ✗✗   ✓…  ✗ 4 not received: DfE busy
+Elm Grove Primary  ✓✓  ✓✓   ✓✓  ✓–  ✓✓  ✓✓  ✓✓   ✓…  ! no register: Tue PM
+Parkside PRU                                         ○ no consent: nothing sent
 
-Elm Grove Primary     ✓✓  ✓✓  ✓✓  ✓–  ✓✓  ✓✓  ✓✓  ✓…  ! no register: Tue PM
-
-Parkside PRU                                          ○ no consent: nothing sent
-
-Abbey Lane Primary    ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Ashdown Academy       ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Beacon Hill Primary   ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Bluebell Infants      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Brookside Junior      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Castle View Academy   ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Cedar Park Primary    ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Chapel Street Primary ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Dale Valley High      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Eastgate Academy      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Fairfield Infants     ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Greenway Primary      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Hawthorn Special      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Heathland Academy     ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Highcliff Primary     ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Kingsmead High        ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Larkspur Primary      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Meadowbank Primary    ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Millbrook Academy     ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Northfield Primary    ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Oakfield Primary      ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Priory Primary        ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Ridgeway High         ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-St Aidan's CE Primary ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Westbury Junior       ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
-Woodlands Primary     ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓✓  ✓…  ✓ up to date
+Abbey Lane Primary ✓✓  ✓✓   ✓✓  ✓✓  ✓✓  ✓✓  ✓✓   ✓…  ✓ up to date
 
 ✓ received by DfE   ✗ not received, or with faults   … not due yet
 – no register taken   · school closed
 
 What to do next
-✗ Birchwood High (900004)  3 marks in Year 9 on Mon 23 Nov AM have the code
-  "ZZ", which is not a DfE attendance code. This day was not sent. Correct it in
-  the MIS; it then goes with the next send.  [MARK-UNKNOWN]
-✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service was
-  busy (503) on 4 tries. Nothing to do: the next send covers this.  [DFE-BUSY]
+✗ Birchwood High (900004)  Mon 23 Nov: The DfE stored this day and found 3
+  faults in it: unknown attendance code (VAL104), in Year 9, AM. Correct these
+  marks in the MIS, or their map in the settings file. The next send will then
+  include the corrections.  [DFE-FAULTS]
+✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service at
+  api.example.gov.uk was busy (status 503, 4 tries). No action needed: the next
+  send will include this.  [DFE-BUSY]
 ! Elm Grove Primary (900012)  Tue 17 Nov: no afternoon register in the database.
-  Check in the MIS that it was taken.  [SESSION-NONE]
+  Check in the MIS that the register was taken. If it was, ask the person who
+  wrote the marks SELECT.  [SESSION-NONE]
+To send now: attsync send --school 900004
 """),
         ),
         (
             100,
             snapshot("""\
-Example Learning Trust  30 schools
-✓ 26 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
+Example Learning Trust  5 schools   ✓ 1 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
 Last send today 10:15, took 38 s.  Next send today 14:45.
 
-                       Thu  Fri  Mon  Tue  Wed  Thu  Fri  Mon
-School                 12   13   16   17   18   19   20   23   Result
-────────────────────────────────────────────────────────────────────────────────────────────────
-Birchwood High         ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✗…   ✗ refused: unknown mark code "ZZ"
-Riverside Academy      ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✗✗   ✗✗   ✓…   ✗ 4 not received: DfE busy
+                    Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
+School              12   13     16   17   18   19   20     23   Result
+───────────────────────────────────────────────────────────────────────────────────────────────────
+Birchwood High      ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✗✗   ✗ 2 faulty: faults found by the DfE
+Riverside Academy   ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✗✗   ✗✗     ✓…   ✗ 4 not received: DfE busy
+Elm Grove Primary   ✓✓   ✓✓     ✓✓   ✓–   ✓✓   ✓✓   ✓✓     ✓…   ! no register: Tue PM
+Parkside PRU                                                    ○ no consent: nothing sent
 
-Elm Grove Primary      ✓✓   ✓✓   ✓✓   ✓–   ✓✓   ✓✓   ✓✓   ✓…   ! no register: Tue PM
+Abbey Lane Primary  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✓…   ✓ up to date
 
-Parkside PRU                                                   ○ no consent: nothing sent
-
-Abbey Lane Primary     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Ashdown Academy        ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Beacon Hill Primary    ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Bluebell Infants       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Brookside Junior       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Castle View Academy    ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Cedar Park Primary     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Chapel Street Primary  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Dale Valley High       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Eastgate Academy       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Fairfield Infants      ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Greenway Primary       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Hawthorn Special       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Heathland Academy      ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Highcliff Primary      ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Kingsmead High         ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Larkspur Primary       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Meadowbank Primary     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Millbrook Academy      ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Northfield Primary     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Oakfield Primary       ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Priory Primary         ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Ridgeway High          ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-St Aidan's CE Primary  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Westbury Junior        ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-Woodlands Primary      ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…   ✓ up to date
-
-✓ received by DfE   ✗ not received, or with faults   … not due yet
-– no register taken   · school closed
+✓ received by DfE   ✗ not received, or with faults   … not due yet   – no register taken
+· school closed
 
 What to do next
-✗ Birchwood High (900004)  3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a DfE
-  attendance code. This day was not sent. Correct it in the MIS; it then goes with the next send.
-  [MARK-UNKNOWN]
-✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service was busy (503) on 4 tries.
-  Nothing to do: the next send covers this.  [DFE-BUSY]
+✗ Birchwood High (900004)  Mon 23 Nov: The DfE stored this day and found 3 faults in it: unknown
+  attendance code (VAL104), in Year 9, AM. Correct these marks in the MIS, or their map in the
+  settings file. The next send will then include the corrections.  [DFE-FAULTS]
+✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service at api.example.gov.uk was
+  busy (status 503, 4 tries). No action needed: the next send will include this.  [DFE-BUSY]
 ! Elm Grove Primary (900012)  Tue 17 Nov: no afternoon register in the database. Check in the MIS
-  that it was taken.  [SESSION-NONE]
+  that the register was taken. If it was, ask the person who wrote the marks SELECT.  [SESSION-NONE]
+To send now: attsync send --school 900004
 """),
         ),
         (
             132,
             snapshot("""\
-Example Learning Trust  30 schools
-✓ 26 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
+Example Learning Trust  5 schools   ✓ 1 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
 Last send today 10:15, took 38 s.  Next send today 14:45.
 
-                               Thu  Fri  Mon  Tue  Wed  Thu  Fri  Mon
-School                 URN     12   13   16   17   18   19   20   23   Attendance  Last sent    Result
-─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-Birchwood High         900004  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✗…        97.1%  today 10:15  ✗ refused: unknown mark code "ZZ"
-Riverside Academy      900027  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✗✗   ✗✗   ✓…        91.7%  today 10:15  ✗ 4 not received: DfE busy
+                            Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
+School              URN     12   13     16   17   18   19   20     23   Attendance  Last sent    Result
+────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+Birchwood High      900004  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✗✗        95.1%  today 10:15  ✗ 2 faulty: faults found by the DfE
+Riverside Academy   900027  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✗✗   ✗✗     ✓…        95.1%  today 10:15  ✗ 4 not received: DfE busy
+Elm Grove Primary   900012  ✓✓   ✓✓     ✓✓   ✓–   ✓✓   ✓✓   ✓✓     ✓…        95.1%  today 10:15  ! no register: Tue PM
+Parkside PRU        900024                                                          never        ○ no consent: nothing sent
 
-Elm Grove Primary      900012  ✓✓   ✓✓   ✓✓   ✓–   ✓✓   ✓✓   ✓✓   ✓…        95.2%  today 10:15  ! no register: Tue PM
-
-Parkside PRU           900024                                                      never        ○ no consent: nothing sent
-
-Abbey Lane Primary     900001  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        97.9%  today 10:15  ✓ up to date
-Ashdown Academy        900002  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        97.6%  today 10:15  ✓ up to date
-Beacon Hill Primary    900003  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        97.4%  today 10:15  ✓ up to date
-Bluebell Infants       900005  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        96.9%  today 10:15  ✓ up to date
-Brookside Junior       900006  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        96.7%  today 10:15  ✓ up to date
-Castle View Academy    900007  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        96.4%  today 10:15  ✓ up to date
-Cedar Park Primary     900008  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        96.2%  today 10:15  ✓ up to date
-Chapel Street Primary  900009  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        96.0%  today 10:15  ✓ up to date
-Dale Valley High       900010  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        95.7%  today 10:15  ✓ up to date
-Eastgate Academy       900011  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        95.5%  today 10:15  ✓ up to date
-Fairfield Infants      900013  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        95.0%  today 10:15  ✓ up to date
-Greenway Primary       900014  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        94.8%  today 10:15  ✓ up to date
-Hawthorn Special       900015  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        94.5%  today 10:15  ✓ up to date
-Heathland Academy      900016  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        94.3%  today 10:15  ✓ up to date
-Highcliff Primary      900017  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        94.0%  today 10:15  ✓ up to date
-Kingsmead High         900018  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        93.8%  today 10:15  ✓ up to date
-Larkspur Primary       900019  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        93.6%  today 10:15  ✓ up to date
-Meadowbank Primary     900020  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        93.3%  today 10:15  ✓ up to date
-Millbrook Academy      900021  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        93.1%  today 10:15  ✓ up to date
-Northfield Primary     900022  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        92.9%  today 10:15  ✓ up to date
-Oakfield Primary       900023  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        92.6%  today 10:15  ✓ up to date
-Priory Primary         900025  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        92.1%  today 10:15  ✓ up to date
-Ridgeway High          900026  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        91.9%  today 10:15  ✓ up to date
-St Aidan's CE Primary  900028  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        91.4%  today 10:15  ✓ up to date
-Westbury Junior        900029  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        91.2%  today 10:15  ✓ up to date
-Woodlands Primary      900030  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓…        98.1%  today 10:15  ✓ up to date
+Abbey Lane Primary  900001  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✓…        95.1%  today 10:15  ✓ up to date
 
 ✓ received by DfE   ✗ not received, or with faults   … not due yet   – no register taken   · school closed
 
 What to do next
-✗ Birchwood High (900004)  3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a DfE
-  attendance code. This day was not sent. Correct it in the MIS; it then goes with the next send.
-  [MARK-UNKNOWN]
-✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service was busy (503) on 4 tries.
-  Nothing to do: the next send covers this.  [DFE-BUSY]
+✗ Birchwood High (900004)  Mon 23 Nov: The DfE stored this day and found 3 faults in it: unknown
+  attendance code (VAL104), in Year 9, AM. Correct these marks in the MIS, or their map in the
+  settings file. The next send will then include the corrections.  [DFE-FAULTS]
+✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service at api.example.gov.uk was
+  busy (status 503, 4 tries). No action needed: the next send will include this.  [DFE-BUSY]
 ! Elm Grove Primary (900012)  Tue 17 Nov: no afternoon register in the database. Check in the MIS
-  that it was taken.  [SESSION-NONE]
+  that the register was taken. If it was, ask the person who wrote the marks SELECT.  [SESSION-NONE]
+To send now: attsync send --school 900004
 """),  # noqa: E501
         ),
     ],
 )
-def test_trust_of_thirty_schools(trust: Overview, columns: int, screen: str) -> None:
-    """Problems first, a strip of dates, and what to do next for each problem."""
-    text = text_of(status(trust, UNICODE, heading="Example Learning Trust"), columns)
+def test_trust(columns: int, screen: str) -> None:
+    """Problems first, a strip of dates with a gap between weeks, and what to do next for each cause."""
+    text = text_of(status(few(), UNICODE, heading="Example Learning Trust"), columns)
 
     assert text == screen
     assert max(map(len, text.splitlines())) <= columns
 
 
-def test_trust_in_ascii(trust: Overview) -> None:
-    """One column a session, so that the strip stays a strip."""
-    text = text_of(status(trust.only_problems(), ASCII, heading="Example Learning Trust"), 100)
+def test_pipe_gets_everything() -> None:
+    """It has no width, so nothing is left out or wrapped for one."""
+    view = status(few(), UNICODE, heading="Example Learning Trust")
 
-    assert text.isascii()
-    assert text == snapshot("""\
-Example Learning Trust  30 schools
-ok 26 up to date   ! 1 to check   FAIL 2 failed   o 1 without consent
-Last send today 10:15, took 38 s.  Next send today 14:45.
+    assert text_of(view, None) == text_of(view, 132)
 
-                   Thu  Fri  Mon  Tue  Wed  Thu  Fri  Mon
-School             12   13   16   17   18   19   20   23   Result
------------------------------------------------------------------------------------------------
-Birchwood High     ++   ++   ++   ++   ++   ++   ++   X~   FAIL refused: unknown mark code "ZZ"
-Riverside Academy  ++   ++   ++   ++   ++   XX   XX   +~   FAIL 4 not received: DfE busy
 
-Elm Grove Primary  ++   ++   ++   +-   ++   ++   ++   +~   ! no register: Tue PM
+@pytest.mark.parametrize(
+    ("columns", "screen"),
+    [
+        (
+            80,
+            snapshot("""\
+Oakfield Primary  URN 900023
+✓ Consent given by sam (School business manager) on 3 September 2026
+! 1 thing to check   Last send today 10:15, took 38 s.  Next send today 14:45.
 
-+ received by DfE   X not received, or with faults   ~ not due yet
-- no register taken   . school closed
+Date        AM  PM  Marks  On roll  Last sent    Note
+────────────────────────────────────────────────────────────────────────────────
+Mon 23 Nov  ✓   …     418      418  today 10:15  afternoon is sent at 14:45
+Fri 20 Nov  ✓   ✓     836      418  today 10:15  2 marks changed since Friday
+Thu 19 Nov  ✓   ✓     836      418  today 10:15
+Wed 18 Nov  ✓   ✓     836      418  today 10:15
+Tue 17 Nov  ✓   –     418      418  today 10:15  no afternoon register in the
+                                                 database
+Mon 16 Nov  ✓   ✓     836      418  today 10:15
+Fri 13 Nov  ✓   ✓     836      418  today 10:15
+Thu 12 Nov  ✓   ✓     836      418  today 10:15
+
+✓ received by DfE   ✗ not received, or with faults   … not due yet
+– no register taken   · school closed
 
 What to do next
-FAIL Birchwood High (900004)  3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a
-  DfE attendance code. This day was not sent. Correct it in the MIS; it then goes with the next
-  send.  [MARK-UNKNOWN]
-FAIL Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service was busy (503) on 4
-  tries. Nothing to do: the next send covers this.  [DFE-BUSY]
-! Elm Grove Primary (900012)  Tue 17 Nov: no afternoon register in the database. Check in the MIS
-  that it was taken.  [SESSION-NONE]
-""")
+! Tue 17 Nov: no afternoon register in the database. Check in the MIS that the
+  register was taken. If it was, ask the person who wrote the marks SELECT.
+  [SESSION-NONE]
+"""),
+        ),
+        (
+            132,
+            snapshot("""\
+Oakfield Primary  URN 900023
+✓ Consent given by sam (School business manager) on 3 September 2026
+! 1 thing to check   Last send today 10:15, took 38 s.  Next send today 14:45.
 
-
-def test_only_problems_says_how_many_are_well(trust: Overview) -> None:
-    """Nobody wonders where the others are."""
-    assert text_of(status(trust.only_problems(), UNICODE, heading="Example Learning Trust"), 132) == snapshot("""\
-Example Learning Trust  30 schools
-✓ 26 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
-Last send today 10:15, took 38 s.  Next send today 14:45.
-
-                           Thu  Fri  Mon  Tue  Wed  Thu  Fri  Mon
-School             URN     12   13   16   17   18   19   20   23   Attendance  Last sent    Result
-─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-Birchwood High     900004  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✗…        97.1%  today 10:15  ✗ refused: unknown mark code "ZZ"
-Riverside Academy  900027  ✓✓   ✓✓   ✓✓   ✓✓   ✓✓   ✗✗   ✗✗   ✓…        91.7%  today 10:15  ✗ 4 not received: DfE busy
-
-Elm Grove Primary  900012  ✓✓   ✓✓   ✓✓   ✓–   ✓✓   ✓✓   ✓✓   ✓…        95.2%  today 10:15  ! no register: Tue PM
+Date         AM   PM   Marks   On roll   Attendance   Last sent     Note
+─────────────────────────────────────────────────────────────────────────────────────────────────────────
+Mon 23 Nov   ✓    …      418       418        95.1%   today 10:15   afternoon is sent at 14:45
+Fri 20 Nov   ✓    ✓      836       418        95.1%   today 10:15   2 marks changed since Friday
+Thu 19 Nov   ✓    ✓      836       418        95.1%   today 10:15
+Wed 18 Nov   ✓    ✓      836       418        95.1%   today 10:15
+Tue 17 Nov   ✓    –      418       418        95.1%   today 10:15   no afternoon register in the database
+Mon 16 Nov   ✓    ✓      836       418        95.1%   today 10:15
+Fri 13 Nov   ✓    ✓      836       418        95.1%   today 10:15
+Thu 12 Nov   ✓    ✓      836       418        95.1%   today 10:15
 
 ✓ received by DfE   ✗ not received, or with faults   … not due yet   – no register taken   · school closed
 
 What to do next
-✗ Birchwood High (900004)  3 marks in Year 9 on Mon 23 Nov AM have the code "ZZ", which is not a DfE
-  attendance code. This day was not sent. Correct it in the MIS; it then goes with the next send.
-  [MARK-UNKNOWN]
-✗ Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service was busy (503) on 4 tries.
-  Nothing to do: the next send covers this.  [DFE-BUSY]
+! Tue 17 Nov: no afternoon register in the database. Check in the MIS that the register was taken.
+  If it was, ask the person who wrote the marks SELECT.  [SESSION-NONE]
+"""),
+        ),
+    ],
+)
+def test_one_school(columns: int, screen: str) -> None:
+    """A row per day, newest first."""
+    assert text_of(status(oakfield(), UNICODE), columns) == screen
+
+
+def test_trust_in_ascii() -> None:
+    """One column per session, so that the strip stays a strip."""
+    text = text_of(status(few().only_problems(), ASCII, heading="Example Learning Trust"), 100)
+
+    assert text.isascii()
+    assert text == snapshot("""\
+Example Learning Trust  5 schools
+ok 1 up to date   ! 1 to check   FAIL 2 failed   o 1 without consent
+Last send today 10:15, took 38 s.  Next send today 14:45.
+
+                   Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
+School             12   13     16   17   18   19   20     23   Result
+----------------------------------------------------------------------------------------------------
+Birchwood High     ++   ++     ++   ++   ++   ++   ++     XX   FAIL 2 faulty: faults found by the
+                                                               DfE
+Riverside Academy  ++   ++     ++   ++   ++   XX   XX     +~   FAIL 4 not received: DfE busy
+Elm Grove Primary  ++   ++     ++   +-   ++   ++   ++     +~   ! no register: Tue PM
+
++ received by DfE   X not received, or with faults   ~ not due yet   - no register taken
+. school closed
+
+What to do next
+FAIL Birchwood High (900004)  Mon 23 Nov: The DfE stored this day and found 3 faults in it: unknown
+  attendance code (VAL104), in Year 9, AM. Correct these marks in the MIS, or their map in the
+  settings file. The next send will then include the corrections.  [DFE-FAULTS]
+FAIL Riverside Academy (900027)  Thu 19 Nov and 1 more day: The DfE service at api.example.gov.uk
+  was busy (status 503, 4 tries). No action needed: the next send will include this.  [DFE-BUSY]
 ! Elm Grove Primary (900012)  Tue 17 Nov: no afternoon register in the database. Check in the MIS
-  that it was taken.  [SESSION-NONE]
-""")  # noqa: E501
+  that the register was taken. If it was, ask the person who wrote the marks SELECT.  [SESSION-NONE]
+To send now: attsync send --school 900004
+""")
+
+
+@pytest.mark.parametrize("columns", [80, 100, 132])
+def test_thirty_schools_fit_on_one_screen(columns: int) -> None:
+    """With the legend within 45 lines; a healthy trust altogether."""
+    problems, _, _ = text_of(status(trust(), UNICODE), columns).partition("\nWhat to do next")
+    healthy = text_of(status(an_overview(*map(a_school, SCHOOLS)), UNICODE), columns)
+
+    assert len(problems.splitlines()) <= 45
+    assert len(healthy.splitlines()) <= 40
+    assert "What to do next" not in healthy
 
 
 @pytest.mark.parametrize("columns", [10, 40, 60, 79])
-def test_no_cell_is_cut_on_a_narrow_screen(trust: Overview, columns: int) -> None:
+def test_no_cell_is_cut_on_a_narrow_screen(columns: int) -> None:
     """A tick that is cut off would be a lie; lines run over instead."""
-    text = text_of(status(trust, UNICODE), columns)
+    text = text_of(status(an_overview(*map(a_school, SCHOOLS)), UNICODE), columns)
 
     rows = [line for line in text.splitlines() if "✓✓" in line]
-    assert [row.split(" ✓✓")[0].rstrip() for row in rows[3:]] == sorted(
-        school.name for school in SCHOOLS if school.name not in ODD
+    assert [row.split(" ✓✓")[0].rstrip() for row in rows] == [school.name for school in SCHOOLS]
+    assert all(row.count("✓✓") == 7 for row in rows)
+
+
+@pytest.mark.parametrize("view", [oakfield(), trust()])
+def test_legend_is_quiet(view: Overview) -> None:
+    """The loudest thing on a healthy screen is not a red cross."""
+    (parts,) = [part.parts for part in status(view, UNICODE).renderables if hasattr(part, "parts")][-1:]  # type: ignore[union-attr]
+
+    assert [part.plain for part in parts] == legend(UNICODE)
+    assert {part.style for part in parts} == {DIM}
+
+
+def test_ticks_of_a_school_without_consent_are_dim() -> None:
+    """What was sent before consent was removed is the past."""
+    assert {UNICODE.of(day, session, is_past=True).style for day in a_school().days for session in Session} == {DIM}
+    assert UNICODE.of(closed_day(FRIDAY), Session.AM).style == DIM
+
+
+def test_what_several_schools_have_in_common_is_said_once() -> None:
+    """Sixteen equal paragraphs are none that anyone reads. The days of all of them are named."""
+    schools = [
+        failing(school, BUSY, day) for school, day in zip(SCHOOLS, (MONDAY, FRIDAY, FRIDAY, FRIDAY), strict=False)
+    ]
+
+    two, four = (one_line(status(an_overview(*schools[:n]), UNICODE)) for n in (2, 4))
+
+    assert two.count("DFE-BUSY") == four.count("DFE-BUSY") == 1
+    assert "✗ Abbey Lane Primary (900001) and Ashdown Academy (900002) Fri 20 Nov and 1 more day: The DfE" in two
+    assert "✗ Abbey Lane Primary (900001) and 3 more schools Fri 20 Nov and 1 more day: The DfE" in four
+
+
+def test_marks_to_correct_are_said_for_each_school() -> None:
+    """Each is corrected on its own."""
+    said = one_line(status(an_overview(*(failing(each, faults(), FRIDAY) for each in SCHOOLS[:3])), UNICODE))
+
+    assert said.count("[DFE-FAULTS]") == 3
+
+
+def test_closed_service_is_said_once() -> None:
+    """What one request was answered, and what was known before, are one cause; and nothing can be sent now."""
+    since = SchoolRun(
+        school=SCHOOLS[0],
+        run=a_run(),
+        outcome="failed",
+        problem=Problem("DFE-CLOSED", "since", since=FRIDAY),
+        to_check=(),
     )
-    assert all(row.count("✓✓") == 7 for row in rows[3:])
+    schools = [replace(failing(school, CLOSED, MONDAY), last=since) for school in SCHOOLS[:5]]
+
+    for view in (an_overview(*schools, next_send=None), an_overview(schools[0], next_send=None)):
+        said = one_line(status(view, UNICODE))
+        assert said.count("[DFE-CLOSED]") == 1
+        assert "To send now" not in said
+    assert "✗ 1 problem" in said
 
 
-def test_what_several_schools_have_in_common_is_told_once(tmp_path: Path) -> None:
-    """Sixteen equal paragraphs are none that anybody reads; the table names the schools."""
-    settings = trust_settings(tmp_path, SCHOOLS[:3])
-    stopped = Problem("STOPPED", "The run was stopped before this was received.", "Nothing to do.")
-    with Log.open(settings.log.path) as log:
-        number = log.begin_run(WINDOW, NOW)
-        for school in SCHOOLS[:3]:
-            give_consent(log, school, settings)
-            with log.writing():
-                log.record_school(number, school, "failed", problem=stopped)
-        overview = look(settings, log, SCHOOLS[:3], WINDOW, NOW)
-
-    told = text_of(status(overview, UNICODE), 100)
-
-    assert told.count("before this was received") == 1
-    assert "✗ Abbey Lane Primary (900001) and 2 more schools  Thu 12 Nov and 6 more days: The run" in told
-    assert status_page(overview).count("before this was received") == 1
-
-
-def test_marks_of_no_school_that_is_listed_are_to_check(trust: Overview, tmp_path: Path) -> None:
-    """Cron is silent about them, so nobody would hear of a school that is missing in the settings."""
-    stray = Problem("SCHOOL-UNLISTED", "SIMS holds 7 marks that belong to no school of the settings file.", "Add it.")
-    of_trust = text_of(status(replace(trust, to_check=(stray,)), UNICODE), 132)
-    (oakfield,) = [school for school in SCHOOLS if school.name == "Oakfield Primary"]
-    settings = trust_settings(tmp_path, (oakfield,))
-    with one_school_log(settings) as log:
-        school = replace(look(settings, log, [oakfield], Window(MONDAY, MONDAY), NOW), to_check=(stray,))
-
-    assert "! The last send  SIMS holds 7 marks that belong to no school of the settings file. Add it." in of_trust
-    assert "! 1 thing to check   Last send" in text_of(status(school, UNICODE), 100)
-    assert "! SIMS holds 7 marks" in text_of(status(school, UNICODE), 100)
-    assert school.needs_a_look
-    assert school.as_json()["to_check"] == [stray.as_json()]
-    assert "! The last send: SIMS holds 7 marks" in status_page(replace(trust, to_check=(stray,)))
-
-
-def test_send_that_is_under_way_is_said(tmp_path: Path) -> None:
-    """At 10:16 it has not failed to finish."""
-    settings = trust_settings(tmp_path, SCHOOLS[:2])
-    with Log.open(settings.log.path) as log:
-        log.begin_run(WINDOW, NOW)
-        give_consent(log, SCHOOLS[0], settings)
-        overview = look(settings, log, SCHOOLS[:2], WINDOW, NOW, under_way=True)
-
-    assert "A send is under way, since today 10:20." in text_of(status(overview, UNICODE), 80)
-    assert "A send is under way, since Mon 23 Nov 10:20." in status_page(overview)
-
-
-LONG = (
-    School(900001, "St Mary's Church of England Primary School"),
-    School(900002, "St Mary's Church of England Junior School"),
+@pytest.mark.parametrize(
+    ("changed", "command"),
+    [
+        ({}, "To send now: attsync send --school 900001"),
+        ({"under_way": True}, ""),
+        ({"next_send": None}, ""),
+        ({"sends": Window(MONDAY, MONDAY)}, ""),
+    ],
+    ids=["as usual", "a send is under way", "closed", "outside the window"],
 )
+def test_send_now_is_advised_where_it_helps(changed: dict[str, Any], command: str) -> None:
+    """Never for a day that a send would not take: that day is said to have left the window."""
+    view = an_overview(failing(SCHOOLS[0], faults(), FRIDAY), a_school(SCHOOLS[1]), **changed)
+    said = one_line(status(view, UNICODE))
+
+    assert said.partition("[DFE-FAULTS]")[2].strip() == command
+    assert ("left the window" in said) == ("sends" in changed)
+    assert "To send now" not in one_line(status(replace(an_overview(failing(SCHOOLS[0], BUSY, FRIDAY))), UNICODE))
+
+
+def test_consent_is_asked_for_once() -> None:
+    """At a new address, thirty schools have one question to answer; in a running trust, who declined is no news."""
+    again = Problem("CONSENT-CHANGED", "receiver", person="sam", at=FRIDAY, was="https://a", now="https://b")
+    asked = one_line(status(an_overview(*(no_consent(each, again) for each in SCHOOLS[:5])), UNICODE))
+    new = one_line(status(an_overview(*(no_consent(each, Problem("CONSENT-NONE")) for each in SCHOOLS[:5])), UNICODE))
+    one_declined = one_line(status(an_overview(a_school(), no_consent(SCHOOLS[1])), UNICODE))
+    alone = one_line(status(an_overview(no_consent(SCHOOLS[0])), UNICODE))
+
+    assert asked.count("[CONSENT-CHANGED]") == 1
+    assert asked.count("attsync consent grant --all") == new.count("attsync consent grant --all") == 1
+    assert "consent grant" not in one_declined
+    assert alone.endswith("○ To give consent: attsync consent grant --school 900001")
+
+
+def test_receiver_that_got_nothing_yet_is_said() -> None:
+    """Green ticks for another receiver would be a lie."""
+    for schools in ((a_school(days=()),), (a_school(days=()), a_school(SCHOOLS[1], days=()))):
+        view = an_overview(*schools, receiver_before="https://old.example.gov.uk", last_run=None)
+        said = one_line(status(view, UNICODE))
+        assert (
+            f"! Nothing has been sent to {RECEIVER[8:]} yet. What was sent before went to old.example.gov.uk." in said
+        )
+
+
+def test_marks_of_no_school_in_the_settings_are_to_check() -> None:
+    """Cron is silent about them, so no one would hear of a school that is missing in the settings."""
+    stray = Problem("SCHOOL-UNLISTED", database="SIMS", marks=7, urn="900099")
+    several, one = (an_overview(*map(a_school, SCHOOLS[:n]), to_check=(stray,)) for n in (2, 1))
+
+    assert "! The last send " in text_of(status(several, UNICODE), 132)
+    assert "! 1 thing to check   Last send" in text_of(status(one, UNICODE), 100)
+    assert "[SCHOOL-UNLISTED]" in text_of(status(one, UNICODE), 100)
+
+
+def test_days_that_left_the_window_are_said_if_problems_are_asked_for() -> None:
+    """Otherwise every status of a term would begin with them."""
+    view = an_overview(a_school(left=(date(2026, 11, 2), date(2026, 11, 3))), a_school(SCHOOLS[1]))
+
+    assert "[DAY-LEFT]" in one_line(status(view.only_problems(), UNICODE))
+    assert "[DAY-LEFT]" not in one_line(status(view, UNICODE))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "Last send today 10:15, took 38 s.  Next send today 14:45."),
+        ({"under_way": True}, "A send is under way, since today 10:15.  Next send today 14:45."),
+        (
+            {"last_run": replace(a_run(), ended_at=None)},
+            "Last send today 10:15, did not finish.  Next send today 14:45.",
+        ),
+        ({"last_run": replace(a_run(), exit_code=143)}, "Last send today 10:15, was stopped.  Next send today 14:45."),
+        ({"last_run": None, "next_send": None}, "Nothing has been sent yet."),
+    ],
+)
+def test_last_send_is_said_with_how_it_ended(changed: dict[str, Any], words: str) -> None:
+    """At 10:16 a run has not failed to finish."""
+    assert last_and_next(an_overview(a_school(), **changed)).plain == words
 
 
 @pytest.mark.parametrize("columns", [80, 132])
-def test_ordinary_names_leave_room_for_the_result(tmp_path: Path, columns: int) -> None:
+def test_ordinary_names_leave_room_for_the_result(columns: int) -> None:
     """No row runs over, and the schools are told apart."""
-    settings = trust_settings(tmp_path, LONG)
-    with Log.open(settings.log.path) as log:
-        number = log.begin_run(WINDOW, NOW)
-        for school in LONG:
-            give_consent(log, school, settings)
-            with log.writing():
-                log.record_school(number, school, "read")
-                log.refuse(number, school, MONDAY, UNKNOWN, NOW)
-        screen = text_of(status(look(settings, log, LONG, WINDOW, NOW), UNICODE), columns)
+    long = [
+        School(900001 + n, f"St Mary's Church of England {kind} School") for n, kind in enumerate(("Primary", "Junior"))
+    ]
+    screen = text_of(status(an_overview(*(failing(each, BUSY, FRIDAY) for each in long)), UNICODE), columns)
 
     assert max(map(len, screen.splitlines())) <= columns
-    assert len([line for line in screen.splitlines() if line.startswith("St Mary")]) == 2
     rows = [line for line in screen.splitlines() if line.startswith("St Mary")]
     assert ["…Junior " in rows[0], "…Primary " in rows[1]] == [True, True]
 
 
-def test_school_that_waits_for_its_first_send_and_one_whose_database_fails(tmp_path: Path) -> None:
-    """One has done nothing wrong; of the other there is no day yet that could say what is."""
-    settings = trust_settings(tmp_path, SCHOOLS[:2])
-    broken = Problem("DB-NONE", "SIMS: cannot be opened.", "Ask IT.")
-    at = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-    with Log.open(settings.log.path) as log:
-        for school in SCHOOLS[:2]:
-            give_consent(log, school, settings)
-        run = log.begin_run(WINDOW, at)
-        with log.writing():
-            log.record_school(run, SCHOOLS[1], "failed", problem=broken)
-        log.end_run(run, 3, at)
-        overview = look(settings, log, SCHOOLS[:2], Window(MONDAY, MONDAY), at)
+@pytest.mark.parametrize(
+    ("school", "words"),
+    [
+        (a_school(days=()), "… nothing sent yet"),
+        (no_consent(SCHOOLS[0]), "○ no consent: nothing sent"),
+        (failing(SCHOOLS[0], BUSY, FRIDAY, MONDAY), "✗ 4 not received: DfE busy"),
+        (a_school(SCHOOLS[0], a_day(FRIDAY, problem=BUSY, not_again=True)), "✗ not sent again: DfE busy"),
+        (
+            a_school(
+                SCHOOLS[0],
+                a_day(MONDAY, pm=Sign.NOT_RECEIVED, problem=BUSY, note="PM not received: x", note_session=Session.PM),
+                a_day(FRIDAY, Sign.NOT_RECEIVED, Sign.NOT_RECEIVED, state=State.FAILED, problem=BUSY),
+            ),
+            "✗ PM not received: x",
+        ),
+    ],
+    ids=["first send", "no consent", "days", "not again", "a session by name: no number before it"],
+)
+def test_result_of_a_school_in_a_few_words(school: SchoolStatus, words: str) -> None:
+    """What is worst comes first."""
+    assert result(school, UNICODE).plain == words
 
-    said = text_of(status(overview, UNICODE), 100)
-    assert "… nothing sent yet" in said
-    assert "✗ school database does not answer" in said
 
+def test_dates_have_a_gap_between_weeks_in_any_year() -> None:
+    """Fridays and Mondays are not neighbours, nor are the two of New Year."""
+    days = [date(2026, 12, 31) + timedelta(days=n) for n in (0, 1, 4, 5)]
+    school = a_school(days=tuple(a_day(day) for day in reversed(days)))
+    head = text_of(status(an_overview(school, a_school(SCHOOLS[1], days=())), UNICODE), 100).splitlines()[3]
 
-def test_result_whose_note_names_a_session_has_no_number(tmp_path: Path) -> None:
-    """Nobody would understand "3 PM not received"."""
-    settings = trust_settings(tmp_path, SCHOOLS[:1])
-    failed = Outcome(state=State.FAILED, problem=BUSY)
-    with Log.open(settings.log.path) as log:
-        give_consent(log, SCHOOLS[0], settings)
-        run = log.begin_run(WINDOW, NOW)
-        with log.writing():
-            log.record_school(run, SCHOOLS[0], "read")
-            log.record(log.begin_sending(run, SCHOOLS[0], body(FRIDAY, *Session), None, NOW), failed, NOW)
-            log.record(log.begin_sending(run, SCHOOLS[0], body(MONDAY, Session.AM), None, NOW), received(NOW), NOW)
-        (school,) = look(settings, log, SCHOOLS[:1], Window(FRIDAY, MONDAY), NOW + timedelta(hours=6)).schools
-
-    assert [len(day.bad_sessions) for day in school.days] == [1, 2]
-    assert result(school, UNICODE).plain == "✗ PM not received: send missed"
+    assert head.split() == ["Thu", "Fri", "Mon", "Tue"]
+    assert head.index("Mon") - head.index("Fri") > head.index("Tue") - head.index("Mon")

@@ -110,7 +110,8 @@ def _page(title: str, heading: str, beside: str, now: datetime, parts: Iterable[
     foot = "Made by attsync from its log. Counts of marks only: no names, no pupil numbers."
     return (
         '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta name="generator" content="attsync">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="generator" content="attsync">\n'
         f"<title>{escape(title)}, {at:%-d %B %Y}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         f'<h1>{escape(heading)}</h1>\n<p class="quiet">{beside}. Attendance counts sent to the Department for'
         f" Education, as at {at:%A %-d %B %Y, %H:%M} (UK time).</p>\n"
