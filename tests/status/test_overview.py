@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from attsync.show.words import last_and_next, result
 
 from attsync.accounts import Person
 from attsync.consent import record
@@ -14,7 +15,6 @@ from attsync.model import Outcome, School, Session, Sign, State
 from attsync.problems import Problem
 from attsync.settings import WindowSettings
 from attsync.show.symbols import UNICODE
-from attsync.show.words import last_and_next, result
 from attsync.status import Overview, SchoolView, look, next_send
 from attsync.window import Window
 from tests.show.screens import BUSY, UNKNOWN, body, faulty, give_consent, received, trust_settings

@@ -354,7 +354,9 @@ def snapshot(database: DatabaseSettings, window: Window | None, deadline: Deadli
 def address(database: DatabaseSettings) -> URL:
     """Return the address of `database`, with our driver where it names none; raise SchoolError if it cannot be read."""
     written = _written(database)
-    written = re.sub(r"^(mssql[^/]*//(?:.*@)?[\w.\\-]+),(\d+)(?=[/?]|\Z)", r"\1:\2", written)  # as Microsoft writes a port
+    written = re.sub(
+        r"^(mssql[^/]*//(?:.*@)?[\w.\\-]+),(\d+)(?=[/?]|\Z)", r"\1:\2", written
+    )  # as Microsoft writes a port
     match = _WITH_PASSWORD.fullmatch(written)
     try:
         url = make_url(match["kind"] + match["place"] if match else written)
