@@ -76,7 +76,7 @@ def day_of(newest: Submission | None, context: Context = CONTEXT, read_at: datet
 def test_session_without_marks_is_not_due_not_read_or_has_no_register(
     now: datetime, read_at: datetime | None, morning: Sign, afternoon: Sign
 ) -> None:
-    """A red cross at noon would frighten for nothing; half an hour late, no one else would say that cron does not run."""
+    """A red cross at noon would frighten for nothing; half an hour late, cron does not run."""
     assert missing_signs(TUESDAY, TWICE, IN_SEPTEMBER, read_at, now) == {AM: morning, PM: afternoon}
 
 
