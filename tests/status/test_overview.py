@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attsync.show.words import last_and_next, result
 
 from attsync.log import Log, Submission
 from attsync.log.rows import submission_of
