@@ -109,7 +109,7 @@ def _school(found: SchoolDays, selects: Sequence[SelectFacts]) -> Iterator[tuple
     for code, number in Counter(problem.code for problem in refused).items():
         if code not in _TO_MAP or not found.unmapped:
             first = next(problem for problem in refused if problem.code == code)
-            yield "bad", first.but(undone="days_dry", not_done="", number=number), ("select",)
+            yield "bad", first.but(undone="days_dry", number=number), ("select",)
     if any(problem.code == "COLUMN-WRONG" for problem in refused):
         for select in selects:
             columns = [f"{name} ({kind})" if kind else name for name, kind in select.columns]
