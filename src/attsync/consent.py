@@ -133,8 +133,7 @@ def record(  # noqa: PLR0913  each is a column of the record
     school: School,
     *,
     action: Literal["given", "removed", "lapsed"],
-    account: str,
-    login_uid: int | None,
+    person: Person,
     terms: Terms,
     at: datetime,
     username: str | None = None,
@@ -148,9 +147,9 @@ def record(  # noqa: PLR0913  each is a column of the record
         id=0,
         school=school,
         action=action,
-        person=account,
+        person=person.account,
         username=username,
-        login_uid=login_uid,
+        login_uid=person.login_uid,
         role=_readable(role),
         reason=_readable(reason),
         receiver=terms.receiver,
@@ -174,9 +173,7 @@ def lapse_missing(log: Log, listed: set[int], terms: Terms, at: datetime) -> Non
     for urn, row in log.latest_consents().items():
         if row.given and row.receiver == terms.receiver and urn not in listed:
             reason = "its URN is no longer in the settings file"
-            record(
-                log, row.school, action="lapsed", account="attsync", login_uid=None, terms=terms, at=at, reason=reason
-            )
+            record(log, row.school, action="lapsed", person=Person("attsync", None), terms=terms, at=at, reason=reason)
 
 
 def require_permission(

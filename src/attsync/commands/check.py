@@ -1,43 +1,26 @@
 """`attsync check`: shows what `checks` found, or each setting."""
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.options import (
-    common,
-    given,
-    json_option,
-    load_settings,
-    now,
-    page,
-    schools_option,
-    window_of,
-)
+from attsync.commands.options import given, json_option, load_settings, now, schools_option, subcommand, window_of
 from attsync.commands.terminal import print_json, screen
-
-if TYPE_CHECKING:
-    from attsync.settings import Origins, Settings
+from attsync.settings import Origin, Origins, Settings, origins
 
 
-@click.command(
+@subcommand(
     "check",
-    help=page(
-        """
-        Test everything that a send needs, and say who should fix what.
-
-        Tests the permissions of settings, secrets and log, and reads the whole log. Runs each SELECT and counts: rows,
-        marks without a date, values that are not in any map, whether an index is used, what the account is allowed to
-        do, and how long it takes. Then it signs in to the DfE, checks its certificate and clock, asks for its lists and
-        for each school's URN, and says where consent is missing and whether the planned sends came. It does not send
-        counts, and shows a value of the school's only if it looks like a code.
-        """,
-        "attsync check",
-        "attsync check --school 900023 --json",
-        "attsync check --show-settings",
-    ),
-    short_help="Test everything that a send needs, and say who should fix what.",
+    "attsync check",
+    "attsync check --school 900023 --json",
+    "attsync check --show-settings",
+    text="""
+    Tests the permissions of settings, secrets and log, and reads the whole log. Runs each SELECT and counts: rows,
+    marks without a date, values that are not in any map, whether an index is used, what the account is allowed to
+    do, and how long it takes. Then it signs in to the DfE, checks its certificate and clock, asks for its lists and
+    for each school's URN, and says where consent is missing and whether the planned sends came. It does not send
+    counts, and shows a value of the school's only if it looks like a code.
+    """,
 )
 @schools_option
 @click.option("--offline", is_flag=True, help="Contact only the school databases, not the DfE or a proxy.")
@@ -47,11 +30,8 @@ if TYPE_CHECKING:
     help="Only show each setting and where it comes from; passwords and quoted text in SELECTs are hidden.",
 )
 @json_option
-@common
 def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
     """Test everything and show what was found."""
-    from attsync.settings import origins
-
     settings = load_settings(trusted=False)
     sources = origins(settings.path, os.environ)
     if show_settings:
@@ -68,14 +48,14 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     elif not given().quiet or code:
         from attsync.show.check import check as table
 
-        shown_on = screen()
-        shown_on.show(table(findings, shown_on.signs, code))
+        out = screen()
+        out.show(table(findings, out.signs, code))
     click.get_current_context().exit(code)
 
 
-def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
+def _show(settings: Settings, sources: Origins, *, as_json: bool) -> None:
     from attsync.checks.shown import shown
-    from attsync.settings import Origin
+    from attsync.show.check import settings as table
 
     found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
     if as_json:
@@ -85,7 +65,5 @@ def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
         ]
         print_json({"version": 1, "settings_file": str(settings.path), "settings": rows})
         return
-    from attsync.show.check import settings as table
-
-    shown_on = screen()
-    shown_on.show(table(settings.path, found, shown_on.signs))
+    out = screen()
+    out.show(table(settings.path, found, out.signs))
