@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -135,13 +135,14 @@ def record(  # noqa: PLR0913  each is a column of the record
     action: Literal["given", "removed", "lapsed"],
     person: Person,
     terms: Terms,
-    at: datetime,
+    at: datetime | None = None,
     username: str | None = None,
     role: str | None = None,
     reason: str | None = None,
     shown: Notice | None = None,
 ) -> ConsentRow:
     """Record a grant or a removal permanently, and return it as recorded; `shown` is the notice that was agreed to."""
+    at = at or datetime.now(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as precise as the log
     row = ConsentRow(
         id=0,

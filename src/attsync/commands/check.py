@@ -4,12 +4,12 @@ import os
 
 import click
 
-from attsync.commands.options import given, json_option, load_settings, now, schools_option, subcommand, window_of
+from attsync.commands import options
 from attsync.commands.terminal import print_json, screen
 from attsync.settings import Origin, Origins, Settings, origins
 
 
-@subcommand(
+@options.subcommand(
     "check",
     "attsync check",
     "attsync check --school 900023 --json",
@@ -22,17 +22,17 @@ from attsync.settings import Origin, Origins, Settings, origins
     counts, and shows a value of the school's only if it looks like a code.
     """,
 )
-@schools_option
+@options.schools
 @click.option("--offline", is_flag=True, help="Contact only the school databases, not the DfE or a proxy.")
 @click.option(
     "--show-settings",
     is_flag=True,
     help="Only show each setting and where it comes from; passwords and quoted text in SELECTs are hidden.",
 )
-@json_option
+@options.as_json
 def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
     """Test everything and show what was found."""
-    settings = load_settings(trusted=False)
+    settings = options.load_settings(trusted=False)
     sources = origins(settings.path, os.environ)
     if show_settings:
         _show(settings, sources, as_json=as_json)
@@ -41,11 +41,13 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     from attsync.deadline import Deadline
 
     with Deadline(60.0 * settings.dfe.run_minutes) as deadline:
-        findings = check(settings, sources, schools, window_of(settings, None), now(), deadline, offline=offline)
+        findings = check(
+            settings, sources, schools, options.window_of(settings, None), options.now(), deadline, offline=offline
+        )
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})
-    elif not given().quiet or code:
+    elif not options.given().quiet or code:
         from attsync.show.check import check as table
 
         out = screen()

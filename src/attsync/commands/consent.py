@@ -9,29 +9,10 @@ from typing import Any, Final
 
 import click
 
+from attsync import consent as rules
 from attsync.accounts import Person, who
-from attsync.commands.options import (
-    confirm,
-    file_option,
-    json_option,
-    load_settings,
-    now,
-    one_line,
-    one_school_option,
-    schools_option,
-    subcommand,
-)
+from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
-from attsync.consent import (
-    ActiveConsent,
-    Terms,
-    active_consent,
-    explain_missing,
-    notice,
-    receipt,
-    record,
-    require_permission,
-)
 from attsync.log import ConsentRow, Log
 from attsync.model import School
 from attsync.problems import SettingsError
@@ -46,7 +27,7 @@ all_option = click.option("--all", "every", is_flag=True, help="Every school in 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
 
-@subcommand(
+@options.subcommand(
     "consent",
     "attsync consent grant --school 900023",
     "attsync consent show --history",
@@ -68,7 +49,7 @@ def _named(settings: Settings, known: Mapping[int, School], urns: tuple[int, ...
 # Grant
 
 
-@subcommand(
+@options.subcommand(
     "grant",
     "attsync consent grant --school 900023",
     "attsync consent grant --school 900023 --role Head --save consent.txt",
@@ -78,16 +59,16 @@ def _named(settings: Settings, known: Mapping[int, School], urns: tuple[int, ...
     """,
     parent=command,
 )
-@one_school_option
+@options.one_school
 @all_option
 @click.option(
     "--role",
     metavar="TEXT",
-    type=one_line,
+    type=options.one_line,
     help="Your role, for the receipt: School business manager. Kept permanently. Do not include a pupil's name.",
 )
 @yes_option
-@file_option("--save", "saved", help="Write the receipt to a new file.")
+@options.file("--save", "saved", help="Write the receipt to a new file.")
 def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool, saved: Path | None) -> None:
     """Look up the permission, show the notice once, ask, record; school by school."""
     from attsync.due import next_send
@@ -95,11 +76,11 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     from attsync.show import consent as show
     from attsync.show.symbols import when
 
-    settings = load_settings()
+    settings = options.load_settings()
     if saved:
         require_writable(saved, settings=settings, replace=False)  # before anything is asked or recorded
-    terms, person, out = Terms.of(settings), who(os.environ), screen()
-    shown = notice(terms)
+    terms, person, out = rules.Terms.of(settings), who(os.environ), screen()
+    shown = rules.notice(terms)
     username = settings.consent.usernames.get(person.account, person.account)
     asked = _permitted(settings, schools, person, username, every=every)
     if any(database.select.schools for database in asked.values()):
@@ -110,20 +91,12 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     recorded: list[ConsentRow] = []
     try:
         for school in asked:
-            if not confirm(f"Do you give consent for {school.name}?", yes=yes):
+            if not options.confirm(f"Do you give consent for {school.name}?", yes=yes):
                 out.show("Consent was not given. Nothing was recorded.")
                 continue
             with undone("consent"), Log.open(settings.log.path) as log:
-                row = record(
-                    log,
-                    school,
-                    action="given",
-                    person=person,
-                    terms=terms,
-                    at=now(),
-                    username=username,
-                    role=role,
-                    shown=shown,
+                row = rules.record(
+                    log, school, action="given", person=person, terms=terms, username=username, role=role, shown=shown
                 )
             recorded.append(row)
             out.tell(show.consent_given(row, out.signs, is_alone=len(asked) == 1))
@@ -133,7 +106,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
             write_report(saved, receipts, settings=settings, replace=False)
     if recorded:
         which = ("--all",) if recorded[1:] else ("--school", str(recorded[0].school.urn))
-        out.tell(show.consent_next(when(next_send(settings.schedule.times, now()), now()), which))
+        out.tell(show.consent_next(when(next_send(settings.schedule.times, options.now()), options.now()), which))
         out.tell(*([f"Receipt written to {saved}."] if saved else []))
 
 
@@ -153,7 +126,7 @@ def _permitted(
         for school in wanted:
             database, entry = found[school]
             look_up = partial(holds_permission, database, entry, username, deadline)
-            require_permission(
+            rules.require_permission(
                 school,
                 person,
                 username,
@@ -167,7 +140,7 @@ def _permitted(
 def _require_schools(out: Screen, asked: Mapping[School, DatabaseSettings], *, yes: bool) -> None:
     """Show the names that the schools SELECT returns: a wrong column could make pupils' names permanent."""
     out.show("The schools SELECT calls them:", *(f"  {school}" for school in asked))
-    if not confirm("Are all of these schools?", yes=yes):
+    if not options.confirm("Are all of these schools?", yes=yes):
         message = "Nothing was recorded. Ask the person who wrote the schools SELECT to correct its column name."
         raise click.UsageError(message)
 
@@ -175,7 +148,7 @@ def _require_schools(out: Screen, asked: Mapping[School, DatabaseSettings], *, y
 # Revoke
 
 
-@subcommand(
+@options.subcommand(
     "revoke",
     "attsync consent revoke --school 900023",
     "attsync consent revoke --all --yes",
@@ -185,12 +158,12 @@ def _require_schools(out: Screen, asked: Mapping[School, DatabaseSettings], *, y
     """,
     parent=command,
 )
-@one_school_option
+@options.one_school
 @all_option
 @click.option(
     "--reason",
     metavar="TEXT",
-    type=one_line,
+    type=options.one_line,
     help="Why, for the history. Kept permanently. Do not include a pupil's name.",
 )
 @yes_option
@@ -199,17 +172,17 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
     from attsync.locks import wait_for_starting_requests
     from attsync.show.consent import consent_removed
 
-    settings, out = load_settings(), screen()
-    terms, person = Terms.of(settings), who(os.environ)
+    settings, out = options.load_settings(), screen()
+    terms, person = rules.Terms.of(settings), who(os.environ)
     with undone("not_removed"), Log.open(settings.log.path) as log:
         for school in _named(settings, every_school(settings, log), schools, every=every):
             newest = log.latest_consent(school.urn)
             if newest and newest.action == "removed":
                 out.show(f"{school} has no consent that could be removed. Nothing was changed.")
-            elif not confirm(f"{'Stop sending' if newest else 'Decline consent'} for {school.name}?", yes=yes):
+            elif not options.confirm(f"{'Stop sending' if newest else 'Decline consent'} for {school.name}?", yes=yes):
                 out.show("Nothing was changed.")
             else:
-                record(log, school, action="removed", person=person, terms=terms, at=now(), reason=reason)
+                rules.record(log, school, action="removed", person=person, terms=terms, reason=reason)
                 wait_for_starting_requests(settings.log.path)
                 out.tell(consent_removed(school, out.signs))
 
@@ -217,17 +190,17 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
 # Show
 
 
-@subcommand(
+@options.subcommand(
     "show",
     "attsync consent show",
     "attsync consent show --school 900023 --history",
     text="Exit code 0 only if consent is in place for every school asked for.",
     parent=command,
 )
-@schools_option
+@options.schools
 @click.option("--notice", "full", is_flag=True, help="The full text that people agree to, and the receiver.")
 @click.option("--history", is_flag=True, help="Every grant and removal, also of schools that left the settings.")
-@json_option
+@options.as_json
 def show(schools: tuple[int, ...], *, full: bool, history: bool, as_json: bool) -> None:
     """Read the log and show what is in it about consent."""
     from attsync.show.consent import consent_history, consent_table
@@ -235,13 +208,14 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, as_json: bool) 
     if full:
         _show_notice()
         return
-    settings, out = load_settings(), screen()
-    terms = Terms.of(settings)
+    settings, out = options.load_settings(), screen()
+    terms = rules.Terms.of(settings)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
         known = every_school if history or schools else known_schools
         rows = log.latest_consents() if log else {}
         found = {
-            school: active_consent(rows.get(school.urn), terms) or explain_missing(school, rows.get(school.urn), terms)
+            school: rules.active_consent(rows.get(school.urn), terms)
+            or rules.explain_missing(school, rows.get(school.urn), terms)
             for school in chosen(settings, known(settings, log), schools)
         }
         past = {school: log.consent_history(school.urn) if log else [] for school in found if history}
@@ -252,18 +226,18 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, as_json: bool) 
                 out.show(consent_history(school, past[school], out.signs), "")
         else:
             out.show(consent_table(found.items(), out.signs))
-    is_in_place = all(isinstance(consent, ActiveConsent) for consent in found.values())
+    is_in_place = all(isinstance(consent, rules.ActiveConsent) for consent in found.values())
     click.get_current_context().exit(0 if is_in_place else 1)
 
 
 def _show_notice() -> None:
     try:
-        terms = Terms.of(load_settings())
+        terms = rules.Terms.of(options.load_settings())
         receiver = f"Receiver, as it is set now: {terms.receiver}"
     except SettingsError:  # someone may read the notice before there is a settings file
-        terms = Terms("https://the address in the settings file", "working", year_groups=True)
+        terms = rules.Terms("https://the address in the settings file", "working", year_groups=True)
         receiver = "Receiver: not known yet, because there is no settings file that can be read."
-    shown = notice(terms)
+    shown = rules.notice(terms)
     click.echo(f"Notice {shown.number}\n\n{shown.full}\n{receiver}")
 
 
@@ -272,7 +246,7 @@ def _as_json(
 ) -> dict[str, Any]:
     from attsync.status.overview import consent_as_json
 
-    said = consent_as_json(consent if isinstance(consent, ActiveConsent) else None)
+    said = consent_as_json(consent if isinstance(consent, rules.ActiveConsent) else None)
     history = [_row_as_json(log, row) for row in past.get(school, []) if log]
     return {"urn": school.urn, "name": school.name, "consent": said} | ({"history": history} if school in past else {})
 
@@ -285,7 +259,7 @@ def _row_as_json(log: Log, row: ConsentRow) -> dict[str, Any]:
         "username": row.username,
         "role": row.role,
         "reason": row.reason,
-        "receipt": receipt(row),
+        "receipt": rules.receipt(row),
         "receiver": row.receiver,
         "data_set": row.data_set,
         "notice": {"number": row.notice, "sha256": row.notice_sha256, "text": log.notice(row)} if row.notice else None,

@@ -6,20 +6,11 @@ from typing import Final
 
 import click
 
+from attsync import schedule
 from attsync.accounts import who
-from attsync.commands.options import given, load_settings, subcommand
+from attsync.commands import options
 from attsync.messages import attsync
 from attsync.plural import plural
-from attsync.schedule import (
-    also_sends,
-    cron_lines,
-    is_on_uk_time,
-    is_ours,
-    read_crontab,
-    service_unit,
-    timer_unit,
-    write_crontab,
-)
 from attsync.settings import Settings
 
 _OTHER_CLOCK: Final = (
@@ -28,7 +19,7 @@ _OTHER_CLOCK: Final = (
 )
 
 
-@subcommand(
+@options.subcommand(
     "crontab",
     "attsync crontab",
     "attsync crontab --install",
@@ -46,51 +37,51 @@ def command(*, install: bool, remove: bool, systemd: bool) -> None:
     if install + remove + systemd > 1:
         message = "use only one of --install, --remove and --systemd."
         raise click.UsageError(message)
-    settings = load_settings()
-    is_silent = given().quiet and (install or remove)
+    settings = options.load_settings()
+    is_silent = options.given().quiet and (install or remove)
     for line in (_remove if remove else _install if install else _units if systemd else _lines)(settings):
         if not is_silent:
             click.echo(line)
 
 
 def _lines(settings: Settings) -> Iterator[str]:
-    lines = cron_lines(settings)
+    lines = schedule.cron_lines(settings)
     yield f"# attsync sends attendance counts: settings {settings.path}, account {who(os.environ).account}."
     yield f"# To install these lines:  {attsync('crontab', '--install').completed}"
     yield f"# To remove them:          {attsync('crontab', '--remove').completed}"
-    if not is_on_uk_time():
+    if not schedule.is_on_uk_time():
         yield f"# {_OTHER_CLOCK}\n# {attsync('crontab', '--systemd').completed}"
     yield from lines
 
 
 def _units(settings: Settings) -> Iterator[str]:
-    yield f"# Save as /etc/systemd/system/attsync.service\n{service_unit(settings, who(os.environ).account)}"
+    yield f"# Save as /etc/systemd/system/attsync.service\n{schedule.service_unit(settings, who(os.environ).account)}"
     yield "# Save as /etc/systemd/system/attsync.timer, then: systemctl enable --now attsync.timer"
-    yield timer_unit(settings).rstrip("\n")
+    yield schedule.timer_unit(settings).rstrip("\n")
 
 
 def _install(settings: Settings) -> Iterator[str]:
-    ours, lines = cron_lines(settings), read_crontab()
-    others = [line for line in lines if not is_ours(line, settings)]
-    write_crontab([*others, *ours])
+    ours, lines = schedule.cron_lines(settings), schedule.read_crontab()
+    others = [line for line in lines if not schedule.is_ours(line, settings)]
+    schedule.write_crontab([*others, *ours])
     yield from _list(f"{'Added to' if others == lines else 'Changed in'} this account's crontab:", ours)
-    yield from _list("Replaced:", [line for line in lines if is_ours(line, settings) and line not in ours])
-    also = [line for line in others if also_sends(line) and str(settings.path) in line]
+    yield from _list("Replaced:", [line for line in lines if schedule.is_ours(line, settings) and line not in ours])
+    also = [line for line in others if schedule.also_sends(line) and str(settings.path) in line]
     yield from _list("Not changed, but these run attsync too:", also)
-    if not is_on_uk_time():
+    if not schedule.is_on_uk_time():
         yield f"{_OTHER_CLOCK}\n  {attsync('crontab', '--systemd').completed}"
     yield f"After the next of these times, check that it ran: {attsync('status').completed}"
 
 
 def _remove(settings: Settings) -> Iterator[str]:
-    lines = read_crontab()
-    others = [line for line in lines if not is_ours(line, settings)]
+    lines = schedule.read_crontab()
+    others = [line for line in lines if not schedule.is_ours(line, settings)]
     if removed := len(lines) - len(others):
-        write_crontab(others)
+        schedule.write_crontab(others)
         yield f"Removed {plural(removed, 'entry', 'entries')} from this account's crontab."
     else:
         yield f"This account's crontab has no entry for {settings.path}. Nothing was changed."
-    also = filter(also_sends, others)
+    also = filter(schedule.also_sends, others)
     yield from _list("Not changed, because they use other settings or were written by someone else:", also)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from attsync.accounts import who
-from attsync.commands.options import folder_option, now, subcommand
+from attsync.commands import options
 from attsync.messages import attsync
 from attsync.window import LONDON
 
@@ -21,7 +21,7 @@ AFTERNOON: Final = 14
 _MORE: Final = (("preview",), ("status", "--problems"), ("consent", "revoke"))
 
 
-@subcommand(
+@options.subcommand(
     "demo",
     "attsync demo",
     "attsync demo --keep try --with-problems",
@@ -30,7 +30,7 @@ _MORE: Final = (("preview",), ("status", "--problems"), ("consent", "revoke"))
     is made up and stays on this machine.
     """,
 )
-@folder_option("--keep", "folder", metavar="DIR", help="Keep everything in this new folder, to try more by hand.")
+@options.folder("--keep", "folder", metavar="DIR", help="Keep everything in this new folder, to try more by hand.")
 @click.option("--with-problems", is_flag=True, help="Include an unknown mark code, a refused day and a faulty answer.")
 def command(folder: Path | None, *, with_problems: bool) -> None:
     """Make a school, start the sandbox, and run the commands that a user would type."""
@@ -49,7 +49,7 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
         exits = [_run("consent grant --yes", config, 'Someone who holds "Data Returns: Administer" gives consent.')]
         exits.append(_run("send --window 8", config, "What cron runs twice a day."))
         _say("Late corrections in the school's database:")
-        for sentence in correct_marks(place / SCHOOL, now().astimezone(LONDON).date()):
+        for sentence in correct_marks(place / SCHOOL, options.now().astimezone(LONDON).date()):
             click.echo(f"  {sentence}")
         exits.append(_run("send --window 8", config, "The next send includes the corrections."))
         exits.append(_run("status", config, "What the data manager sees."))
@@ -73,7 +73,7 @@ def make_school(folder: Path, port: int, *, with_problems: bool = False) -> Path
     """Fill a sandbox folder as this moment would have it, for the account that runs this; return its settings file."""
     from attsync.sandbox.folder import make_folder
 
-    at = now().astimezone(LONDON)
+    at = options.now().astimezone(LONDON)
     return make_folder(
         folder,
         today=at.date(),

@@ -4,12 +4,12 @@ from difflib import get_close_matches
 
 import click
 
-from attsync.commands.options import subcommand
+from attsync.commands import options
 from attsync.commands.terminal import say
 from attsync.problems import all_codes, catalogue
 
 
-@subcommand(
+@options.subcommand(
     "explain",
     "attsync explain MARK-UNKNOWN",
     "attsync explain",

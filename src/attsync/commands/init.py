@@ -14,26 +14,26 @@ from urllib.parse import urlsplit
 import click
 
 from attsync.accounts import make_folder
-from attsync.commands.options import file_option, given, subcommand
+from attsync.commands import options
 from attsync.commands.questions import Answers, Database, ask
 from attsync.commands.terminal import say
 from attsync.files import require_writable, write_report
 from attsync.messages import Command, attsync, started_as
 from attsync.problems import SettingsError
-from attsync.settings import find, has_password
+from attsync.settings import has_password
 from attsync.settings.environment import home
 
 _SECRET: Final = "client-secret"  # noqa: S105  the name of a file
 
 
-@subcommand(
+@options.subcommand(
     "init",
     "attsync init",
     "attsync init --output /etc/attsync/config.toml",
     "attsync init --print",
     text="Every setting is in it, with its explanation. A file that exists is never overwritten.",
 )
-@file_option("--output", "path", help="Where to write it. Default: ~/.config/attsync/config.toml.")
+@options.file("--output", "path", help="Where to write it. Default: ~/.config/attsync/config.toml.")
 @click.option("--print", "only_print", is_flag=True, help="Print the example settings and write nothing.")
 @click.option("--no-input", is_flag=True, help="Ask nothing: write the example, to be edited.")
 def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
@@ -42,7 +42,8 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     if only_print:
         click.echo(example, nl=False)
         return
-    path = (path or Path(given().config or _usual_place())).absolute()
+    named = path or options.given().config or os.environ.get("ATTSYNC_CONFIG")
+    path = Path(named or _usual_place()).absolute()
     require_writable(path, settings=None, replace=False)
     answers = None if no_input else _answers(path)
     try:
@@ -54,7 +55,9 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     for name, secret in secrets.items():
         write_report(path.parent / name, f"{secret}\n", settings=None, replace=False)
     write_report(path, text, settings=None, replace=False)
-    if not given().quiet:
+    if named:
+        started_as(config=str(path))
+    if not options.given().quiet:
         _say_next(path, answers)
 
 
@@ -125,9 +128,7 @@ def _set(text: str, name: str, value: str) -> str:
 
 
 def _say_next(path: Path, answers: Answers | None) -> None:
-    """Say what is missing and what comes next, in commands that find this very file."""
-    if not _is_found(path):
-        started_as(config=str(path))
+    """Say what is missing and what comes next."""
     steps = [
         *_missing(path, answers),
         ("Check it, and see which of your own codes have to be mapped: ", attsync("check")),
@@ -152,10 +153,3 @@ def _missing(path: Path, answers: Answers | None) -> Iterator[tuple[str | Comman
     address = "" if databases and all(each.url for each in databases) else "the address of your school database, and "
     school = "" if databases else ", and your school"
     yield (f"Put in {address}your own SELECTs instead of the example's{school}; the comments say what each returns.",)
-
-
-def _is_found(path: Path) -> bool:
-    try:
-        return find(None, os.environ) == path
-    except SettingsError:
-        return False

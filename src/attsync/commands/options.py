@@ -30,9 +30,7 @@ COMMANDS: Final = {
         "status": "Show what was received, what was not, and what to do next.",
         "explain": "Explain a problem code: what it means and what to do.",
     },
-    "Consent": {
-        "consent": "Give, remove or show a school's consent.",
-    },
+    "Consent": {"consent": "Give, remove or show a school's consent."},
     "Setting up": {
         "init": "Ask a few questions and write a commented settings file.",
         "check": "Test everything that a send needs, and say who should fix what.",
@@ -149,15 +147,13 @@ def one_line(text: str) -> str:
 
 
 _school = partial(click.option, "--school", "schools", type=_urn, multiple=True, metavar="URN")
-schools_option = _school(help="Only this school; can be repeated. Without it: every school in the settings file.")
-one_school_option = _school(help="The school; can be repeated. Not needed where there is only one.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-window_option = click.option(
-    "--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8."
-)
-day_option = click.option("--date", "day", type=_date, metavar="DATE", help="One day in full, such as 2026-11-23.")
-file_option = partial(click.option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-folder_option = partial(click.option, type=click.Path(path_type=Path, file_okay=False))
+schools = _school(help="Only this school; can be repeated. Without it: every school in the settings file.")
+one_school = _school(help="The school; can be repeated. Not needed where there is only one.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+window = click.option("--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8.")
+day = click.option("--date", "day", type=_date, metavar="DATE", help="One day in full, such as 2026-11-23.")
+file = partial(click.option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+folder = partial(click.option, type=click.Path(path_type=Path, file_okay=False))
 
 
 # What commands begin with
@@ -177,9 +173,9 @@ def window_of(settings: "Settings", days: int | None) -> "Window":
     """Return the window that ends today in London."""
     from attsync.window import today_in_london, window_ending
 
-    window = window_ending(today_in_london(), days or settings.window.days, settings.window.count)
-    _logger().info("window %s to %s", window.first, window.last)
-    return window
+    found = window_ending(today_in_london(), days or settings.window.days, settings.window.count)
+    _logger().info("window %s to %s", found.first, found.last)
+    return found
 
 
 def now() -> datetime:

@@ -7,18 +7,7 @@ from pathlib import Path
 import click
 
 from attsync import messages
-from attsync.commands import tell
-from attsync.commands.options import (
-    day_option,
-    file_option,
-    given,
-    json_option,
-    load_settings,
-    schools_option,
-    subcommand,
-    window_of,
-    window_option,
-)
+from attsync.commands import options, tell
 from attsync.commands.terminal import Screen, screen
 from attsync.files import csv_text, require_writable, write_report
 from attsync.model import Body, School, SchoolDays, Session
@@ -28,7 +17,7 @@ from attsync.settings import Settings
 from attsync.window import LONGEST, Window
 
 
-@subcommand(
+@options.subcommand(
     "preview",
     "attsync preview --date 2026-11-23",
     "attsync preview --school 900023 --json",
@@ -39,12 +28,12 @@ from attsync.window import LONGEST, Window
     --json prints the requests byte for byte: one list, with each on a line of its own.
     """,
 )
-@window_option
-@schools_option
-@day_option
+@options.window
+@options.schools
+@options.day
 @click.option("--session", type=click.Choice(["AM", "PM"], case_sensitive=False), help="One session.")
-@json_option
-@file_option("--csv", "table", help="Write every count to this file; - is standard output.")
+@options.as_json
+@options.file("--csv", "table", help="Write every count to this file; - is standard output.")
 def command(
     days: int | None,
     schools: tuple[int, ...],
@@ -61,7 +50,7 @@ def command(
     if session and as_json:
         message = "--session and --json do not go together: a request holds both sessions. Nothing was read."
         raise click.UsageError(message)
-    settings = load_settings()
+    settings = options.load_settings()
     _require_table(table, settings, as_json=as_json)
     window = _window(settings, days, day)
     sessions = [one for one in Session if session in (None, one)]
@@ -85,16 +74,16 @@ def command(
     if missing:
         raise not_known(settings, known_schools(settings, None), min(missing), "school_read")
     for problem, on in told:
-        tell(AttsyncError.of(problem.but(undone="day_dry") if on else problem), given(), on)
+        tell(AttsyncError.of(problem.but(undone="day_dry") if on else problem), options.given(), on)
     code = exit_code([problem for problem, _ in told], confirmed=False)
     click.get_current_context().exit(code or is_refused)
 
 
 def _window(settings: Settings, days: int | None, day: date | None) -> Window:
     """Return the window to read. Raise BadParameter if `day` is not in it."""
-    window = window_of(settings, days)
+    window = options.window_of(settings, days)
     if day and day not in window and days is None:
-        window = window_of(settings, LONGEST)  # a message of a send with a longer window may have named it
+        window = options.window_of(settings, LONGEST)  # a message of a send with a longer window may have named it
     if day and day not in window:
         message = f"{day} is not in the window, which goes from {window.first} to {window.last}. Nothing was read."
         raise click.BadParameter(message, param_hint="'--date'")

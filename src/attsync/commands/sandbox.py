@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
+from attsync.commands import options
 from attsync.commands.demo import make_school
-from attsync.commands.options import folder_option, subcommand
 from attsync.messages import attsync
 from attsync.problems import Stopped
 
 
-@subcommand(
+@options.subcommand(
     "sandbox",
     "attsync sandbox --dir try",
     "attsync sandbox --dir try --faults busy,faulty",
@@ -22,7 +22,7 @@ from attsync.problems import Stopped
     certificate and a made-up school. If the folder is new or empty, they are made first.
     """,
 )
-@folder_option("--dir", "folder", default=Path("attsync-sandbox"), show_default=True, help="The sandbox's folder.")
+@options.folder("--dir", "folder", default=Path("attsync-sandbox"), show_default=True, help="The sandbox's folder.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),

@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from attsync.commands.options import (
-    given,
-    json_option,
-    load_settings,
-    schools_option,
-    subcommand,
-    window_of,
-    window_option,
-)
+from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen
 from attsync.plural import plural
 
@@ -24,26 +16,26 @@ if TYPE_CHECKING:
     from attsync.window import Window
 
 
-@subcommand(
+@options.subcommand(
     "send",
     "attsync send --window 8",
     "attsync send --school 900023 --dry-run",
     text="Reads the school databases, sends the counts and records every attempt. Running it twice does no harm.",
     epilog="Exit code 0: all that was due was received, or no school has given consent. The README has the others.",
 )
-@window_option
-@schools_option
+@options.window
+@options.schools
 @click.option("--dry-run", is_flag=True, help="Do everything but the sending and the recording.")
-@json_option
+@options.as_json
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
     """Run a send and show what became of it."""
     from attsync.notify import Monitored
     from attsync.run import send
     from attsync.run.report import mail
 
-    settings = load_settings()
-    window = window_of(settings, days)
-    out = None if as_json or given().quiet else screen()  # for cron, tables are not even imported
+    settings = options.load_settings()
+    window = options.window_of(settings, days)
+    out = None if as_json or options.given().quiet else screen()  # for cron, tables are not even imported
     with (
         _shown(out, settings, window, days, schools, dry_run=dry_run) if out else nullcontext(_UNSEEN) as (begin, show)
     ):

@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from attsync.commands.options import (
-    day_option,
-    file_option,
-    given,
-    json_option,
-    load_settings,
-    now,
-    schools_option,
-    subcommand,
-    window_of,
-)
+from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.files import csv_text, write_report
 from attsync.locks import is_running
@@ -44,36 +34,36 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
     return path
 
 
-@subcommand(
+@options.subcommand(
     "status",
     "attsync status",
     "attsync status --school 900023 --date 2026-11-23",
     text="Reads only the log: it opens no school database and contacts nobody. Exit code 1: something needs a look.",
 )
-@schools_option
-@day_option
+@options.schools
+@options.day
 @click.option("--problems", is_flag=True, help="Only schools with problems.")
-@json_option
-@file_option(
+@options.as_json
+@options.file(
     "--save", "path", callback=_kind_is_known, help="Write it to a file, to email or to keep: .html, .csv or .json."
 )
 def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool, path: Path | None) -> None:
     """Read the log and show it."""
-    settings = load_settings()
-    window = Window(day, day) if day else window_of(settings, None)
+    settings = options.load_settings()
+    window = Window(day, day) if day else options.window_of(settings, None)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
         under_way = is_running(settings.log.path)
-        found = overview(settings, log, asked, window, now(), under_way=under_way)
+        found = overview(settings, log, asked, window, options.now(), under_way=under_way)
         if day:
             found = replace(found, to_check=())  # of the last send, not of a day
-        if problems or (given().quiet and not (as_json or path)):
+        if problems or (options.given().quiet and not (as_json or path)):
             found = found.only_problems()
         if path:
             _save(path, settings, found, log, day)
         if as_json:
             print_json(found.as_json())
-        elif not path and (found.needs_a_look or not given().quiet):
+        elif not path and (found.needs_a_look or not options.given().quiet):
             _show(screen(), found, log, settings.trust, day)
     click.get_current_context().exit(1 if found.needs_a_look else 0)
 
@@ -127,7 +117,7 @@ def _save(path: Path, settings: Settings, found: Overview, log: Log | None, day:
     else:
         text = _csv(found)
     write_report(path, text, settings=settings, replace=True)
-    if not given().quiet:
+    if not options.given().quiet:
         click.echo(f"Status written to {path}.", err=True)
 
 

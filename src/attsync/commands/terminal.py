@@ -153,14 +153,10 @@ class Screen:
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             yield lambda: None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-        text, count = (
-            TextColumn("[progress.description]{task.description}"),
-            (MofNCompleteColumn(), TextColumn("schools")),
-        )
-        columns = (SpinnerColumn("line"), text, BarColumn(), *count, TimeElapsedColumn())
-        bar = Progress(*columns, console=self.console, transient=True)
+        shown = ("{task.description}", BarColumn(), MofNCompleteColumn(), "schools", TimeElapsedColumn())
+        bar = Progress(*shown, console=self.console, transient=True)
         task = bar.add_task(doing, total=schools or None)
         later = threading.Timer(_LONG_SECONDS, bar.start)
         later.daemon = True
@@ -185,12 +181,8 @@ def screen() -> Screen:
         is_endless=not (is_terminal or columns),
         file=sys.stdout,
         no_color=given().no_color or None,
-        highlight=False,
-        markup=False,
-        emoji=False,
         width=None if is_terminal else columns or _WIDTH_WITHOUT_TERMINAL,
         force_terminal=is_terminal,
-        legacy_windows=False,
     )
     return Screen(console, signs_for(sys.stdout.encoding))
 
