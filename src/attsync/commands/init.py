@@ -45,7 +45,7 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     named = path or options.given().config or os.environ.get("ATTSYNC_CONFIG")
     path = Path(named or _usual_place()).absolute()
     require_writable(path, settings=None, replace=False)
-    answers = None if no_input else _answers(path)
+    answers = Answers() if no_input else _answers(path)
     try:
         make_folder(path.parent)
     except OSError as error:
@@ -87,21 +87,19 @@ def log_for(path: Path) -> str:
     return "/var/lib/attsync/attsync.db" if path.is_relative_to("/etc") else "attsync.db"
 
 
-def _filled_in(text: str, answers: Answers | None, path: Path) -> tuple[str, dict[str, str]]:
+def _filled_in(text: str, answers: Answers, path: Path) -> tuple[str, dict[str, str]]:
     """Return the example with the answers in it, and the addresses for files of their own: name -> content.
 
     Its comments stay: they are the manual. What only some schools are given is commented out.
     """
     text = _set(re.sub(r"(?m)^(ca_file|subscription_key_file) *=", r"# \g<0>", text), "path", log_for(path))
-    if answers is None:
-        return text, {}
     if answers.base_url:
         text = _set(text, "base_url", answers.base_url)
         text = _set(text, "token_url", f"https://{urlsplit(answers.base_url).netloc}/oauth/token")
     head, heading, database = text.partition("\n[[database]]")
     secrets: dict[str, str] = {}
     blocks = [_database(heading + database, each, path.parent, secrets) for each in answers.databases]
-    return "".join([head, *blocks]), secrets
+    return "".join([head, *(blocks or [heading + database])]), secrets
 
 
 def _database(block: str, answer: Database, folder: Path, secrets: dict[str, str]) -> str:
@@ -127,7 +125,7 @@ def _set(text: str, name: str, value: str) -> str:
     return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + quoted, text, count=1)
 
 
-def _say_next(path: Path, answers: Answers | None) -> None:
+def _say_next(path: Path, answers: Answers) -> None:
     """Say what is missing and what comes next."""
     steps = [
         *_missing(path, answers),
@@ -142,14 +140,14 @@ def _say_next(path: Path, answers: Answers | None) -> None:
         say(f"  {number}. ", *step, indent=5)
 
 
-def _missing(path: Path, answers: Answers | None) -> Iterator[tuple[str | Command, ...]]:
+def _missing(path: Path, answers: Answers) -> Iterator[tuple[str | Command, ...]]:
     """Return what someone still has to put into the file, or beside it."""
     secret = path.parent / _SECRET
-    address = "" if answers and answers.base_url else "base_url, "
+    address = "" if answers.base_url else "base_url, "
     yield (f"Open the file and put in what the DfE gave you: {address}token_url and client_id.",)
     if not secret.exists():
         yield f"Put the client secret into {secret}, then: ", Command(("chmod", "600", str(secret)))
-    databases = answers.databases if answers else []
-    address = "" if databases and all(each.url for each in databases) else "the address of your school database, and "
-    school = "" if databases else ", and your school"
+    has_address = answers.databases and all(each.url for each in answers.databases)
+    address = "" if has_address else "the address of your school database, and "
+    school = "" if answers.databases else ", and your school"
     yield (f"Put in {address}your own SELECTs instead of the example's{school}; the comments say what each returns.",)

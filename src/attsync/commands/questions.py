@@ -33,6 +33,7 @@ class Answers:
     """What was answered."""
 
     databases: list[Database] = field(default_factory=list)
+    """Empty: the example's."""
     base_url: str = ""
     """Empty: to be filled in later."""
 

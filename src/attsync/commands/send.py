@@ -36,9 +36,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     settings = options.load_settings()
     window = options.window_of(settings, days)
     out = None if as_json or options.given().quiet else screen()  # for cron, tables are not even imported
-    with (
-        _shown(out, settings, window, days, schools, dry_run=dry_run) if out else nullcontext(_UNSEEN) as (begin, show)
-    ):
+    with _shown(out, settings, window, days, schools, dry_run=dry_run) as (begin, show):
 
         def tell(result: "SchoolResult") -> None:
             show(result)
@@ -63,16 +61,20 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     click.get_current_context().exit(report.exit_code)
 
 
-_Shown = tuple[Callable[[], None], Callable[["SchoolResult"], object]]
-"""What is called when the run begins, and when a school is done."""
-_UNSEEN: _Shown = (lambda: None, lambda _result: None)
-
-
 @contextmanager
 def _shown(
-    out: Screen, settings: "Settings", window: "Window", days: int | None, named: tuple[int, ...], *, dry_run: bool
-) -> Iterator[_Shown]:
-    """Show a heading and a line for each school; on a terminal, also how far a long run is."""
+    out: Screen | None,
+    settings: "Settings",
+    window: "Window",
+    days: int | None,
+    named: tuple[int, ...],
+    *,
+    dry_run: bool,
+) -> Iterator[tuple[Callable[[], None], Callable[["SchoolResult"], object]]]:
+    """Yield what shows a heading and a line for a school; on a terminal, also show how far a long run is."""
+    if out is None:
+        yield (lambda: None), (lambda _result: None)
+        return
     from attsync.log import Log
     from attsync.schools import known_schools
     from attsync.show.send import send_heading, send_line
