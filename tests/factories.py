@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from attsync.accounts import Person
 from attsync.consent import Terms, notice, record
 from attsync.dfe import Credentials
 from attsync.log import ConsentRow, Log
@@ -180,8 +181,7 @@ def give_consent(loaded: Settings, *schools: School, receiver: str | None = None
                 log,
                 school,
                 action="given" if given else "removed",
-                account="head",
-                login_uid=None,
+                person=Person("head", None),
                 terms=replace(terms, receiver=receiver or terms.receiver),
                 at=datetime.now(UTC),
                 shown=notice(terms),
