@@ -9,7 +9,7 @@ import pytest
 from attsync.checks import Finding
 from attsync.checks.database import database_findings, missing
 from attsync.checks.runner import exit_code_of
-from attsync.database.inspect import DatabaseFacts, SelectFacts
+from attsync.database.inspect import DatabaseFacts, SelectFacts, Way
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
 from attsync.problems import Problem
 from attsync.settings import DatabaseSettings
@@ -116,6 +116,29 @@ def test_school_in_its_holidays_has_no_marks(settings: DatabaseSettings) -> None
 def test_what_is_to_check_about_a_database(settings: DatabaseSettings, found: DatabaseFacts, problem: Problem) -> None:
     """It is told, and is no reason to fail."""
     assert only(found, settings) == ("check", problem)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"hides": ("sql_select_limit = 100",)}, Problem("DB-SELECT", "hides", hides=["sql_select_limit = 100"])),
+        ({"way": "plain"}, Problem("DB-SIGNIN", "way_plain")),
+        ({"way": "encrypted"}, Problem("DB-SIGNIN", "way_encrypted")),
+    ],
+)
+def test_what_is_to_check_about_a_server(settings: DatabaseSettings, changes: Any, problem: Problem) -> None:  # noqa: ANN401
+    """Rows that are missing without a word (CASES B7), and a connection that others can read (C7)."""
+    assert only(DatabaseFacts(name="SIMS", kind="mysql", writes=(), **changes), settings) == ("check", problem)
+
+
+@pytest.mark.parametrize(
+    ("way", "said"), [("local", "opens read-only; "), ("verified", "opens read-only over a verified connection; ")]
+)
+def test_safe_way_to_the_server_is_good(settings: DatabaseSettings, way: Way, said: str) -> None:
+    """A file, this computer, or TLS with its certificate checked."""
+    (found,) = database_findings(DatabaseFacts(name="SIMS", kind="mysql", writes=(), way=way), settings, AT)
+
+    assert found.text == said
 
 
 def test_marks_of_schools_that_are_not_listed_are_told(settings: DatabaseSettings) -> None:

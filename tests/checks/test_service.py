@@ -15,6 +15,7 @@ import trustme
 from attsync.checks import Finding
 from attsync.checks.runner import exit_code_of
 from attsync.checks.service import consent_findings, service_findings
+from attsync.deadline import Deadline
 from attsync.log import Log
 from attsync.model import School
 from attsync.problems import Problem
@@ -38,7 +39,8 @@ def look(loaded: Settings, **environ: str) -> list[Finding]:
     sources = origins(loaded.path, environ)
     if environ:
         loaded = load(loaded.path, environ)
-    return list(service_findings(loaded, sources, {OAKFIELD: PLACE}, None, datetime.now(UTC)))
+    with Deadline(60) as deadline:
+        return list(service_findings(loaded, sources, {OAKFIELD: PLACE}, None, datetime.now(UTC), deadline))
 
 
 def not_good(findings: list[Finding]) -> Finding:
@@ -270,10 +272,10 @@ def test_address_where_no_list_is_is_not_the_dfes(identity: Identity, tmp_path: 
 
 def ask_for(certificates: Certificates, folder: Path, *schools: School) -> list[Finding]:
     """Ask the sandbox for these schools."""
-    with pretend_dfe(certificates) as dfe:
+    with pretend_dfe(certificates) as dfe, Deadline(60) as deadline:
         loaded = settings(folder, dfe, databases=(("sqlite:///school.db", schools),))
-        sources = origins(loaded.path, {})
-        return list(service_findings(loaded, sources, dict.fromkeys(schools, PLACE), None, datetime.now(UTC)))
+        sources, places = origins(loaded.path, {}), dict.fromkeys(schools, PLACE)
+        return list(service_findings(loaded, sources, places, None, datetime.now(UTC), deadline))
 
 
 def test_school_that_has_another_name_at_the_dfe_is_told(certificates: Certificates, tmp_path: Path) -> None:

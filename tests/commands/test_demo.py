@@ -31,8 +31,8 @@ from tests.installed import attsync as installed
         pytest.param(datetime(2026, 11, 28, 16, 0, tzinfo=LONDON), True, id="Saturday"),
         pytest.param(datetime(2026, 12, 25, 11, 0, tzinfo=LONDON), False, id="Christmas"),
         pytest.param(datetime(2027, 1, 1, 15, 0, tzinfo=LONDON), True, id="New Year"),
-        pytest.param(datetime(2026, 8, 31, 12, 0, tzinfo=LONDON), False, id="August bank holiday, in summer time"),
-        pytest.param(datetime(2026, 6, 15, 0, 30, tzinfo=LONDON), True, id="yesterday in UTC"),
+        pytest.param(datetime(2027, 8, 30, 12, 0, tzinfo=LONDON), False, id="August bank holiday, in summer time"),
+        pytest.param(datetime(2027, 6, 14, 0, 30, tzinfo=LONDON), True, id="yesterday in UTC"),
     ],
 )
 def test_demo_ends_well_on_any_day(tmp_path: Path, at: datetime, *, with_problems: bool) -> None:

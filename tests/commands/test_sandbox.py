@@ -1,5 +1,6 @@
 """`attsync sandbox`: serves until it is told to stop, and then says so."""
 
+import codecs
 import signal
 import socket
 import subprocess
@@ -63,6 +64,7 @@ def test_folder_that_may_not_be_entered_is_told(open_folder: Path, somebody_else
     folder.parent.mkdir(mode=0o700)
     port = str(free_port())
     CliRunner().invoke(sandbox, ["--dir", str(open_folder), "--faults", "bussy"])  # no imports later
+    codecs.lookup("ascii")
     somebody_else()
     ended = CliRunner().invoke(sandbox, ["--dir", str(folder), "--port", port])
 

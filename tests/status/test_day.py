@@ -76,8 +76,16 @@ def day_of(newest: Submission | None, context: Context = CONTEXT, read_at: datet
 def test_session_without_marks_is_not_due_not_read_or_has_no_register(
     now: datetime, read_at: datetime | None, morning: Sign, afternoon: Sign
 ) -> None:
-    """A red cross at noon would frighten for nothing; half an hour late, no one else would say that cron does not run."""
+    """A red cross at noon would frighten for nothing; half an hour late, cron does not run."""
     assert missing_signs(TUESDAY, TWICE, IN_SEPTEMBER, read_at, now) == {AM: morning, PM: afternoon}
+
+
+@pytest.mark.parametrize(("unread_at", "afternoon"), [(at(10, 17), Sign.NOT_DUE), (at(14, 47), Sign.NOT_RECEIVED)])
+def test_afternoon_that_could_not_be_read_is_not_said_to_be_to_come(unread_at: datetime, afternoon: Sign) -> None:
+    """Its send has failed: no one has to wait half an hour to see that."""
+    signs = missing_signs(TUESDAY, TWICE, IN_SEPTEMBER, at(10, 17), at(14, 50), unread_at)
+
+    assert signs == {AM: Sign.NO_REGISTER, PM: afternoon}
 
 
 def test_with_one_time_a_day_the_afternoon_is_due_the_next_day() -> None:

@@ -1,435 +1,466 @@
-"""overview: what the log means to a person, for each day and session."""
+"""status.overview: what a real log means to a person, for each school and day."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-from attsync.show.words import last_and_next, result
 
-from attsync.accounts import Person
-from attsync.consent import record
-from attsync.log import Log
-from attsync.model import Outcome, School, Session, Sign, State
+from attsync.log import Log, Submission
+from attsync.log.rows import submission_of
+from attsync.model import School, Session, Sign, State
 from attsync.problems import Problem
-from attsync.settings import WindowSettings
-from attsync.show.symbols import UNICODE
-from attsync.status import Overview, SchoolView, look, next_send
+from attsync.settings import Settings, WindowSettings
+from attsync.status.overview import Overview, SchoolStatus, consent_as_json, day_as_json, overview
 from attsync.window import Window
-from tests.show.screens import BUSY, UNKNOWN, body, faulty, give_consent, received, trust_settings
+from tests.made_log import (
+    ABBEY,
+    AT,
+    BOTH,
+    BUSY,
+    ELM,
+    MONDAY,
+    OTHER,
+    RECEIVER,
+    REFUSAL,
+    TERMS,
+    TUESDAY,
+    Runs,
+    decide,
+    message,
+    outcome,
+)
+from tests.settings_file import loaded, settings_text
 
-if TYPE_CHECKING:
-    from attsync.settings import Settings
+AM, PM = Session
+RECEIVED = outcome()
+REJECTED = outcome(State.REJECTED, problem=Problem("DFE-ANSWER"))
+FAILED = outcome(State.FAILED, problem=BUSY)
+SATURDAY = date(2026, 11, 21)
+YESTERDAY, LATER = AT - timedelta(days=1), AT + timedelta(hours=5)
 
-SCHOOL = School(900001, "Abbey Lane Primary")
-TUESDAY, MONDAY = date(2026, 11, 24), date(2026, 11, 23)
-AT = datetime(2026, 11, 24, 10, 17, tzinfo=UTC)
-SATURDAY_SCHOOL = date(2026, 11, 21)
 
+@dataclass
+class Story:
+    """A log, and how it looks at a moment."""
 
-class Told:
-    """A log that tells one school's story, and how it looks then."""
+    settings: Settings
+    log: Log
 
-    def __init__(self, folder: Path) -> None:
-        self.settings: Settings = trust_settings(folder, (SCHOOL,))
-        self.log = Log.open(self.settings.log.path)
+    @property
+    def runs(self) -> Runs:
+        """Write runs of Abbey Lane."""
+        return Runs(self.log)
 
-    def consent(self) -> "Told":
-        """Give consent, in September."""
-        give_consent(self.log, SCHOOL, self.settings)
-        return self
+    def seen(self, now: datetime = AT, first: date = MONDAY, *, under_way: bool = False) -> Overview:
+        """Look at the log."""
+        return overview(self.settings, self.log, [ABBEY], Window(first, now.date()), now, under_way=under_way)
 
-    def run(
-        self,
-        *days: tuple[date, tuple[Session, ...], Outcome | Problem],
-        at: datetime = AT,
-        failed: Problem | None = None,
-        first: date = MONDAY,
-    ) -> "Told":
-        """Log a run."""
-        number = self.log.begin_run(Window(first, at.date()), at)
-        with self.log.writing():
-            self.log.record_school(number, SCHOOL, "failed" if failed else "read", problem=failed)
-            for day, sessions, outcome in days:
-                if isinstance(outcome, Problem):
-                    self.log.refuse(number, SCHOOL, day, outcome, at)
-                else:
-                    last = next(iter(self.log.latest(Window(day, day), SCHOOL.urn, with_body=True)), None)
-                    entry = self.log.begin_sending(number, SCHOOL, body(day, *sessions), last, at)
-                    self.log.record(entry, outcome, at)
-        self.log.end_run(number, 0, at + timedelta(seconds=2))
-        return self
-
-    def look(self, now: datetime, first: date = MONDAY) -> Overview:
-        """Look at the log at a moment."""
-        return look(self.settings, self.log, [SCHOOL], Window(first, now.date()), now)
-
-    def school(self, now: datetime, first: date = MONDAY) -> SchoolView:
+    def school(self, now: datetime = AT, first: date = MONDAY) -> SchoolStatus:
         """Look at the school."""
-        return self.look(now, first).schools[0]
+        return self.seen(now, first).schools[0]
 
-    def signs(self, now: datetime, first: date = MONDAY) -> dict[int, tuple[str, str]]:
-        """Give the signs of each day."""
-        return {
-            d.date.day: (d.signs[Session.AM].value, d.signs[Session.PM].value) for d in self.school(now, first).days
-        }
+    def signs(self, now: datetime = AT, first: date = MONDAY) -> dict[int, tuple[Sign, Sign]]:
+        """Return the signs of each day."""
+        return {day.date.day: (day.signs[AM], day.signs[PM]) for day in self.school(now, first).days}
 
 
-BOTH = (Session.AM, Session.PM)
+def codes(problems: list[Problem]) -> list[str]:
+    """Return the codes."""
+    return [problem.code for problem in problems]
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[Told]:
-    """Begin a story."""
-    story = Told(tmp_path)
-    with story.log:
-        yield story
+def empty(tmp_path: Path) -> Iterator[Story]:
+    """Return a log in which nothing has happened."""
+    with Log.open(tmp_path / "attsync.db") as log:
+        yield Story(loaded(settings_text(), tmp_path), log)
 
 
-def test_afternoon_is_not_due_before_its_time(told: Told) -> None:
-    """A red cross at noon would frighten for nothing."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)), (TUESDAY, (Session.AM,), received(AT)))
-
-    assert story.signs(AT) == {24: ("received", "not_due"), 23: ("received", "received")}
-    assert not story.look(AT).needs_a_look
-    assert story.school(AT).days[0].note == "afternoon is sent at 14:45"
+@pytest.fixture
+def story(empty: Story) -> Story:
+    """Return a log in which Abbey Lane has given consent in September."""
+    decide(empty.log)
+    return empty
 
 
-def test_afternoon_is_missed_half_an_hour_after_its_time(told: Told) -> None:
-    """Nobody else would tell that cron does not run."""
-    story = told.consent().run((TUESDAY, (Session.AM,), received(AT)))
-    due = datetime(2026, 11, 24, 14, 45, tzinfo=UTC)
+def test_days_are_those_of_the_window_newest_first(story: Story) -> None:
+    """And what is not due yet is no fault."""
+    story.runs.run((message(), RECEIVED), (message(TUESDAY, AM), RECEIVED))
 
-    assert story.signs(due + timedelta(minutes=29), TUESDAY) == {24: ("received", "not_due")}
-    late = story.school(due + timedelta(minutes=30), TUESDAY)
-    assert late.days[0].signs[Session.PM] is Sign.NOT_RECEIVED
-    assert [problem.code for problem in late.problems] == ["SEND-MISSED"]
+    found = story.seen()
+
+    assert story.signs() == {24: (Sign.RECEIVED, Sign.NOT_DUE), 23: (Sign.RECEIVED, Sign.RECEIVED)}
+    assert not found.needs_a_look
+    school = found.schools[0]
+    assert (school.sent_at, school.failed, school.attendance) == (AT, False, message(TUESDAY, AM).attendance)
+    assert (found.last_run and found.last_run.exit_code, found.receiver) == (0, RECEIVER)
+    assert found.next_send == datetime(2026, 11, 24, 14, 45, tzinfo=UTC)
 
 
-def test_day_that_no_send_has_covered_is_missed(told: Told) -> None:
-    """A send of one day alone looks at that day alone: the day before is not known to have no register."""
+def test_ticks_belong_to_one_receiver(story: Story) -> None:
+    """A1: the sandbox first, then the real address: nothing was sent there yet."""
+    story.runs.run((message(), RECEIVED), to_check=(REFUSAL,))
+    assert story.seen().receiver_before is None
+    story.settings = story.settings.model_copy(
+        update={"dfe": story.settings.dfe.model_copy(update={"base_url": f"{OTHER}/v1"})}
+    )
+    decide(story.log, terms=TERMS.of(story.settings), at=AT)
+
+    found = story.seen(AT + timedelta(minutes=1))
+
+    school = found.schools[0]
+    assert {sign for day in school.days for sign in day.signs.values()} == {Sign.NOT_DUE}
+    assert (school.sent_at, school.last, school.to_check, found.last_run) == (None, None, [], None)
+    assert (found.receiver, found.receiver_before) == (OTHER, RECEIVER)
+    Runs(story.log, receiver=OTHER).run((message(), FAILED), at=LATER)
+    assert story.seen(LATER).receiver_before is None
+
+
+def test_day_that_no_send_has_covered_is_missed(story: Story) -> None:
+    """A send of one day alone reads that day alone: the day before is not known to have no register."""
     at = datetime(2026, 11, 24, 14, 47, tzinfo=UTC)
-    story = told.consent().run((TUESDAY, BOTH, received(at)), at=at, first=TUESDAY)
+    story.runs.run((message(TUESDAY), RECEIVED), at=at, first=TUESDAY)
 
-    assert story.signs(at) == {24: ("received", "received"), 23: ("not_received", "not_received")}
-    assert [problem.code for problem in story.school(at).problems] == ["SEND-MISSED"]
-    assert story.run((TUESDAY, BOTH, received(at)), at=at).signs(at)[23] == ("no_register", "no_register")
-
-
-@pytest.mark.parametrize("what", [UNKNOWN, Outcome(state=State.REJECTED, problem=BUSY), Outcome(state=State.FAILED)])
-def test_day_whose_marks_are_gone_is_not_refused_for_ever(told: Told, what: Outcome | Problem) -> None:
-    """Three marks by mistake, refused and deleted: there is nothing to send, and nothing to correct."""
-    story = told.consent().run((MONDAY, BOTH, what), (TUESDAY, BOTH, received(AT)))
-    assert story.school(AT).problems
-
-    school = story.run((TUESDAY, BOTH, received(AT))).school(AT)
-
-    assert story.signs(AT)[23] == ("no_register", "no_register")
-    assert school.problems == []
+    assert story.signs(at) == {24: (Sign.RECEIVED, Sign.RECEIVED), 23: (Sign.NOT_RECEIVED, Sign.NOT_RECEIVED)}
+    assert codes(story.school(at).problems) == ["SEND-MISSED"]
+    story.runs.run((message(TUESDAY), RECEIVED), at=at)
+    assert story.signs(at)[23] == (Sign.NO_REGISTER, Sign.NO_REGISTER)
 
 
-def test_missing_afternoon_that_was_looked_for_is_to_check(told: Told) -> None:
-    """The register may not have been taken: lawful, and odd."""
+def test_send_that_never_came_after_consent_is_missed(empty: Story) -> None:
+    """Someone forgot the crontab. What was due before consent is not late."""
+    decide(empty.log, at=AT.replace(hour=9))
+
+    assert set(empty.signs(AT).values()) == {(Sign.NOT_DUE, Sign.NOT_DUE)}
+    assert not empty.seen(AT).needs_a_look
+    assert empty.signs(AT.replace(hour=11), TUESDAY) == {24: (Sign.NOT_RECEIVED, Sign.NOT_DUE)}
+
+
+@pytest.mark.parametrize("what", [REFUSAL, REJECTED, FAILED])
+def test_day_whose_marks_are_gone_has_no_problem_any_more(story: Story, what: object) -> None:
+    """Marks by mistake, refused and deleted: there is nothing to send, and nothing to correct."""
+    day = (MONDAY, what) if what is REFUSAL else (message(), what)
+    story.runs.run(day, (message(TUESDAY), RECEIVED))  # type: ignore[arg-type]
+    assert story.school().problems
+
+    story.runs.run((message(TUESDAY), RECEIVED))
+
+    assert story.signs()[23] == (Sign.NO_REGISTER, Sign.NO_REGISTER)
+    assert story.school().problems == []
+
+
+def test_register_that_was_looked_for_and_is_not_there_is_to_check(story: Story) -> None:
+    """Once: not again where what was read says so already."""
     at = datetime(2026, 11, 24, 14, 47, tzinfo=UTC)
-    story = told.consent().run((TUESDAY, (Session.AM,), received(at)), at=at)
+    story.runs.run((message(TUESDAY, AM), RECEIVED), at=at)
+    (problem,) = story.school(at, TUESDAY).to_check
+    assert (problem.code, problem.case, problem["day"]) == ("SESSION-NONE", "not_in_database", "2026-11-24")
+    assert story.seen(at, TUESDAY).needs_a_look
 
-    school = story.school(at, TUESDAY)
-
-    assert story.signs(at, TUESDAY) == {24: ("received", "no_register")}
-    assert school.to_check[0].text == "Tue 24 Nov: no afternoon register in the database."
-    assert story.look(at, TUESDAY).needs_a_look
-
-
-def test_nothing_is_due_before_consent(told: Told) -> None:
-    """Consent of today does not make last week late."""
-    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-    record(told.log, SCHOOL, given=True, person=Person("sam", None), receiver=told.settings.dfe.origin, at=at)
-
-    assert set(told.signs(at).values()) == {("not_due", "not_due")}
-    assert not told.look(at).needs_a_look
+    said = Problem("SESSION-NONE", days=[TUESDAY], session=PM, day=TUESDAY)
+    story.runs.run((message(TUESDAY, AM), RECEIVED), at=at, to_check=(said,))
+    assert story.school(at, TUESDAY).to_check == [said]
 
 
-def test_send_that_never_came_after_consent_is_missed(told: Told) -> None:
-    """Somebody forgot the crontab."""
-    at = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-    record(told.log, SCHOOL, given=True, person=Person("sam", None), receiver=told.settings.dfe.origin, at=at)
+def test_only_what_is_unusual_on_the_days_asked_for_is_told(story: Story) -> None:
+    """`status --date`."""
+    monday, always = Problem("DAYS-NONE", days=[MONDAY]), Problem("MARKS-HIGH")
+    story.runs.run((message(TUESDAY), RECEIVED), to_check=(monday, always))
 
-    assert told.signs(at + timedelta(hours=2), TUESDAY) == {24: ("not_received", "not_due")}
-
-
-def test_refused_day_has_its_reason(told: Told) -> None:
-    """The morning is refused; the afternoon is not due yet."""
-    story = told.consent().run((TUESDAY, (), UNKNOWN))
-
-    (day,) = story.school(AT, TUESDAY).days
-
-    assert (day.signs[Session.AM], day.signs[Session.PM]) == (Sign.REFUSED, Sign.NOT_DUE)
-    assert day.note == 'refused: unknown mark code "ZZ"'
-    assert day.marks is None
-    assert day.problem
-    assert day.problem.as_json() == UNKNOWN.as_json()
-
-
-def test_fault_is_shown_in_its_session_only(told: Told) -> None:
-    """The other session was received."""
-    story = told.consent().run((MONDAY, BOTH, faulty(AT)))
-
-    assert story.signs(AT)[23] == ("received", "faulty")
-
-
-def test_day_that_could_not_be_sent_is_not_received(told: Told) -> None:
-    """With the DfE's reason."""
-    story = told.consent().run((MONDAY, BOTH, Outcome(state=State.FAILED, problem=BUSY)))
-
-    assert story.signs(AT)[23] == ("not_received", "not_received")
-    assert story.school(AT).days[1].note == "not received: DfE busy"
+    assert story.school().to_check == [monday, always]
+    assert story.school(first=TUESDAY).to_check == [always]
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN])
-def test_day_that_was_received_stays_so_if_it_could_not_be_sent_again(told: Told, state: State) -> None:
-    """The DfE holds these very counts; but somebody has to hear that the newest send did not get through."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)))
-    story.run((MONDAY, BOTH, Outcome(state=state, problem=BUSY)), at=AT + timedelta(hours=4))
+def test_day_that_was_received_stays_so_if_it_could_not_be_sent_again(story: Story, state: State) -> None:
+    """The receiver holds these very counts; but someone has to hear that the newest send did not get through."""
+    story.runs.run((message(), RECEIVED))
+    story.runs.run((message(), outcome(state, problem=BUSY)), at=LATER)
 
-    school = story.school(AT + timedelta(hours=4))
+    school = story.school(LATER)
 
-    assert story.signs(AT + timedelta(hours=4))[23] == ("received", "received")
-    assert school.days[1].note == "not sent again: DfE busy"
-    assert school.days[1].as_json()["state"] == state
+    assert story.signs(LATER)[23] == (Sign.RECEIVED, Sign.RECEIVED)
+    assert (school.days[1].state, school.days[1].not_again, school.days[1].sent_at) == (state, True, AT)
     assert BUSY in school.problems
-    assert result(school, UNICODE).plain == "✗ not sent again: DfE busy"
 
 
-def test_day_whose_change_did_not_get_through_is_not_received(told: Told) -> None:
-    """What the DfE holds is not what is true now."""
-    story = told.consent().run((MONDAY, (Session.AM,), received(AT)))
-    story.run((MONDAY, BOTH, Outcome(state=State.FAILED, problem=BUSY)), at=AT + timedelta(hours=4))
+def test_day_whose_change_did_not_get_through_is_not_received(story: Story) -> None:
+    """What the receiver holds is not what is true now."""
+    story.runs.run((message(MONDAY, AM), RECEIVED))
+    story.runs.run((message(), FAILED), at=LATER)
 
-    assert story.signs(AT + timedelta(hours=4))[23][0] == "not_received"
-
-
-def test_send_without_an_answer_yet_is_not_received(told: Told) -> None:
-    """Killed half-way: nobody knows, so nobody claims."""
-    told.consent()
-    number = told.log.begin_run(Window(MONDAY, TUESDAY), AT)
-    with told.log.writing():
-        told.log.record_school(number, SCHOOL, "read")
-        told.log.begin_sending(number, SCHOOL, body(MONDAY, *BOTH), None, AT)
-
-    assert told.signs(AT)[23] == ("not_received", "not_received")
-    assert [problem.code for problem in told.school(AT).problems] == ["STOPPED"]
+    assert story.signs(LATER)[23][0] is Sign.NOT_RECEIVED
+    assert story.school(LATER).days[1].still_held
 
 
-def test_database_that_failed_is_told_for_the_days_it_left_out(told: Told) -> None:
-    """The day is not received because the database did not answer, not because cron slept."""
-    failed = Problem("DB-NONE", "SIMS: cannot be opened.", "Ask IT.")
-    at = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-    story = told.consent().run((MONDAY, BOTH, received(AT)), at=AT - timedelta(days=1))
-    story.run(at=at, failed=failed)
+def test_day_that_was_rejected_meanwhile_is_held_all_the_same(story: Story) -> None:
+    """Who rejects a message has not taken away what was received before: a mistake in the address, then an outage."""
+    story.runs.run((message(), RECEIVED))
+    for number, ended in enumerate((REJECTED, FAILED), 1):
+        story.runs.run((message(), ended), at=AT + timedelta(minutes=number))
 
-    school = story.school(datetime(2026, 11, 24, 16, 0, tzinfo=UTC))
-
-    assert school.problems == [failed]
-    assert school.told() == [(failed, "Tue 24 Nov: ")]
+    assert story.signs(AT + timedelta(minutes=5))[23] == (Sign.RECEIVED, Sign.RECEIVED)
 
 
-def test_changed_marks_are_noted(told: Told) -> None:
-    """Late corrections went, and somebody can see it."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)), at=AT - timedelta(days=1))
-    number = story.log.begin_run(Window(MONDAY, TUESDAY), AT)
-    with story.log.writing():
-        story.log.record_school(number, SCHOOL, "read")
-        (last,) = story.log.latest(Window(MONDAY, MONDAY), SCHOOL.urn, with_body=True)
-        entry = story.log.begin_sending(number, SCHOOL, body(MONDAY, *BOTH, ill=22), last, AT)
-        story.log.record(entry, received(AT), AT)
-
-    assert story.school(AT).days[1].note == "4 marks changed since Monday"
-
-
-def test_saturday_school_is_shown_and_other_saturdays_are_not(told: Told) -> None:
-    """The window's working days, and whatever else was sent (SPEC 6)."""
-    story = told.consent().run((SATURDAY_SCHOOL, BOTH, received(AT)))
-
-    days = [day.date.day for day in story.school(AT, date(2026, 11, 19)).days]
-
-    assert days == [24, 23, 21, 20, 19]
-
-
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [
-        (datetime(2026, 11, 23, 9, 0, tzinfo=UTC), "Mon 23 10:15"),
-        (datetime(2026, 11, 23, 10, 15, tzinfo=UTC), "Mon 23 14:45"),
-        (datetime(2026, 11, 27, 18, 0, tzinfo=UTC), "Mon 30 10:15"),
-        (datetime(2026, 7, 1, 9, 30, tzinfo=UTC), "Wed 1 14:45"),  # 10:30 in London
-    ],
-)
-def test_next_send_is_counted_in_london(told: Told, now: datetime, expected: str) -> None:
-    """Monday to Friday, at the times of the settings."""
-    found = next_send(told.settings.schedule.times, now)
-
-    assert found is not None
-    assert f"{found:%a} {found.day} {found:%H:%M}" == expected
-
-
-def test_working_day_without_any_register_is_said_to_have_none(told: Told) -> None:
-    """A training day, or marks that nobody entered: not a bank holiday, and not a Tuesday as such."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)), at=AT + timedelta(hours=6))
-
-    (tuesday,) = [day for day in story.school(AT + timedelta(hours=6)).days if day.date == TUESDAY]
-    assert (tuesday.note, tuesday.is_closed) == ("no register", True)
-
-
-@pytest.mark.parametrize(
-    ("day", "note"),
-    [(SATURDAY_SCHOOL, "Saturday"), (date(2026, 12, 25), "bank holiday"), (date(2026, 12, 27), "Sunday")],
-)
-def test_day_on_which_no_school_is_open_says_which_it_is(told: Told, day: date, note: str) -> None:
-    """Where every day of the calendar is shown, somebody would wonder."""
-    told.settings = told.settings.model_copy(update={"window": WindowSettings(count="calendar")})
-    now = datetime.combine(day, AT.time(), UTC) + timedelta(hours=8)
-    overview = look(told.consent().settings, told.log, [SCHOOL], Window(day, day), now)
-
-    assert [each.note for each in overview.schools[0].days] == [note]
-
-
-def test_day_that_a_stranger_rejected_meanwhile_is_held_all_the_same(told: Told) -> None:
-    """Who refuses a message has not taken away what was received before: here a slip in the address, then an outage."""
-    rejected = Outcome(state=State.REJECTED, problem=Problem("DFE-ANSWER", "Something answers.", "Ask IT."))
-    failed = Outcome(state=State.FAILED, problem=Problem("DFE-UNREACHABLE", "It could not be reached.", "Wait."))
-    story = told.consent().run((MONDAY, BOTH, received(AT)))
-    for number, outcome in enumerate((rejected, failed), 1):
-        story.run((MONDAY, BOTH, outcome), at=AT + timedelta(minutes=number))
-
-    (monday,) = [day for day in story.school(AT + timedelta(minutes=5)).days if day.date == MONDAY]
-    assert {sign.value for sign in monday.signs.values()} == {"received"}
-    assert monday.note == "not sent again: DfE not reached"
-
-
-def test_nothing_is_promised_after_consent_was_removed(told: Told) -> None:
-    """Whoever has just stopped it would read that the afternoon is sent all the same."""
-    story = told.consent().run((TUESDAY, (Session.AM,), received(AT)))
-    assert story.school(AT).days[0].note == "afternoon is sent at 14:45"
-    person, receiver = Person("sam", None), story.settings.dfe.origin
-    record(story.log, SCHOOL, given=False, person=person, receiver=receiver, at=AT)
-
-    assert story.school(AT).days[0].note == ""
-
-
-def test_schools_without_a_log_have_no_days(told: Told) -> None:
-    """Before anything was ever sent."""
-    overview = look(told.settings, None, [SCHOOL], Window(MONDAY, TUESDAY), AT)
-    assert overview.schools[0].days == ()
-    assert overview.last_run is None
-
-
-def began(story: Told, at: datetime, *, ill: int = 20) -> Told:
-    """Log a run that has begun to send Monday, and has had no answer yet."""
-    number = story.log.begin_run(Window(MONDAY, TUESDAY), at)
-    with story.log.writing():
-        story.log.record_school(number, SCHOOL, "read")
-        last = next(iter(story.log.latest(Window(MONDAY, MONDAY), SCHOOL.urn, with_body=True)), None)
-        story.log.begin_sending(number, SCHOOL, body(MONDAY, *BOTH, ill=ill), last, at)
-    return story
-
-
-@pytest.mark.parametrize("ill", [20, 22])
-def test_day_that_is_being_sent_shows_what_stood_before(told: Told, ill: int) -> None:
-    """At 10:16 nothing has gone wrong yet, and what was received stays received, with its time."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)), (TUESDAY, BOTH, received(AT)))
-    later = AT + timedelta(hours=5)
-    began(story, later, ill=ill)
-
-    overview = look(story.settings, story.log, [SCHOOL], Window(MONDAY, TUESDAY), later, under_way=True)
-    day = overview.schools[0].days[1]
-
-    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
-    assert (day.note, day.sent_at, day.problem) == ("being sent now", AT, None)
-    assert day.as_json()["state"] == "sending"
-    assert not overview.needs_a_look
-
-
-def test_day_that_is_sent_for_the_first_time_is_not_due_yet(told: Told) -> None:
-    """Nor is its register missing."""
-    began(told.consent(), AT)
-
-    overview = look(told.settings, told.log, [SCHOOL], Window(MONDAY, MONDAY), AT, under_way=True)
-
-    assert [*overview.schools[0].days[0].signs.values()] == [Sign.NOT_DUE, Sign.NOT_DUE]
-    assert not overview.needs_a_look
-
-
-def test_stopped_send_of_other_counts_is_not_settled_and_keeps_the_time_of_the_last(told: Told) -> None:
-    """What was sent at 10:17 was received; whether the change of 15:17 was, nobody knows."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)))
-    later = AT + timedelta(hours=5)
-    began(story, later, ill=22)
-
-    day = story.school(later).days[1]
-
-    assert (day.sent_at, day.note) == (AT, "not settled: send was stopped")
-
-
-def test_first_send_that_was_stopped_was_tried(told: Told) -> None:
-    """It may have arrived: "nothing was sent" would be wrong."""
-    began(told.consent(), AT)
-
-    assert told.school(AT).days[1].sent_at == AT
-
-
-def test_several_stopped_sends_in_a_row_take_no_tick(told: Told) -> None:
-    """Nothing but the very counts that the DfE confirmed can have arrived."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)))
-    for hours in (1, 2):
-        began(story, AT + timedelta(hours=hours))
-    story.run((MONDAY, BOTH, Outcome(state=State.FAILED, problem=BUSY)), at=AT + timedelta(hours=3))
-
-    day = story.school(AT + timedelta(hours=4)).days[1]
-
-    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
-    assert day.sent_at == AT
-
-
-def test_day_refused_after_a_stopped_send_is_held_all_the_same(told: Told) -> None:
+def test_day_refused_after_a_stopped_send_is_held_all_the_same(story: Story) -> None:
     """Whatever became of the stopped one: it said the same."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)))
-    began(story, AT + timedelta(hours=1))
-    story.run((MONDAY, (), UNKNOWN), at=AT + timedelta(hours=2))
+    story.runs.run((message(), RECEIVED))
+    story.runs.run((message(), None), at=AT + timedelta(hours=1))
+    story.runs.run((MONDAY, REFUSAL), at=AT + timedelta(hours=2))
 
     day = story.school(AT + timedelta(hours=2)).days[1]
 
-    assert (day.state, day.still_held, day.sent_at) == (State.REFUSED, True, AT)
+    assert (day.state, day.still_held, day.sent_at, day.problem) == (State.REFUSED, True, AT, REFUSAL)
 
 
-def test_stopped_send_of_the_same_counts_is_told(told: Told) -> None:
-    """The DfE holds them, and somebody may wonder what became of the send."""
-    story = told.consent().run((MONDAY, BOTH, received(AT)))
-    began(story, AT + timedelta(hours=1))
+@pytest.mark.parametrize("ill", [20, 22])
+def test_day_that_is_being_sent_shows_what_was_there_before(story: Story, ill: int) -> None:
+    """At 10:16 nothing has gone wrong yet, and what was received stays received, with its time."""
+    story.runs.run((message(), RECEIVED), (message(TUESDAY), RECEIVED))
+    story.runs.run((message(ill=ill), None), at=LATER)
 
-    day = story.school(AT + timedelta(hours=1)).days[1]
+    found = story.seen(LATER, under_way=True)
 
-    assert [*day.signs.values()] == [Sign.RECEIVED, Sign.RECEIVED]
-    assert (day.sent_at, day.note) == (AT, "not sent again: send was stopped")
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "words"), [(0, "took 2 s."), (130, "was stopped."), (143, "was stopped."), (70, "took 2 s.")]
-)
-def test_send_that_was_stopped_is_not_said_to_be_done(told: Told, exit_code: int, words: str) -> None:
-    """Ctrl-C at a terminal, or a machine that shuts down."""
-    number = told.log.begin_run(Window(MONDAY, TUESDAY), AT)
-    told.log.end_run(number, exit_code, AT + timedelta(seconds=2))
-
-    assert last_and_next(told.look(AT), AT)[0].endswith(words)
+    day = found.schools[0].days[1]
+    assert set(day.signs.values()) == {Sign.RECEIVED}
+    assert (day.is_going, day.sent_at, day.problem, day.state) == (True, AT, None, State.SENDING)
+    assert not found.needs_a_look
 
 
-def test_marks_that_are_gone_are_a_problem_of_the_school(told: Told) -> None:
-    """Every day was received, as zeros: the ticks alone would say that all is well."""
-    gone = Problem("MARKS-GONE", "Not one mark is left.", "Ask IT.")
-    number = told.consent().log.begin_run(Window(MONDAY, TUESDAY), AT)
-    with told.log.writing():
-        told.log.record_school(number, SCHOOL, "read", problem=gone)
-    told.log.end_run(number, 1, AT)
+def test_day_that_is_sent_for_the_first_time_is_not_due_yet(story: Story) -> None:
+    """Nor is its register missing."""
+    story.runs.run((message(), None))
 
-    assert gone in told.school(AT).problems
+    found = story.seen(under_way=True)
+
+    assert set(found.schools[0].days[1].signs.values()) == {Sign.NOT_DUE}
+    assert not found.needs_a_look
+
+
+@pytest.mark.parametrize(("ill", "sign"), [(20, Sign.RECEIVED), (22, Sign.NOT_RECEIVED)])
+def test_stopped_send_is_told_with_the_time_of_the_last_that_surely_left(story: Story, ill: int, sign: Sign) -> None:
+    """What was sent at 10:17 was received; whether a change at 15:17 was, no one knows."""
+    story.runs.run((message(), RECEIVED))
+    story.runs.run((message(ill=ill), None), at=LATER)
+
+    day = story.school(LATER).days[1]
+
+    assert set(day.signs.values()) == {sign}
+    assert (day.sent_at, day.problem) == (AT, Problem("STOPPED", "unsettled"))
+
+
+def test_first_send_that_was_stopped_was_tried(story: Story) -> None:
+    """It may have arrived: "nothing was sent" would be wrong."""
+    story.runs.run((message(), None))
+
+    assert story.school().days[1].sent_at == AT
+
+
+def test_several_stopped_sends_in_a_row_take_no_tick(story: Story) -> None:
+    """Nothing but the very counts that the receiver confirmed can have arrived."""
+    story.runs.run((message(), RECEIVED))
+    for hours in (1, 2):
+        story.runs.run((message(), None), at=AT + timedelta(hours=hours))
+    story.runs.run((message(), FAILED), at=AT + timedelta(hours=3))
+
+    day = story.school(AT + timedelta(hours=4)).days[1]
+
+    assert (set(day.signs.values()), day.sent_at) == ({Sign.RECEIVED}, AT)
+
+
+def test_database_that_failed_is_told_for_the_days_it_left_out(story: Story) -> None:
+    """Once, with the days: not because cron slept."""
+    failed = Problem("DB-NONE", name="SIMS")
+    story.runs.run((message(), RECEIVED), at=YESTERDAY)
+    story.runs.run(at=LATER, failed=failed)
+
+    school = story.school(LATER + timedelta(hours=1))
+
+    assert school.problems == [failed]
+    assert [(told.problem, told.days) for told in school.told()] == [(failed, (TUESDAY,))]
+
+
+def test_problem_of_the_whole_school_is_told_though_every_day_was_received(story: Story) -> None:
+    """All marks are gone, and every day went as zeros: the ticks alone would say that all is well."""
+    gone = Problem("MARKS-GONE", number=2, first=MONDAY)
+    story.runs.run((message(), RECEIVED), (message(TUESDAY), RECEIVED), problem=gone)
+
+    school = story.school()
+
+    assert (school.problems, school.failed) == ([gone], True)
+
+
+def test_saturday_school_is_shown_and_other_saturdays_are_not(story: Story) -> None:
+    """The working days of the window, and any other date that was sent; with calendar days, all."""
+    story.runs.run((message(SATURDAY), RECEIVED), first=SATURDAY)
+
+    def days() -> list[int]:
+        return [day.date.day for day in story.school(first=date(2026, 11, 14)).days]
+
+    assert days() == [24, 23, 21, 20, 19, 18, 17, 16]
+    story.settings = story.settings.model_copy(update={"window": WindowSettings(count="calendar")})
+    decide(story.log, terms=TERMS.of(story.settings))
+    assert days() == [24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14]
+
+
+# Days that left the window
+
+
+def test_day_that_left_the_window_unreceived_is_kept_for_a_term(story: Story) -> None:
+    """A10: `status --problems` has it; not one that was received, nor one whose marks are gone."""
+    thursday, friday = date(2026, 11, 19), date(2026, 11, 20)
+    story.runs.run((message(thursday), REJECTED), (message(friday), RECEIVED), (SATURDAY, REFUSAL), first=thursday)
+    story.runs.run((message(), RECEIVED), first=friday)  # Saturday was read again, and had nothing to send
+
+    found = story.seen()
+
+    assert found.schools[0].left == (thursday,)
+    assert not found.schools[0].failed
+    only = found.only_problems()
+    assert ([school.school for school in only.schools], only.left_out, only.has_problems_only) == ([ABBEY], (), True)
+    assert story.school(AT + timedelta(weeks=12), TUESDAY + timedelta(weeks=12)).left == (thursday,)
+    assert story.school(AT + timedelta(weeks=14), TUESDAY + timedelta(weeks=14)).left == ()
+
+
+def test_schools_where_all_is_well_can_be_left_out(story: Story) -> None:
+    """`status --problems` of a trust."""
+    decide(story.log, ELM)
+    story.runs.run((message(), RECEIVED))
+    Runs(story.log, ELM).run((message(school=ELM), FAILED))
+
+    found = overview(story.settings, story.log, [ABBEY, ELM], Window(MONDAY, MONDAY), AT)
+
+    only = found.only_problems()
+    assert [school.school for school in only.schools] == [ELM]
+    assert [school.school for school in only.left_out] == [ABBEY]
+    assert found.needs_a_look
+
+
+# Consent
+
+
+def test_school_that_no_one_decided_about_is_told_from_one_that_was_removed(empty: Story) -> None:
+    """A3: silence only after a decision."""
+    school = empty.school()
+    assert (school.is_undecided, school.consent, school.days, empty.seen().next_send) == (True, None, (), None)
+
+    decide(empty.log, action="removed")
+    school = empty.school()
+    assert (school.is_undecided, school.consent_needed_again, empty.seen().needs_a_look) == (False, False, False)
+
+
+def test_consent_that_no_longer_fits_needs_a_look(empty: Story) -> None:
+    """Someone has to give it again, or the address is a mistake."""
+    decide(empty.log, action="lapsed")
+
+    school = empty.school()
+    assert (school.consent_needed_again, school.failed, empty.seen().needs_a_look) == (True, False, True)
+
+
+def test_school_whose_consent_was_removed_still_shows_what_was_sent(story: Story) -> None:
+    """Without problems: nothing is due any more."""
+    story.runs.run((message(TUESDAY, AM), RECEIVED), (message(), FAILED))
+    decide(story.log, action="removed", at=AT)
+
+    school = story.school()
+
+    assert len(school.days) == 2
+    assert (school.days[0].note, school.told(), school.failed, school.needs_a_look) == ("", [], False, False)
+    assert story.seen().next_send is None
+
+
+def test_closed_service_has_no_next_send(story: Story) -> None:
+    """Nothing is sent until it answers again."""
+    for _ in range(2):
+        with story.log.writing():
+            story.log.record_closed(RECEIVER, AT)
+
+    assert story.seen().next_send is None
+
+
+def test_schools_without_a_log_have_no_days(empty: Story) -> None:
+    """Before anything was ever sent."""
+    found = overview(empty.settings, None, [ABBEY], Window(MONDAY, TUESDAY), AT)
+
+    assert (found.schools[0].days, found.schools[0].is_undecided, found.last_run) == ((), True, None)
+
+
+# JSON, and how often the log is asked
+
+
+def test_json_has_the_members_that_programs_rely_on(story: Story) -> None:
+    """Version 1 only grows."""
+    stray = Problem("SCHOOL-UNLISTED", name="SIMS", marks=7, database="SIMS")
+    story.runs.run((MONDAY, REFUSAL), (message(TUESDAY, AM), RECEIVED))
+    story.log.end_run(1, 1, AT, [stray])
+
+    found = story.seen().as_json()
+
+    assert (found["version"], [each["code"] for each in found["to_check"]]) == (1, ["SCHOOL-UNLISTED"])
+    (school,) = found["schools"]
+    assert (school["urn"], school["name"], school["to_check"]) == (ABBEY.urn, ABBEY.name, [])
+    assert school["consent"] == {"standing": True, "by": "head", "at": "2026-09-03T09:12:00+01:00"}
+    newest, oldest = school["days"]
+    assert newest == {
+        "date": "2026-11-24",
+        "AM": "received",
+        "PM": "not_due",
+        "marks": 420,
+        "on_roll": 420,
+        "sent_at": "2026-11-24T10:17:00+00:00",
+        "state": "accepted",
+        "problem": None,
+    }
+    assert (oldest["state"], oldest["problem"]["code"], oldest["marks"], oldest["sent_at"]) == (
+        "refused", "COUNT-WRONG", None, None,
+    )  # fmt: skip
+    assert consent_as_json(None) == {"standing": False, "by": None, "at": None}
+    assert day_as_json(story.school().days[0]) == newest
+
+
+def test_log_is_asked_equally_often_for_one_school_and_for_fifty(story: Story) -> None:
+    """One question for each kind of thing, however many schools and days there are."""
+    schools = [School(900_100 + number, f"School {number}") for number in range(50)]
+    for school in schools:
+        decide(story.log, school)
+    days = [message(MONDAY - timedelta(days=back), *BOTH) for back in range(10)]
+    for school in schools:
+        Runs(story.log, school).run(*((day, RECEIVED) for day in days), first=days[-1].day)
+        Runs(story.log, school).run(*((day, FAILED) for day in days), first=days[-1].day)
+
+    def asked(of: list[School], first: date) -> list[str]:
+        statements: list[str] = []
+        story.log._connection.set_trace_callback(statements.append)  # noqa: SLF001
+        seen = overview(story.settings, story.log, of, Window(first, TUESDAY), AT)
+        story.log._connection.set_trace_callback(None)  # noqa: SLF001
+        assert len(seen.schools) == len(of)
+        return statements
+
+    one, fifty = asked(schools[:1], MONDAY), asked(schools, date(2026, 11, 13))
+    assert len(one) == len(fifty) <= 9
+
+
+def test_days_of_the_last_term_are_not_read_one_by_one(story: Story, rows: Callable[[], int]) -> None:
+    """A trust has millions of submissions a term: only those days are read that were not received."""
+    for back in reversed(range(20)):
+        day = MONDAY - timedelta(days=7 + back)
+        story.runs.run((message(day), RECEIVED if back else REJECTED), first=day)
+
+    story.seen()
+
+    assert rows() == 1
+
+
+@pytest.fixture
+def rows(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+    """Count the submissions that are read from the log."""
+    seen: list[object] = []
+
+    def counted(row: object) -> Submission:
+        seen.append(row)
+        return submission_of(row)
+
+    monkeypatch.setattr("attsync.log.log.submission_of", counted)
+    return lambda: len(seen)

@@ -52,6 +52,10 @@ def _account(facts: DatabaseFacts) -> Iterator[Problem]:
         yield Problem("DB-WRITE", "untested", kind=facts.kind)
     if facts.writes:
         yield Problem("DB-WRITE", rights=facts.writes)
+    if facts.hides:
+        yield Problem("DB-SELECT", "hides", hides=facts.hides)
+    if facts.way in ("plain", "encrypted"):
+        yield Problem("DB-SIGNIN", f"way_{facts.way}")
     if not facts.knows_london:
         yield Problem("DATE-NONE", "time_zone")
 
@@ -105,7 +109,7 @@ def _school(found: SchoolDays, selects: Sequence[SelectFacts]) -> Iterator[tuple
     for code, number in Counter(problem.code for problem in refused).items():
         if code not in _TO_MAP or not found.unmapped:
             first = next(problem for problem in refused if problem.code == code)
-            yield "bad", first.but(undone="days_dry", not_done="", number=number), ("select",)
+            yield "bad", first.but(undone="days_dry", number=number), ("select",)
     if any(problem.code == "COLUMN-WRONG" for problem in refused):
         for select in selects:
             columns = [f"{name} ({kind})" if kind else name for name, kind in select.columns]
@@ -155,7 +159,9 @@ def _line(found: Sequence[Unmapped]) -> str:
 def _opens(facts: DatabaseFacts) -> str:
     rows = ", ".join(f"{select.name} {plural(select.rows, 'row')}" for select in facts.selects)
     read = f"; {plural(len(facts.schools), 'school')} read in {facts.seconds:.1f} s" if facts.schools else ""
-    return f"opens{'' if facts.writes or facts.writes is None else ' read-only'}; {rows}{read}"
+    right = ["read-only"] if facts.writes == () else []
+    right += ["over a verified connection"] if facts.way == "verified" else []
+    return f"{' '.join(['opens', *right])}; {rows}{read}"
 
 
 def _good_schools(name: str, found: Sequence[SchoolDays]) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ def check(
         if not offline and not _is_late(deadline, found, "DfE service"):
             places = _places(settings)
             asked = {school: places.get(school.urn, ()) for school in known}
-            found += service_findings(settings, origins, asked, log, now)
+            found += service_findings(settings, origins, asked, log, now, deadline)
         if is_sound:
             found += consent_findings(settings, known, log)
         else:

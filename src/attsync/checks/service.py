@@ -34,7 +34,12 @@ _MADE_UP: Final = "Sandbox School"
 
 
 def service_findings(
-    settings: Settings, origins: Origins, schools: Mapping[School, Location], log: Log | None, now: datetime
+    settings: Settings,
+    origins: Origins,
+    schools: Mapping[School, Location],
+    log: Log | None,
+    now: datetime,
+    deadline: Deadline,
 ) -> Iterator[Finding]:
     """Sign in, look at certificate and clock, ask for the lists and for the URN of each school.
 
@@ -45,7 +50,7 @@ def service_findings(
     except SettingsError:  # in full in the line about the files
         yield Finding("bad", _SIGN_IN, Problem("SECRET-FILE", "not_tried"))
         return
-    with Deadline(settings.dfe.run_minutes * 60) as deadline, Probe(settings.dfe, credentials, deadline) as dfe:
+    with Probe(settings.dfe, credentials, deadline) as dfe:
         lasts = dfe.sign_in()
         if isinstance(lasts, Problem):
             yield Finding("bad", _TOLD_OF.get(lasts.code, _SERVICE), lasts, lasts.setting)
