@@ -4,10 +4,9 @@ Must not know where in a file a value is: `places` does.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
@@ -67,21 +66,17 @@ class DfeSettings(_Table):
         """What consent is bound to: scheme, host and port of `base_url`, in lower case, without port 443."""
         return origin_of(self.base_url)
 
-    @field_validator("client_secret_file")
+    @field_validator("client_secret_file", "private_key_file")
     @classmethod
-    def _secret_is_named(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None and info.data.get("auth_method", "private_key_jwt") != "private_key_jwt":
-            raise wrong("client secret")
-        return value
-
-    @field_validator("private_key_file")
-    @classmethod
-    def _key_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        method = info.data.get("auth_method")
-        if value is None and method == "private_key_jwt":
-            raise wrong("private key")
-        if value is not None and method in {"client_secret_post", "client_secret_basic"}:
-            raise wrong("unused key")
+    def _secret_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        method, is_key = info.data.get("auth_method"), info.field_name == "private_key_file"
+        if method is None:  # it has a fault of its own
+            return value
+        is_used = is_key == (method == "private_key_jwt")
+        if is_used and value is None:
+            raise wrong(str(info.field_name))
+        if is_key and value is not None and not is_used:
+            raise wrong("unused_key")
         return value
 
 
@@ -150,7 +145,7 @@ class DatabaseSettings(_Table):
     url_file: File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
         examples=['"last_day"', '"first_day_off"'],
-        description="leaving",  # a sentence of `words`
+        description="leaving_date_is",  # a sentence of `words`
     )
     select: SelectSettings
     codes: CodeMap = {}
@@ -191,7 +186,7 @@ class DatabaseSettings(_Table):
     @classmethod
     def _one_address(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if "url" in info.data and (value is None) == (info.data["url"] is None):
-            raise wrong("one address")
+            raise wrong("one_address")
         return value
 
     @field_validator("schools")
@@ -199,7 +194,7 @@ class DatabaseSettings(_Table):
     def _schools_once(cls, value: tuple[SchoolSettings, ...], info: ValidationInfo) -> tuple[SchoolSettings, ...]:
         select = info.data.get("select")
         if isinstance(select, SelectSettings) and (select.schools is not None) == bool(value):
-            raise wrong("one list")
+            raise wrong("one_list")
         return value
 
 
@@ -230,7 +225,7 @@ class Settings(_Table):
     @classmethod
     def _databases_are_named(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
         if not value:
-            raise wrong("missing table", heading="[[database]]")
+            raise wrong("missing_table", heading="[[database]]")
         if len(value) == 1:
             return value
         return tuple(
@@ -241,6 +236,32 @@ class Settings(_Table):
         )
 
 
+class Table(NamedTuple):
+    """One table of the settings: its model, and its heading as it is in the file; "" for the file itself."""
+
+    model: type[BaseModel]
+    heading: str
+
+
+Names = tuple[str, ...]
+"""The way to a setting without the indexes of a location: ("database", "url")."""
+
+
+def _tables(model: type[BaseModel], heading: str, names: Names) -> dict[Names, Table]:
+    """Return `model` and every table below it."""
+    found = {names: Table(model, heading)}
+    for name, setting in model.model_fields.items():
+        for part in (setting.annotation, *get_args(setting.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                at = (*names, name)
+                heading = f"[{'.'.join(at)}]"
+                found |= _tables(part, heading if part is setting.annotation else f"[{heading}]", at)
+    return found
+
+
+TABLES: Final = _tables(Settings, "", ())
+"""Every table by the way to it, the file itself first."""
+
 _SIGN_IN: Final = re.compile(r"[a-z][a-z0-9+_]*://[^:/?@]*:.*@", re.IGNORECASE | re.DOTALL)
 _PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)
 
@@ -250,11 +271,10 @@ def has_password(address: str) -> bool:
     return bool(_SIGN_IN.match(address) or _PASSWORD_PARAMETER.search(address))
 
 
-def holds_password(settings: Settings) -> Iterator[Location]:
+def holds_password(settings: Settings) -> list[Location]:
     """Return the addresses in the settings that contain a password."""
-    addresses: list[tuple[Location, SecretStr | None]] = [
-        (("database", number, "url"), database.url) for number, database in enumerate(settings.database)
-    ]
-    for location, address in (*addresses, (("dfe", "proxy"), settings.dfe.proxy)):
-        if address and has_password(address.get_secret_value()):
-            yield location
+    addresses: dict[Location, SecretStr | None] = {
+        ("database", number, "url"): database.url for number, database in enumerate(settings.database)
+    }
+    addresses["dfe", "proxy"] = settings.dfe.proxy
+    return [at for at, address in addresses.items() if address and has_password(address.get_secret_value())]
