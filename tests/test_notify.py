@@ -82,7 +82,7 @@ def test_monitor_hears_of_a_run_that_ends_in_an_error(tmp_path: Path, authority:
         pytest.raises(LogError),
         Monitored(settings_with(tmp_path, authority, url)),
     ):
-        raise LogError("LOG-WRITE", "The log cannot be used.", "Ask IT.")
+        raise LogError("LOG-DAMAGED", path="attsync.db")
 
     assert heard[-1] == ("/ping/abc/fail", b"exit code 9")
 
