@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from attsync.settings import Fault
+    from attsync.settings.faults import Fault
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -175,9 +175,7 @@ def _tell_stopped(command: str | None) -> None:
 
 def _coloured(fault: "Fault") -> str:
     """Lay out a fault of the settings, with the setting's name bold and the caret red."""
-    from attsync.settings import fault_lines
-
-    heading, *others = fault_lines(fault)
+    heading, *others = fault.lines
     lines = [fault.where + click.style(heading.removeprefix(fault.where), bold=True), *others]
     carets = "^" * len(fault.name)
     if carets:

@@ -75,7 +75,7 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
 
 def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
     from attsync.checks.shown import shown
-    from attsync.settings import Origin
+    from attsync.settings.places import Origin
 
     found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
     if as_json:

@@ -126,7 +126,7 @@ def _filled_in(text: str, answers: "Answers | None", path: Path) -> tuple[str, d
 
 def _database(block: str, answer: "Database", folder: Path, secrets: dict[str, str]) -> str:
     """Return the example's part about one database with the answers in it; add to `secrets` an address for a file."""
-    from attsync.settings import has_password
+    from attsync.settings.models import has_password
 
     block, heading, school = block.partition("\n[[database.schools]]")
     block = _set(block, "leaving_date_is", answer.leaving_date_is)

@@ -18,44 +18,20 @@ from pydantic import ValidationError
 from attsync.accounts import mode_of, owners, rights_problem
 from attsync.problems import SettingsError
 from attsync.settings import environment
-from attsync.settings.faults import (
-    Fault,
-    SettingsFaults,
-    fault_at,
-    fault_lines,
-    faults_of,
-    key_of,
-    printable,
-    syntax_fault,
-)
-from attsync.settings.models import (
-    DatabaseSettings,
-    DfeSettings,
-    NotifySettings,
-    SchoolSettings,
-    Settings,
-    WindowSettings,
-    has_password,
-    holds_password,
-)
-from attsync.settings.places import Location, Origin, Origins
+from attsync.settings.faults import Fault, SettingsFaults, fault_at, faults_of, key_of, printable, syntax_fault
+from attsync.settings.models import DatabaseSettings, DfeSettings, SchoolSettings, Settings, holds_password
+from attsync.settings.places import Location, Origins
 from attsync.settings.words import say
 
 __all__ = [
     "DatabaseSettings",
     "DfeSettings",
-    "Fault",
     "Location",
-    "NotifySettings",
-    "Origin",
     "Origins",
     "SchoolSettings",
     "Settings",
     "SettingsFaults",
-    "WindowSettings",
-    "fault_lines",
     "find",
-    "has_password",
     "holds_password",
     "key_of",
     "load",

@@ -17,16 +17,7 @@ from attsync.settings.models import TABLES, Names
 from attsync.settings.places import HEADING, Location, Origins, unclosed_line
 from attsync.settings.words import near, say, sentences
 
-_OPEN: Final = {
-    "connections",
-    "days",
-    "keep_days",
-    "run_minutes",
-    "send_year_groups",
-    "timeout_seconds",
-    "times",
-    "urn",
-}
+_OPEN: Final = re.compile("connections|days|keep_days|run_minutes|send_year_groups|timeout_seconds|times|urn")
 """Settings whose values may be shown."""
 # Seven digits, so that a LAESTAB in the place of a URN can be seen.
 _VALUE: Final = re.compile(
@@ -61,6 +52,16 @@ class Fault:
             return "variable"
         return f"{self.path}:{self.line}" if self.line else str(self.path)
 
+    @property
+    def lines(self) -> list[str]:
+        """What is shown of it: file, line and key; then the setting; then the caret and the text."""
+        heading = f"{self.where}: {self.key}" if self.key else self.where
+        if not self.name:
+            return [heading, f"    {self.text}"]
+        number = f"{self.line:>3}"
+        shown = f"{self.name} = {self.value}" if self.value else self.name
+        return [heading, f"{number} | {shown}", f"{' ' * len(number)} | {'^' * len(self.name)}  {self.text}"]
+
 
 class SettingsFaults(SettingsError):
     """Everything that is wrong with the settings, in the order of the file."""
@@ -71,16 +72,6 @@ class SettingsFaults(SettingsError):
         in_variables = [fault.path is None for fault in faults]
         case = "variables" if all(in_variables) else "both" if any(in_variables) else "file"
         super().__init__("SETTINGS", case, faults=len(faults), path=path)
-
-
-def fault_lines(fault: Fault) -> list[str]:
-    """Return `fault` as plain lines: file, line and key; then the setting; then the caret and the text."""
-    heading = f"{fault.where}: {fault.key}" if fault.key else fault.where
-    if not fault.name:
-        return [heading, f"    {fault.text}"]
-    number = f"{fault.line:>3}"
-    shown = f"{fault.name} = {fault.value}" if fault.value else fault.name
-    return [heading, f"{number} | {shown}", f"{' ' * len(number)} | {'^' * len(fault.name)}  {fault.text}"]
 
 
 def faults_of(errors: Iterable[ErrorDetails], origins: Origins) -> Iterator[Fault]:
@@ -106,7 +97,7 @@ def fault_at(location: Location, text: str, origins: Origins, meant: str | None 
     value = ""
     if origin.kind == "file" and not place.key.startswith(HEADING):
         match = _VALUE.fullmatch(origins.lines[place.line - 1])
-        value = match["plain"] if match and (meant or location[-1]) in _OPEN else _NOT_SHOWN
+        value = match["plain"] if match and _OPEN.fullmatch(str(meant or location[-1])) else _NOT_SHOWN
     name = clean(place.key)
     return Fault(path=origins.path, key=key_of(location), text=text, line=place.line, name=name, value=value)
 

@@ -12,25 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, Valid
 
 from attsync.accounts import read_secret
 from attsync.problems import SettingsError
+from attsync.settings import types
 from attsync.settings.places import Location
-from attsync.settings.types import (
-    CodeMap,
-    File,
-    Https,
-    Method,
-    Proxy,
-    SessionMap,
-    Sql,
-    Text,
-    Times,
-    Urn,
-    Usernames,
-    YearGroupMap,
-    database_address,
-    folder_of,
-    origin_of,
-    whole,
-)
 from attsync.settings.words import wrong
 from attsync.window import LONGEST, Count
 
@@ -39,32 +22,42 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
+class _OfFile(_Table):
+    """Settings that start from the folder of their file."""
+
+    _file: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
+        """Keep the path of the settings file, which is no setting: a file cannot say where it is."""
+        self._file = context["path"] if context else Path()
+
+
 class DfeSettings(_Table):
     """[dfe]: where to send, and how to sign in."""
 
-    base_url: Https = Field(examples=['"https://localhost:8443"'])
-    token_url: Https = Field(examples=['"https://localhost:8443/oauth/token"'])
-    client_id: Text = Field(examples=['"oakfield"'])
-    auth_method: Method = "client_secret_post"
-    client_secret_file: File | None = Field(default=None, validate_default=True)
-    private_key_file: File | None = Field(default=None, validate_default=True)
+    base_url: types.Https = Field(examples=['"https://localhost:8443"'])
+    token_url: types.Https = Field(examples=['"https://localhost:8443/oauth/token"'])
+    client_id: types.Text = Field(examples=['"oakfield"'])
+    auth_method: types.Method = "client_secret_post"
+    client_secret_file: types.File | None = Field(default=None, validate_default=True)
+    private_key_file: types.File | None = Field(default=None, validate_default=True)
     """PEM. Set exactly when `auth_method` is private_key_jwt."""
-    subscription_key_file: File | None = None
-    scope: Text | None = None
-    ca_file: File | None = None
+    subscription_key_file: types.File | None = None
+    scope: types.Text | None = None
+    ca_file: types.File | None = None
     """PEM certificates to trust in addition to the system's."""
-    proxy: Proxy | None = None
-    timeout_seconds: Annotated[int, whole(1, 90)] = 30
+    proxy: types.Proxy | None = None
+    timeout_seconds: Annotated[int, types.whole(1, 90)] = 30
     """For one request from its start to the end of its answer."""
-    connections: Annotated[int, whole(1, 32)] = 8
-    run_minutes: Annotated[int, whole(1, 600)] = 10
+    connections: Annotated[int, types.whole(1, 32)] = 8
+    run_minutes: Annotated[int, types.whole(1, 600)] = 10
     """Time limit of a whole run."""
     send_year_groups: bool = True
 
     @property
     def origin(self) -> str:
         """What consent is bound to: scheme, host and port of `base_url`, in lower case, without port 443."""
-        return origin_of(self.base_url)
+        return types.origin_of(self.base_url)
 
     @field_validator("client_secret_file", "private_key_file")
     @classmethod
@@ -83,85 +76,80 @@ class DfeSettings(_Table):
 class WindowSettings(_Table):
     """[window]: how many days are sent."""
 
-    days: Annotated[int, whole(1, LONGEST)] = LONGEST
+    days: Annotated[int, types.whole(1, LONGEST)] = LONGEST
     count: Count = "working"
 
 
 class LogSettings(_Table):
     """[log]: the local record of every attempt."""
 
-    path: File = Field(examples=['"attsync.db"'])
+    path: types.File = Field(examples=['"attsync.db"'])
     """Has a default, the state folder, unless this account has no home folder."""
-    keep_days: Annotated[int, whole(31, 36500)] = 1100
+    keep_days: Annotated[int, types.whole(31, 36500)] = 1100
     """At least a month: what was sent in the longest window has to be known, or it could not be corrected."""
 
 
 class ScheduleSettings(_Table):
     """[schedule]: when attsync is meant to run; `crontab` and `status` go by it."""
 
-    times: Times = (time(10, 15), time(14, 45))
+    times: types.Times = (time(10, 15), time(14, 45))
 
 
 class NotifySettings(_Table):
     """[notify]: what is told that a run started and how it ended."""
 
-    ping_url: Https | None = None
+    ping_url: types.Https | None = None
 
 
 class ConsentSettings(_Table):
     """[consent]: who may give consent where the school database cannot say."""
 
-    administrators: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
-    usernames: Usernames = {}
+    administrators: Annotated[tuple[types.Text, ...], Field(strict=False)] | None = None
+    usernames: types.Usernames = {}
     """Account on this machine -> user name in the school system."""
 
 
 class SelectSettings(_Table):
     """[database.select]: what is asked of the school database."""
 
-    marks: Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
-    roll: Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
-    administrators: Sql | None = None
-    schools: Sql | None = None
+    marks: types.Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
+    roll: types.Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
+    administrators: types.Sql | None = None
+    schools: types.Sql | None = None
 
 
 class SchoolSettings(_Table):
     """[[database.schools]]: one school in a database."""
 
-    urn: Urn = Field(examples=["900012"])
-    name: Text = Field(examples=['"Oakfield Primary School"'])
-    school: Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
+    urn: types.Urn = Field(examples=["900012"])
+    name: types.Text = Field(examples=['"Oakfield Primary School"'])
+    school: types.Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
     """The value of the school column of the SELECTs for this school."""
-    codes: CodeMap = {}
+    codes: types.CodeMap = {}
     """Overrides the `codes` of the database."""
 
 
-class DatabaseSettings(_Table):
+class DatabaseSettings(_OfFile):
     """[[database]]: one school database and how its words are read."""
 
-    name: Text = "school database"
+    name: types.Text = "school database"
     """For messages; numbered if there are several without a name."""
     url: SecretStr | None = None
-    url_file: File | None = Field(default=None, validate_default=True)
+    url_file: types.File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
         examples=['"last_day"', '"first_day_off"'],
         description="leaving_date_is",  # a sentence of `words`
     )
     select: SelectSettings
-    codes: CodeMap = {}
-    sessions: SessionMap = {}
-    year_groups: YearGroupMap = {}
+    codes: types.CodeMap = {}
+    sessions: types.SessionMap = {}
+    year_groups: types.YearGroupMap = {}
     schools: Annotated[tuple[SchoolSettings, ...], Field(strict=False)] = Field(default=(), validate_default=True)
-    _folder: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
-        """Keep the folder for the address in `url_file`, which is only read when it is used."""
-        self._folder = folder_of(context)
 
     @property
     def folder(self) -> Path:
         """Where relative paths start: the folder of the settings file."""
-        return self._folder
+        return self._file.parent
 
     def database_url(self) -> SecretStr:
         """Return the address for SQLAlchemy, from the settings or from `url_file`; it may contain a password.
@@ -171,7 +159,7 @@ class DatabaseSettings(_Table):
         if self.url_file is None:
             return self.url or SecretStr("")
         try:
-            return database_address(read_secret(self.url_file, what="database address"), self._folder)
+            return types.database_address(read_secret(self.url_file, what="database address"), self.folder)
         except SettingsError as error:
             raise SettingsError.of(error.problem.but(undone="database")) from error
         except ValueError:
@@ -180,7 +168,7 @@ class DatabaseSettings(_Table):
     @field_validator("url")
     @classmethod
     def _url_is_absolute(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        return value and database_address(value, folder_of(info.context))
+        return value and types.database_address(value, types.folder_of(info.context))
 
     @field_validator("url_file")
     @classmethod
@@ -198,10 +186,10 @@ class DatabaseSettings(_Table):
         return value
 
 
-class Settings(_Table):
+class Settings(_OfFile):
     """The whole settings file."""
 
-    trust: Text | None = None
+    trust: types.Text | None = None
     """Heading of the status table."""
     dfe: DfeSettings
     window: WindowSettings = WindowSettings()
@@ -210,16 +198,11 @@ class Settings(_Table):
     notify: NotifySettings = NotifySettings()
     consent: ConsentSettings = ConsentSettings()
     database: Annotated[tuple[DatabaseSettings, ...], Field(strict=False)]
-    _path: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
-        """Keep the path, which is no setting: a file cannot say where it is."""
-        self._path = context["path"] if context else Path()
 
     @property
     def path(self) -> Path:
         """The settings file itself."""
-        return self._path
+        return self._file
 
     @field_validator("database")
     @classmethod
