@@ -76,6 +76,7 @@ def load(path: Path, environ: Mapping[str, str], *, trusted: bool = True) -> Set
     if raw is None:
         raise SettingsFaults(path, [syntax_fault(path, text, message), *faults])
     instead = environment.complete(raw, environ)
+    _name_databases(raw)
     settings: Settings | None = None
     errors, repeats = [], [*_repeats(raw)]
     try:
@@ -142,6 +143,13 @@ def _read(text: str) -> tuple[dict[str, Any] | None, str]:
         return tomllib.loads(text), ""
     except (ValueError, RecursionError) as error:  # also numbers that are too long and lists that are too deep
         return None, str(error)
+
+
+def _name_databases(raw: dict[str, Any]) -> None:
+    """Name the databases that have no name by their numbers, if there are several."""
+    databases = _tables(raw.get("database"))
+    for number, database in enumerate(databases if len(databases) > 1 else (), start=1):
+        database.setdefault("name", f"school database {number}")
 
 
 def _repeats(raw: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:

@@ -38,7 +38,8 @@ class DfeSettings(_Table):
     base_url: types.Https = Field(examples=['"https://localhost:8443"'])
     token_url: types.Https = Field(examples=['"https://localhost:8443/oauth/token"'])
     client_id: types.Text = Field(examples=['"oakfield"'])
-    auth_method: types.Method = "client_secret_post"
+    auth_method: Literal["client_secret_post", "client_secret_basic", "private_key_jwt"] = "client_secret_post"
+    """How attsync proves who it is when it signs in (RFC 6749 2.3.1; RFC 7523)."""
     client_secret_file: types.File | None = Field(default=None, validate_default=True)
     private_key_file: types.File | None = Field(default=None, validate_default=True)
     """PEM. Set exactly when `auth_method` is private_key_jwt."""
@@ -133,7 +134,7 @@ class DatabaseSettings(_OfFile):
     """[[database]]: one school database and how its words are read."""
 
     name: types.Text = "school database"
-    """For messages; numbered if there are several without a name."""
+    """For messages; `load` numbers those without a name if there are several."""
     url: SecretStr | None = None
     url_file: types.File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
@@ -206,17 +207,10 @@ class Settings(_OfFile):
 
     @field_validator("database")
     @classmethod
-    def _databases_are_named(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
+    def _has_databases(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
         if not value:
             raise wrong("missing_table", heading="[[database]]")
-        if len(value) == 1:
-            return value
-        return tuple(
-            database
-            if "name" in database.model_fields_set
-            else database.model_copy(update={"name": f"{database.name} {number}"})
-            for number, database in enumerate(value, start=1)
-        )
+        return value
 
 
 class Table(NamedTuple):

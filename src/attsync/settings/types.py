@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
@@ -171,8 +171,6 @@ Times = Annotated[
     AfterValidator(_in_order),
 ]
 """Times of the day, earliest first, each once."""
-Method = Literal["client_secret_post", "client_secret_basic", "private_key_jwt"]
-"""How attsync proves who it is when it signs in (RFC 6749 2.3.1; RFC 7523)."""
 Usernames = Annotated[dict[str, Text], AfterValidator(_trimmed)]
 CodeMap = Annotated[dict[str, _Code], AfterValidator(_trimmed)]
 """A school's own value -> what the DfE calls it. An empty name is that of rows that have no value."""
