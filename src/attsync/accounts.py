@@ -137,7 +137,7 @@ def owners(log: Path) -> set[int]:
     if us != _ROOT:
         return {us}
     # `sudo attsync consent grant` works with the files of the account that cron runs attsync under.
-    folder = next((each for each in log.parents if each.exists()), Path("/"))
+    folder = next((each for each in log.parents if os.access(each, os.F_OK)), Path("/"))
     return {us, folder.stat().st_uid}
 
 
