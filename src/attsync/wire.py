@@ -1,8 +1,7 @@
-"""The DfE's messages as strict Pydantic models, in the DfE's own field names (DOMAIN.md 2, SPEC.md 2).
+"""The DfE's messages as strict Pydantic models, in the DfE's own field names (docs/design/domain.md 2); no I/O.
 
-Knows how counts become the bytes of one request and how an answer must look; does no I/O. A model here has no free
-text that attsync fills in, so no name can travel in one. Members of the JSON always come in the same order, that of the
-alphabet: equal counts are equal bytes.
+No model of what is sent has free text that attsync fills in, so no name can travel in one. Members of the JSON are in
+alphabetical order: equal counts are equal bytes.
 """
 
 import hashlib
@@ -14,22 +13,14 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic_core import to_json
 
 from attsync.codes import all_codes, attendance_rate, codes_on, year_groups
 from attsync.model import URNS, Body, Cell, Cells, Day, Fault, School, Session
 from attsync.problems import Problem
 
-_MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
+_MOST = 10_000  # docs/design/reliability.md 6: no count of one school's pupils is larger
 
 Number = Annotated[int, Field(ge=0, le=_MOST)]
 if TYPE_CHECKING:
