@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attsync.consent import Consent
+from attsync.consent import ActiveConsent
 from attsync.deadline import Deadline
 from attsync.dfe import Dfe, trusted
 from attsync.dfe.connection import Connection
@@ -43,7 +43,7 @@ def deadline() -> Iterator[Deadline]:
         yield made
 
 
-def consent(*, given: bool = True) -> Consent:
+def consent(*, given: bool = True) -> ActiveConsent:
     """Return a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
@@ -59,7 +59,7 @@ def consent(*, given: bool = True) -> Consent:
         notice=1,
         at=NOON,
     )
-    return Consent(row)
+    return ActiveConsent(row)
 
 
 def a_body(**codes: int) -> Body:

@@ -223,7 +223,6 @@ def test_clock_is_compared_with_the_service_when_nothing_is_due(
         give_consent(loaded)
         with pytest.MonkeyPatch.context() as patch:
             # The pretend DfE keeps the right time, this computer is 3 weeks ahead: no marks there.
-            patch.setattr("werkzeug.http.http_date", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT")
             patch.setattr(
                 "http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT"
             )
