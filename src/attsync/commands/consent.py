@@ -295,7 +295,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
             )
             wait_for_starting_requests(settings.log.path)
             if not given().quiet:
-                out.show(consent_removed(school, out.signs))
+                out.show(consent_removed(school, out.signs, was_given=newest is not None))
 
 
 # Show

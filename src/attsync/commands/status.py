@@ -47,7 +47,8 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
         """
         Show what was received, what was not, and what to do next.
 
-        Reads only the log: it opens no school database and contacts nobody. Exit code 1: something needs a look.
+        Reads only the log: it opens no school database and contacts no one. Exit code 1: something needs a look;
+        7: no one has decided about a school's consent.
         """,
         "attsync status",
         "attsync status --school 900023 --date 2026-11-23",
@@ -89,10 +90,10 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
             _save(path, settings, overview, log, day)
         if as_json:
             print_json(overview.as_json())
-        elif not path and (overview.needs_a_look or not given().quiet):
+        elif not path and (overview.exit_code or not given().quiet):
             out = screen()
             out.show(_screen(overview, log, out.signs, heading=settings.trust, day=day))
-    click.get_current_context().exit(1 if overview.needs_a_look else 0)
+    click.get_current_context().exit(overview.exit_code)
 
 
 def _screen(
