@@ -166,8 +166,6 @@ def happened(problem: Problem, *, discreet: bool = False) -> Text:
 
 def not_done(problem: Problem) -> Text:
     """Return the sentence that says what did not happen because of it."""
-    if problem.get("not_done") or problem.get("happened"):  # LEGACY
-        return Text((str(problem.get("not_done")),))
     name = str(problem.get("undone") or entry_of(problem).get("not_done", "none"))
     return _fill(catalogue()["not_done"][name], problem.parameters)
 
@@ -184,14 +182,12 @@ def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False)
 
 def next_step(problem: Problem, *, discreet: bool = False) -> Text:
     """Return what to do next; `discreet` as in `happened`."""
-    if legacy := problem.get("todo"):
-        return Text((f"{legacy} {problem.get('to_see')}".rstrip(),))
     return _say(problem, "next", discreet=discreet)
 
 
 def brief(problem: Problem) -> str:
     """Return the problem in a few words, for a cell of a table."""
-    return str(problem.get("words")) or str(_say(problem, "brief"))
+    return str(_say(problem, "brief"))
 
 
 def as_json(problem: Problem) -> dict[str, str]:
@@ -200,8 +196,6 @@ def as_json(problem: Problem) -> dict[str, str]:
 
 
 def _say(problem: Problem, which: str, *, discreet: bool = False) -> Text:
-    if legacy := problem.get(which):  # LEGACY
-        return Text((str(legacy),))
     values = dict(problem.parameters)
     few = {n: _Few(v) for n, v in values.items() if n in _COUNTS and isinstance(v, int) and 0 < v < _FEW}
     return _fill(

@@ -23,11 +23,6 @@ from typing import Any, Final, Self
 Value = str | int | float | tuple[str, ...]
 """What a parameter of a problem may be, as JSON can hold it. A date is its ISO text."""
 
-DAY_NOT_SENT: Final = "This day was not sent."
-"""What did not happen, of a day whose counts cannot be right."""
-DAY_WOULD_NOT_BE_SENT: Final = "This day would not be sent."
-"""The same, before a send."""
-
 _FIRST_TO_LAST: Final = (70, 9, 2, 7, 4, 8, 3, 5)
 
 
@@ -41,10 +36,7 @@ class Problem:
     """Sorted by name. `days` are the dates it is about, `setting` is the way to the setting to change,
     `undone` names a sentence of [not_done] that is said instead of the usual one."""
 
-    def __init__(self, code: str, case: str = "", todo: str | None = None, /, **parameters: object) -> None:
-        if todo is not None:  # LEGACY: happened, todo
-            parameters |= {"happened": case, "todo": todo}
-            case = ""
+    def __init__(self, code: str, case: str = "", /, **parameters: object) -> None:
         values = {name: _plain(value) for name, value in parameters.items()}
         for name, value in (
             ("code", code),
@@ -75,55 +67,10 @@ class Problem:
         """The way to the setting to be changed, such as ("dfe", "base_url"); empty: none, or one of several."""
         return self._texts("setting") or tuple(entry_of(self).get("setting", ()))
 
-    # LEGACY: `messages` makes the sentences
-    @property
-    def text(self) -> str:
-        """What happened and did not happen."""
-        from attsync import messages  # noqa: PLC0415
-
-        return str(messages.text(self))
-
-    @property
-    def next(self) -> str:
-        """What to do next."""
-        from attsync import messages  # noqa: PLC0415
-
-        return str(messages.next_step(self))
-
-    @property
-    def brief(self) -> str:
-        """The problem in a few words, for a cell of a table."""
-        from attsync import messages  # noqa: PLC0415
-
-        return messages.brief(self)
-
     @property
     def exit_code(self) -> int:
         """The exit code that this problem alone would lead to."""
         return int(entry_of(self)["exit"])
-
-    @property
-    def happened(self) -> str:
-        """LEGACY: what happened, without what did not."""
-        from attsync import messages  # noqa: PLC0415
-
-        return str(messages.happened(self))
-
-    @property
-    def todo(self) -> str:
-        """LEGACY: what to do."""
-        return str(self.get("todo")) or self.next
-
-    @property
-    def not_done(self) -> str:
-        """LEGACY: what did not happen."""
-        from attsync import messages  # noqa: PLC0415
-
-        return str(messages.not_done(self))
-
-    def as_json(self) -> dict[str, str]:
-        """Return the problem as `--json` has it."""
-        return {"code": self.code, "text": self.text, "next": self.next}
 
     def _texts(self, name: str) -> tuple[str, ...]:
         value = self.get(name, ())
@@ -159,8 +106,8 @@ def entry_of(problem: Problem) -> dict[str, Any]:
 class AttsyncError(Exception):
     """Anything that ends a command, or a school's part of it, with a problem."""
 
-    def __init__(self, code: str, case: str = "", todo: str | None = None, /, **parameters: object) -> None:
-        self.problem = Problem(code, case, todo, **parameters)
+    def __init__(self, code: str, case: str = "", /, **parameters: object) -> None:
+        self.problem = Problem(code, case, **parameters)
         super().__init__()
 
     @classmethod
@@ -171,7 +118,7 @@ class AttsyncError(Exception):
         return error
 
     def __str__(self) -> str:
-        return self.problem.text
+        return " ".join(filter(None, [self.problem.code, self.problem.case]))
 
     @property
     def exit_code(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from attsync import messages
 from attsync.consent import ActiveConsent
 from attsync.log import ConsentRow, Run, SchoolRun, Submission
 from attsync.model import Cell, DayStatus, School, Session, Sign, State, Try
@@ -150,7 +151,7 @@ def an_overview(*schools: SchoolStatus, **more: Any) -> Overview:  # noqa: ANN40
 def failing(school: School, problem: Problem, *days: date, sign: Sign = Sign.NOT_RECEIVED) -> SchoolStatus:
     """Return a school whose `days` were not received, for this reason."""
     state = State.FAULTY if sign is Sign.FAULTY else State.FAILED
-    words = "faulty: faults found by the DfE" if sign is Sign.FAULTY else "not received: DfE busy"
+    words = f"{'faulty' if sign is Sign.FAULTY else 'not received'}: {messages.brief(problem)}"
     changed = [a_day(day, sign, sign, state=state, problem=problem, note=words) for day in days]
     return a_school(school, *changed)
 

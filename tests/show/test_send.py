@@ -134,12 +134,10 @@ def test_summary_of_a_good_run_is_two_lines() -> None:
     good = replace(report(), schools=report().schools[:1])
 
     assert text_of(send_summary(good, UNICODE, [], dry_run=False), 80) == snapshot("""\
-
 Finished. 16 sessions received. Recorded as run 214.
 Next: attsync status
 """)
     assert text_of(send_summary(replace(good, number=0), UNICODE, [], dry_run=True), 80) == snapshot("""\
-
 Finished. 16 sessions would be sent. Nothing was sent.
 Next: attsync send
 """)

@@ -56,8 +56,8 @@ Last send today 10:15, took 38 s.  Next send today 14:45.
                    Thu Fri  Mon Tue Wed Thu Fri  Mon
 School             12  13   16  17  18  19  20   23  Result
 ────────────────────────────────────────────────────────────────────────────────
-Birchwood High     ✓✓  ✓✓   ✓✓  ✓✓  ✓✓  ✓✓  ✓✓   ✗✗  ✗ 2 faulty: faults found by
-                                                     the DfE
+Birchwood High     ✓✓  ✓✓   ✓✓  ✓✓  ✓✓  ✓✓  ✓✓   ✗✗  ✗ 2 faulty: unknown
+                                                     attendance code "ZZ"
 Riverside Academy  ✓✓  ✓✓   ✓✓  ✓✓  ✓✓  ✗✗  ✗✗   ✓…  ✗ 4 not received: DfE busy
 Elm Grove Primary  ✓✓  ✓✓   ✓✓  ✓–  ✓✓  ✓✓  ✓✓   ✓…  ! no register: Tue PM
 Parkside PRU                                         ○ no consent: nothing sent
@@ -89,8 +89,9 @@ Last send today 10:15, took 38 s.  Next send today 14:45.
 
                     Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
 School              12   13     16   17   18   19   20     23   Result
-───────────────────────────────────────────────────────────────────────────────────────────────────
-Birchwood High      ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✗✗   ✗ 2 faulty: faults found by the DfE
+────────────────────────────────────────────────────────────────────────────────────────────────────
+Birchwood High      ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✗✗   ✗ 2 faulty: unknown attendance code
+                                                                "ZZ"
 Riverside Academy   ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✗✗   ✗✗     ✓…   ✗ 4 not received: DfE busy
 Elm Grove Primary   ✓✓   ✓✓     ✓✓   ✓–   ✓✓   ✓✓   ✓✓     ✓…   ! no register: Tue PM
 Parkside PRU                                                    ○ no consent: nothing sent
@@ -120,7 +121,8 @@ Last send today 10:15, took 38 s.  Next send today 14:45.
                             Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
 School              URN     12   13     16   17   18   19   20     23   Attendance  Last sent    Result
 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-Birchwood High      900004  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✗✗        95.1%  today 10:15  ✗ 2 faulty: faults found by the DfE
+Birchwood High      900004  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✓✓   ✓✓     ✗✗        95.1%  today 10:15  ✗ 2 faulty: unknown attendance code
+                                                                                                 "ZZ"
 Riverside Academy   900027  ✓✓   ✓✓     ✓✓   ✓✓   ✓✓   ✗✗   ✗✗     ✓…        95.1%  today 10:15  ✗ 4 not received: DfE busy
 Elm Grove Primary   900012  ✓✓   ✓✓     ✓✓   ✓–   ✓✓   ✓✓   ✓✓     ✓…        95.1%  today 10:15  ! no register: Tue PM
 Parkside PRU        900024                                                          never        ○ no consent: nothing sent
@@ -154,7 +156,7 @@ def test_pipe_gets_everything() -> None:
     """It has no width, so nothing is left out or wrapped for one."""
     view = status(few(), UNICODE, heading="Example Learning Trust")
 
-    assert text_of(view, None) == text_of(view, 132)
+    assert text_of(view, None) == text_of(view, 160)
 
 
 @pytest.mark.parametrize(
@@ -233,8 +235,8 @@ Last send today 10:15, took 38 s.  Next send today 14:45.
                    Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
 School             12   13     16   17   18   19   20     23   Result
 ----------------------------------------------------------------------------------------------------
-Birchwood High     ++   ++     ++   ++   ++   ++   ++     XX   FAIL 2 faulty: faults found by the
-                                                               DfE
+Birchwood High     ++   ++     ++   ++   ++   ++   ++     XX   FAIL 2 faulty: unknown attendance
+                                                               code "ZZ"
 Riverside Academy  ++   ++     ++   ++   ++   XX   XX     +~   FAIL 4 not received: DfE busy
 Elm Grove Primary  ++   ++     ++   +-   ++   ++   ++     +~   ! no register: Tue PM
 

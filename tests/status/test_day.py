@@ -80,6 +80,14 @@ def test_session_without_marks_is_not_due_not_read_or_has_no_register(
     assert missing_signs(TUESDAY, TWICE, IN_SEPTEMBER, read_at, now) == {AM: morning, PM: afternoon}
 
 
+@pytest.mark.parametrize(("unread_at", "afternoon"), [(at(10, 17), Sign.NOT_DUE), (at(14, 47), Sign.NOT_RECEIVED)])
+def test_afternoon_that_could_not_be_read_is_not_said_to_be_to_come(unread_at: datetime, afternoon: Sign) -> None:
+    """Its send has failed: no one has to wait half an hour to see that."""
+    signs = missing_signs(TUESDAY, TWICE, IN_SEPTEMBER, at(10, 17), at(14, 50), unread_at)
+
+    assert signs == {AM: Sign.NO_REGISTER, PM: afternoon}
+
+
 def test_with_one_time_a_day_the_afternoon_is_due_the_next_day() -> None:
     """A14: no afternoon is missing at 10:40."""
     now = at(10, 40)

@@ -19,6 +19,7 @@ from uuid import uuid4
 from attsync import __version__
 from attsync.log import schema
 from attsync.log.rows import (
+    CONSENT_COLUMNS,
     ConsentRow,
     Run,
     SchoolRun,
@@ -301,22 +302,7 @@ class Log:
             changed_from=changed_from and utc(changed_from),
             recorded_at=utc(now),
         )
-        return Submission(
-            id=number,
-            run_id=run,
-            receiver=receiver,
-            urn=school.urn,
-            day=body.day,
-            state=State.SENDING,
-            key=key,
-            body_id=body_id,
-            marks=body.marks,
-            on_roll=body.on_roll,
-            attendance=body.attendance,
-            changed=changed or 0,
-            changed_from=changed_from,
-            recorded_at=now,
-        )
+        return submission_of(self._rows("SELECT * FROM submission WHERE id = ?", number)[0])
 
     def record(self, submission: Submission, outcome: Outcome, now: datetime) -> None:
         """Record how a submission has ended. Call inside `writing`."""
@@ -403,19 +389,9 @@ class Log:
                 "consent",
                 urn=row.school.urn,
                 name=row.school.name,
-                action=row.action,
-                person=row.person,
-                username=row.username,
-                login_uid=row.login_uid,
-                role=row.role,
-                reason=row.reason,
-                receiver=row.receiver,
-                data_set=row.data_set,
-                window_count=row.window_count,
-                year_groups=row.year_groups,
-                notice=row.notice,
                 notice_sha256=sha256,
                 at=utc(row.at),
+                **{name: getattr(row, name) for name in CONSENT_COLUMNS},
             )
 
     def latest_consent(self, urn: int) -> ConsentRow | None:

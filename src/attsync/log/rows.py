@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from attsync.model import Cell, Fault, School, SchoolOutcome, Session, State, Try
 from attsync.problems import Problem
@@ -101,6 +101,13 @@ class ConsentRow:
     def given(self) -> bool:
         """Whether it is a grant."""
         return self.action == "given"
+
+
+CONSENT_COLUMNS: Final = (
+    *("action", "person", "username", "login_uid", "role", "reason", "receiver", "data_set", "window_count"),
+    *("year_groups", "notice"),
+)
+"""Columns of `consent` that a `ConsentRow` has under the same name, as they are."""
 
 
 def utc(at: datetime) -> str:
@@ -204,11 +211,6 @@ def _fault(fields: Sequence[Any]) -> Fault:
 
 def consent_of(row: Row) -> ConsentRow:
     """Return the grant or removal of a row."""
-    names = ("id", "action", "person", "username", "login_uid", "role", "reason", "receiver", "data_set")
-    more = ("window_count", "notice", "notice_sha256")
-    return ConsentRow(
-        school=School(row["urn"], row["name"]),
-        year_groups=bool(row["year_groups"]),
-        at=at(row["at"]),
-        **{name: row[name] for name in (*names, *more)},
-    )
+    same = {name: row[name] for name in (*CONSENT_COLUMNS, "id", "notice_sha256")}
+    same["year_groups"] = bool(row["year_groups"])
+    return ConsentRow(school=School(row["urn"], row["name"]), at=at(row["at"]), **same)

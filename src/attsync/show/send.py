@@ -104,8 +104,7 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
     tail = f" {_totals(report, dry_run=dry_run)}."
     tail += f" Recorded as run {report.number}." if report.number else " Nothing was sent."
     start = (f"Finished with {plural(len(told), 'problem')}.", BAD) if told else ("Finished.", "bold")
-    lines: list[RenderableType] = [Text(), prose(start, tail)]
-    lines += [] if is_well else [Text()]
+    lines: list[RenderableType] = [prose(start, tail)] if is_well else [Text(), prose(start, tail), Text()]
     lines += [paragraph(signs.bad, BAD, *each) for each in told[:_MOST_PROBLEMS]]
     if (left := len(told) - _MOST_PROBLEMS) > 0:
         lines.append(prose(f"  and {plural(left, 'more problem')}."))

@@ -218,8 +218,7 @@ def _broken(text: Text, width: int) -> Iterator[Text]:
 
 
 def _unbroken(line: str | Text) -> Text:
-    line = plain(Text.assemble(line))
-    line.no_wrap, line.overflow = True, "ignore"
+    line = Text.assemble(plain(Text.assemble(line)), no_wrap=True, overflow="ignore")
     line.rstrip()
     return line
 
