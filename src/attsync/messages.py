@@ -45,7 +45,7 @@ class Command:
         if program != "attsync":
             return str(self)
         words = " ".join([_invocation.program, *([shlex.join(arguments)] if arguments else [])])
-        reads = not {*arguments[:1], *arguments} & {*_WITHOUT_SETTINGS, "--config", "--notice"}
+        reads = not {*arguments[:1], *arguments} & {*_WITHOUT_SETTINGS, "--config"}
         return f"{words} --config {shlex.quote(_invocation.config)}" if _invocation.config and reads else words
 
 

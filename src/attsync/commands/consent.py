@@ -134,7 +134,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     out = screen()
     recorded: list[ConsentRow] = []
     try:
-        with Deadline(_GRANT_SECONDS) as deadline:
+        with undone("consent"), Deadline(_GRANT_SECONDS) as deadline:
             asked = _asked(settings, schools, deadline, every=every)
             if any(each.database.select.schools for each in asked):
                 _require_schools(out, asked, yes=yes)
