@@ -25,7 +25,7 @@ def test_error_that_nobody_foresaw_is_told_also_where_no_report_can_be_written(
         raise ZeroDivisionError
 
     run = trial()
-    monkeypatch.setattr("attsync.status.look", broken)
+    monkeypatch.setattr("attsync.status.overview.overview", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     ran = run("status")
 
@@ -41,7 +41,7 @@ def test_stop_is_told_in_one_line_where_there_is_no_terminal(trial: Start, monke
         raise Stopped(signal.SIGTERM)
 
     run = trial()
-    monkeypatch.setattr("attsync.status.look", stopped)
+    monkeypatch.setattr("attsync.status.overview.overview", stopped)
     ran = run("status")
 
     assert (ran.exit_code, ran.out, ran.err) == (143, "", "Stopped.\n")
