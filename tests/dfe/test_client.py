@@ -576,7 +576,7 @@ def test_consent_that_was_not_given_is_never_passed_on(call: Start) -> None:
     running = call()
 
     with pytest.raises(ValueError, match="not given"):
-        running.dfe.send(consent(given=False), a_body().content, "a key", nullcontext)
+        running.dfe.send(consent("removed"), a_body().content, "a key", nullcontext)
     assert running.answers == []
 
 
