@@ -5,7 +5,7 @@ value is a number, a time, or true or false.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -74,7 +74,7 @@ class SettingsFaults(SettingsError):
         super().__init__("SETTINGS", case, faults=len(faults), path=path)
 
 
-def faults_of(errors: Iterable[ErrorDetails], origins: Origins) -> Iterator[Fault]:
+def faults_of(errors: Sequence[ErrorDetails], origins: Origins) -> Iterator[Fault]:
     """Return Pydantic's errors, which have to be made without their input, as faults."""
     meant = {error["loc"]: _meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
     told = {(*location[:-1], name) for location, name in meant.items()}
