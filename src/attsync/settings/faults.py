@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from attsync.problems import SettingsError
 from attsync.settings.models import TABLES, Names
-from attsync.settings.places import HEADING, Location, Origins, unclosed_line
+from attsync.settings.places import Location, Origins, unclosed_line
 from attsync.settings.words import near, say, sentences
 
 _OPEN: Final = re.compile("connections|days|keep_days|run_minutes|send_year_groups|timeout_seconds|times|urn")
@@ -95,7 +95,7 @@ def fault_at(location: Location, text: str, origins: Origins, meant: str | None 
     if place is None:
         return Fault(path=origins.path, key=key_of(location), text=text)
     value = ""
-    if origin.kind == "file" and not place.key.startswith(HEADING):
+    if origin.kind == "file" and not place.key.startswith("["):
         match = _VALUE.fullmatch(origins.lines[place.line - 1])
         value = match["plain"] if match and _OPEN.fullmatch(str(meant or location[-1])) else _NOT_SHOWN
     name = clean(place.key)
