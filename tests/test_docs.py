@@ -209,7 +209,7 @@ def test_contributing_says_what_each_module_does() -> None:
 def test_contributing_has_the_modules_in_the_order_of_their_layers() -> None:
     """Its order is that of the layers in pyproject.toml, which `make check` enforces."""
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (contract,) = (each for each in linter["contracts"] if each["id"] == "downward")
+    (contract,) = (each for each in linter["contracts"] if each["id"] == "layers")
     layers = [re.findall(r"\w+", layer) for layer in contract["layers"]]
     layer_of = {module: number for number, modules in enumerate(layers) for module in modules}
     named = modules_in_contributing()

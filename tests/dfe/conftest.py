@@ -43,12 +43,12 @@ def deadline() -> Iterator[Deadline]:
         yield made
 
 
-def consent(*, given: bool = True) -> ActiveConsent:
+def consent() -> ActiveConsent:
     """Return a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
         school=OAKFIELD,
-        given=given,
+        action="given",
         person="head",
         username=None,
         login_uid=None,
@@ -56,6 +56,8 @@ def consent(*, given: bool = True) -> ActiveConsent:
         reason=None,
         receiver="https://localhost",
         data_set=1,
+        window_count="working",
+        year_groups=True,
         notice=1,
         at=NOON,
     )

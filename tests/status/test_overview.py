@@ -449,9 +449,11 @@ def test_days_of_the_last_term_are_not_read_one_by_one(story: Story, rows: Calla
         day = MONDAY - timedelta(days=7 + back)
         story.runs.run((message(day), RECEIVED if back else REJECTED), first=day)
 
+    recorded = rows()
+
     story.seen()
 
-    assert rows() == 1
+    assert rows() - recorded == 1
 
 
 @pytest.fixture
