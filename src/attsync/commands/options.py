@@ -101,7 +101,7 @@ def subcommand(
 
     def make(function: Callable[..., Any]) -> click.Command:
         made = click.command(name, kind, help="\n".join(lines), short_help=_LINES[name], **more)(function)
-        made.params += COMMON
+        made.params.extend(COMMON)
         if parent:
             parent.add_command(made)
         return made
