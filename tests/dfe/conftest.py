@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from attsync.consent import Consent
+from attsync.consent import ActiveConsent
 from attsync.deadline import Deadline
 from attsync.dfe import Dfe, trusted
 from attsync.dfe.connection import Connection
@@ -43,12 +43,12 @@ def deadline() -> Iterator[Deadline]:
         yield made
 
 
-def consent(*, given: bool = True) -> Consent:
+def consent() -> ActiveConsent:
     """Return a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
         school=OAKFIELD,
-        given=given,
+        action="given",
         person="head",
         username=None,
         login_uid=None,
@@ -56,10 +56,12 @@ def consent(*, given: bool = True) -> Consent:
         reason=None,
         receiver="https://localhost",
         data_set=1,
+        window_count="working",
+        year_groups=True,
         notice=1,
         at=NOON,
     )
-    return Consent(row)
+    return ActiveConsent(row)
 
 
 def a_body(**codes: int) -> Body:

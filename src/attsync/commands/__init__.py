@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from attsync.settings import Fault
+    from attsync.settings.faults import Fault
 
 __all__ = ["COMMANDS", "attsync", "main", "tell"]
 
@@ -136,12 +136,10 @@ def _brief(faults: "Sequence[Fault]") -> list[str]:
 
 def _in_full(faults: "Sequence[Fault]") -> list[str]:
     """Return each fault of the settings with its place, which is bold, and with a red caret below the setting."""
-    from attsync.settings import fault_lines
-
     lines: list[str] = []
-    for heading, *others, last in map(fault_lines, faults):
-        caret = re.sub(r"\^+", lambda found: click.style(found[0], fg="red", bold=True), last, count=1)
-        lines += ["", click.style(heading, bold=True), *others, caret]
+    for heading, *others in (fault.lines for fault in faults):
+        shown = [re.sub(r"\^+", lambda found: click.style(found[0], fg="red", bold=True), each) for each in others[-1:]]
+        lines += ["", click.style(heading, bold=True), *others[:-1], *shown]
     return [*lines, ""] if lines else []
 
 

@@ -6,7 +6,7 @@ import click
 
 from attsync.commands import options
 from attsync.commands.terminal import print_json, screen
-from attsync.settings import Origin, Origins, Settings, origins
+from attsync.settings import Origins, Settings, origins
 
 
 @options.subcommand(
@@ -57,6 +57,7 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
 
 def _show(settings: Settings, sources: Origins, *, as_json: bool) -> None:
     from attsync.checks.shown import shown
+    from attsync.settings.places import Origin
     from attsync.show.check import settings as table
 
     found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]

@@ -120,7 +120,7 @@ def _permitted(
     from attsync.database import holds_permission, schools_of
     from attsync.deadline import Deadline
 
-    with Deadline(_GRANT_SECONDS) as deadline:
+    with undone("consent"), Deadline(_GRANT_SECONDS) as deadline:
         found = {School(s.urn, s.name): (d, s) for d in settings.database for s in schools_of(d, deadline)}
         wanted = _named(settings, {school.urn: school for school in found}, urns, every=every)
         for school in wanted:
@@ -184,7 +184,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
             else:
                 rules.record(log, school, action="removed", person=person, terms=terms, reason=reason)
                 wait_for_starting_requests(settings.log.path)
-                out.tell(consent_removed(school, out.signs))
+                out.tell(consent_removed(school, out.signs, was_given=newest is not None))
 
 
 # Show

@@ -20,8 +20,8 @@ from attsync.commands.terminal import say
 from attsync.files import require_writable, write_report
 from attsync.messages import Command, attsync, started_as
 from attsync.problems import SettingsError
-from attsync.settings import has_password
 from attsync.settings.environment import home
+from attsync.settings.models import has_password
 
 _SECRET: Final = "client-secret"  # noqa: S105  the name of a file
 

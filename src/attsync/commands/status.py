@@ -38,7 +38,10 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
     "status",
     "attsync status",
     "attsync status --school 900023 --date 2026-11-23",
-    text="Reads only the log: it opens no school database and contacts nobody. Exit code 1: something needs a look.",
+    text="""
+    Reads only the log: it opens no school database and contacts no one. Exit code 1: something needs a look; 7: no one
+    has decided about a school's consent.
+    """,
 )
 @options.schools
 @options.day
@@ -63,9 +66,9 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
             _save(path, settings, found, log, day)
         if as_json:
             print_json(found.as_json())
-        elif not path and (found.needs_a_look or not options.given().quiet):
+        elif not path and (found.exit_code or not options.given().quiet):
             _show(screen(), found, log, settings.trust, day)
-    click.get_current_context().exit(1 if found.needs_a_look else 0)
+    click.get_current_context().exit(found.exit_code)
 
 
 def _show(out: Screen, found: Overview, log: Log | None, heading: str | None, day: date | None) -> None:

@@ -20,7 +20,7 @@ import click
 
 from attsync import messages
 from attsync.commands.options import given
-from attsync.problems import LogError
+from attsync.problems import LogError, SchoolError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -113,11 +113,11 @@ def for_people(text: messages.Text, stream: IO[str], *, indent: int = 0) -> str:
 
 @contextmanager
 def undone(name: str) -> Iterator[None]:
-    """Let an error of the log say what this command has not done: a sentence of [not_done] in data/problems.toml."""
+    """Let an error of the log or of a school database say what this command has not done: [not_done] has sentences."""
     try:
         yield
-    except LogError as error:
-        raise LogError.of(error.problem.but(undone=name)) from error
+    except (LogError, SchoolError) as error:
+        raise type(error).of(error.problem.but(undone=name)) from error
 
 
 _WIDTH_WITHOUT_TERMINAL: Final = 200

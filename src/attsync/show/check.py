@@ -11,7 +11,7 @@ from attsync import messages
 from attsync.checks import Finding
 from attsync.checks.shown import Shown
 from attsync.plural import plural
-from attsync.settings import Origin
+from attsync.settings.places import Origin
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
 from attsync.show.table import UNBROKEN, Sheet, prose, written
 

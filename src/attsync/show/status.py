@@ -311,15 +311,16 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
 def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
     is_new = not any(school.consent for school in schools)
     missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
-    if several and not is_new:  # one that never gave consent, or has removed it, is in the table
-        missing = [(school, told) for school, told in missing if school.consent_needed_again]
+    if several and not is_new:  # one that has removed it is in the table
+        missing = [(school, told) for school, told in missing if school.consent_needed_again or school.is_undecided]
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].consent_needed_again else (signs.without, "")
         if len(hit) > 1:
-            if hit[0].is_undecided:
+            if all(school.is_undecided for school in schools):
                 told = messages.Told(Problem("CONSENT-NONE", "nobody"), ())  # noqa: PLW2901
             for_all = messages.Text(("To give consent: ", messages.attsync("consent", "grant", "--all")))
-            yield paragraph(sign, style, [each.school for each in hit], told, for_all)
+            then = None if hit[0].is_undecided and not is_new else for_all
+            yield paragraph(sign, style, [each.school for each in hit], told, then)
         elif several:
             yield paragraph(sign, style, [hit[0].school], told)
         else:  # why is said above
