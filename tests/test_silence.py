@@ -147,4 +147,4 @@ def test_many_faults_of_the_settings_and_quiet_are_at_most_twelve_lines(tmp_path
     assert "problems in the settings file" in lines[0]
     assert "Nothing was read or sent." in lines[0]
     assert f"{path}:2: dfe.wrong_0: This setting is not known." in "\n".join(lines)
-    assert "attsync check" in lines[-1]
+    assert "attsync check" in lines[-2]
