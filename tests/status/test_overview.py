@@ -11,7 +11,8 @@ from attsync.log import Log, Submission
 from attsync.log.rows import submission_of
 from attsync.model import School, Session, Sign, State
 from attsync.problems import Problem
-from attsync.settings import Settings, WindowSettings
+from attsync.settings import Settings
+from attsync.settings.models import WindowSettings
 from attsync.status.overview import Overview, SchoolStatus, consent_as_json, day_as_json, overview
 from attsync.window import Window
 from tests.made_log import (

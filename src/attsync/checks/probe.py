@@ -5,6 +5,7 @@ Uses the token, limits and words of a send. Imports nothing that could send coun
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import NamedTuple, TypeVar
@@ -12,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from attsync.dfe.client import Dfe
 from attsync.dfe.replies import Judgement, judge, not_the_dfe
 from attsync.problems import Problem
-from attsync.wire import parse_json, read_codes, read_provider, read_year_groups
+from attsync.wire import parse_json, read_listed, read_provider
 
 T = TypeVar("T")
 
@@ -36,11 +37,11 @@ class Probe(Dfe):
 
     def codes(self) -> frozenset[str] | Problem:
         """Return the attendance codes that the DfE takes."""
-        return self._listed("/codes/attendance", read_codes)
+        return self._listed("/codes/attendance", "AttendanceCode")
 
     def year_groups(self) -> frozenset[str] | Problem:
         """Return the year groups that the DfE takes."""
-        return self._listed("/codes/ncyeargroup", read_year_groups)
+        return self._listed("/codes/ncyeargroup", "YearGroupCode")
 
     def name_of(self, urn: int) -> str | Problem | None:
         """Return the DfE's name of a school, fit to show and perhaps empty; None: the DfE does not know the URN."""
@@ -56,8 +57,8 @@ class Probe(Dfe):
         """By how much the DfE's clock is ahead of this computer's, as its answer to the sign-in shows."""
         return self._clock_differs
 
-    def _listed(self, path: str, read: Callable[[bytes], frozenset[str]]) -> frozenset[str] | Problem:
-        found = self._look_up(path, read)
+    def _listed(self, path: str, member: str) -> frozenset[str] | Problem:
+        found = self._look_up(path, partial(read_listed, member=member))
         return not_the_dfe(f"{self._settings.base_url}{path}", 404) if found is None else found
 
     def _look_up(self, path: str, read: Callable[[bytes], T]) -> T | Problem | None:
