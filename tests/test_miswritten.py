@@ -244,11 +244,11 @@ def outcome(database: EngineDatabase, case: Case) -> str:
         with Deadline(600) as deadline:
             found, *others = read(settings, settings.schools, [OAKFIELD.urn], WINDOW, deadline)
     except SchoolError as error:
-        said = repr(error.problem)
+        failed = repr(error.problem)
         named = _name(error.problem)
     else:
-        said = named = ""
-    assert "Gawain" not in said
+        failed = named = ""
+    assert "Gawain" not in failed
     if named:
         return named
     assert isinstance(found, SchoolDays)
