@@ -330,7 +330,7 @@ def test_usual_place_is_where_it_is_looked_for(tmp_path: Path) -> None:
     ended = attsync("init", "--no-input", "--quiet", HOME=str(tmp_path))
 
     assert (ended.exit_code, ended.said) == (0, "")
-    assert attsync("status", HOME=str(tmp_path)).exit_code == 0
+    assert "SETTINGS-NONE" not in attsync("status", HOME=str(tmp_path)).said
 
 
 def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
