@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from attsync import messages
-from attsync.model import DayStatus, Session, State, faulty_sessions
+from attsync.model import DayStatus, School, Session, State, faulty_sessions
 from attsync.plural import plural
 from attsync.run.report import Report, SchoolResult
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
@@ -97,7 +97,9 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
 
     `named` are schools that were asked for: without consent, they are a problem.
     """
-    whole = [([], messages.Told(report.problem, ()))] if report.problem else []
+    whole: list[tuple[list[School], messages.Told]] = []
+    if report.problem:
+        whole.append(([], messages.Told(report.problem, ())))
     told = [*whole, *messages.by_cause((result.school, each) for result, each in report.told(named))]
     odd = [(result.school, messages.Told(problem, ())) for result in report.schools for problem in result.to_check]
     to_check = [*(([], messages.Told(problem, ())) for problem in report.to_check), *messages.by_cause(odd)]
