@@ -48,7 +48,7 @@ def consent(*, given: bool = True) -> ActiveConsent:
     row = ConsentRow(
         id=1,
         school=OAKFIELD,
-        given=given,
+        action="given" if given else "removed",
         person="head",
         username=None,
         login_uid=None,
@@ -56,6 +56,8 @@ def consent(*, given: bool = True) -> ActiveConsent:
         reason=None,
         receiver="https://localhost",
         data_set=1,
+        window_count="working",
+        year_groups=True,
         notice=1,
         at=NOON,
     )
