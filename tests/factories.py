@@ -11,6 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from attsync.accounts import Person
 from attsync.consent import Terms, notice, record
 from attsync.dfe import Credentials
 from attsync.log import ConsentRow, Log
@@ -199,8 +200,7 @@ def give_consent(loaded: Settings, *schools: School, receiver: str | None = None
                 log,
                 school,
                 action="given" if given else "removed",
-                account="head",
-                login_uid=None,
+                person=Person("head", None),
                 terms=replace(terms, receiver=receiver or terms.receiver),
                 at=datetime.now(UTC),
                 shown=notice(terms),

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable
 
 import pytest
-from attsync.accounts import who
 
+from attsync.accounts import who
 from tests.commands.trial import Trial
 from tests.engines import EngineDatabase, SqlServerDatabase
 from tests.tds.server import Fault, SqlServer

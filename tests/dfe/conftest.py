@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -43,12 +43,12 @@ def deadline() -> Iterator[Deadline]:
         yield made
 
 
-def consent(*, given: bool = True) -> ActiveConsent:
+def consent(action: Literal["given", "removed"] = "given") -> ActiveConsent:
     """Return a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
         school=OAKFIELD,
-        action="given" if given else "removed",
+        action=action,
         person="head",
         username=None,
         login_uid=None,

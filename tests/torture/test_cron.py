@@ -255,7 +255,8 @@ def test_names_in_a_wrong_column_go_nowhere(new: Scene, attsync: Runner, column:
     ]
 
     first, *others = ended
-    assert first.exit_code == (0 if column == "school" else 1)
+    # Without a school there are no marks: whether that is a problem depends on the time of year.
+    assert first.exit_code == 1 or (column == "school" and "[MARKS-NONE]" in first.stdout)
     for one in ended:
         assert "Traceback" not in one.said
         assert "BUG" not in one.said

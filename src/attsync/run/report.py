@@ -146,12 +146,12 @@ def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> Da
 
 def mail(report: Report, named: Collection[int]) -> list[str]:
     """Return what cron mails: a line for each cause with the schools it hits, then what to do; 12 lines at most."""
-    causes: dict[messages.Told, list[School]] = {}
+    causes: dict[messages.Told, tuple[messages.Told, list[School]]] = {}
     if report.problem:
-        causes[messages.Told(report.problem, ())] = []
+        causes[messages.Told(report.problem, ())] = (messages.Told(report.problem, ()), [])
     for result, told in report.told(named):
-        causes.setdefault(_cause(told), []).append(result.school)
-    ranked = sorted(causes.items(), key=lambda cause: _SEVERITY.index(cause[0].problem.exit_code))
+        causes.setdefault(_cause(told), (told, []))[1].append(result.school)
+    ranked = sorted(causes.values(), key=lambda cause: _SEVERITY.index(cause[0].problem.exit_code))
     lines: list[str] = []
     for number, (told, schools) in enumerate(ranked):
         said = _lines(told, schools)
@@ -169,11 +169,11 @@ def _cause(told: messages.Told) -> messages.Told:
 
 def _lines(told: messages.Told, schools: list[School]) -> list[str]:
     first = f"{schools[0]}: " if len(schools) == 1 else f"{plural(len(schools), 'school')}: " if schools else ""
-    text = messages.text(told.problem, told.days, discreet=True).completed
-    lines = [f"attsync: {first}{text} [{told.problem.code}]"]
+    problem = messages.of_several(told.problem) if schools[1:] else told.problem
+    lines = [f"attsync: {first}{messages.text(problem, told.days, discreet=True).completed} [{problem.code}]"]
     if len(schools) > 1:
         lines.append(f"  Schools: {', '.join(map(str, schools))}")
-    return [*lines, f"  {messages.next_step(told.problem, discreet=True).completed}"]
+    return [*lines, f"  {messages.next_step(problem, discreet=True).completed}"]
 
 
 def _sums_of(days: Iterable[DayStatus]) -> Sums:

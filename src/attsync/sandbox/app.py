@@ -78,7 +78,7 @@ class Service:
     def __post_init__(self) -> None:
         self.sign_in = SignIn(self.client, self.now)
 
-    def answer(self, request: Request) -> Answer | None:
+    def answer(self, request: Request) -> Answer | None:  # noqa: PLR0911  a line a way
         """Answer one request; None: break the connection."""
         path = request.path.removeprefix("/").split("/")
         match request.method, path:
@@ -118,7 +118,7 @@ class Service:
         except IndexError:
             fault = Fault.NONE
         if fault is Fault.UNAUTHORISED_ONCE:
-            self.sign_in.tokens.pop(_token(request), None)
+            self.sign_in.tokens[_token(request)] = self.now()  # its end
             return _UNAUTHORISED
         instead = INSTEAD.get(fault)
         if not instead and request.headers.get_content_type() != "application/json":

@@ -14,7 +14,7 @@ from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short
-from attsync.show.table import Sheet, prose
+from attsync.show.table import Sheet, paragraph, prose
 from attsync.window import LONDON
 
 _GAPS: Final = (3, 2)
@@ -45,7 +45,7 @@ def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) ->
     said: list[RenderableType] = [
         prose(
             (f"{signs.bad} {not_done}  ", BAD),
-            (messages.happened(problem) + messages.next_step(seen)).completed,
+            messages.happened(problem) + messages.next_step(seen),
             indent=2,
         )
     ]
@@ -77,8 +77,7 @@ def preview_foot(
     if others:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
-        one = messages.attsync("preview", "--date", f"{others[0]}", *school)
-        lines.append(prose("To see one of them: ", (one.completed, "bold")))
+        lines.append(prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *school)))
     unmarked = sum(day.unmarked for day in read)
     refused = sum(day.refused for day in read)
     sent = sum(total(cells) for day, cells in days if not day.problem)
@@ -96,8 +95,8 @@ def preview_foot(
     lines.append(
         prose(
             ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could", DIM),
-            (" identify a child: keep them within the school.", DIM),
-            (f" Full message: {messages.attsync('preview', '--json', *school).completed}", DIM),
+            (" identify a child: keep them within the school. Full message: ", DIM),
+            messages.attsync("preview", "--json", *school),
         )
     )
     return Group(*lines)
@@ -105,8 +104,7 @@ def preview_foot(
 
 def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
     """Show what is allowed but unusual in the days that would be sent."""
-    said = [((messages.text(problem) + messages.next_step(problem)).completed, problem.code) for problem in problems]
-    return Group(*(prose((f"{signs.check} ", CHECK), words, (f"  [{code}]", DIM), indent=2) for words, code in said))
+    return Group(*(paragraph(signs.check, CHECK, (), messages.Told(problem, ())) for problem in problems))
 
 
 class CellsTable:

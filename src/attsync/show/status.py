@@ -162,10 +162,10 @@ def is_one_school(overview: Overview) -> bool:
 
 def title_of(overview: Overview, trust: str | None) -> tuple[str, str]:
     """Return what is shown, and what is smaller beside it: a school with its URN, or a number of schools."""
-    first, *others = (*overview.schools, *overview.left_out)
-    if others:
-        return trust or "All schools", plural(len(others) + 1, "school")
-    return first.school.name, f"URN {first.school.urn}"
+    every = (*overview.schools, *overview.left_out)
+    if len(every) == 1:
+        return every[0].school.name, f"URN {every[0].school.urn}"
+    return trust or "All schools", plural(len(every), "school") if every else "none known yet"
 
 
 def consent(school: SchoolStatus, signs: Signs) -> Text:
@@ -294,6 +294,8 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
     """Return what to do next, a paragraph per cause: about consent, about failures, about what is to check."""
     several = len(overview.schools) + len(overview.left_out) > 1
     schools = _worst_first(overview.schools)
+    if not (overview.schools or overview.left_out):  # a database lists them, and none has decided
+        yield paragraph(signs.without, "", [], messages.Told(Problem("CONSENT-NONE", "nobody"), ()))
     yield from _about_consent(schools, signs, several=several)
     failures = [(each.school, told) for each in schools for told in [*each.told(), *_left(each, overview)]]
     odd = [(each.school, messages.Told(problem, ())) for each in schools if each.consent for problem in each.to_check]
@@ -311,15 +313,16 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
 def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
     is_new = not any(school.consent for school in schools)
     missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
-    if several and not is_new:  # one that never gave consent, or has removed it, is in the table
-        missing = [(school, told) for school, told in missing if school.consent_needed_again]
+    if several and not is_new:  # one that has removed it is in the table
+        missing = [(school, told) for school, told in missing if school.consent_needed_again or school.is_undecided]
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].consent_needed_again else (signs.without, "")
         if len(hit) > 1:
-            if hit[0].is_undecided:
+            if all(school.is_undecided for school in schools):
                 told = messages.Told(Problem("CONSENT-NONE", "nobody"), ())  # noqa: PLW2901
             for_all = messages.Text(("To give consent: ", messages.attsync("consent", "grant", "--all")))
-            yield paragraph(sign, style, [each.school for each in hit], told, for_all)
+            then = None if hit[0].is_undecided and not is_new else for_all
+            yield paragraph(sign, style, [each.school for each in hit], told, then)
         elif several:
             yield paragraph(sign, style, [hit[0].school], told)
         else:  # why is said above

@@ -125,13 +125,19 @@ class Overview:
         return bool(self.to_check) or any(school.needs_a_look for school in self.schools)
 
     @property
+    def exit_code(self) -> int:
+        """What `status` ends with: 1 to act or to check, 7 if nothing is wrong but no one decided about a school."""
+        is_undecided = any(each.is_undecided for each in self.schools) or not (self.schools or self.left_out)
+        return 1 if self.needs_a_look else 7 if is_undecided else 0
+
+    @property
     def can_send(self) -> bool:
         """Whether a send that someone starts now would send: none is under way, and the service is not closed."""
         return self.next_send is not None and not self.under_way
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well, and add days that left the window without being received."""
-        wanted = tuple(school for school in self.schools if school.needs_a_look or school.left)
+        wanted = tuple(each for each in self.schools if each.needs_a_look or each.left or each.is_undecided)
         left_out = tuple(school for school in self.schools if school not in wanted)
         return replace(self, schools=wanted, left_out=left_out, has_problems_only=True)
 
