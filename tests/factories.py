@@ -109,7 +109,7 @@ def pretend_dfe(
     **options: Any,  # noqa: ANN401  those of Service
 ) -> Iterator[PretendDfe]:
     """Run a sandbox; the subscription key is checked."""
-    service = Service(store=Store(), client=client, subscription_key=SUBSCRIPTION_KEY, faults=deque(faults), **options)
+    service = Service(client=client, subscription_key=SUBSCRIPTION_KEY, faults=deque(faults), **options)
     with Server(service.answer, certificates) as server:
         yield PretendDfe(server, service.store, service.faults, certificates, service)
 

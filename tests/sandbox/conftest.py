@@ -4,7 +4,6 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import pytest
@@ -13,7 +12,6 @@ from attsync.sandbox.app import Service
 from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, Server
-from attsync.sandbox.store import Store
 from tests.sandbox.pretend import Clock, Dfe
 
 
@@ -33,11 +31,9 @@ def dfe(certificates: Certificates, trust: ssl.SSLContext) -> Iterator[Callable[
             client: Client = Client("oakfield", "made-up"),  # noqa: B008  frozen
             subscription_key: str | None = None,
             is_signed_in: bool = True,
-            path: Path | None = None,
         ) -> Dfe:
             clock = Clock()
             service = Service(
-                store=Store(path),
                 client=client,
                 subscription_key=subscription_key,
                 faults=deque(faults),

@@ -24,7 +24,7 @@ Start = Callable[..., Dfe]
 
 def ask(dfe: Dfe, auth: ClientAuth, body: str = GRANT) -> httpx.Response:
     """Ask for a token as `auth` does it."""
-    _, headers, body = auth.prepare("POST", dfe.server.token_url, {}, body)  # type: ignore[no-untyped-call]
+    _, headers, body = auth.prepare("POST", f"{dfe.server.base_url}/oauth/token", {}, body)  # type: ignore[no-untyped-call]
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     return dfe.http.post("/oauth/token", headers=headers, content=body)
 

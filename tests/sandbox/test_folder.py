@@ -88,14 +88,6 @@ def test_folder_is_served_as_its_settings_say(folder: Path, post: Callable[[], i
         assert len(sandbox.store.received()) == 1
 
 
-def test_folder_is_served_again_with_what_it_had(folder: Path, post: Callable[[], int]) -> None:
-    """`attsync sandbox --dir` may be stopped and started; the DfE forgets nothing meanwhile."""
-    for number in (1, 2):
-        with open_folder(folder) as sandbox:
-            post()
-            assert len(sandbox.store.received()) == number
-
-
 def test_faults_are_played(folder: Path, post: Callable[[], int]) -> None:
     """`--faults busy`; and the demo adds one while the sandbox runs."""
     with open_folder(folder, faults=[Fault.BUSY]) as sandbox:
@@ -118,9 +110,7 @@ def case_of(raised: pytest.ExceptionInfo[SettingsError]) -> str:
     return raised.value.problem.case
 
 
-@pytest.mark.parametrize(
-    "name", ["config.toml", "client-secret", "school.db", "server.pem", "ca.pem", "received.jsonl", "letter.txt"]
-)
+@pytest.mark.parametrize("name", ["config.toml", "client-secret", "school.db", "server.pem", "ca.pem", "letter.txt"])
 @pytest.mark.parametrize("is_link", [False, True])
 def test_folder_that_is_not_empty_is_left_alone(tmp_path: Path, name: str, *, is_link: bool) -> None:
     """The key would land where a link leads, and a file of someone's own would be lost (CASES C19)."""

@@ -197,10 +197,7 @@ def test_free_port_can_be_listened_on(certificates: Certificates) -> None:
     port = free_port()
 
     with Server(application, certificates, port=port) as server:
-        assert (server.base_url, server.token_url) == (
-            f"https://localhost:{port}",
-            f"https://localhost:{port}/oauth/token",
-        )
+        assert server.base_url == f"https://localhost:{port}"
 
 
 def test_port_that_is_taken_is_not_free(certificates: Certificates) -> None:

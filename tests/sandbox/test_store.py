@@ -1,10 +1,8 @@
-"""store.py: what was received can be told, once each, and what the DfE believes is the latest of it."""
+"""store.py: what was received is kept once each; what the DfE believes is the latest of it."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from attsync.sandbox.store import Received, Store
@@ -24,27 +22,6 @@ def post(ref: str | None, body: dict[str, Any] | None = None, **changes: Any) ->
 def figure(code: str, year_group: str = "R") -> tuple[int, date, str, str, str]:
     """Name the place of a count on the Monday morning of these tests."""
     return URN, date(2026, 11, 23), "AM", year_group, code
-
-
-def test_what_was_received_outlives_the_store(tmp_path: Path) -> None:
-    """`attsync sandbox --dir` serves a folder again and must show what came before; a used key stays used."""
-    kept = post("1", message(item(ZZ=1)))
-    binary = replace(kept, ref=None, status=400, body=b"\xff\r\n\0", errors=())
-    store = Store(tmp_path / "received.jsonl")
-    store.keep(kept)
-    store.note(binary)
-
-    again = Store(tmp_path / "received.jsonl")
-
-    assert again.received() == [kept, binary]
-    assert again.keep(post("2", message(item(I=1)), key="1")).status == 422
-
-
-def test_file_is_its_owners_alone(tmp_path: Path) -> None:
-    """Counts of small groups are confidential, also made-up ones."""
-    Store(tmp_path / "received.jsonl")
-
-    assert (tmp_path / "received.jsonl").stat().st_mode & 0o777 == 0o600
 
 
 def test_later_message_replaces_earlier_figures_and_leaves_the_others() -> None:

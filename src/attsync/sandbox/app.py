@@ -65,8 +65,8 @@ def _utc_now() -> datetime:
 class Service:
     """A DfE that keeps what it receives in `store`."""
 
-    store: Store
     client: Client
+    store: Store = field(default_factory=Store)
     subscription_key: str | None = None
     faults: deque[Fault] = field(default_factory=deque)
     """What goes wrong with the next posts; more may be added while the sandbox runs."""
@@ -78,7 +78,7 @@ class Service:
     def __post_init__(self) -> None:
         self.sign_in = SignIn(self.client, self.now)
 
-    def answer(self, request: Request) -> Answer | None:  # noqa: PLR0911  a line a way
+    def answer(self, request: Request) -> Answer | None:
         """Answer one request; None: break the connection."""
         path = request.path.removeprefix("/").split("/")
         match request.method, path:
@@ -88,16 +88,17 @@ class Service:
                 return Answer(200, [_listed(post) for post in self.store.received()])
         if refusal := self._refusal(request):
             return refusal
-        match request.method, path:
-            case "POST", ["attendances"]:
-                return self._post(request)
-            case "GET", ["codes", "attendance"]:
+        return self._post(request) if (request.method, path) == ("POST", ["attendances"]) else self._look_up(path)
+
+    def _look_up(self, path: list[str]) -> Answer:
+        match path:
+            case ["codes", "attendance"]:
                 codes = codes_on(today_in_london(self.now())).values()
                 return Answer(200, [{"AttendanceCode": c.code, "AttendanceDescription": c.description} for c in codes])
-            case "GET", ["codes", "ncyeargroup"]:
+            case ["codes", "ncyeargroup"]:
                 groups = DFE_YEAR_GROUPS.items()
                 return Answer(200, [{"YearGroupCode": code, "YearGroup": name} for code, name in groups])
-            case "GET", ["provider", urn] if urn.isdecimal() and int(urn) in _REGISTER:
+            case ["provider", urn] if urn.isdecimal() and int(urn) in _REGISTER:
                 return Answer(200, _school(int(urn)))
         return _message(404, "Not found")
 
@@ -117,7 +118,7 @@ class Service:
         except IndexError:
             fault = Fault.NONE
         if fault is Fault.UNAUTHORISED_ONCE:
-            self.sign_in.tokens.pop(_token(request), None)
+            self.sign_in.tokens[_token(request)] = self.now()  # its end
             return _UNAUTHORISED
         instead = INSTEAD.get(fault)
         if not instead and request.headers.get_content_type() != "application/json":

@@ -1,4 +1,4 @@
-"""A folder in which everything can be tried: settings, secrets, certificates, a made-up school, the sandbox's memory.
+"""A folder in which everything can be tried: settings, secrets, certificates, a made-up school.
 
 Its settings are the package's own example but for the port. Without the packages of `attsync[demo]`, importing this
 module raises SettingsError.
@@ -30,7 +30,6 @@ CONFIG: Final = "config.toml"
 CLIENT_SECRET: Final = "client-secret"  # noqa: S105  the name of a file
 SUBSCRIPTION_KEY: Final = "subscription-key"
 SCHOOL: Final = "school.db"
-RECEIVED: Final = "received.jsonl"
 EXAMPLE_PORT: Final = 8443
 """The port in the example settings."""
 
@@ -42,7 +41,7 @@ class Sandbox:
     config: Path
     """The settings file for attsync."""
     store: Store
-    """What was received, also by earlier sandboxes in this folder."""
+    """What was received."""
     server: Server
     faults: deque[Fault]
     """What goes wrong with the next posts; may be added to at any time."""
@@ -102,12 +101,12 @@ def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Iterator[Sandb
     except (ValueError, KeyError, TypeError) as error:
         raise SettingsError("SANDBOX", "settings", path=folder / CONFIG) from error
     try:
-        store, certificates = Store(folder / RECEIVED), make_certificates(folder)
+        certificates = make_certificates(folder)
     except OSError as error:
         raise SettingsError("SANDBOX", "folder", folder=folder, why=os.strerror(error.errno or 0)) from error
-    service = Service(store=store, client=client, subscription_key=key, faults=deque(faults))
+    service = Service(client=client, subscription_key=key, faults=deque(faults))
     with Server(service.answer, certificates, port=port) as server:
-        yield Sandbox(folder / CONFIG, store, server, service.faults)
+        yield Sandbox(folder / CONFIG, service.store, server, service.faults)
 
 
 def _read(folder: Path, name: str) -> str:

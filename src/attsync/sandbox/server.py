@@ -122,11 +122,6 @@ class Server:
         """The value for `[dfe] base_url`."""
         return f"https://localhost:{self.port}"
 
-    @property
-    def token_url(self) -> str:
-        """The value for `[dfe] token_url`."""
-        return f"{self.base_url}/oauth/token"
-
     def start(self) -> None:
         """Listen and answer, in separate threads. Raise SettingsError SANDBOX if the port is taken."""
         self._server = _TlsServer(self._application, self._context, self.port)

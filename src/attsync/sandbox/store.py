@@ -1,11 +1,8 @@
-"""What the sandbox received: in memory, and in a file of JSON lines if it has one. Safe to use from several threads."""
+"""What the sandbox received, in memory. Safe to use from several threads."""
 
-import json
-import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from pathlib import Path
 from threading import Lock
 
 from attsync.sandbox.validation import Error
@@ -31,21 +28,14 @@ class Received:
 class Store:
     """Everything that was received, in order of arrival."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Read the file at `path`, or make it (mode 0600). Raise OSError or ValueError."""
-        self._path = path
+    def __init__(self) -> None:
         self._lock = Lock()
         self._posts: list[Received] = []
         self._first: dict[str, Received] = {}
-        if path:
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), encoding="utf-8") as file:
-                for line in file:
-                    self._take(_from_json(line))
 
     def received(self) -> list[Received]:
         """Return everything, also what was not stored as a submission."""
-        with self._lock:
-            return list(self._posts)
+        return list(self._posts)
 
     def keep(self, post: Received) -> Received:
         """Store `post` unless its key was used before, and return what is to be answered.
@@ -59,32 +49,11 @@ class Store:
                 return first
             if first:
                 post = replace(post, ref=None, status=HTTPStatus.UNPROCESSABLE_ENTITY, errors=())
-            self._write(post)
+            elif post.key and post.status == HTTPStatus.CREATED:
+                self._first[post.key] = post
+            self._posts.append(post)
             return post
 
     def note(self, post: Received) -> None:
         """Store a post that something in front of the service answered."""
-        with self._lock:
-            self._write(post)
-
-    def _write(self, post: Received) -> None:
-        self._take(post)
-        if self._path:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(_to_json(post))
-
-    def _take(self, post: Received) -> None:
         self._posts.append(post)
-        if post.key and post.status == HTTPStatus.CREATED:
-            self._first[post.key] = post
-
-
-def _to_json(post: Received) -> str:
-    # Latin-1 has a character for each byte.
-    return json.dumps(asdict(post) | {"received_at": f"{post.received_at}", "body": post.body.decode("latin-1")}) + "\n"
-
-
-def _from_json(line: str) -> Received:
-    post = Received(**json.loads(line))
-    at = datetime.fromisoformat(str(post.received_at))
-    return replace(post, received_at=at, body=str(post.body).encode("latin-1"), errors=tuple(post.errors))
