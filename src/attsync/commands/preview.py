@@ -120,6 +120,7 @@ class _Messages:
         plans = [*plans]
         ready = {plan.body.day: plan.body for plan in plans if isinstance(plan, Planned)}
         refused = {plan.day.date: plan.problem for plan in plans if not isinstance(plan, Planned)}
+        self.received = {p.body.day: p.before.cells for p in plans if isinstance(p, Planned) and p.before}
         self.school = read.school
         self.to_check = read.to_check
         self.days: list[Shown] = [
@@ -164,7 +165,8 @@ def _show(out: Screen, shown: _Messages, session: str | None, option: list[str],
             if day.date in shown.refused or session not in (None, one):
                 continue
             if any(cell.session is one for cell in cells):
-                out.show(preview_day(school, day, cells, out.signs, one), "")
+                received = shown.received.get(day.date)
+                out.show(preview_day(school, day, cells, out.signs, one, received=received), "")
             elif day.marks_of[one]:
                 due_at = session_due_at(day.date, one, times)
                 out.show(preview_day(school, day, day.cells, out.signs, one, due_at), "")

@@ -146,25 +146,18 @@ def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> Da
 
 def mail(report: Report, named: Collection[int]) -> list[str]:
     """Return what cron mails: a line for each cause with the schools it hits, then what to do; 12 lines at most."""
-    causes: dict[messages.Told, list[School]] = {}
+    causes = messages.by_cause((result.school, told) for result, told in report.told(named))
     if report.problem:
-        causes[messages.Told(report.problem, ())] = []
-    for result, told in report.told(named):
-        causes.setdefault(_cause(told), []).append(result.school)
-    ranked = sorted(causes.items(), key=lambda cause: _SEVERITY.index(cause[0].problem.exit_code))
+        causes.append(([], messages.Told(report.problem, ())))
+    ranked = sorted(causes, key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
     lines: list[str] = []
-    for number, (told, schools) in enumerate(ranked):
+    for number, (schools, told) in enumerate(ranked):
         said = _lines(told, schools)
         if len(lines) + len(said) > _MOST_LINES - 2 * (number + 1 < len(ranked)):
             left = plural(len(ranked) - number, "more problem")
             return [*lines, f"attsync: {left}.", f"  To see them: {messages.attsync('status', '--problems').completed}"]
         lines += said
     return lines
-
-
-def _cause(told: messages.Told) -> messages.Told:
-    """Return what is the same for several schools: the problem without what names one of them."""
-    return messages.Told(told.problem.but(urn=None), told.days) if messages.is_shared(told.problem) else told
 
 
 def _lines(told: messages.Told, schools: list[School]) -> list[str]:

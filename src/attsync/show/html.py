@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from itertools import groupby
+from string import Template
 from typing import Final, NamedTuple
 
 from rich.text import Text
@@ -48,7 +49,7 @@ _SIGNS: Final = _Worded(*astuple(UNICODE))
 def status_page(overview: Overview, *, heading: str | None = None) -> str:
     """Return the page of one school, or of several."""
     name, beside = words.title_of(overview, heading)
-    return _page(f"Attendance sent: {name}", name, beside, overview.now, _status(replace(overview, now=_LATER)))
+    return _page(name, beside, overview.now, _status(replace(overview, now=_LATER)))
 
 
 def _status(overview: Overview) -> Iterator[str]:
@@ -62,7 +63,7 @@ def _status(overview: Overview) -> Iterator[str]:
     else:
         yield _paragraph(words.counts(overview, UNICODE))
         beside = [last_and_next]
-        sheet = words.schools_table(overview, _SIGNS, _SIGNS) if overview.schools else None
+        sheet = words.schools_table(overview, _SIGNS) if overview.schools else None
         heading = "Schools, problems first"
         caption = f"Each date has a sign for the morning and one for the afternoon. {_CAPTION}"
     yield _paragraph(beside)
@@ -82,7 +83,7 @@ def day_page(detail: Detail, now: datetime) -> str:
     """Return the page of one day in its four parts."""
     school, day = detail.school, detail.day
     name = f"{school.school.name}, {day.date:%A %-d %B %Y}"
-    return _page(f"Attendance sent: {name}", name, f"URN {school.school.urn}", now, _day(detail))
+    return _page(name, f"URN {school.school.urn}", now, _day(detail))
 
 
 def _day(detail: Detail) -> Iterator[str]:
@@ -100,22 +101,21 @@ def _day(detail: Detail) -> Iterator[str]:
                 heading = item.plain or heading  # noqa: PLW2901  the table below it has its name
                 yield f"<h3>{escape(item.plain)}</h3>" if item else ""
             else:
-                caption = "Marks per code" if isinstance(item, CellsTable) else "Every request, oldest first"
-                yield _table(heading, caption, item.sheet())
+                is_cells = isinstance(item, CellsTable)
+                caption = "Marks per code" if is_cells else "Every request, oldest first"
+                yield _table(heading, caption, item.sheet() if isinstance(item, CellsTable) else item)
 
 
-def _page(title: str, heading: str, beside: str, now: datetime, parts: Iterable[str]) -> str:
+def _page(heading: str, beside: str, now: datetime, parts: Iterable[str]) -> str:
     at = now.astimezone(LONDON)
-    style = files("attsync").joinpath("data", "page.css").read_text(encoding="utf-8")
-    foot = "Made by attsync from its log. Counts of marks only: no names, no pupil numbers."
-    return (
-        '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="generator" content="attsync">\n'
-        f"<title>{escape(title)}, {at:%-d %B %Y}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f'<h1>{escape(heading)}</h1>\n<p class="quiet">{beside}. Attendance counts sent to the Department for'
-        f" Education, as at {at:%A %-d %B %Y, %H:%M} (UK time).</p>\n"
-        f"{chr(10).join(parts)}\n</main>\n<footer><p>{foot}</p></footer>\n</body>\n</html>\n"
+    data = files("attsync").joinpath("data")
+    return Template(data.joinpath("page.html").read_text(encoding="utf-8")).substitute(
+        heading=escape(heading),
+        beside=beside,
+        day=f"{at:%-d %B %Y}",
+        at=f"{at:%A %-d %B %Y, %H:%M}",
+        style=data.joinpath("page.css").read_text(encoding="utf-8"),
+        parts="\n".join(parts),
     )
 
 
@@ -159,7 +159,6 @@ def _columns(sheet: Sheet, less: frozenset[str]) -> Iterator[_Column]:
             "number": column.startswith(">"),
             "signs": "\n" in heading or name in {"AM", "PM"},
             "words": number > 0 and number == len(sheet.columns) - 1 and not column.startswith(">"),
-            "long": name == "Reference",
             "less": name in less,
             "week": is_next_week,
         }

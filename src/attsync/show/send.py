@@ -2,11 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -14,7 +13,7 @@ from attsync.model import DayStatus, Session, State, faulty_sessions
 from attsync.plural import plural
 from attsync.run.report import Report, SchoolResult
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.table import PROSE_COLUMNS, Sheet, paragraph, prose
+from attsync.show.table import Sheet, paragraph, prose
 from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5
@@ -41,37 +40,19 @@ def span(first: date, last: date) -> str:
     """Return two dates as "Mon 16 to Mon 23 November 2026", with no more of the first than differs."""
     if first == last:
         return f"{last:%a %-d %B %Y}"
-    start = f"{first:%a %-d}"
-    if (first.year, first.month) != (last.year, last.month):
-        start += f"{first: %B}"
-    if first.year != last.year:
-        start += f"{first: %Y}"
-    return f"{start} to {last:%a %-d %B %Y}"
+    start = "%a %-d %B %Y" if first.year != last.year else "%a %-d %B" if first.month != last.month else "%a %-d"
+    return f"{first:{start}} to {last:%a %-d %B %Y}"
 
 
 def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> RenderableType:
     """Return one line with the result of a school, and at its end how long that took."""
     sign, words, style = _result(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
-    widths = (len(signs.bad), name_width)
-    sheet = Sheet(signs, ("", "", ""), gap=2, widths=widths, names=1, wanted=_WORDS_COLUMNS)
-    sheet.add(Text(sign, style or GOOD), Text(result.school.name, DIM if is_skipped else ""), Text(words, style))
-    return sheet if is_skipped or dry_run else _Timed(sheet, f"{result.seconds:.1f} s")
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """A row with the time it took at the right; left out where it would be alone on a second line."""
-
-    sheet: Sheet
-    took: str
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        first, *more = self.sheet.lines(console, options)
-        room = min(options.max_width, PROSE_COLUMNS) - first.cell_len - len(self.took)
-        if room >= self.sheet.gap and not more:
-            first.append(" " * room).append(self.took, DIM)
-        yield from (first, *more)
+    took = "" if is_skipped or dry_run else f"  {result.seconds:.1f} s"
+    sheet = Sheet(signs, ("", "", ""), widths=(len(signs.bad), name_width), names=1, wanted=_WORDS_COLUMNS)
+    name = Text(result.school.name, DIM if is_skipped else "")
+    sheet.add(Text(sign, style or GOOD), name, Text.assemble((words, style), (took, DIM)))
+    return sheet
 
 
 def _result(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:
