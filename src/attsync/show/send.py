@@ -22,6 +22,8 @@ _MOST_PROBLEMS: Final = 5
 _WORDS_COLUMNS: Final = 48
 """What the words of a line want; the name of a school is shortened for them."""
 
+_TOOK_COLUMNS: Final = 6
+
 _DONE: Final = {"failed": "nothing read", "skipped": "nothing sent"}
 
 _WORDS: Final = {State.REFUSED: "refused", State.REJECTED: "rejected", State.FAULTY: "faulty"}
@@ -45,13 +47,14 @@ def span(first: date, last: date) -> str:
 
 
 def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> RenderableType:
-    """Return one line with the result of a school, and at its end how long that took."""
+    """Return one line with the result of a school, and how long that took."""
     sign, words, style = _result(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
-    took = "" if is_skipped or dry_run else f"  {result.seconds:.1f} s"
-    sheet = Sheet(signs, ("", "", ""), widths=(len(signs.bad), name_width), names=1, wanted=_WORDS_COLUMNS)
+    took = "" if is_skipped or dry_run else f"{result.seconds:.1f} s"
+    widths = (len(signs.bad), name_width, 0 if dry_run else _TOOK_COLUMNS)
+    sheet = Sheet(signs, ("", "", ">", ""), widths=widths, names=1, wanted=_WORDS_COLUMNS)
     name = Text(result.school.name, DIM if is_skipped else "")
-    sheet.add(Text(sign, style or GOOD), name, Text.assemble((words, style), (took, DIM)))
+    sheet.add(Text(sign, style or GOOD), name, Text(took, DIM), Text(words, style))
     return sheet
 
 

@@ -47,7 +47,7 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
             table = [_Fitted(lambda columns: days_table(school, overview, signs, columns))]
     else:
         strip = strip_of(signs)
-        lines = [side_by_side([title, *counts(overview, signs)]), last_and_next(overview), *moved]
+        lines = [title, side_by_side(counts(overview, signs)), last_and_next(overview), *moved]
         if overview.schools:
             table = [_Fitted(lambda columns: schools_table(overview, signs, columns))]
     lines += [Text(), *table] if table else []
@@ -268,7 +268,7 @@ def legend(signs: Signs) -> list[str]:
         f"{signs.bad} not received, or with faults",
         f"{signs.due} {SIGN_WORDS[Sign.NOT_DUE]}",
         f"{signs.none} {SIGN_WORDS[Sign.NO_REGISTER]}",
-        f"{signs.closed} school closed",
+        f"{signs.closed} closed",
     ]
 
 

@@ -47,7 +47,7 @@ class Sheet:
 
     signs: Signs
     columns: Sequence[str]
-    """Their headings; > before one aligns the column to the right. All empty: a table without a head."""
+    """Their headings; > before one aligns the column to the right. The last one empty: a table without a head."""
     gap: int = 2
     rows: list[tuple[Text, ...]] = field(default_factory=list)
     widths: Sequence[int] = ()
@@ -91,7 +91,7 @@ class Sheet:
                 for row in rows
             ]
         widths = [*fixed, min(last, max(room, _NARROWEST))]
-        if any(self.columns):
+        if self.columns[-1]:
             yield from self._row(console, widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
             yield _unbroken(self.signs.line * (sum(widths) + self.gap * len(fixed)))
         for row in rows:
