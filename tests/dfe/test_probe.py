@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from attsync.checks.probe import Met, Probe
+from attsync.checks.probe import Probe
 from attsync.problems import Problem
 from attsync.sandbox.auth import Client
 from tests.dfe.conftest import Call
@@ -121,8 +121,8 @@ def test_end_of_the_certificate_is_seen(tmp_path: Path) -> None:
             asked.sign_in()
             met = asked.met()
 
-    assert before == ()
-    assert met == (Met(f"localhost:{server.port}", ends),)
+    assert before == []
+    assert met == [(f"localhost:{server.port}", ends)]
 
 
 def test_host_that_is_not_trusted_was_not_met(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_host_that_is_not_trusted_was_not_met(tmp_path: Path) -> None:
         with Probe(loaded.dfe, credentials(loaded)) as asked:
             problem = asked.sign_in()
 
-            assert asked.met() == ()
+            assert asked.met() == []
             assert asked.clock_differs is None
     assert isinstance(problem, Problem)
 

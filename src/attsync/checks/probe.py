@@ -7,21 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import inf
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from attsync.dfe.client import Dfe
 from attsync.dfe.replies import Judgement, judge, not_the_dfe
 from attsync.problems import Problem
-from attsync.wire import parse_json, read_codes, read_provider, read_year_groups
+from attsync.wire import parse_json, read_provider
 
 T = TypeVar("T")
-
-
-class Met(NamedTuple):
-    """A host that has proved its identity."""
-
-    host: str
-    certificate_ends: datetime
 
 
 class Probe(Dfe):
@@ -34,31 +27,24 @@ class Probe(Dfe):
             return token.problem or not_the_dfe(self._settings.token_url, None)
         return inf if token.until == inf else token.until - monotonic()
 
-    def codes(self) -> frozenset[str] | Problem:
-        """Return the attendance codes that the DfE takes."""
-        return self._listed("/codes/attendance", read_codes)
-
-    def year_groups(self) -> frozenset[str] | Problem:
-        """Return the year groups that the DfE takes."""
-        return self._listed("/codes/ncyeargroup", read_year_groups)
+    def listed(self, path: str, read: Callable[[bytes], frozenset[str]]) -> frozenset[str] | Problem:
+        """Return what the DfE takes, such as attendance codes, by the list at `path`."""
+        found = self._look_up(path, read)
+        return not_the_dfe(f"{self._settings.base_url}{path}", 404) if found is None else found
 
     def name_of(self, urn: int) -> str | Problem | None:
         """Return the DfE's name of a school, fit to show and perhaps empty; None: the DfE does not know the URN."""
         found = self._look_up(f"/provider/{urn}", read_provider)
         return self.clean(found)[0] if isinstance(found, str) else found
 
-    def met(self) -> tuple[Met, ...]:
-        """Return the hosts that have proved their identity so far, in the order of the first request."""
-        return tuple(Met(each.host, each.certificate_ends) for each in self._opened if each.certificate_ends)
+    def met(self) -> list[tuple[str, datetime]]:
+        """Return the hosts that have proved their identity, in the order of the first request; when that ends."""
+        return [(each.host, each.certificate_ends) for each in self._opened if each.certificate_ends]
 
     @property
     def clock_differs(self) -> timedelta | None:
         """By how much the DfE's clock is ahead of this computer's, as its answer to the sign-in shows."""
         return self._clock_differs
-
-    def _listed(self, path: str, read: Callable[[bytes], frozenset[str]]) -> frozenset[str] | Problem:
-        found = self._look_up(path, read)
-        return not_the_dfe(f"{self._settings.base_url}{path}", 404) if found is None else found
 
     def _look_up(self, path: str, read: Callable[[bytes], T]) -> T | Problem | None:
         """Return what `read` makes of the answer to a question, or why there is none; None: not found.
