@@ -101,7 +101,10 @@ def test_school_in_its_holidays_has_no_marks(settings: DatabaseSettings) -> None
     [
         (facts(writes=("may change 2 tables", "is a superuser")),
          Problem("DB-WRITE", rights=("may change 2 tables", "is a superuser"))),
-        (facts(writes=None, kind="mssql"), Problem("DB-WRITE", "untested", kind="mssql")),
+        (facts(writes=None, kind="firebird"), Problem("DB-WRITE", "untested", kind="firebird")),
+        (facts(kind="mssql", is_frozen=False), Problem("DB-SELECT", "apart")),
+        (select(is_stale=True, newest_file=date(2026, 11, 19)),
+         Problem("DB-SELECT", "old_file", select="marks", at=date(2026, 11, 19))),
         (facts(knows_london=False), Problem("DATE-NONE", "time_zone")),
         (select(rows=0), Problem("DB-SELECT", "no_rows", select="marks")),
         (select(columns=()), Problem("MARK-DOUBLE", "no_pupil", selects=["marks"])),

@@ -18,8 +18,8 @@ CONSENTS, WITHOUT_CONSENT, TEXTS, WORDS = re.findall(
     r"^```sql\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
 CONSENT = (
-    "INSERT INTO consent (urn, action, window_count, year_groups, receiver, data_set, notice, at, name, person, username,"
-    " role, reason)"
+    "INSERT INTO consent (urn, action, window_count, year_groups, receiver, data_set, notice, at, name, person,"
+    " username, role, reason)"
 )
 
 

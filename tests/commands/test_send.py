@@ -140,11 +140,11 @@ def test_faulty_answer_is_no_green_tick(trial: Start) -> None:
     assert ran.exit_code == 1
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  1 of 15 sessions faulty: "/" attendance code not known (Thu 12 Nov)
+✗  Oakfield Primary School  1 of 15 sessions faulty: unknown attendance code "/" (Thu 12 Nov)  0.0 s
 Finished with 1 problem. 14 sessions received, 1 faulty. Recorded as run 1.
-✗ Oakfield Primary School (900023)  Thu 12 Nov: The DfE stored this day and found 1 fault: Reception
-  AM: "/" attendance code not known (VAL104). Correct these marks in the MIS, or their map in the
-  settings file; the next send covers this.  [DFE-FAULTS]
+✗ Oakfield Primary School (900023)  Thu 12 Nov: The DfE stored this day and found 1 fault in it:
+  unknown attendance code (VAL104), in Reception AM "/". Correct these marks in the MIS, or their
+  map in the settings file. The next send will then include the corrections.  [DFE-FAULTS]
 Next: attsync status --problems --config config.toml
 """)
 

@@ -87,7 +87,7 @@ class Trial:
             return school.execute(statement, tuple(values)).fetchall()
 
     def logged(self, statement: str) -> list[Any]:
-        """Ask the log, as the sqlite3 program does: it has a function that takes a message out of its compressed form."""
+        """Ask the log, as the sqlite3 program does: it has a function that uncompresses a message."""
         with closing(sqlite3.connect(self.log)) as log:
             log.create_function("sqlar_uncompress", 2, lambda content, _size: zlib.decompress(content))
             return log.execute(statement).fetchall()

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from attsync.database.address import address, no_driver
+
 from attsync.database.engine import snapshot
 from attsync.problems import SchoolError
 from tests.database.small import settings

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from attsync.database.rights import index_serves, writes
 
 from attsync.database.engine import snapshot
 from attsync.database.inspect import look
-from attsync.database.rights import index_serves, writes
 from tests.database.small import MARKS, WINDOW, fill, mark, settings
 from tests.engines import EngineDatabase
 

@@ -278,12 +278,17 @@ def test_the_deadline_of_the_run_ends_everything(filled: SqlServer, *, signs_in:
         assert asked(filled, soon).code == "RUN-TIME"
 
 
-def test_a_cut_in_the_middle_of_the_rows_is_told(filled: SqlServer, deadline: Deadline) -> None:
-    """Half an answer is no answer."""
-    filled.execute("INSERT INTO marks SELECT '1', '2026-11-23', 'AM', '7', 'X' || range, 'p' FROM range(9000)")
-    filled.faults.append(Fault(pattern="from .*marks.* group by", cuts=20_000))
+@pytest.mark.parametrize(("cuts", "cuts_rows"), [(300, 0), (4088, 0), (0, 2), (0, 300)])
+def test_an_answer_that_breaks_off_is_never_taken_for_whole(
+    sql_server: SqlServer, deadline: Deadline, cuts: int, cuts_rows: int
+) -> None:
+    """Wherever it breaks: mssql-python returns the rows that have come as if they were all."""
+    years = [f"Year {n}" for n in range(90)] * 5
+    marks = [small.mark(f"{n % 5}", pupil=n, year_group=year) for n, year in enumerate(years)]
+    small.fill(sql_server, marks, [small.enrolment(pupil=n, year_group=year) for n, year in enumerate(years)])  # type: ignore[arg-type]
+    sql_server.faults.append(Fault(pattern="from .*marks.* group by .*counted", cuts=cuts, cuts_rows=cuts_rows))
 
-    problem = asked(filled, deadline)
+    problem = asked(sql_server, deadline)
 
     assert (problem.code, problem.case) == ("DB-NONE", "lost")
 

@@ -1,8 +1,7 @@
-"""A run's connection to a pretend DfE as a fixture: `call(...)` starts both, `.send()` hands over a message."""
+"""Runs and connections to a pretend DfE, and to strangers, as fixtures."""
 
-import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,35 +9,46 @@ from typing import Any
 import pytest
 
 from attsync.consent import Consent
-from attsync.dfe import Dfe
-from attsync.dfe.connection import Permit
+from attsync.deadline import Deadline
+from attsync.dfe import Dfe, trusted
+from attsync.dfe.connection import Connection
+from attsync.dfe.network import Permit
 from attsync.log import ConsentRow
 from attsync.model import Body, Outcome
+from attsync.problems import Problem
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, make_certificates
 from attsync.settings import Settings
 from attsync.wire import build
-from tests.factories import NOON, OAKFIELD, PretendDfe, credentials, day, pretend_dfe, settings
+from tests.factories import NOON, OAKFIELD, credentials, day, pretend_dfe, settings
+from tests.torture.stranger import Identity, Stranger, make_identity
 
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
+    """Make the certificates of the sandbox, once for all tests."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
+@pytest.fixture(scope="session")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """Make the certificates of strangers, right and wrong, once for all tests."""
+    return make_identity(tmp_path_factory.mktemp("identity"))
+
+
 @pytest.fixture
-def trust(certificates: Certificates) -> ssl.SSLContext:
-    """Trust the sandbox and nobody else."""
-    return ssl.create_default_context(cafile=certificates.ca)
+def deadline() -> Iterator[Deadline]:
+    """Return a deadline that is far away."""
+    with Deadline(600) as made:
+        yield made
 
 
-def consent() -> Consent:
-    """Give a consent as `active_consent` would."""
+def consent(*, given: bool = True) -> Consent:
+    """Return a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
         school=OAKFIELD,
-        given=True,
+        given=given,
         person="head",
         username=None,
         login_uid=None,
@@ -59,13 +69,18 @@ def a_body(**codes: int) -> Body:
     return made
 
 
+def case_of(problem: Problem | None) -> str:
+    """Return the code of a problem, and its case."""
+    return " ".join(filter(None, (problem.code, problem.case))) if problem else ""
+
+
 @dataclass
 class Call:
-    """A run under way."""
+    """A run under way, against the sandbox or a stranger."""
 
     dfe: Dfe
-    pretend: PretendDfe
     settings: Settings
+    pretend: Any  # a or a Stranger
     keys: Iterator[str] = field(default_factory=lambda: (f"key-{number}" for number in range(1000)))
 
     def send(self, permit: Permit = nullcontext, **codes: int) -> Outcome:
@@ -86,7 +101,40 @@ def call(certificates: Certificates, tmp_path: Path) -> Iterator[Callable[..., C
         def start(*faults: Fault, pretend: dict[str, Any] | None = None, **changes: Any) -> Call:  # noqa: ANN401  of settings
             other = running.enter_context(pretend_dfe(certificates, *faults, **(pretend or {})))
             loaded = settings(tmp_path, other, **changes)
-            dfe = running.enter_context(Dfe(loaded.dfe, credentials(loaded), longest_wait=0))
-            return Call(dfe, other, loaded)
+            deadline = running.enter_context(Deadline(loaded.dfe.run_minutes * 60))
+            dfe = running.enter_context(Dfe(loaded.dfe, credentials(loaded), deadline, longest_wait=0))
+            return Call(dfe, loaded, other)
 
         yield start
+
+
+@pytest.fixture
+def meet(identity: Identity, tmp_path: Path, deadline: Deadline) -> Callable[..., AbstractContextManager[Call]]:
+    """Start a run against a stranger; keywords are the stranger's, `changes` those of [dfe]."""
+
+    @contextmanager
+    def start(kind: type[Dfe] = Dfe, changes: dict[str, Any] | None = None, **behaviour: Any) -> Iterator[Any]:  # noqa: ANN401
+        with Stranger(behaviour.pop("certificate", identity.good), **behaviour) as server:
+            loaded = settings(
+                tmp_path, origin=server.origin, path="/token", **{"ca_file": identity.ca} | (changes or {})
+            )
+            with kind(loaded.dfe, credentials(loaded), deadline, longest_wait=0) as dfe:
+                yield Call(dfe, loaded, server)
+
+    return start
+
+
+@pytest.fixture
+def connect(identity: Identity, deadline: Deadline) -> Iterator[Callable[..., Connection]]:
+    """Make connections that trust the strangers' authority."""
+    context = trusted(identity.ca)
+    with ExitStack() as opened:
+
+        def make(
+            origin: str, *, seconds: float = 5, proxy: str | None = None, until: Deadline = deadline
+        ) -> Connection:
+            connection = Connection(origin, context, until, timeout_seconds=seconds, proxy=proxy)
+            opened.callback(connection.close)
+            return connection
+
+        yield make

@@ -1,12 +1,13 @@
-"""service.py: one message is handed over and comes back as an outcome; when to try again and when to stop."""
+"""client.py: one message is handed over and comes back as an outcome; when to try again and when to stop."""
 
+import json
 import logging
 import re
 import socket
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Timer
@@ -18,19 +19,23 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from pydantic import SecretStr
 
+from attsync.deadline import Deadline
 from attsync.dfe import Credentials, Dfe
 from attsync.dfe.auth import token_request
 from attsync.model import Cell, Session, State
-from attsync.problems import NotPermitted
+from attsync.problems import NotPermitted, Problem, SettingsError
 from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
 from attsync.settings import DfeSettings
-from tests.dfe.conftest import Call, a_body, consent
+from tests.dfe.conftest import Call, a_body, case_of, consent
 from tests.factories import SECRET, SUBSCRIPTION_KEY, credentials, settings
-from tests.torture.stranger import Stranger, make_identity
+from tests.proxy import proxy_answering
+from tests.torture.stranger import TOKEN, Talk
 
 Start = Callable[..., Call]
+Meet = Callable[..., AbstractContextManager[Call]]
 
 
 def test_message_is_received(call: Start) -> None:
@@ -96,26 +101,55 @@ def test_refused_token_is_replaced_once_and_the_message_goes_again(
     assert asked == ["token", "token"]
 
 
-def test_second_refusal_ends_the_run(call: Start) -> None:
-    """401 twice is a matter for IT, not for more tries."""
+def test_token_that_was_never_taken_is_replaced_once(call: Start) -> None:
+    """401 twice is a matter for IT, not for more tries; the words do not doubt the client that was signed in."""
     running = call(Fault.UNAUTHORISED_ONCE, Fault.UNAUTHORISED_ONCE)
 
     first, second = running.send(), running.send()
 
-    assert (first.state, first.problem and first.problem.code) == (State.FAILED, "SIGNIN-REFUSED")
+    assert (first.state, case_of(first.problem)) == (State.FAILED, "SIGNIN-REFUSED key")
     assert (second.tries, second.problem) == ((), first.problem)
     assert running.answers == []
 
 
-def test_second_message_whose_token_is_refused_ends_the_run(call: Start) -> None:
-    """One new token a run: a server that takes none for long would be asked for one with every message."""
-    running = call(Fault.UNAUTHORISED_ONCE, Fault.NONE, Fault.UNAUTHORISED_ONCE)
+def test_token_that_ends_early_is_replaced_each_time(call: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the retry budget: a token that was taken once has shown that the client and its secret are right."""
+    running = call(*[Fault.UNAUTHORISED_ONCE, Fault.NONE] * 8)
+    asked = _counted(monkeypatch)
 
-    first, second, third = running.send(), running.send(), running.send()
+    assert [running.send().state for _ in range(8)] == [State.ACCEPTED] * 8
+    assert len(asked) == 9
 
-    assert first.state is State.ACCEPTED
-    assert (second.state, second.problem and second.problem.code) == (State.FAILED, "SIGNIN-REFUSED")
-    assert (third.tries, third.problem) == ((), second.problem)
+
+def test_tokens_that_always_end_early_are_told_as_that(call: Start) -> None:
+    """The budget is that of the run; whoever let us in 11 times does not doubt the client."""
+    running = call(Fault.NONE, *[Fault.UNAUTHORISED_ONCE, Fault.NONE] * 20)
+
+    outcomes = [running.send() for _ in range(20)]
+
+    states = [outcome.state for outcome in outcomes]
+    assert states == [State.ACCEPTED] * 11 + [State.FAILED] * 9
+    assert {case_of(outcome.problem) for outcome in outcomes[11:]} == {"SIGNIN-REFUSED early"}
+    assert outcomes[11].problem
+    assert outcomes[11].problem["tokens"] == 11
+
+
+def test_sign_in_that_is_refused_later_is_told_as_that(meet: Meet) -> None:
+    """It had let us in: neither the client nor its secret is wrong."""
+    tokens = iter([json.dumps({"access_token": TOKEN, "token_type": "Bearer"})])
+    posts = iter([201])
+
+    def sign_in(talk: Talk) -> None:
+        found = next(tokens, "")
+        talk.reply(200 if found else 400, found or '{"error": "invalid_client"}')
+
+    def answer(talk: Talk) -> None:
+        talk.reply(next(posts, 401), '[{"submissionRef": "r", "errors": []}]')
+
+    with meet(token=sign_in, api=answer) as running:
+        first, second = running.send(), running.send()
+
+    assert (first.state, case_of(second.problem)) == (State.ACCEPTED, "SIGNIN-REFUSED again")
 
 
 def test_wrong_secret_is_told_without_the_secret(call: Start) -> None:
@@ -126,10 +160,8 @@ def test_wrong_secret_is_told_without_the_secret(call: Start) -> None:
 
     assert outcome.state is State.FAILED
     assert outcome.problem
-    assert (outcome.problem.code, outcome.problem.exit_code) == ("SIGNIN-REFUSED", 4)
-    assert "(invalid_client)" in outcome.problem.text
-    assert "secret" not in outcome.problem.text
-    assert running.answers == []
+    assert (case_of(outcome.problem), outcome.problem["error"]) == ("SIGNIN-REFUSED", "invalid_client")
+    assert (outcome.problem.exit_code, running.answers) == (4, [])
 
 
 def test_all_senders_learn_of_one_refusal(call: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,21 +181,16 @@ def test_missing_subscription_key_is_a_refused_sign_in(call: Start) -> None:
     """The gateway wants one, and the settings name none."""
     outcome = call(subscription_key_file=None).send()
 
-    assert outcome.problem
-    assert outcome.problem.code == "SIGNIN-REFUSED"
+    assert case_of(outcome.problem) == "SIGNIN-REFUSED token"
 
 
-def test_answer_without_end_is_no_confirmation(tmp_path: Path) -> None:
+def test_answer_without_end_is_no_confirmation(meet: Meet) -> None:
     """At most 64 KiB are read; it may have arrived."""
-    identity = make_identity(tmp_path)
-    with Stranger(identity.good, api=lambda talk: talk.reply(201, b" " * 70_000)) as server:
-        loaded = settings(tmp_path, origin=server.origin, path="/token", ca_file=identity.ca)
-        with Dfe(loaded.dfe, credentials(loaded), longest_wait=0) as dfe:
-            outcome = dfe.send(consent(), a_body().content, "a key", _always)
+    with meet(api=lambda talk: talk.reply(201, b" " * 70_000)) as running:
+        outcome = running.send()
 
-    assert outcome.state is State.UNKNOWN
-    assert outcome.problem
-    assert (outcome.problem.code, len(server.posts)) == ("DFE-ANSWER", 1)
+    assert (outcome.state, case_of(outcome.problem)) == (State.UNKNOWN, "DFE-ANSWER")
+    assert len(running.pretend.posts) == 1
 
 
 def test_wrong_subscription_key_is_a_refused_sign_in(call: Start, tmp_path: Path) -> None:
@@ -171,11 +198,11 @@ def test_wrong_subscription_key_is_a_refused_sign_in(call: Start, tmp_path: Path
     running = call()
     (tmp_path / "subscription-key").write_text("another")
 
-    with Dfe(running.settings.dfe, credentials(running.settings), longest_wait=0) as dfe:
-        outcome = dfe.send(consent(), a_body().content, "a key", _always)
+    secrets = credentials(running.settings)
+    with Deadline() as deadline, Dfe(running.settings.dfe, secrets, deadline, longest_wait=0) as dfe:
+        outcome = dfe.send(consent(), a_body().content, "a key", nullcontext)
 
-    assert outcome.problem
-    assert outcome.problem.code == "SIGNIN-REFUSED"
+    assert case_of(outcome.problem) == "SIGNIN-REFUSED key"
 
 
 def test_faulty_message_tells_its_cells(call: Start) -> None:
@@ -185,8 +212,9 @@ def test_faulty_message_tells_its_cells(call: Start) -> None:
     (fault,) = outcome.faults
     assert outcome.state is State.FAULTY
     assert (fault.code, fault.cell, fault.attendance_code) == ("VAL104", Cell("1", Session.AM), "I")
-    assert outcome.problem
-    assert 'Year 1 AM: "I" attendance code not known (VAL104)' in outcome.problem.text
+    assert outcome.problem == Problem(
+        "DFE-FAULTS", "attendance-code", faults=1, kind="VAL104", value="I", places=('Year 1 AM "I"',), more=0
+    )
 
 
 def test_rejected_message_is_not_tried_again(call: Start) -> None:
@@ -196,8 +224,7 @@ def test_rejected_message_is_not_tried_again(call: Start) -> None:
     outcome = running.send()
 
     assert (outcome.state, running.answers) == (State.REJECTED, [400])
-    assert outcome.problem
-    assert "does not know this school's URN (VAL102)" in outcome.problem.text
+    assert outcome.problem == Problem("DFE-REJECTED", "urn", status=400, kind="VAL102")
 
 
 def test_busy_service_is_tried_again_under_the_same_key(call: Start) -> None:
@@ -218,9 +245,8 @@ def test_message_is_tried_four_times(call: Start) -> None:
     outcome = running.send()
 
     assert (outcome.state, running.answers) == (State.UNKNOWN, [503] * 4)
-    assert outcome.problem
-    assert outcome.problem.text.endswith("was busy (503), on 4 tries.")
-    assert outcome.problem.exit_code == 5
+    host = f"localhost:{running.pretend.server.port}"
+    assert outcome.problem == Problem("DFE-BUSY", host=host, status=503, tries=4)
 
 
 def test_three_failures_of_one_kind_end_the_run(call: Start) -> None:
@@ -263,7 +289,7 @@ def test_lost_answer_is_asked_for_again(call: Start) -> None:
 
     (kept,) = running.pretend.store.received()
     assert (outcome.state, outcome.reference) == (State.ACCEPTED, kept.ref)
-    assert [one.answer for one in outcome.tries] == ["the connection broke", "201 received"]
+    assert [one.answer for one in outcome.tries] == ["connection lost", "201 received"]
 
 
 @pytest.mark.parametrize("fault", [Fault.GARBLED, Fault.REDIRECT])
@@ -283,7 +309,7 @@ def test_unruly_words_are_shown_tame(call: Start) -> None:
     outcome = call(Fault.UNRULY).send()
 
     assert outcome.problem
-    assert "(400: [2J [31m[bold]No[/bold] on [/nonsense])" in outcome.problem.text
+    assert outcome.problem["said"] == "[2J [31m[bold]No[/bold] on [/nonsense]"
 
 
 def test_wait_that_the_dfe_asks_for_is_kept(call: Start) -> None:
@@ -337,21 +363,72 @@ def test_untrusted_certificate_stops_everything(call: Start) -> None:
     assert second.tries == ()
 
 
-def test_nothing_listens(tmp_path: Path) -> None:
+def test_nothing_listens(tmp_path: Path, deadline: Deadline) -> None:
     """Surely not delivered: `failed`. The four tries are those of the sign-in, and every message learns of them."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     loaded = settings(tmp_path, base_url=f"https://localhost:{port}", token_url=f"https://localhost:{port}/token")
 
-    with Dfe(loaded.dfe, credentials(loaded), longest_wait=0) as dfe:
-        first = dfe.send(consent(), a_body().content, "a key", _always)
-        second = dfe.send(consent(), a_body().content, "a key", _always)
+    with Dfe(loaded.dfe, credentials(loaded), deadline, longest_wait=0) as dfe:
+        first, second = (dfe.send(consent(), a_body().content, "a key", nullcontext) for _ in range(2))
 
     assert first.state is State.FAILED
-    assert first.problem
-    assert (first.problem.code, first.problem.exit_code) == ("DFE-UNREACHABLE", 5)
-    assert first.problem.text.endswith("could not be reached: no connection, on 4 tries.")
+    assert first.problem == Problem("DFE-UNREACHABLE", "none", host=f"localhost:{port}", tries=4)
     assert (second.tries, second.problem) == ((), first.problem)
+
+
+@pytest.mark.parametrize(
+    ("answer", "case", "tries"),
+    [
+        (b"407 Proxy Authentication Required", "DFE-ANSWER proxy-sign-in", 1),
+        (b"403 Forbidden", "DFE-ANSWER proxy-refuses", 1),
+        (b"302 Found", "DFE-ANSWER proxy-refuses", 1),
+        (b"405 Method Not Allowed", "DFE-ANSWER proxy-refuses", 1),
+        (b"503 Service Unavailable", "DFE-UNREACHABLE status", 4),
+    ],
+)
+def test_proxy_that_refuses_is_asked_once(
+    tmp_path: Path, deadline: Deadline, answer: bytes, case: str, tries: int
+) -> None:
+    """More tries would lock its account; one that cannot reach the DfE may reach it a moment later."""
+    with proxy_answering(answer) as (port, seen):
+        loaded = settings(tmp_path, dfe_lines=f'proxy = "http://sam:hunter2@127.0.0.1:{port}"')
+        with Dfe(loaded.dfe, credentials(loaded), deadline, longest_wait=0) as dfe, ThreadPoolExecutor(4) as pool:
+            outcomes = list(pool.map(lambda _: dfe.send(consent(), a_body().content, "k", nullcontext), range(8)))
+
+    problem = outcomes[0].problem
+    assert problem
+    assert {case_of(outcome.problem) for outcome in outcomes} == {case}
+    assert (problem["proxy"], problem["status"]) == (f"127.0.0.1:{port}", int(answer[:3]))
+    assert (problem.setting, problem.exit_code) == (("dfe", "proxy"), 8 if tries == 1 else 5)
+    assert (len(seen), {outcome.state for outcome in outcomes}) == (tries, {State.FAILED})
+
+
+def test_tunnel_that_breaks_costs_one_try(meet: Meet) -> None:
+    """The next one goes through a new tunnel, under the same key."""
+    with proxy_answering(broken=1) as (port, _), meet() as stranger:
+        loaded = stranger.settings
+        proxied = loaded.dfe.model_copy(update={"proxy": SecretStr(f"http://127.0.0.1:{port}")})
+        with Deadline(600) as deadline, Dfe(proxied, credentials(loaded), deadline, longest_wait=0) as dfe:
+            outcome = dfe.send(consent(), a_body().content, "a key", nullcontext)
+
+    assert outcome.state is State.ACCEPTED
+
+
+def test_clock_is_asked_for_without_a_secret(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a run that has nothing to send: no sign-in, no key, and an answer of any kind will do."""
+    with meet(also={b"/": lambda talk: talk.reply(404, "")}) as running:
+        right = running.dfe.clock_problem()
+        monkeypatch.setattr("attsync.dfe.client.datetime", _Clock(datetime.now(UTC) + timedelta(days=21)))
+        wrong = running.dfe.clock_problem()
+        requests = list(running.pretend.requests)
+    gone = running.dfe.clock_problem()
+
+    assert (right, case_of(wrong), gone) == (None, "CLOCK", None)
+    assert len(requests) == 2
+    for request in requests:
+        assert request.startswith(b"HEAD / HTTP/1.1")
+        assert not re.search(rb"(?i)authorization|subscription|secret|oakfield", request)
 
 
 def test_answer_that_takes_too_long_leaves_the_fate_open(call: Start) -> None:
@@ -362,9 +439,7 @@ def test_answer_that_takes_too_long_leaves_the_fate_open(call: Start) -> None:
     outcome = running.send()
     late.set()
 
-    assert outcome.state is State.UNKNOWN
-    assert outcome.problem
-    assert "no answer in time" in outcome.problem.text
+    assert (outcome.state, case_of(outcome.problem)) == (State.UNKNOWN, "DFE-UNREACHABLE late")
 
 
 def test_run_has_a_time_limit(call: Start) -> None:
@@ -385,17 +460,14 @@ def test_long_retry_after_ends_the_tries(call: Start) -> None:
     assert (outcome.state, len(outcome.tries)) == (State.FAILED, 1)
 
 
-def test_wait_of_more_than_two_minutes_is_not_begun(tmp_path: Path) -> None:
+def test_wait_of_more_than_two_minutes_is_not_begun(meet: Meet) -> None:
     """Though the run has ten: meanwhile it would hold up every other school."""
-    identity = make_identity(tmp_path)
-    with Stranger(identity.good, api=lambda talk: talk.reply(429, "{}", "text/json", "Retry-After: 121")) as server:
-        loaded = settings(tmp_path, origin=server.origin, path="/token", ca_file=identity.ca)
-        with Dfe(loaded.dfe, credentials(loaded), longest_wait=0) as dfe:
-            too_late = Timer(10, dfe.stop)
-            too_late.start()
-            outcome = dfe.send(consent(), a_body().content, "a key", _always)
-            was_in_time = too_late.is_alive()
-            too_late.cancel()
+    with meet(api=lambda talk: talk.reply(429, "{}", "text/json", "Retry-After: 121")) as running:
+        too_late = Timer(60, running.dfe.stop)
+        too_late.start()
+        outcome = running.send()
+        was_in_time = too_late.is_alive()
+        too_late.cancel()
 
     assert (outcome.state, len(outcome.tries), was_in_time) == (State.FAILED, 1, True)
 
@@ -422,7 +494,7 @@ def test_refused_permit_stops_the_message(call: Start) -> None:
     @contextmanager
     def permit() -> Iterator[None]:
         if not next(answers):
-            raise NotPermitted("CONSENT-NONE", "No consent.", "Nothing to do.")
+            raise NotPermitted("CONSENT-NONE")
         yield
 
     running = call(Fault.BUSY)
@@ -483,8 +555,9 @@ def test_key_that_no_header_can_carry_is_told(tmp_path: Path) -> None:
     loaded = settings(tmp_path)
     (tmp_path / "subscription-key").write_text("clé")
 
-    with pytest.raises(Exception, match="holds a space, or a letter that no such key has") as raised:
+    with pytest.raises(SettingsError) as raised:
         Credentials.load(loaded.dfe)
+    assert case_of(raised.value.problem) == "SECRET-FILE subscription-key"
     assert "clé" not in str(raised.value)
 
 
@@ -498,9 +571,13 @@ def test_stopped_run_starts_nothing_more(call: Start) -> None:
     assert (outcome.tries, outcome.problem and outcome.problem.code) == ((), "STOPPED")
 
 
-@contextmanager
-def _always() -> Iterator[None]:
-    yield
+def test_consent_that_was_not_given_is_never_passed_on(call: Start) -> None:
+    """Whatever called: also under python -O, which leaves assertions out."""
+    running = call()
+
+    with pytest.raises(ValueError, match="not given"):
+        running.dfe.send(consent(given=False), a_body().content, "a key", nullcontext)
+    assert running.answers == []
 
 
 class _Clock:

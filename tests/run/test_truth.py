@@ -391,8 +391,8 @@ def test_session_that_is_not_registered_yet_is_not_sent(
     made = SchoolDatabase(tmp_path / "school.db")
     made.enrol()
     made.mark(TUESDAY.date(), "AM", PRESENT=28, I=2)
-    marks = {"ahead": {"M": 2, "C": 1}, "none yet": {"N": 30}, "taken": {"PRESENT": 27, "I": 3}}[afternoon]
-    made.mark(TUESDAY.date(), "PM", **marks)
+    marks: dict[str, int] = {"ahead": {"M": 2, "C": 1}, "none yet": {"N": 30}, "taken": {"PRESENT": 27, "I": 3}}[afternoon]
+    made.mark(TUESDAY.date(), "PM", "1", OAKFIELD, **marks)
     loaded = settings(tmp_path, dfe)
     give_consent(loaded)
 

@@ -44,6 +44,8 @@ class Fault:
     """Say nothing until the client asks for an end or goes."""
     cuts: int = 0
     """Break the connection after so many bytes of the answer."""
+    cuts_rows: int = 0
+    """Break it after so many whole rows: the driver takes them for all there are."""
     is_deaf: bool = False
     """Keep the connection after that, and say nothing more whatever comes."""
     first_runs: str = ""
@@ -163,7 +165,7 @@ class _Session:
         self.data: duckdb.DuckDBPyConnection
         self.level = "READ COMMITTED"
         self.in_snapshot = False
-        self.cut = 0
+        self.cut = self.cut_rows = 0
         self.is_deaf = False
 
     def run(self) -> None:
@@ -265,7 +267,12 @@ class _Session:
         for statement in tsql.translate(sql, constants, self.server.version):
             if statement.reads_tables and self.level == "SNAPSHOT" and not self.in_snapshot:
                 self._begin_snapshot()
-            made += wire.result(*tsql.answer(self.data, statement, values), kind)
+            names, types, rows = tsql.answer(self.data, statement, values)
+            if self.cut_rows:
+                made = wire.result(names, types, rows[: self.cut_rows], kind)
+                self.cut = len(made) - len(wire.done())
+                return made
+            made += wire.result(names, types, rows, kind)
         return made or wire.done(kind)
 
     def _begin_snapshot(self) -> None:
@@ -293,7 +300,7 @@ class _Session:
             while fault.is_deaf:
                 self.packets.receive()
             raise _Left
-        self.cut, self.is_deaf = fault.cuts, fault.is_deaf
+        self.cut, self.cut_rows, self.is_deaf = fault.cuts, fault.cuts_rows, fault.is_deaf
 
 
 def _named(declared: str, values: Sequence[Any]) -> dict[str, Any]:

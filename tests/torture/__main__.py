@@ -53,6 +53,8 @@ def main() -> int:
         run("the log fails at each statement, disk full", lambda: sweeps.fail(place, every, names, "SQLITE_FULL"))
         run("the log fails at each statement, I/O error", lambda: sweeps.fail(place, every, names, "SQLITE_IOERR"))
         run("no file may grow beyond each size", lambda: sweeps.limit(place, range(0, 500_000, 4096 * 2)))
+        run("yesterday's log put back after a kill at each step", lambda: sweeps.restore(place, every, names))
+        run("another receiver after a kill at each step", lambda: sweeps.move(place, every, names))
         run("consent removed at each step", lambda: sweeps.revoke(place, other, every, names))
         many = place.of_many()
         phases = sweeps.steps_of_a_run(many)

@@ -1,5 +1,6 @@
 """A school with consent, a pretend DfE, and a judge who says whether everything is right in the end."""
 
+import shutil
 import sqlite3
 import time
 import zlib
@@ -51,9 +52,37 @@ class Scene:
     school: SchoolDatabase
     settings: Settings
 
-    def correct(self) -> None:
+    def correct(self, code: str = "L", *, of: str = "I") -> None:
         """Correct marks late: of the last day."""
-        self.school.change("UPDATE marks SET code = 'L' WHERE code = 'I' AND date = ?", f"{days(1)[0]}")
+        self.school.change("UPDATE marks SET code = ? WHERE code = ? AND date = ?", code, of, f"{days(1)[0]}")
+
+    def keep_log(self, *, a_day_old: bool) -> None:
+        """Make a backup of the log; `a_day_old`: as if it was made yesterday, with planned sends since."""
+        with closing(sqlite3.connect(self.settings.log.path)) as log, closing(sqlite3.connect(self._backup)) as backup:
+            log.backup(backup)
+            if a_day_old:
+                for table, column in (("run", "started_at"), ("run", "ended_at"), ("submission", "recorded_at")):
+                    day_before = f"strftime('%Y-%m-%dT%H:%M:%f', {column}, '-4 days') || '+00:00'"
+                    backup.execute(f"UPDATE {table} SET {column} = {day_before}")
+                backup.commit()
+
+    def restore_log(self) -> None:
+        """Put the backup in the place of the log."""
+        for ending in ("-wal", "-shm"):
+            Path(f"{self.settings.log.path}{ending}").unlink(missing_ok=True)
+        self.settings.log.path.unlink()
+        shutil.copyfile(self._backup, self.settings.log.path)
+        self.settings.log.path.chmod(0o600)
+
+    @property
+    def _backup(self) -> Path:
+        return self.folder / "backup.db"
+
+    def change_receiver(self, dfe: PretendDfe) -> None:
+        """Name another receiver in the settings file."""
+        file = self.folder / "config.toml"
+        file.write_text(file.read_text().replace(self.dfe.server.base_url, dfe.server.base_url))
+        self.dfe = dfe
 
     def consent_is_removed(self) -> bool:
         """Tell whether a removal is on disk."""
@@ -101,7 +130,8 @@ class Scene:
                 return [f"log damaged: {health}"]
             entries = connection.execute(
                 "SELECT urn, day, state, key, reference, content FROM submission JOIN body ON body.id = body_id"
-                " ORDER BY submission.id"
+                " WHERE receiver = ? ORDER BY submission.id",
+                (self.dfe.server.base_url,),
             ).fetchall()
         stored = {post.key: post for post in self.dfe.store.received() if post.status == 201}
         unforeseen = {key for _, key, _ in self.dfe.posts} - {entry[3] for entry in entries}

@@ -206,7 +206,7 @@ def cases(other: str) -> list[Case]:
             token=says(400, {"error": SECRET, "error_description": _EVIL}),
         ),
         Case("token: 400 without a word", 8, "DFE-ANSWER", token=says(400, {"title": _EVIL})),
-        Case("token: 503", 5, "DFE-BUSY", token=says(503, b""), words="on 4 tries"),
+        Case("token: 503", 5, "DFE-BUSY", token=says(503, b""), words="4 tries"),
         Case("token: clock", 2, "CLOCK", token=_token_of_tomorrow),
     ]
     at_tls = [

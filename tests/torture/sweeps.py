@@ -16,11 +16,12 @@ from typing import Any
 
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
-from tests.factories import OAKFIELD
+from tests.factories import OAKFIELD, pretend_dfe
 from tests.torture.runner import Ended, Runner
 from tests.torture.scene import SECRETS, Scene, found_secrets, scene
 
 ALWAYS = {0, 1, 5, 9}
+_KILL = {"act": "signal", "signal": signal.SIGKILL}
 
 
 @dataclass
@@ -95,8 +96,7 @@ def in_each_phase(names: list[str], number: int) -> list[int]:
 
 def kill(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
     """Kill a run at each of `steps`, then run again; in every other case after a late correction."""
-    plan = {"act": "signal", "signal": signal.SIGKILL}
-    return _sweep(place, steps, names, plan, {-signal.SIGKILL, 0})
+    return _sweep(place, steps, names, _KILL, {-signal.SIGKILL, 0})
 
 
 def stop(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
@@ -159,6 +159,52 @@ def grant(place: Place, steps: Iterable[int]) -> Tally:
             if (second.exit_code, second.said) != (0, ""):
                 wrong.append(f"second grant {second.exit_code}: {second.said}")
             tally.add(f"grant {at}", [*wrong, *again(place, new)])
+    return tally
+
+
+def restore(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
+    """Put yesterday's log back after a run that was killed at each of `steps`, and correct once more before the next.
+
+    What the killed run sent is not in that log: a code that it sent, and that is gone since, has to be sent as 0.
+    """
+    tally = Tally()
+    for at in steps:
+        with place.scene() as new:
+            wrong = again(place, new)
+            new.keep_log(a_day_old=True)
+            new.correct()
+            first = place.attsync(new.folder, "send", "--quiet", plan=_KILL | _point(at, names))
+            wrong += honest(new, first, {-signal.SIGKILL, 0})
+            new.correct("V", of="L")
+            new.restore_log()
+            second = place.attsync(new.folder, "send", "--quiet")
+            wrong += [] if second.exit_code == 0 else [f"second run {second.exit_code}: {second.said}"]
+            # Not the log against the receiver: that the log has forgotten a request is the point.
+            wrong += [*new.wrong_counts(), *new.wrong_keys(), *found_secrets(new.folder, SECRETS)]
+            tally.add(f"{at} {names[at - 1]}", wrong)
+    return tally
+
+
+def move(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
+    """Change the receiver after a run that was killed at each of `steps`, then change it back.
+
+    Each of the two has everything after its send; what one of them confirmed says nothing about the other.
+    """
+    tally = Tally()
+    for at in steps:
+        with place.scene() as new, pretend_dfe(place.certificates) as other:
+            first = place.attsync(new.folder, "send", "--quiet", plan=_KILL | _point(at, names))
+            wrong = honest(new, first, {-signal.SIGKILL, 0})
+            here = new.dfe
+            for receiver in (other, here):
+                new.change_receiver(receiver)
+                asked = place.attsync(new.folder, "send", "--quiet")
+                if asked.exit_code != 7 or "CONSENT-CHANGED" not in asked.said:
+                    wrong.append(f"sent to another receiver without asking: {asked}")
+                place.attsync(new.folder, "consent", "grant", "--yes", "--quiet")
+                new.correct()
+                wrong += again(place, new)
+            tally.add(f"{at} {names[at - 1]}", wrong)
     return tally
 
 

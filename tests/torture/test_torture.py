@@ -51,6 +51,18 @@ def test_consent_killed_half_way_can_be_given_again(place: Place, right: Right) 
 
 
 @pytest.mark.slow
+def test_restored_log_loses_nothing(place: Place, names: list[str], right: Right) -> None:
+    """The log of yesterday does not know what was sent since, and what has to be sent as 0 for it."""
+    right(sweeps.restore(place, some(3, range(len(names) // 3, len(names) + 1)), names))
+
+
+@pytest.mark.slow
+def test_each_receiver_gets_everything(place: Place, names: list[str], right: Right) -> None:
+    """Also one that was left in the middle of a run, and is returned to."""
+    right(sweeps.move(place, some(3, range(len(names) // 3, len(names) + 1)), names))
+
+
+@pytest.mark.slow
 def test_stopped_run_loses_nothing(place: Place, names: list[str], right: Right) -> None:
     """SIGTERM, SIGINT, SIGHUP."""
     right(sweeps.stop(place, some(4, range(10, len(names) + 1)), names))

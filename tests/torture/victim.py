@@ -121,7 +121,7 @@ def install(steps: Steps) -> None:
         (ssl.SSLSocket, "send"),
         (ssl.SSLSocket, "recv"),
         (ssl.SSLSocket, "do_handshake"),
-        (socket.socket, "connect"),
+        (socket.socket, "connect_ex"),
         (fcntl, "flock"),
         (os, "link"),
         (os, "fsync"),

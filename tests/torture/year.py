@@ -130,8 +130,8 @@ def _mark(school: SchoolDatabase, day: date, session: Session, pupils: range | l
     group = {pupil: name for name, members in PUPILS.items() for pupil in members}
     for pupil, code in zip(pupils, codes, strict=True):
         school.change(
-            "INSERT INTO marks (school, date, session, year_group, code, pupil) SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS"
-            " (SELECT 1 FROM marks WHERE date = ? AND session = ? AND pupil = ?)",
+            "INSERT INTO marks (school, date, session, year_group, code, pupil) SELECT ?, ?, ?, ?, ?, ? WHERE"
+            " NOT EXISTS (SELECT 1 FROM marks WHERE date = ? AND session = ? AND pupil = ?)",
             *(f"{OAKFIELD.urn}", f"{day}", session.value, group[pupil], code, pupil),
             *(f"{day}", session.value, pupil),
         )

@@ -18,7 +18,7 @@ _MANY_ROWS: Final = 20_000
 """From here on the lack of an index on the date is noticeable."""
 _MOST_LINES: Final = 3
 """More schools without a problem share one line."""
-_TESTED: Final = ("sqlite", "postgresql", "mysql", "mariadb", "duckdb")
+_TESTED: Final = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "duckdb")
 _TO_MAP: Final = ("MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "ROLL-UNKNOWN")
 """Codes of days that are refused because a value is in no map."""
 
@@ -52,6 +52,8 @@ def _account(facts: DatabaseFacts) -> Iterator[Problem]:
         yield Problem("DB-WRITE", "untested", kind=facts.kind)
     if facts.writes:
         yield Problem("DB-WRITE", rights=facts.writes)
+    if not facts.is_frozen:
+        yield Problem("DB-SELECT", "apart")
     if facts.hides:
         yield Problem("DB-SELECT", "hides", hides=facts.hides)
     if facts.way in ("plain", "encrypted"):
@@ -93,6 +95,8 @@ def _select(facts: SelectFacts) -> Iterator[tuple[Sign, Problem]]:
         yield "check", Problem("DATE-NONE", "utc", marks=facts.in_utc)
     if facts.overlaps:
         yield "check", Problem("ROLL-HIGH", "overlaps", pupils=facts.overlaps)
+    if facts.is_stale:
+        yield "check", Problem("DB-SELECT", "old_file", select=facts.name, at=facts.newest_file)
     if facts.has_index is False and facts.rows >= _MANY_ROWS:
         yield "check", Problem("DB-SLOW", "no_index", select=facts.name, rows=facts.rows)
 

@@ -123,6 +123,8 @@ class Snapshot:
                 self.select = select
                 with self._guarded():
                     batch = rows.fetchmany(_ROWS_AT_A_TIME)
+                    if len(batch) < _ROWS_AT_A_TIME:
+                        self._prove_whole()
                 yield from batch
                 more = len(batch) == _ROWS_AT_A_TIME
         finally:
@@ -138,7 +140,16 @@ class Snapshot:
     def ask(self, sql: str) -> list[Any]:
         """Return the rows of a question about the server itself."""
         with self._guarded():
-            return list(self.connection.exec_driver_sql(sql))
+            rows = list(self.connection.exec_driver_sql(sql))
+            self._prove_whole()
+            return rows
+
+    def _prove_whole(self) -> None:
+        """Raise an error if the answer that was read last broke off in the middle."""
+        if self.kind == "mssql":
+            # Where the connection breaks, mssql-python returns the rows that have come as if there were no more. What
+            # is answered now was sent after the end of the rows.
+            self.connection.exec_driver_sql("SELECT 1").close()
 
     def open(self, window: Window | None) -> None:
         """Connect, and begin what every statement sees."""

@@ -157,7 +157,8 @@ def _try(database: DatabaseSettings, name: SelectName, window: Window, deadline:
 def _newest_file(select: str, folder: Path) -> date | None:
     """Return the day in London on which the newest file was written that the SELECT names in a text."""
     texts = [part[1:-1].replace("''", "'") for kind, part in tokens(select, "duckdb") if kind == "literal"]
-    files = [file for text in texts if _FILE.search(text) for file in glob(text, root_dir=folder, recursive=True)]
+    # Not Path.glob: that takes no full path.
+    files = [file for text in texts if _FILE.search(text) for file in glob(text, root_dir=folder)]  # noqa: PTH207
     times = [(folder / file).stat().st_mtime for file in files if (folder / file).is_file()]
     return datetime.fromtimestamp(max(times), LONDON).date() if times else None
 

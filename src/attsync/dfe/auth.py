@@ -11,6 +11,7 @@ from math import inf
 from time import monotonic
 from typing import Annotated, Any, Final, Self, assert_never
 from urllib.parse import quote_plus
+from warnings import catch_warnings
 
 from authlib.oauth2.auth import ClientAuth
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
@@ -200,7 +201,8 @@ def _private_key(settings: DfeSettings, credentials: Credentials) -> tuple[Any, 
     pem = credentials.private_key.get_secret_value() if credentials.private_key else ""
     for kind in (ECKey, RSAKey):
         try:
-            key = kind.import_key(pem)
+            with catch_warnings(action="ignore"):  # of a weak key, which is refused below
+                key = kind.import_key(pem)
         except (JoseError, ValueError, TypeError):
             continue  # the other kind, or none
         if isinstance(key, RSAKey) and (bits := key.raw_value.key_size) < _SMALLEST_RSA_KEY:

@@ -5,7 +5,7 @@ the others.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -59,7 +59,7 @@ def send(
         listed = schools_by_database(settings.database, deadline) if dfe else []
         report = _report(settings, window)
         planner = Planner(settings, log, window, report.now)
-        left = _left_window(settings, log, window, due)
+        due.left.update(_left_window(settings, log, window, due.wanted))
         if not only:
             lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         report.number = log.begin_run(window, terms.receiver, report.now)
@@ -69,7 +69,7 @@ def send(
                 begin()
             _record_done(log, report, due.done, _careful(tell))
             if dfe:
-                _dispatch(settings, log, dfe, listed, due.wanted, planner, report, _careful(tell), left)
+                _dispatch(settings, log, dfe, listed, due, planner, report, _careful(tell))
                 report.problem = _wrong_clock(dfe, report)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
@@ -125,6 +125,8 @@ class _Due(NamedTuple):
     """Schools to read and send for, by URN."""
     done: list[SchoolResult]
     """What is to be said of the others."""
+    left: dict[int, Problem]
+    """Days that have left the window without being received, by URN."""
 
 
 def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
@@ -137,7 +139,7 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
     since = log.closed_since(terms.receiver) if log else None
     closed = since and Problem("DFE-CLOSED", "since", since=since.astimezone(LONDON).date())
     consents = log.latest_consents() if log else {}
-    due = _Due({}, [])
+    due = _Due({}, [], {})
     for urn in dict.fromkeys(only or known):
         school = known.get(urn) or School(urn, f"URN {urn}")
         row = consents.get(urn)
@@ -177,23 +179,22 @@ def _dispatch(
     log: Log,
     dfe: Dfe,
     listed: Listed,
-    wanted: Mapping[int, School],
+    due: _Due,
     planner: Planner,
     report: Report,
     tell: Tell,
-    left: Mapping[int, Problem],
 ) -> None:
-    connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(wanted))
+    connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(due.wanted))
     with (
         Gate(log.path, dfe.deadline) as gate,
         Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
     ):
-        for found in read_schools(listed, wanted, report.window, dfe.deadline):
+        for found in read_schools(listed, due.wanted, report.window, dfe.deadline):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
                 continue
             plans = planner.plan(found)
-            dispatch.take(_school_result(found, plans, planner, left.get(found.school.urn)), plans)
+            dispatch.take(_school_result(found, plans, planner, due.left.get(found.school.urn)), plans)
             for result in dispatch.finished():
                 tell(result)
         for result in dispatch.rest():
@@ -219,7 +220,7 @@ def _stopped(found: SchoolDays) -> Problem | None:
     return none.but("term") if sum(map(is_working_day, none.days)) > _HALF_TERM else None
 
 
-def _left_window(settings: Settings, log: Log, window: Window, due: _Due) -> dict[int, Problem]:
+def _left_window(settings: Settings, log: Log, window: Window, wanted: Collection[int]) -> dict[int, Problem]:
     """Return, by URN, the days that have left the window since the last run without being received."""
     last = log.last_run(settings.dfe.origin)
     if last is None or last.window.first >= window.first:
@@ -228,7 +229,7 @@ def _left_window(settings: Settings, log: Log, window: Window, due: _Due) -> dic
     found = {}
     for urn, days in log.not_accepted(settings.dfe.origin, gone).items():
         left = [day for day, past in sorted(days.items()) if not is_received(past)]
-        if left and urn in due.wanted:
+        if left and urn in wanted:
             found[urn] = Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn)
     return found
 
@@ -241,7 +242,9 @@ def _require_clock(log: Log) -> None:
     now = datetime.now(UTC)
     newest = log.clock_confirmed_at()
     if newest and now < newest - _CLOCK_STEP:
-        raise SettingsError("CLOCK", "before_run", now=now.astimezone(LONDON).date(), newest=newest.date())
+        raise SettingsError(
+            "CLOCK", "before_run", now=now.astimezone(LONDON).date(), newest=newest.astimezone(LONDON).date()
+        )
     if now.date() < _RELEASED:
         raise SettingsError("CLOCK", "before_release", now=now.astimezone(LONDON).date(), released=_RELEASED)
 

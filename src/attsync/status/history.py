@@ -21,7 +21,7 @@ class History:
     newest: Submission | None = None
     """What happened last: its state, problem and faults are those of the day."""
     shown: Submission | None = None
-    """The message whose counts are shown: the one the receiver holds, or the newest that may have arrived."""
+    """The message whose counts are shown: the one the receiver confirmed, or the newest that may have arrived."""
     is_held: bool = False
     """The receiver has confirmed these very counts, and nothing else can have arrived since."""
     still_held: bool = False
