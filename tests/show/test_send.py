@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.model import State
+from attsync.model import Sign, State
 from attsync.run.report import Report, SchoolResult
 from attsync.show.send import send_heading, send_line, send_summary, span
 from attsync.show.symbols import UNICODE
@@ -51,7 +51,7 @@ def test_span_says_no_more_than_it_must(first: date, last: date, words: str) -> 
 
 def report() -> Report:
     """Return a run in which one school is fine, one has faults, six were stopped by the service, one has no consent."""
-    bad = a_day(MONDAY, state=State.FAULTY, problem=faults())
+    bad = a_day(MONDAY, Sign.FAULTY, Sign.FAULTY, state=State.FAULTY, problem=faults())
     schools = [
         SchoolResult(school=SCHOOLS[0], outcome="read", seconds=3.14, days=[a_day(day) for day in DAYS]),
         SchoolResult(school=SCHOOLS[3], outcome="read", seconds=4.0, days=[a_day(FRIDAY), bad]),

@@ -5,8 +5,9 @@ Makes and changes nothing; does not show what is in a file.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -40,10 +41,8 @@ def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
     if os.geteuid() == 0 and (owner := folder.stat().st_uid):
         account = "#" * (for_chown(owner) == str(owner)) + for_chown(owner)
         yield Finding("check", _FILES, Problem("FILE-RIGHTS", "root", path=folder, account=account), _LOG_PATH)
-    try:
-        trusted(settings.dfe.ca_file)
-    except SettingsError as error:
-        yield Finding("bad", _FILES, error.problem, error.problem.setting)
+    if wrong := _tested(partial(trusted, settings.dfe.ca_file)):
+        yield wrong
     for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(log)):
         if isinstance(found, Finding):
             yield found
@@ -119,31 +118,30 @@ def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | s
 
 
 def _secrets(settings: Settings) -> Iterator[Finding | str]:
-    is_right = True
-    for what, setting in (
+    found: list[Finding | str] = []
+    for what, name in (
         ("client secret", "client_secret_file"),
         ("private key", "private_key_file"),
         ("subscription key", "subscription_key_file"),
     ):
-        if path := getattr(settings.dfe, setting):
-            try:
-                read_secret(path, what=what, multiline=setting == "private_key_file")
-                yield _owned(what, path)
-            except SettingsError as error:
-                is_right = False
-                yield Finding("bad", _FILES, error.problem, ("dfe", setting))
-    try:
-        if is_right:
-            Credentials.load(settings.dfe)
-    except SettingsError as error:  # its permissions are right, but it is not a key
-        yield Finding("bad", _FILES, error.problem)
+        if path := getattr(settings.dfe, name):
+            read = partial(read_secret, path, what=what, multiline=name == "private_key_file")
+            found.append(_tested(read, ("dfe", name)) or _owned(what, path))
+    yield from found
+    if all(isinstance(each, str) for each in found) and (wrong := _tested(partial(Credentials.load, settings.dfe))):
+        yield wrong  # the permissions are right, but it is not a key
     for number, database in enumerate(settings.database):
-        try:
-            if database.url_file:
-                database.database_url()
-                yield _owned("database address", database.url_file)
-        except SettingsError as error:
-            yield Finding("bad", _FILES, error.problem, ("database", number, "url_file"))
+        if path := database.url_file:
+            yield _tested(database.database_url, ("database", number, "url_file")) or _owned("database address", path)
+
+
+def _tested(test: Callable[[], object], setting: Location = ()) -> Finding | None:
+    """Return what `test` finds to be wrong."""
+    try:
+        test()
+    except SettingsError as error:
+        return Finding("bad", _FILES, error.problem, setting or error.problem.setting)
+    return None
 
 
 def _log_files(path: Path) -> Iterator[Finding | str]:

@@ -135,7 +135,7 @@ def _what_was_sent(detail: Detail, signs: Signs, now: datetime) -> list[Content]
             table = CellsTable(signs, sent.cells, session, sent.roll)
             said += [Text(), Text(f"{session}", style="bold"), table]
             if table.zeros:
-                said.append(prose(f"Also sent, as 0 in every year group: {', '.join(table.zeros)}."))
+                said += [Text(), prose(f"Also sent, as 0 in every year group: {', '.join(table.zeros)}.")]
     said += [Text(), prose(("Small counts could identify a child: keep them within the school.", DIM))]
     return said
 

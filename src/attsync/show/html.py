@@ -30,8 +30,6 @@ _HIDDEN: Final = "hidden"
 """Style of the words that only a screen reader reads."""
 _CLASSES: Final = {GOOD: "good", BAD: "bad", CHECK: "check", DUE: "due", DIM: "quiet", _HIDDEN: "hidden"}
 _CAPTION: Final = "Attendance is shown to help spot mistakes. It is not an official figure."
-_LESS: Final = (frozenset({"Attendance"}), frozenset({"URN", "Attendance", "Last sent"}))
-"""Columns of a school's table, and of a trust's, that are left out where there is little room, as on a screen."""
 
 
 class _Worded(Signs):
@@ -74,7 +72,7 @@ def _status(overview: Overview) -> Iterator[str]:
         yield f"<h2>What to do next</h2>\n<ul>\n{items}\n</ul>"
     if sheet:
         yield f"<h2>{heading}</h2>"
-        yield _table(heading, caption, sheet, less=_LESS[sheet.names is not None])
+        yield _table(heading, caption, sheet)
     if any(school.days for school in overview.schools):
         yield _paragraph(Text(meaning, DIM) for meaning in words.legend(UNICODE))
 
@@ -124,12 +122,12 @@ def _paragraph(texts: Iterable[Text]) -> str:
     return f"<p>{' '.join(parts)}</p>"
 
 
-def _table(what: str, caption: str, sheet: Sheet, less: frozenset[str] = frozenset()) -> str:
+def _table(what: str, caption: str, sheet: Sheet) -> str:
     """Return a table; on a narrow screen each row becomes a block, and its cells name their column themselves.
 
     The roles say what it is where the layout would hide that. A column without a heading is a gap before the next.
     """
-    columns = [*_columns(sheet, less)]
+    columns = [*_columns(sheet)]
     names = "" if sheet.names is None else ' class="names"'
     head = "".join(
         f'<th role="columnheader" scope="col" class="{each.classes}">{each.heading}</th>' for each in columns
@@ -150,7 +148,7 @@ class _Column(NamedTuple):
     classes: str
 
 
-def _columns(sheet: Sheet, less: frozenset[str]) -> Iterator[_Column]:
+def _columns(sheet: Sheet) -> Iterator[_Column]:
     is_next_week = False
     for number, column in enumerate(sheet.columns):
         heading = escape(column.lstrip(">").strip())
@@ -159,7 +157,7 @@ def _columns(sheet: Sheet, less: frozenset[str]) -> Iterator[_Column]:
             "number": column.startswith(">"),
             "signs": "\n" in heading or name in {"AM", "PM"},
             "words": number > 0 and number == len(sheet.columns) - 1 and not column.startswith(">"),
-            "less": name in less,
+            "less": column in sheet.less,
             "week": is_next_week,
         }
         is_next_week = not name

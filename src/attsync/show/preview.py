@@ -14,7 +14,7 @@ from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short, title
-from attsync.show.table import Sheet, prose
+from attsync.show.table import Sheet, paragraph, prose
 from attsync.window import LONDON
 
 _CHECK_COLUMNS: Final = 16
@@ -107,8 +107,7 @@ def preview_foot(
 
 def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
     """Show what is allowed but unusual in the days that would be sent."""
-    said = [((messages.text(problem) + messages.next_step(problem)).completed, problem.code) for problem in problems]
-    return Group(*(prose((f"{signs.check} ", CHECK), words, (f"  [{code}]", DIM), indent=2) for words, code in said))
+    return Group(*(paragraph(signs.check, CHECK, [], messages.Told(problem, ())) for problem in problems))
 
 
 class CellsTable:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
-from attsync.model import DayStatus, Session, State, faulty_sessions
+from attsync.model import DayStatus, State
 from attsync.plural import plural
 from attsync.run.report import Report, SchoolResult
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
@@ -116,8 +116,8 @@ def _what_is_wrong(result: SchoolResult) -> str:
         others = len(result.told()) - 1
     else:
         first, *rest = [day for day in result.days if day.problem]
-        alike = [first, *(day for day in rest if day.problem and day.problem.code == _code(first))]
-        bad, every = sum(map(_bad_sessions, alike)), sum(map(_sessions, result.days))
+        alike = [first, *(day for day in rest if _code(day) == _code(first))]
+        bad, every = sum(len(day.bad_sessions) for day in alike), sum(map(_sessions, result.days))
         days = f"{first.date:%a %-d %b}" + (f" and {plural(len(alike) - 1, 'more day')}" if len(alike) > 1 else "")
         what = messages.brief(first.problem) if first.problem else ""
         words = f"{bad} of {plural(every, 'session')} {_word(first)}: {what} ({days})"
@@ -130,12 +130,7 @@ def _code(day: DayStatus) -> str:
 
 
 def _sessions(day: DayStatus) -> int:
-    return len(day.marks) or len(Session)
-
-
-def _bad_sessions(day: DayStatus) -> int:
-    faulty = faulty_sessions(day.faults).intersection(day.marks) if day.state is State.FAULTY else ()
-    return len(faulty) or _sessions(day)
+    return len({*day.marks, *day.bad_sessions})
 
 
 def _totals(report: Report, *, dry_run: bool) -> str:
@@ -144,7 +139,7 @@ def _totals(report: Report, *, dry_run: bool) -> str:
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
     bad: Counter[str] = Counter()
     for day in (day for result in results for day in result.days if day.problem):
-        bad[_word(day)] += _bad_sessions(day)
+        bad[_word(day)] += len(day.bad_sessions)
     parts += [f"{bad[word]:,} {word}" for word in (*_WORDS.values(), _NOT_RECEIVED) if bad[word]]
     if skipped := len(report.schools) - len(results):
         parts.append(f"{plural(skipped, 'school')} without consent")

@@ -1,14 +1,13 @@
 """The screens of `attsync status`, and the words that the saved page shares: one school, or a row per school."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import groupby
 from typing import Final
 from urllib.parse import urlsplit
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -37,44 +36,32 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
     name, beside = title_of(overview, heading)
     title = Text.assemble((name, "bold"), (f"  {beside}", DIM))
     moved = [prose((f"{signs.check} {said}", CHECK), indent=2)] if (said := receiver(overview)) else []
-    strip = signs
     table: list[RenderableType] = []
     if is_one_school(overview):
         (school,) = overview.schools
         lines: list[RenderableType] = [title, prose(consent(school, signs), indent=0 if school.consent else 2), *moved]
         if school.days:
             lines.append(side_by_side([*filter(None, [verdict(school, overview, signs)]), last_and_next(overview)]))
-            table = [_Fitted(lambda columns: days_table(school, overview, signs, columns))]
+            table = [Text(), days_table(school, overview, signs)]
     else:
-        strip = strip_of(signs)
         lines = [title, side_by_side(counts(overview, signs)), last_and_next(overview), *moved]
-        if overview.schools:
-            table = [_Fitted(lambda columns: schools_table(overview, signs, columns))]
-    lines += [Text(), *table] if table else []
+        table = [Text(), schools_table(overview, signs)] if overview.schools else []
+    lines += table
     if any(school.days for school in overview.schools):
+        strip = signs if is_one_school(overview) else strip_of(signs)
         lines += [Text(), side_by_side(Text(meaning, DIM) for meaning in legend(strip))]
     if next_steps := [*steps(overview, signs)]:
         lines += [Text(), Text("What to do next", style="bold"), *next_steps]
     return Group(*lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A table that shows more, the more room there is."""
-
-    made_for: Callable[[int], Sheet]
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.made_for(options.max_width)
-
-
 # Tables
 
 
-def days_table(school: SchoolStatus, overview: Overview, signs: Signs, columns: int = _WIDE) -> Sheet:
+def days_table(school: SchoolStatus, overview: Overview, signs: Signs) -> Sheet:
     """Return a row per day, newest first."""
-    attendance = [">Attendance"] if columns >= _ROOMY else []
-    sheet = Sheet(signs, ("Date", "AM", "PM", ">Marks", ">On roll", *attendance, "Last sent", "Note"))
+    columns = ("Date", "AM", "PM", ">Marks", ">On roll", ">Attendance", "Last sent", "Note")
+    sheet = Sheet(signs, columns, less={">Attendance": _ROOMY})
     is_past = school.consent is None
     for day in school.days:
         style = BAD if day.needs_telling else CHECK if day.no_register else DIM if day.is_closed else ""
@@ -83,34 +70,33 @@ def days_table(school: SchoolStatus, overview: Overview, signs: Signs, columns: 
             *(signs.of(day, session, is_past=is_past) for session in Session),
             number_of(day.total),
             number_of(day.on_roll),
-            *([share(day.attendance)] if attendance else []),
+            share(day.attendance),
             when(day.sent_at, overview.now),
             Text(day.note, style=DIM if is_past else style),
         )
     return sheet
 
 
-def schools_table(overview: Overview, signs: Signs, columns: int = _WIDE) -> Sheet:
+def schools_table(overview: Overview, signs: Signs) -> Sheet:
     """Return a row per school, with two signs per date and a gap between two weeks; those to act on come first."""
     dates = dates_of(overview)
     above = "\n" if dates else ""  # the days of the week
-    urn = [f"{above}URN"] if columns >= _WIDE else []
-    more = [f">{above}Attendance", f"{above}Last sent"] if columns >= _WIDE else []
+    urn, attendance, last_sent = less = (f"{above}URN", f">{above}Attendance", f"{above}Last sent")
     heads = ["" if day is None else f"{day:%a}\n{day.day}" for day in dates]
-    gap = 2 if columns >= _ROOMY else 1
-    sheet = Sheet(signs, (f"{above}School", *urn, *heads, *more, f"{above}Result"), gap, names=0)
+    columns = (f"{above}School", urn, *heads, attendance, last_sent, f"{above}Result")
+    sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY)
     strip = strip_of(signs)
     for schools in ranked(overview):
         if sheet.rows:
             sheet.space()
         for school in schools:
             days: dict[date | None, DayStatus] = {day.date: day for day in school.days}
-            attendance = next((day.attendance for day in school.days if day.attendance is not None), None)
             sheet.add(
                 school.school.name,
-                *([Text(str(school.school.urn), style=DIM)] if urn else []),
+                Text(str(school.school.urn), style=DIM),
                 *(_two_signs(days.get(day), strip, is_past=school.consent is None) for day in dates),
-                *([share(attendance), when(school.sent_at, overview.now) or "never"] if more else []),
+                share(next((day.attendance for day in school.days if day.attendance is not None), None)),
+                when(school.sent_at, overview.now) or "never",
                 result(school, signs),
             )
     return sheet

@@ -1,7 +1,7 @@
 """Tables that never cut a cell, and prose: what every screen is made of. Imports no view."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from rich.cells import cell_len
@@ -56,6 +56,10 @@ class Sheet:
     """The column of schools' names: these are shortened where the last column has less room than it wants."""
     wanted: int = 34
     """What the last column wants."""
+    less: Mapping[str, int] = field(default_factory=dict)
+    """Heading -> columns of a screen below which it is left out."""
+    roomy: int = 0
+    """Columns of a screen below which the gap is 1."""
 
     def add(self, *cells: str | Text, style: str = "") -> None:
         """Add a row."""
@@ -76,6 +80,9 @@ class Sheet:
         return self.width - max(0, self._widths()[-1] - self.wanted)
 
     def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        if self.less or self.roomy:
+            yield self._fitted(options.max_width)
+            return
         *fixed, last = self._widths()
         rows, taken = self.rows, sum(fixed) + self.gap * len(fixed)
         room = options.max_width - taken
@@ -96,6 +103,13 @@ class Sheet:
             yield _unbroken(self.signs.line * (sum(widths) + self.gap * len(fixed)))
         for row in rows:
             yield from self._row(console, widths, row) if row else [Text()]
+
+    def _fitted(self, screen: int) -> "Sheet":
+        """Return the table without the columns for which a screen is too narrow."""
+        kept = [n for n, name in enumerate(self.columns) if screen >= self.less.get(name, 0)]
+        rows = [tuple(row[n] for n in kept) if row else row for row in self.rows]
+        gap = self.gap if screen >= self.roomy else 1
+        return replace(self, columns=[self.columns[n] for n in kept], rows=rows, gap=gap, less={}, roomy=0)
 
     def _row(self, console: RichConsole, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
         *fixed, last = row
