@@ -196,8 +196,9 @@ class Prose:
 
 
 def _wrapped(console: RichConsole, text: Text, width: int) -> Iterator[Text]:
-    for line in text.split("\n", allow_blank=True):
-        line.overflow = "ignore"  # rich would cut a word, or a command to copy, that does not fit into one line
+    for part in text.split("\n", allow_blank=True):
+        # Else rich would cut a word, or a command to copy, that does not fit into one line.
+        line = Text.assemble(part, overflow="ignore")
         yield from [line] if line.plain.startswith(UNBROKEN) else line.wrap(console, width)
 
 
