@@ -26,10 +26,9 @@ after the computer and the settings file, and the **database administrator** aft
 decides about consent. **Exit code:** what a send with only this problem ends with. 0 means that the problem is shown,
 but does not stop anything.
 
-A message without a code comes from the command line. *Error: 2 problems in the settings file* shows each problem with
-its line. *Usage:* means that an option is mistyped. If cron writes *not found*, the path in its entry is out of date,
-for example after Python was upgraded or the folder was moved: [install again](install.md#when-something-has-moved),
-then write the entries again with `attsync crontab --install`.
+A message without a code comes from the command line: a command or an option is mistyped. If cron writes *not found*,
+the path in its entry is out of date, for example after Python was upgraded or the folder was moved:
+[install again](install.md#when-something-has-moved), then write the entries again with `attsync crontab --install`.
 """
 
 

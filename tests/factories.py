@@ -1,19 +1,22 @@
 """Settings, school databases and a pretend DfE for tests, complete and right: a test states only what differs."""
 
+import json
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from attsync.accounts import Person
 from attsync.consent import Terms, notice, record
 from attsync.dfe import Credentials
 from attsync.log import ConsentRow, Log
 from attsync.model import Cell, Day, School, Session
-from attsync.sandbox.app import make_app
+from attsync.sandbox.app import Service
 from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, Server
@@ -85,6 +88,7 @@ class PretendDfe:
     store: Store
     faults: deque[Fault]
     certificates: Certificates
+    service: Service
 
     @property
     def posts(self) -> list[tuple[int, str | None, bytes]]:
@@ -94,7 +98,7 @@ class PretendDfe:
     @property
     def counts(self) -> dict[tuple[int, date, str, str, str], int]:
         """What the DfE now believes: (URN, date, session, year group, code) -> number."""
-        return {(f.urn, f.date, f.session.value, f.year_group, f.code): n for f, n in self.store.content().items()}
+        return believed(self.store)
 
 
 @contextmanager
@@ -102,14 +106,30 @@ def pretend_dfe(
     certificates: Certificates,
     *faults: Fault,
     client: Client = Client("oakfield", SECRET),  # noqa: B008  frozen
-    **options: Any,  # noqa: ANN401  those of make_app
+    **options: Any,  # noqa: ANN401  those of Service
 ) -> Iterator[PretendDfe]:
     """Run a sandbox; the subscription key is checked."""
-    script = deque(faults)
-    with Store() as store:
-        app = make_app(store, clients=[client], subscription_key=SUBSCRIPTION_KEY, faults=script, **options)
-        with Server(app, certificates) as server:
-            yield PretendDfe(server, store, script, certificates)
+    service = Service(store=Store(), client=client, subscription_key=SUBSCRIPTION_KEY, faults=deque(faults), **options)
+    with Server(service.answer, certificates) as server:
+        yield PretendDfe(server, service.store, service.faults, certificates, service)
+
+
+def believed(store: Store) -> dict[tuple[int, date, str, str, str], int]:
+    """Return what the DfE now believes: for each figure the value that came last, faulty ones left out.
+
+    (URN, date, session, year group, code) -> number.
+    """
+    figures = {}
+    for post in (post for post in store.received() if post.status == HTTPStatus.CREATED):
+        message, faulty = json.loads(post.body), {error["path"] for error in post.errors}
+        for i, item in enumerate(message["submissionData"]):
+            path = f"$.submissionData[{i}]"
+            place = (message["urn"], date.fromisoformat(item["date"][:10]), item["schoolSession"])
+            for j, count in enumerate(item["attendances"]):
+                here = f"{path}.attendances[{j}]"
+                if not faulty & {f"{path}.ncYearGroup", f"{here}.attendanceCode", f"{here}.value"}:
+                    figures[*place, item["ncYearGroup"], count["attendanceCode"]] = count["value"]
+    return figures
 
 
 def settings(
@@ -180,8 +200,7 @@ def give_consent(loaded: Settings, *schools: School, receiver: str | None = None
                 log,
                 school,
                 action="given" if given else "removed",
-                account="head",
-                login_uid=None,
+                person=Person("head", None),
                 terms=replace(terms, receiver=receiver or terms.receiver),
                 at=datetime.now(UTC),
                 shown=notice(terms),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
 
+from attsync.accounts import Person
 from attsync.consent import Terms, notice, record
 from attsync.log import ConsentRow, Log, Submission
 from attsync.model import Body, Cell, Day, Fault, Outcome, School, Session, State, Try
@@ -37,7 +38,7 @@ def decide(
 ) -> ConsentRow:
     """Record a grant, or a removal."""
     shown = notice(terms) if action == "given" else None
-    return record(log, school, action=action, account="head", login_uid=None, terms=terms, at=at, shown=shown, **more)
+    return record(log, school, action=action, person=Person("head", None), terms=terms, at=at, shown=shown, **more)
 
 
 def message(when: date = MONDAY, *sessions: Session, school: School = ABBEY, ill: int = 20, of: int = 420) -> Body:

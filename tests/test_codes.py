@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attsync import codes
-from attsync.codes import all_codes, attendance_codes, attendance_rate, codes_on, withdrawn, year_groups
+from attsync.codes import all_codes, attendance_rate, codes_on, every_code, withdrawn, year_groups
 from attsync.model import Cell, Session
 
 CHANGE = date(2024, 8, 19)
@@ -38,7 +38,7 @@ def test_a_withdrawn_code_counts_no_longer(code: str) -> None:
 
 def test_each_withdrawn_code_says_what_replaced_it() -> None:
     """Also the sub-codes of school systems; a code that goes on, or has not ended yet, was not withdrawn."""
-    gone = {code.code for code in attendance_codes()} - codes_on(CHANGE).keys()
+    gone = {code.code for code in every_code()} - codes_on(CHANGE).keys()
 
     assert all(withdrawn(code, CHANGE) for code in [*gone, "X01", "X07", "I02"])
     assert [withdrawn(code, CHANGE) for code in ("I", "X", "ZZ", "")] == [None] * 4
@@ -67,7 +67,7 @@ def test_sub_codes_are_never_sent() -> None:
 
 def test_every_code_has_a_known_category_and_dates_in_order() -> None:
     """A mistake in the table would be a wrong number later."""
-    for code in attendance_codes():
+    for code in every_code():
         assert code.category in {
             "present",
             "approved_educational_activity",

@@ -140,9 +140,10 @@ def test_days_of_a_problem_are_named_before_it_or_counted() -> None:
 
     assert str(messages.text(problem, [MONDAY])) == f"Mon 23 Nov: {alone}"
     assert str(messages.text(problem, [MONDAY, TUESDAY])) == f"Mon 23 Nov and 1 more day: {alone}"
-    named = Problem("COUNT-WRONG", "A.", "B.")
-    assert str(messages.text(named, [MONDAY])) == "A."
-    assert str(messages.text(named, [MONDAY, TUESDAY, MONDAY])) == "A. The same applies to 2 more days."
+    named = Problem("COUNT-WRONG")
+    first, last = messages.happened(named), messages.not_done(named)
+    assert str(messages.text(named, [MONDAY])) == f"{first} {last}"
+    assert str(messages.text(named, [MONDAY, TUESDAY, MONDAY])) == f"{first} The same applies to 2 more days. {last}"
 
 
 def test_what_was_not_done_is_said_after_what_happened() -> None:

@@ -83,7 +83,7 @@ def test_monitor_hears_of_a_run_that_ends_in_an_error(tmp_path: Path, authority:
         pytest.raises(LogError),
         Monitored(settings_with(tmp_path, authority, url)),
     ):
-        raise LogError("LOG-WRITE")
+        raise LogError("LOG-DAMAGED", path="attsync.db")
 
     assert heard[-1] == ("/ping/abc/fail", b"exit code 9")
 

@@ -119,11 +119,10 @@ def everything_kept(sandbox: Sandbox, *, as_text: bool = False) -> Iterator[Plac
     """Give every byte that attsync and the pretend DfE have kept; `as_text`: two letters may stand in any checksum."""
     folder = sandbox.config.parent
     if as_text:
-        for path in (folder / "attsync.db", folder / "sandbox.db"):
-            with closing(sqlite3.connect(path)) as kept:
-                yield path.name, "\n".join(kept.iterdump())
+        with closing(sqlite3.connect(folder / "attsync.db")) as kept:
+            yield "attsync.db", "\n".join(kept.iterdump())
     for path in folder.rglob("*"):
-        is_database = path.name.startswith(("attsync.db", "sandbox.db")) and not as_text
+        is_database = path.name.startswith("attsync.db") and not as_text
         if path.is_file() and (is_database or path.parent != folder):
             yield path.name, path.read_bytes().decode("latin-1")
     yield "received", str(list(sandbox.store.received()))

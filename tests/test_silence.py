@@ -131,7 +131,7 @@ def test_wrong_command_line_is_whole_in_its_first_line(sandbox: Sandbox, words: 
     assert (ended.returncode, ended.stdout) == (2, b"")
     assert len(lines) == 2
     assert lines[0].startswith(("attsync: ", "Error: "))
-    assert lines[1].startswith("How it is used: ")
+    assert lines[1].startswith("For help: ")
     assert "nvalid" not in lines[0]
 
 

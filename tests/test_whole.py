@@ -155,7 +155,7 @@ def test_demo_leaves_what_can_be_tried_by_hand(tmp_path: Path) -> None:
         assert attsync("preview", config=folder / "config.toml").exit_code == 0
 
 
-SLOW = {"sqlalchemy", "httpx", "authlib", "flask", "pydantic", "rich", "sqlite3"}
+SLOW = {"sqlalchemy", "httpx", "authlib", "trustme", "pydantic", "rich", "sqlite3"}
 """Libraries that take long to import."""
 
 

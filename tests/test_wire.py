@@ -18,8 +18,7 @@ from pydantic import ValidationError
 from attsync.codes import all_codes, codes_on, year_groups
 from attsync.model import DATA_SET, Body, Cell, Cells, Day, Session, total
 from attsync.problems import Problem
-from attsync.sent import read
-from attsync.wire import Attendance, Item, Submission, YearGroup, build, in_order, read_rejection
+from attsync.wire import Attendance, Item, Submission, YearGroup, build, in_order, parse, read_rejection
 from tests.factories import MONDAY, OAKFIELD, day
 
 R_AM, R_PM = Cell("R", Session.AM), Cell("R", Session.PM)
@@ -65,7 +64,7 @@ def test_order_of_rows_makes_no_difference(cells: Cells, random: Any) -> None:  
 @given(CELLS, CELLS)
 def test_last_message_is_the_whole_truth(before: Cells, now: Cells) -> None:
     """What was sent before and is gone is sent as zero; what is there is sent as it is; nothing else is."""
-    sent = {cell: dict(counts) for cell, counts in read(made(now, before).content).cells.items()}
+    sent = {cell: dict(counts) for cell, counts in parse(made(now, before).content).cells.items()}
 
     for cell in before.keys() | now.keys():
         for code in before.get(cell, {}).keys() | now.get(cell, {}).keys():
@@ -78,14 +77,14 @@ def test_message_can_be_read_back(cells: Cells) -> None:
     """The log keeps bytes; what they say is read from them."""
     body = made(cells)
 
-    sent = read(body.content)
+    sent = parse(body.content)
     assert (sent.cells, sent.on_roll, sent.roll) == (cells, 60, {"R": 60})
     assert total(body.cells) == sum(sum(counts.values()) for counts in cells.values())
 
 
 def test_day_whose_marks_are_all_gone_is_sent_as_zeros() -> None:
     """A day that was recorded by mistake."""
-    assert read(made({}, {R_AM: {"I": 3}}).content).cells == {R_AM: {"I": 0}}
+    assert parse(made({}, {R_AM: {"I": 3}}).content).cells == {R_AM: {"I": 0}}
 
 
 @pytest.mark.parametrize("cells", [{}, {R_AM: {}}])
@@ -124,8 +123,8 @@ def test_counts_that_cannot_be_are_refused(wrong: Day) -> None:
     problem = build(OAKFIELD, wrong, {})
 
     assert isinstance(problem, Problem)
-    assert (problem.code, problem.exit_code) == ("COUNT-WRONG", 1)
-    assert "Tamsin" not in problem.text + problem.next
+    assert problem.code == "COUNT-WRONG"
+    assert "Tamsin" not in repr(problem)
 
 
 def test_name_in_place_of_a_year_group_or_a_code_is_refused() -> None:
@@ -160,7 +159,7 @@ def test_every_code_of_the_day_can_be_sent() -> None:
     codes = {code.code: 1 for code in codes_on(MONDAY).values() if "AM" in code.sessions}
 
     assert len(codes) > 20
-    assert read(made({R_AM: codes}).content).cells == {R_AM: codes}
+    assert parse(made({R_AM: codes}).content).cells == {R_AM: codes}
 
 
 def test_cells_stand_in_the_order_of_the_dfe() -> None:

@@ -9,11 +9,12 @@ import pwd
 import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from attsync.problems import LogError, NotPermitted, SettingsError
+from attsync.problems import LogError, NotPermitted, Problem, SettingsError
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -22,8 +23,6 @@ WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _ROOT: Final = 0
 _NO_UID: Final = 2**32 - 1
 """What the kernel uses for "none"; every number below it is an account."""
-_MOST_LINKS: Final = 40
-"""As the kernel follows them."""
 _LARGEST: Final = 64 * 1024
 """Bytes. A key of any kind is far smaller; the wrong file, a log or a database, is often far larger."""
 _BLANKS: Final = " \t\N{NO-BREAK SPACE}"
@@ -80,27 +79,45 @@ def open_to_change(path: Path, ours: Collection[int]) -> tuple[Path, os.stat_res
     That is the file, a folder above it, or a link on the way to it; None if nothing does. A folder in which everyone
     may write, but delete only their own (/tmp), is safe above what is ours, not as `path` itself. Raise OSError.
     """
-    places = [*_places(path)]
-    for place, found in reversed(places):  # the file first: it is what a person looks at
+    places = [*_places(path.absolute())]
+    for place in reversed(places):  # the file first: it is what a person looks at
+        found = place.lstat()
         mode = 0 if stat.S_ISLNK(found.st_mode) else found.st_mode
-        is_sticky = mode & stat.S_ISVTX and place != places[-1][0]
+        is_sticky = mode & stat.S_ISVTX and place != places[-1]
         if found.st_uid not in {_ROOT, *ours} or (mode & WRITE and not is_sticky):
             return place, found
     return None
 
 
-def rights_problem(path: Path, ours: Collection[int]) -> tuple[str, dict[str, str]] | None:
-    """Return the case and the parameters of a problem, if other accounts can change `path`. Raise OSError."""
+def _places(path: Path) -> Iterator[Path]:
+    """Return each folder and link on the way to `path`, and last what it leads to. Raise OSError."""
+    at = Path("/")
+    yield at
+    for name in path.parts[1:]:
+        at = at.parent if name == ".." else at / name
+        yield at
+        if at.is_symlink():
+            at.stat()  # the kernel refuses a link that leads to itself or nowhere, so this ends
+            yield from _places(at.parent / at.readlink())
+            at = at.resolve()
+
+
+def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | None:
+    """Return the problem `code` if accounts other than root and `ours` can change `path`. Raise OSError."""
     loose = open_to_change(path, ours)
     if loose is None:
         return None
     place, found = loose
-    parameters = {"path": str(path), "place": str(place), "mode": mode_of(found), "owner": name_of(found.st_uid)}
-    if place not in (path, path.absolute()):
-        parameters["through"] = str(place)
-    if found.st_uid in {_ROOT, *ours}:
-        return "mode", parameters
-    return "owner", parameters | {"account": for_chown(os.geteuid())}
+    return Problem(
+        code,
+        "mode" if found.st_uid in {_ROOT, *ours} else "owner",
+        path=path,
+        place=place,
+        through=None if place == path.absolute() else place,
+        mode=mode_of(found),
+        owner=name_of(found.st_uid),
+        account=for_chown(os.geteuid()),
+    )
 
 
 def require_trusted_log(path: Path) -> None:
@@ -108,13 +125,10 @@ def require_trusted_log(path: Path) -> None:
 
     Where there is no log yet its folder is judged, and nothing where there is no folder. Raise OSError.
     """
-    for place in (path.parent, path):
-        try:
-            wrong = rights_problem(place, owners(path))
-        except FileNotFoundError:
-            return
-        if wrong:
-            raise LogError("LOG-WRITE", wrong[0], **wrong[1] | {"path": str(path)})
+    with suppress(FileNotFoundError):
+        for place in (path.parent, path):
+            if problem := rights_problem("LOG-WRITE", place, owners(path)):
+                raise LogError.of(problem.but(path=path))
 
 
 def owners(log: Path) -> set[int]:
@@ -123,7 +137,7 @@ def owners(log: Path) -> set[int]:
     if us != _ROOT:
         return {us}
     # `sudo attsync consent grant` works with the files of the account that cron runs attsync under.
-    folder = next((each for each in log.parents if each.exists()), Path("/"))
+    folder = next((each for each in log.parents if os.access(each, os.F_OK)), Path("/"))
     return {us, folder.stat().st_uid}
 
 
@@ -139,31 +153,10 @@ def for_chown(uid: int) -> str:
 
 def other_owner(path: Path) -> str:
     """Return the owner of `path` if that is not this account, as after one run under sudo; or nothing."""
-    try:
-        uid = path.lstat().st_uid
-    except OSError:
-        return ""
-    return "" if uid == os.geteuid() else name_of(uid)
-
-
-def _places(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Return each folder and link on the way to `path`, and last what it leads to. Raise OSError."""
-    at, left, links = Path("/"), [*reversed(path.absolute().parts[1:])], 0
-    yield at, at.lstat()
-    while left:
-        name = left.pop()
-        place = at.parent if name == ".." else at / name
-        found = place.lstat()
-        yield place, found
-        if not stat.S_ISLNK(found.st_mode):
-            at = place
-            continue
-        links += 1
-        if links > _MOST_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target = place.readlink()
-        at = Path("/") if target.is_absolute() else at
-        left += reversed(target.parts[1:] if target.is_absolute() else target.parts)
+    with suppress(OSError):
+        if (uid := path.lstat().st_uid) != os.geteuid():
+            return name_of(uid)
+    return ""
 
 
 # Secret files. The opened file is checked, so that it cannot be exchanged between the check and the reading.
@@ -179,26 +172,20 @@ def read_secret(
     """
     from pydantic import SecretStr  # noqa: PLC0415  loaded long before any secret is
 
-    secret, details = "", dict[str, str]()
     try:
         with open(path, "rb", opener=_open) as file:
-            case, details = _unsafe(path, os.fstat(file.fileno()), environ) or ("", {})
-            if not case:
-                case, secret = _secret_in(file.read(_LARGEST + 1), multiline=multiline)
+            _require_safe(path, os.fstat(file.fileno()), environ)
+            return SecretStr(_secret_in(file.read(_LARGEST + 1), multiline=multiline))
+    except SettingsError as error:
+        problem = error.problem
     except OSError as error:
-        case, details = _UNREADABLE.get(error.errno or 0, "unreadable"), {"reason": (error.strerror or "").lower()}
-    if case:
-        usual = {"what": what, "path": str(path), "account": for_chown(os.geteuid())}
-        raise SettingsError("SECRET-FILE", case, **usual | details)
-    return SecretStr(secret)
+        case = _UNREADABLE.get(error.errno or 0, "unreadable")
+        problem = Problem("SECRET-FILE", case, reason=(error.strerror or "").lower())
+    # Not raised above: an error of decoding would go along, and it contains the file.
+    raise SettingsError.of(problem.but(what=what, path=path, account=for_chown(os.geteuid())))
 
 
-_UNREADABLE: Final = {
-    errno.ENOENT: "missing",
-    errno.ENOTDIR: "missing",
-    errno.ELOOP: "link",
-    errno.EACCES: "denied",
-}
+_UNREADABLE: Final = {errno.ENOENT: "missing", errno.ENOTDIR: "missing", errno.ELOOP: "link", errno.EACCES: "denied"}
 
 
 def _open(path: str, flags: int) -> int:
@@ -206,8 +193,8 @@ def _open(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
-def _unsafe(path: Path, opened: os.stat_result, environ: Mapping[str, str]) -> tuple[str, dict[str, str]] | None:
-    """Return the case and parameters of the problem with an opened file, None if it is safe."""
+def _require_safe(path: Path, opened: os.stat_result, environ: Mapping[str, str]) -> None:
+    """Raise SettingsError if accounts other than root and this one could read or change an opened file."""
     us = os.geteuid()
     others = stat.S_IRWXG | stat.S_IRWXO
     if _is_credential(path, environ):
@@ -215,13 +202,14 @@ def _unsafe(path: Path, opened: os.stat_result, environ: Mapping[str, str]) -> t
         # 0440. The group itself has none.
         others &= ~stat.S_IRGRP
     if not stat.S_ISREG(opened.st_mode):
-        return "kind", {}
+        raise SettingsError("SECRET-FILE", "kind")
     # Root gives consent for the account that sends, which owns these files (docs/install.md).
     if opened.st_uid not in {us, _ROOT} and us != _ROOT:
-        return "other", {"owner": name_of(opened.st_uid)}
+        raise SettingsError("SECRET-FILE", "other", owner=name_of(opened.st_uid))
     if opened.st_mode & others:
-        return "open", {"mode": mode_of(opened)}
-    return rights_problem(path, {us, opened.st_uid} if us == _ROOT else {us})
+        raise SettingsError("SECRET-FILE", "open", mode=mode_of(opened))
+    if problem := rights_problem("SECRET-FILE", path, {us, opened.st_uid} if us == _ROOT else {us}):
+        raise SettingsError.of(problem)
 
 
 def _is_credential(path: Path, environ: Mapping[str, str]) -> bool:
@@ -233,12 +221,12 @@ def _is_credential(path: Path, environ: Mapping[str, str]) -> bool:
     return found.st_uid in {os.geteuid(), _ROOT} and not found.st_mode & (stat.S_IWGRP | stat.S_IRWXO)
 
 
-def _secret_in(content: bytes, *, multiline: bool) -> tuple[str, str]:
-    """Return what is wrong with the content of a secret file, as a case of the problem, and the secret."""
+def _secret_in(content: bytes, *, multiline: bool) -> str:
+    """Return the secret in the content of a file. Raise SettingsError if it cannot be one."""
     try:
         text = re.sub(r"\r?\n\Z", "", content.decode())
     except UnicodeDecodeError:
-        return "text", ""
+        raise SettingsError("SECRET-FILE", "text") from None
     lines = re.split(r"\r?\n", text) if multiline else [text]
     for case, is_wrong in (
         ("large", len(content) > _LARGEST),
@@ -249,8 +237,8 @@ def _secret_in(content: bytes, *, multiline: bool) -> tuple[str, str]:
         ("invisible", not all(line.isprintable() for line in lines)),
     ):
         if is_wrong:
-            return case, ""
-    return "", text
+            raise SettingsError("SECRET-FILE", case)
+    return text
 
 
 # What is made in the folder of the log belongs to the account of that folder: what root made, as by `sudo attsync

@@ -51,15 +51,16 @@ class Code:
 
 
 @cache
-def _every_code() -> tuple[Code, ...]:
+def every_code() -> tuple[Code, ...]:
+    """Return all codes with their dates, newest list first, also the sub-codes of school systems."""
     return tuple(
         Code(
             code=row["code"],
             description=row["description"],
             category=row["category"],
             sessions=frozenset(s for s in Session if row[s.lower()] == "1"),
-            valid_from=date.fromisoformat(row["valid_from"]) if row["valid_from"] else date.min,
-            valid_to=date.fromisoformat(row["valid_to"]) if row["valid_to"] else date.max,
+            valid_from=date.fromisoformat(row["valid_from"] or f"{date.min}"),
+            valid_to=date.fromisoformat(row["valid_to"] or f"{date.max}"),
             replaced_by=row["replaced_by"],
         )
         for row in _rows("attendance_codes.csv")
@@ -67,20 +68,14 @@ def _every_code() -> tuple[Code, ...]:
 
 
 @cache
-def attendance_codes() -> tuple[Code, ...]:
-    """Return all codes that may be sent, newest list first, as in the data file."""
-    return tuple(code for code in _every_code() if len(code.code) <= _LONGEST_CODE)
-
-
-@cache
 def codes_on(day: date) -> dict[str, Code]:
-    """Return the codes that are valid on `day`, by letter; the date of the mark decides (docs/design/domain.md 3)."""
-    return {c.code: c for c in attendance_codes() if c.valid_from <= day <= c.valid_to}
+    """Return the codes that may be sent for `day`, by letter; its date decides (docs/design/domain.md 3)."""
+    return {c.code: c for c in every_code() if c.valid_from <= day <= c.valid_to and len(c.code) <= _LONGEST_CODE}
 
 
 def withdrawn(code: str, day: date) -> Code | None:
     """Return the code, or sub-code of a school system, that was withdrawn before `day`; None: it was not."""
-    return next((c for c in _every_code() if c.code == code and c.replaced_by and c.valid_to < day), None)
+    return next((c for c in every_code() if c.code == code and c.replaced_by and c.valid_to < day), None)
 
 
 @cache
@@ -92,7 +87,7 @@ def year_groups() -> dict[str, str]:
 @cache
 def all_codes() -> tuple[str, ...]:
     """Return every letter that was ever sendable, each once, in the order of the data file."""
-    return tuple(dict.fromkeys(c.code for c in attendance_codes()))
+    return tuple(dict.fromkeys(c.code for c in every_code() if len(c.code) <= _LONGEST_CODE))
 
 
 def attendance_rate(cells: Cells, day: date) -> float | None:

@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -133,24 +133,24 @@ def record(  # noqa: PLR0913  each is a column of the record
     school: School,
     *,
     action: Literal["given", "removed", "lapsed"],
-    account: str,
-    login_uid: int | None,
+    person: Person,
     terms: Terms,
-    at: datetime,
+    at: datetime | None = None,
     username: str | None = None,
     role: str | None = None,
     reason: str | None = None,
     shown: Notice | None = None,
 ) -> ConsentRow:
     """Record a grant or a removal permanently, and return it as recorded; `shown` is the notice that was agreed to."""
+    at = at or datetime.now(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as precise as the log
     row = ConsentRow(
         id=0,
         school=school,
         action=action,
-        person=account,
+        person=person.account,
         username=username,
-        login_uid=login_uid,
+        login_uid=person.login_uid,
         role=_readable(role),
         reason=_readable(reason),
         receiver=terms.receiver,
@@ -174,9 +174,7 @@ def lapse_missing(log: Log, listed: set[int], terms: Terms, at: datetime) -> Non
     for urn, row in log.latest_consents().items():
         if row.given and row.receiver == terms.receiver and urn not in listed:
             reason = "its URN is no longer in the settings file"
-            record(
-                log, row.school, action="lapsed", account="attsync", login_uid=None, terms=terms, at=at, reason=reason
-            )
+            record(log, row.school, action="lapsed", person=Person("attsync", None), terms=terms, at=at, reason=reason)
 
 
 def require_permission(

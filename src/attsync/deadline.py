@@ -93,7 +93,7 @@ class Deadline:
         self._theirs.close()
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # full: it is awake already
+        with suppress(OSError):  # full: it is awake already; closed: a generator of a run that is over is tidied up
             self._theirs.send(b"\0")
 
     def _watch(self) -> None:

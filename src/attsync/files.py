@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from attsync.accounts import give_to_owner_of
+from attsync.accounts import make_file
 from attsync.problems import SettingsError
 from attsync.settings import DatabaseSettings, Settings
 
@@ -53,12 +53,13 @@ def require_writable(path: Path, *, settings: Settings | None, replace: bool) ->
             raise SettingsError("OUTPUT-FILE", "protected", path=path, what=what)
     if found is None:
         return None
-    if stat.S_ISLNK(found.st_mode):
-        raise SettingsError("OUTPUT-FILE", "link", path=path)
-    if not stat.S_ISREG(found.st_mode):
-        raise SettingsError("OUTPUT-FILE", "kind", path=path)
-    if not replace:
-        raise SettingsError("OUTPUT-FILE", "exists", path=path)
+    for case, is_refused in (
+        ("link", stat.S_ISLNK(found.st_mode)),
+        ("kind", not stat.S_ISREG(found.st_mode)),
+        ("exists", not replace),
+    ):
+        if is_refused:
+            raise SettingsError("OUTPUT-FILE", case, path=path)
     return found
 
 
@@ -72,14 +73,12 @@ def write_report(path: Path, content: str, *, settings: Settings | None, replace
     found = require_writable(path, settings=settings, replace=replace)
     unfinished = path.with_name(f".attsync-{os.urandom(8).hex()}")
     try:
-        if found and not _is_report(path, found, new):
+        if found and (_kind(new) is None or _kind(_read(path, found)) != _kind(new)):
             raise SettingsError("OUTPUT-FILE", "strange", path=path)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            give_to_owner_of(path.parent, descriptor)
+        with os.fdopen(make_file(unfinished), "wb") as file:
             file.write(new)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
         if found:
             unfinished.replace(path)
         else:
@@ -99,29 +98,27 @@ def _move_to_new_name(unfinished: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in (EPERM, EOPNOTSUPP):
             raise
-        # A disk without links: the name is taken first.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(make_file(path))  # a disk without links: the name is taken first
         unfinished.replace(path)
 
 
-def _is_report(path: Path, found: os.stat_result, new: bytes) -> bool:
-    """Whether the file is an older report of the same kind as `new`: the same columns, members, or generator."""
+def _read(path: Path, found: os.stat_result) -> bytes:
+    """Return the content of the file at `path`, if it is still the one that was found."""
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
-        old = file.read(_LARGEST) if os.path.samestat(os.fstat(file.fileno()), found) else b""
-    if _HTML in new:
-        return _HTML in old
-    if new.startswith(b"{"):
-        return _members(old) == _members(new) != set()
-    first = new.partition(b"\n")[0]
-    return b"," in first and old.partition(b"\n")[0] == first
+        return file.read(_LARGEST) if os.path.samestat(os.fstat(file.fileno()), found) else b""
 
 
-def _members(document: bytes) -> set[str]:
-    try:
-        read = json.loads(document)
-    except (ValueError, RecursionError):
-        return set()
-    return {*read} if isinstance(read, dict) and "version" in read else set()
+def _kind(report: bytes) -> object:
+    """Return what reports of one kind have in common: the generator, the members, or the columns; None: no report."""
+    if _HTML in report:
+        return _HTML
+    if report.startswith(b"{"):
+        with suppress(ValueError, RecursionError):
+            members = json.loads(report).keys()
+            return {*members} if "version" in members else None
+        return None
+    columns = report.partition(b"\n")[0]
+    return columns if b"," in columns else None
 
 
 def _protected(settings: Settings) -> Iterator[tuple[str, Path]]:

@@ -14,13 +14,8 @@ _NUMBER: Final = re.compile(r"0*([0-9]+?)(?:\.0+)?")
 """Columns that fill numbers with zeros give 07, and those without whole numbers 7.0."""
 
 _INVISIBLE: Final = (
-    0x00AD,
-    0x061C,
-    0x180E,
-    *range(0x200B, 0x2010),
-    *range(0x2028, 0x202F),
-    *range(0x2060, 0x2070),
-    0xFEFF,
+    *(0x00AD, 0x061C, 0x180E, 0xFEFF),
+    *(*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070)),
 )
 _BLANK: Final = (*range(0x21), *range(0x7F, 0xA1), 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
 _TRIMMED: Final = "".join(map(chr, (*_BLANK, *_INVISIBLE)))
@@ -62,23 +57,19 @@ class Maps:
 
     def place(self, values: Values) -> Place | None:
         """Return the cell and the attendance code that the values of one row mean; None if one is in no list."""
-        known = self._places.get(values)
-        if known is None:
+        if values not in self._places:
             day, session, year_group, code = values
-            cell = self._cell(session, year_group)
-            letter = self.code(code or "", cell.session, day) if cell else None
-            if cell and letter:
-                known = self._places[values] = Place(cell, letter)
-        return known
-
-    def _cell(self, session: str | None, year_group: str | None) -> Cell | None:
-        at, group = self.session(session), self.year_group(year_group)
-        return Cell(group, at) if at and group else None
+            at, group = self.session(session), self.year_group(year_group)
+            letter = self.code(code or "", at, day) if at else None
+            if not (at and group and letter):
+                return None
+            self._places[values] = Place(Cell(group, at), letter)
+        return self._places[values]
 
     def session(self, value: str | None) -> Session | None:
         """Return the session that `value` means."""
-        name = _meaning(self.sessions, value or "", tuple(Session))
-        return Session(name) if name in tuple(Session) else None
+        name = _meaning(self.sessions, value or "", Session.__members__)
+        return Session.__members__.get(name)
 
     def year_group(self, value: str | None) -> str | None:
         """Return the year group that `value` means."""
@@ -103,7 +94,8 @@ class Maps:
 
     def is_unmarked(self, value: str) -> bool:
         """Whether `value` means that no mark was made, however a number in it is written."""
-        return _as_in(self.unmarked(), value) in self.unmarked()
+        unmarked = self.unmarked()
+        return _as_in(unmarked, value) in unmarked
 
 
 def look_alike(value: str) -> tuple[str, str] | None:

@@ -45,7 +45,7 @@ class Command:
         if program != "attsync":
             return str(self)
         words = " ".join([_invocation.program, *([shlex.join(arguments)] if arguments else [])])
-        reads = not {*arguments[:1], *arguments} & {*_WITHOUT_SETTINGS, "--config", "--notice"}
+        reads = not {*arguments[:1], *arguments} & {*_WITHOUT_SETTINGS, "--config"}
         return f"{words} --config {shlex.quote(_invocation.config)}" if _invocation.config and reads else words
 
 
@@ -148,7 +148,15 @@ def by_cause(told: Iterable[tuple[_Hit, Told]]) -> list[tuple[list[_Hit], Told]]
         hit, _, all_days = causes.setdefault(key, ([], problem, set()))
         hit += [who] if who not in hit else []
         all_days.update(days)
-    return [(hit, Told(problem, tuple(sorted(days)))) for hit, problem, days in causes.values()]
+    return [
+        (hit, Told(of_several(problem) if hit[1:] else problem, tuple(sorted(days))))
+        for hit, problem, days in causes.values()
+    ]
+
+
+def of_several(problem: Problem) -> Problem:
+    """Return a problem as it is said of several schools at once: their URNs are beside it."""
+    return problem.but(urn="URN") if problem.get("urn") else problem
 
 
 def happened(problem: Problem, *, discreet: bool = False) -> Text:

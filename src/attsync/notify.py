@@ -30,7 +30,7 @@ class Monitored:
         self._post("/start", b"")
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         code = getattr(error, "exit_code", 70) if error else self.exit_code
         self._post("" if code == 0 else "/fail", f"exit code {code}".encode())
 

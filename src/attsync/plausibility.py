@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from attsync.codes import ABSENT, ATTENDED, AWAY, HERE, NOT_POSSIBLE, YEARS_AT_SCHOOL, codes_on, year_groups
 from attsync.due import LATE, session_due_at
-from attsync.model import Cell, Cells, Day, School, SchoolDays, Session, session_total
+from attsync.model import Cells, Day, School, SchoolDays, Session, session_total
 from attsync.problems import Problem
 from attsync.window import Window, is_bank_holiday, is_working_day, today_in_london
 
@@ -55,22 +55,15 @@ class _Facts:
     """Those of them before today, whose registers may still be open."""
 
 
-class _Rule(NamedTuple):
-    code: str
-    test: Callable[[_Facts], Iterable[_Found]]
-    unless: str = ""
-    """A problem that explains this one."""
-
-
 def to_check(found: SchoolDays, window: Window, endless: int = 0) -> tuple[Problem, ...]:
     """Return what is unusual in the days of a school, one problem per rule."""
     good = [day for day in found.days if not day.problem]
     marked = [day for day in good if day.marks]
     facts = _Facts(found, window, endless, good, marked, [day for day in marked if day.date < window.last])
     problems: list[Problem] = []
-    for rule in _RULES:
-        if not any(problem.code == rule.unless for problem in problems):
-            problems += _worst(rule.code, found.school, rule.test(facts))
+    for code, test, unless in _RULES:
+        if not any(each.code == unless for each in problems) and (problem := _worst(code, found.school, test(facts))):
+            problems.append(problem)
     return tuple(problems)
 
 
@@ -88,7 +81,7 @@ def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -
                 share = 1 - after / before if before else 1
                 parameters = {"session": session, "marks": after, "before": before}
                 places.append(_Found(share, (day,), parameters, "" if before else "gone"))
-    return next(iter(_worst("MARKS-FEWER", school, places)), None)
+    return _worst("MARKS-FEWER", school, places)
 
 
 def unregistered(day: Day) -> frozenset[Session]:
@@ -108,7 +101,7 @@ def register_not_taken(school: School, day: Day, times: tuple[time, ...], now: d
         if day.date == today_in_london(now) and now >= session_due_at(day.date, session, times) - LATE
         if session in ahead or (day.marks and not day.marks_of[session])
     ]
-    return None if day.problem else next(iter(_worst("SESSION-NONE", school, places)), None)
+    return None if day.problem else _worst("SESSION-NONE", school, places)
 
 
 def _is_register(day: Day, session: Session) -> bool:
@@ -165,7 +158,7 @@ def _marks_high(facts: _Facts) -> Iterator[_Found]:
         for cell, counts in day.cells.items():
             marks = sum(counts.values()) - counts.get("Z", 0)  # Z: not yet on roll (docs/design/domain.md 6)
             if marks > (on_roll := day.roll.get(cell.year_group, 0)):
-                yield _Found(marks - on_roll, (day.date,), _cell(cell) | {"marks": marks, "pupils": on_roll}, case)
+                yield _Found(marks - on_roll, (day.date,), cell._asdict() | {"marks": marks, "pupils": on_roll}, case)
 
 
 def _not_on_roll(facts: _Facts) -> Iterator[_Found]:
@@ -191,11 +184,16 @@ def _year_none(facts: _Facts) -> Iterator[_Found]:
 
 
 def _roll_high(facts: _Facts, *, share: float, at_least: int) -> Iterator[_Found]:
-    # The best day counts: on the others a register may be missing. Year groups without any mark have their own problem.
-    for day in sorted(facts.past, key=lambda day: _most_rows(day) - _roll_of_marked(day))[-1:]:
-        rows, on_roll = _most_rows(day), _roll_of_marked(day)
-        if on_roll - rows >= max(at_least, on_roll * share):
-            yield _Found(0, (day.date,), {"pupils": on_roll, "most": rows})
+    gaps: list[tuple[int, date, int]] = []
+    for day in facts.past:
+        # Year groups without any mark have their own problem.
+        on_roll = sum(day.roll.get(group, 0) for group in _marked_groups(day))
+        marks = [number for number in day.marks_of.values() if number]
+        gaps.append((on_roll - max(marks) - ceil(day.unmarked / len(marks)), day.date, on_roll))
+    # The best day counts: on the others a register may be missing.
+    for gap, at, on_roll in sorted(gaps)[:1]:
+        if gap >= max(at_least, on_roll * share):
+            yield _Found(0, (at,), {"pupils": on_roll, "most": on_roll - gap})
 
 
 def _roll_few(facts: _Facts, *, fewer_than: int) -> Iterator[_Found]:
@@ -266,43 +264,39 @@ def _reason_late(facts: _Facts, *, share: float) -> Iterator[_Found]:
                 yield _Found(number / marks, (day.date,), {"session": session, "marks": number, "of": marks})
 
 
-_RULES: Final = (
-    _Rule("MARKS-NONE", partial(_marks_none, at_least=2)),
-    _Rule("DAYS-NONE", partial(_days_none, at_least=4), unless="MARKS-NONE"),
-    _Rule("DAYS-WEEKEND", _days_weekend),
-    _Rule("DAYS-WEEKEND", _bank_holiday),
-    _Rule("MARKS-HIGH", _marks_high),
-    _Rule("MARKS-HIGH", _not_on_roll),
-    _Rule("SESSION-NONE", partial(_session_none, session=Session.AM)),
-    _Rule("SESSION-NONE", partial(_session_none, session=Session.PM)),
-    _Rule("YEAR-NONE", _year_none),
-    _Rule("ROLL-HIGH", partial(_roll_high, share=0.05, at_least=5)),
-    _Rule("ROLL-FEW", partial(_roll_few, fewer_than=5)),
-    _Rule("ROLL-ENDLESS", _roll_endless),
-    _Rule("ROLL-DOUBLE", _roll_double),
-    _Rule("PRESENT-LOW", partial(_present_low, share=0.5), unless="ROLL-HIGH"),
-    _Rule("ABSENCE-NONE", partial(_absence_none, at_least=200)),
-    _Rule("CODE-HIGH", partial(_code_high, share=0.25, at_least=200)),
-    _Rule("MARKS-UNMADE", partial(_marks_unmade, share=0.05)),
-    _Rule("REASON-LATE", partial(_reason_late, share=0.05)),
-    _Rule("MARKS-UNPROVEN", _marks_unproven),
+_RULES: Final[tuple[tuple[str, Callable[[_Facts], Iterable[_Found]], str], ...]] = (
+    ("MARKS-NONE", partial(_marks_none, at_least=2), ""),
+    ("DAYS-NONE", partial(_days_none, at_least=4), "MARKS-NONE"),
+    ("DAYS-WEEKEND", _days_weekend, ""),
+    ("DAYS-WEEKEND", _bank_holiday, ""),
+    ("MARKS-HIGH", _marks_high, ""),
+    ("MARKS-HIGH", _not_on_roll, ""),
+    ("SESSION-NONE", partial(_session_none, session=Session.AM), ""),
+    ("SESSION-NONE", partial(_session_none, session=Session.PM), ""),
+    ("YEAR-NONE", _year_none, ""),
+    ("ROLL-HIGH", partial(_roll_high, share=0.05, at_least=5), ""),
+    ("ROLL-FEW", partial(_roll_few, fewer_than=5), ""),
+    ("ROLL-ENDLESS", _roll_endless, ""),
+    ("ROLL-DOUBLE", _roll_double, ""),
+    ("PRESENT-LOW", partial(_present_low, share=0.5), "ROLL-HIGH"),
+    ("ABSENCE-NONE", partial(_absence_none, at_least=200), ""),
+    ("CODE-HIGH", partial(_code_high, share=0.25, at_least=200), ""),
+    ("MARKS-UNMADE", partial(_marks_unmade, share=0.05), ""),
+    ("REASON-LATE", partial(_reason_late, share=0.05), ""),
+    ("MARKS-UNPROVEN", _marks_unproven, ""),
 )
+"""Problem, its test, and a problem that explains this one."""
 
 
-def _worst(code: str, school: School, places: Iterable[_Found]) -> Iterator[Problem]:
-    """Yield one problem for all places, if there are any: that with the most weight, and how many others there are."""
+def _worst(code: str, school: School, places: Iterable[_Found]) -> Problem | None:
+    """Return one problem for all places, if there are any: that with the most weight, and how many others there are."""
     places = list(places)
-    if places:
-        worst = max(places, key=lambda place: (place.weight, place.days[-1:]))
-        days = sorted({day for place in places for day in place.days})
-        day = worst.days[-1] if worst.days else None
-        yield Problem(
-            code, worst.case, urn=school.urn, day=day, days=tuple(days), more=len(places) - 1, **worst.parameters
-        )
-
-
-def _cell(cell: Cell) -> dict[str, object]:
-    return {"year_group": cell.year_group, "session": cell.session}
+    if not places:
+        return None
+    worst = max(places, key=lambda place: (place.weight, place.days[-1:]))
+    days = tuple(sorted({day for place in places for day in place.days}))
+    day, more = worst.days[-1] if worst.days else None, len(places) - 1
+    return Problem(code, worst.case, urn=school.urn, day=day, days=days, more=more, **worst.parameters)
 
 
 def _session_of(day: Day, session: Session) -> dict[str, object]:
@@ -323,15 +317,6 @@ def _of(day: Day, session: Session, categories: Container[str]) -> int:
         for code, number in counts.items()
         if known[code].category in categories
     )
-
-
-def _most_rows(day: Day) -> int:
-    marks = day.marks_of.values()
-    return max(marks) + ceil(day.unmarked / sum(number > 0 for number in marks))
-
-
-def _roll_of_marked(day: Day) -> int:
-    return sum(day.roll.get(group, 0) for group in _marked_groups(day))
 
 
 def _marked_groups(day: Day) -> set[str]:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,6 +24,7 @@ from attsync.window import LONDON
 
 _SPREAD_MINUTES: Final = 20
 """Schools start at different minutes, so as not to call all at once. Less than `status` waits for a late send."""
+_LAST_MINUTE: Final = 24 * 60 - 1
 _SYSTEMD: Final = Path("/etc/systemd/system")
 _LOCALTIME: Final = Path("/etc/localtime")
 _SENDS: Final = re.compile(r"\battsync\b.*\bsend\b(?!.*--dry-run)")
@@ -51,9 +52,8 @@ def run_times(settings: Settings) -> list[time]:
     """Return the times of [schedule], each later by some minutes that follow from the URN, but on the same day."""
     # A database that lists its schools itself has no URN in the settings.
     urn = next((school.urn for database in settings.database for school in database.schools), 0)
-    day = datetime(2026, 11, 23, tzinfo=LONDON)
-    late, end = timedelta(minutes=urn % _SPREAD_MINUTES), day.replace(hour=23, minute=59)
-    return [min(datetime.combine(day, at, LONDON) + late, end).time() for at in settings.schedule.times]
+    late = urn % _SPREAD_MINUTES
+    return [time(*divmod(min(at.hour * 60 + at.minute + late, _LAST_MINUTE), 60)) for at in settings.schedule.times]
 
 
 def is_on_uk_time(localtime: Path = _LOCALTIME) -> bool:
@@ -127,20 +127,15 @@ def _crontab(word: str, text: str | None = None) -> subprocess.CompletedProcess[
     found = shutil.which("crontab")
     if found is None:
         raise SettingsError("CRONTAB", "no_program")
+    env = os.environ | {"LC_ALL": "C"}
     return subprocess.run(  # noqa: S603  the system's program, without a word of the user's
-        [found, word],
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        env=os.environ | {"LC_ALL": "C"},
-        check=False,
+        [found, word], input=text, capture_output=True, encoding="utf-8", errors="surrogateescape", env=env, check=False
     )
 
 
 def _send_command(settings: Settings) -> str:
     words = [*program(), "send", "--window", str(settings.window.days), "--quiet", "--config", str(settings.path)]
-    _refuse_unwritable(words[0], words[-1])
+    _refuse_unwritable(*words)
     return shlex.join(words)
 
 

@@ -53,6 +53,13 @@ _MERGES: Final = tuple(
 )
 """Words with which a SELECT makes one row of several that look the same."""
 
+_NOT_IN_BRACKETS: Final = (
+    (re.compile(r"\A\s*with\b"), "mssql_with"),
+    (re.compile(r"\A(?!.*\btop\b).*\border\s+by\b", re.DOTALL), "mssql_order"),
+    (re.compile(r"\boption\s*\("), "mssql_option"),
+)
+"""What SQL Server takes at the end or the beginning of a statement only: the case of DB-SELECT."""
+
 _PLAIN_LITERAL: Final = re.compile(r"(['\"])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^'\"]{0,2})\1")
 _PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
 _TAKES_FOR_TEXT: Final = frozenset({"mysql", "mariadb", "sqlite"})
@@ -104,12 +111,8 @@ def prepare(text: str, dialect: str) -> Prepared:
     if cut := _first(_CUTS, outermost):
         raise NotOneSelect("leaves_out", cut)
     merges = _first(_MERGES, outermost)
-    if dialect == "mssql" and re.match(r"\s*with\b", outermost):
-        raise NotOneSelect("mssql_with")
-    if dialect == "mssql" and re.search(r"\border\s+by\b", outermost) and not re.search(r"\btop\b", outermost):
-        raise NotOneSelect("mssql_order")
-    if dialect == "mssql" and re.search(r"\boption\s*\(", outermost):
-        raise NotOneSelect("mssql_option")
+    if dialect == "mssql" and (case := _first(_NOT_IN_BRACKETS, outermost)):
+        raise NotOneSelect(case)
     parts = [
         part.replace(":", r"\:") if kind in ("comment", "literal", "colon") else part
         for kind, part in found

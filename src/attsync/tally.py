@@ -73,18 +73,12 @@ class _Unknown(NamedTuple):
     value: str | None
 
 
-class _Column(NamedTuple):
-    """What a column contains, and its map in the settings."""
-
-    name: str
-    table: str
-
-
 _COLUMNS: Final = {
-    "SESSION-UNKNOWN": _Column("session", "database.sessions"),
-    "YEAR-UNKNOWN": _Column("year group", "database.year_groups"),
-    "MARK-UNKNOWN": _Column("code", "database.codes"),
+    "SESSION-UNKNOWN": ("session", "database.sessions"),
+    "YEAR-UNKNOWN": ("year group", "database.year_groups"),
+    "MARK-UNKNOWN": ("code", "database.codes"),
 }
+"""Problem -> what the column contains, and its map in the settings."""
 _SHOWN_SHARE: Final = 0.95
 _RECOGNISED_SHARE: Final = 0.5
 """Where less than this share of a column is known, it is probably the wrong column."""
@@ -99,7 +93,7 @@ class _DayTally:
     unmarked: int = 0
     refused: int = 0
     unknown: Counter[_Unknown] = field(default_factory=Counter)
-    doubled: list[PupilRow] = field(default_factory=list)
+    doubled: PupilRow | None = None
     groups: int = 0
     proof: ProofRow | None = None
 
@@ -151,7 +145,7 @@ class Tally:
     def add_pupils(self, row: PupilRow) -> None:
         """Compare the rows of a session with its pupils: more rows than pupils prove a join that counts twice."""
         if row.rows > row.pupils and row.day in self._days:
-            self._days[row.day].doubled.append(row)
+            self._days[row.day].doubled = row
 
     def add_proof(self, row: ProofRow) -> None:
         """Take what the column pupil proves of one day."""
@@ -188,18 +182,16 @@ class Tally:
         numbers: Counter[tuple[str, str | None, str]] = Counter()
         for day, tally in self._days.items():
             for unknown, marks in tally.unknown.items():
-                shown = unknown.value or "" if not unknown.value or self._may_show(unknown) else None
-                numbers[unknown.code, shown, self._odd_character(unknown, day)] += marks
+                numbers[unknown.code, self._shown(unknown), self._odd_character(unknown, day)] += marks
         for (code, shown, character), marks in numbers.most_common():
-            column = _COLUMNS[code]
-            yield Unmapped(column.name, column.table, shown, marks, character=character)
-        not_placed: Counter[str | None] = Counter()
+            yield Unmapped(*_COLUMNS[code], shown, marks, character=character)
+        not_placed = {"": 0, None: 0}
         for row in self._roll:
             if not self._maps.year_group(row.year_group):
                 not_placed[None if row.year_group else ""] += max(row.on_roll)
-        for shown, pupils in sorted(not_placed.items(), key=lambda each: each[0] is None):
+        for shown, pupils in not_placed.items():
             if pupils:
-                yield Unmapped("year group", "database.year_groups", shown, pupils, pupils=True)
+                yield Unmapped(*_COLUMNS["YEAR-UNKNOWN"], shown, pupils, pupils=True)
 
     def _day(self, number: int, day: date, tally: _DayTally) -> Day:
         roll: Counter[str] = Counter()
@@ -224,8 +216,7 @@ class Tally:
     def _problem(self, day: date, tally: _DayTally, not_placed: int) -> Problem | None:
         if tally.groups > self._most_groups:
             return Problem("COLUMN-WRONG", day=day)
-        if tally.doubled:
-            row = max(tally.doubled, key=lambda row: row.rows - row.pupils)
+        if row := tally.doubled:
             session = row.session if row.session in tuple(Session) else None
             return Problem("MARK-DOUBLE", day=day, session=session, marks=row.rows, pupils=row.pupils)
         if tally.unknown:
@@ -251,15 +242,14 @@ class Tally:
 
     def _case(self, unknown: _Unknown, day: date) -> tuple[str, Mapping[str, Any]]:
         """Return which case of its problem an unknown value is, and the parameters that only this case has."""
-        value = unknown.value
+        value, is_code = unknown.value, unknown.code == "MARK-UNKNOWN"
         if not value:
             return "empty", {}
         if self._known_share(unknown.code) < _RECOGNISED_SHARE:
             return "column", {}
-        is_code = unknown.code == "MARK-UNKNOWN"
         if is_code and (target := self._maps.target(value)):
             return "mapped", {"target": target} | _withdrawal(target, day)
-        if not self._may_show(unknown):
+        if not self._shown(unknown):
             return "hidden", {}
         since = _withdrawal(value, day) if is_code else {}
         return "withdrawn" if since else "", {"value": value} | since
@@ -267,9 +257,9 @@ class Tally:
     def _uncounted(self, unknown: Counter[_Unknown]) -> Counter[Uncounted]:
         places: Counter[Uncounted] = Counter()
         for each, marks in unknown.items():
-            name = _COLUMNS[each.code].name
-            value = f'the {name} "{each.value}"' if self._may_show(each) else f"a {name} (not shown)"
-            places[Uncounted(each.session, each.year_group, value if each.value else f"no {name} (NULL)")] += marks
+            name, shown = _COLUMNS[each.code][0], self._shown(each)
+            words = {None: f"a {name} (not shown)", "": f"no {name} (NULL)"}
+            places[Uncounted(each.session, each.year_group, words.get(shown, f'the {name} "{shown}"'))] += marks
         return places
 
     def _odd_character(self, unknown: _Unknown, day: date) -> str:
@@ -282,12 +272,17 @@ class Tally:
                 is_known = bool(self._maps.year_group(seen))
             case _:
                 is_known = seen in codes_on(day) or bool(self._maps.target(seen)) or self._maps.is_unmarked(seen)
-        return character if is_known or self._may_show(unknown._replace(value=seen)) else ""
+        return character if is_known or self._shown(unknown._replace(value=seen)) else ""
 
-    def _may_show(self, unknown: _Unknown) -> bool:
-        # docs/design/reliability.md 6: a column of names is never shown, two stray capitals are, which may be initials.
-        is_code = bool(_LOOKS_LIKE_A_CODE.fullmatch(unknown.value or ""))
-        return is_code and self._known_share(unknown.code) >= _SHOWN_SHARE
+    def _shown(self, unknown: _Unknown) -> str | None:
+        """Return the value if it cannot be a name (docs/design/reliability.md 6); "" for NULL; None: not shown.
+
+        A column of names is never shown, and two stray capitals are, which may be initials.
+        """
+        if not unknown.value:
+            return ""
+        is_code = _LOOKS_LIKE_A_CODE.fullmatch(unknown.value)
+        return unknown.value if is_code and self._known_share(unknown.code) >= _SHOWN_SHARE else None
 
     def _known_share(self, code: str) -> float:
         return (self._seen - self._not_known[code]) / self._seen

@@ -1,8 +1,7 @@
-"""The DfE's messages as strict Pydantic models, in the DfE's own field names (DOMAIN.md 2, SPEC.md 2).
+"""The DfE's messages as strict Pydantic models, in the DfE's own field names (docs/design/domain.md 2); no I/O.
 
-Knows how counts become the bytes of one request and how an answer must look; does no I/O. A model here has no free
-text that attsync fills in, so no name can travel in one. Members of the JSON always come in the same order, that of the
-alphabet: equal counts are equal bytes.
+No model of what is sent has free text that attsync fills in, so no name can travel in one. Members of the JSON are in
+alphabetical order: equal counts are equal bytes.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ from attsync.codes import all_codes, attendance_rate, codes_on, year_groups
 from attsync.model import URNS, Body, Cell, Cells, Day, Fault, School, Session
 from attsync.problems import Problem
 
-_MOST = 10_000  # RELIABILITY.md 6: no count of one school's pupils is larger
+_MOST = 10_000  # docs/design/reliability.md 6: no count of one school's pupils is larger
 
 Number = Annotated[int, Field(ge=0, le=_MOST)]
 if TYPE_CHECKING:
@@ -119,27 +118,7 @@ class Rejection(_Received):
     title: str | None = None
 
 
-class ListedCode(_Received):
-    """One item of the answer to `GET /codes/attendance`."""
-
-    AttendanceCode: str
-
-
-class ListedYearGroup(_Received):
-    """One item of the answer to `GET /codes/ncyeargroup`."""
-
-    YearGroupCode: str
-
-
-class Provider(_Received):
-    """The answer to `GET /provider/{urn}`."""
-
-    name: str | None = None
-
-
 _receipts: TypeAdapter[list[Receipt]] = TypeAdapter(Annotated[list[Receipt], Field(min_length=1)])
-_listed_codes = TypeAdapter(list[ListedCode])
-_listed_year_groups = TypeAdapter(list[ListedYearGroup])
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,30 +196,31 @@ def read_rejection(content: bytes) -> Rejection:
         return Rejection()
 
 
-def read_codes(content: bytes) -> frozenset[str]:
-    """Return the attendance codes that the DfE lists. Raise ValueError if it is not such a list."""
-    return frozenset(each.AttendanceCode for each in _listed_codes.validate_python(parse_json(content)))
-
-
-def read_year_groups(content: bytes) -> frozenset[str]:
-    """Return the year groups that the DfE lists. Raise ValueError if it is not such a list."""
-    return frozenset(each.YearGroupCode for each in _listed_year_groups.validate_python(parse_json(content)))
+def read_listed(content: bytes, member: str) -> frozenset[str]:
+    """Return what `member` is in each item of a list that the DfE keeps. Raise ValueError if it is not such a list."""
+    items = parse_json(content)
+    if not isinstance(items, list) or not all(isinstance(i, dict) and isinstance(i.get(member), str) for i in items):
+        raise ValueError(member)
+    return frozenset(item[member] for item in items)
 
 
 def read_provider(content: bytes) -> str:
     """Return the DfE's name of a school, or "" if it has none. Raise ValueError if it is not such an answer."""
-    return Provider.model_validate(parse_json(content)).name or ""
+    found = parse_json(content)
+    name = found.get("name") if isinstance(found, dict) else 0
+    if not isinstance(name, str | None):
+        raise ValueError("name")  # noqa: TRY004  the caller's word for an answer of another form
+    return name or ""
 
 
 def in_order(cells: Iterable[Cell]) -> list[Cell]:
     """Sort cells by the DfE's order of year groups, then AM before PM."""
-    return sorted(cells, key=_places().__getitem__)
+    return sorted(cells, key=_place)
 
 
 @cache
-def _places() -> dict[Cell, int]:
-    cells = [Cell(year_group, session) for year_group in year_groups() for session in Session]
-    return {cell: place for place, cell in enumerate(cells)}
+def _place(cell: Cell) -> tuple[int, Session]:
+    return list(year_groups()).index(cell.year_group), cell.session
 
 
 def _with_zeros(cells: Cells, sent_before: Cells) -> Cells:

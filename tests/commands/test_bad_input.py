@@ -35,7 +35,8 @@ def test_all_faults_of_the_settings_are_told_at_once(trial: Start) -> None:
     assert ran.exit_code == 2
     assert ran.out == ""
     line = next(n for n, text in enumerate(run.config.read_text().splitlines(), 1) if "timeout_secnds" in text)
-    assert ran.err.startswith(f"Error: 2 problems in the settings file {run.config}.\n")
+    assert ran.err.startswith(f"Error: 2 problems in the settings file {run.config}. ")
+    assert "[SETTINGS]" in ran.err.splitlines()[0]
     assert f"{run.config}:{line}: dfe.timeout_secnds\n" in ran.err
     assert "^^^^^^^^^^^^^^  This setting is not known. Did you mean timeout_seconds?" in ran.err
     assert "A URN has 6 digits, for example 900012." in ran.err

@@ -25,7 +25,7 @@ def test_error_that_nobody_foresaw_is_told_also_where_no_report_can_be_written(
         raise ZeroDivisionError
 
     run = trial()
-    monkeypatch.setattr("attsync.status.look", broken)
+    monkeypatch.setattr("attsync.commands.status.overview", broken)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     ran = run("status")
 
@@ -41,7 +41,7 @@ def test_stop_is_told_in_one_line_where_there_is_no_terminal(trial: Start, monke
         raise Stopped(signal.SIGTERM)
 
     run = trial()
-    monkeypatch.setattr("attsync.status.look", stopped)
+    monkeypatch.setattr("attsync.commands.status.overview", stopped)
     ran = run("status")
 
     assert (ran.exit_code, ran.out, ran.err) == (143, "", "Stopped.\n")
@@ -67,12 +67,12 @@ def test_signal_before_any_command_has_begun_is_no_error(tmp_path: Path) -> None
     assert (ended.returncode, ended.stdout, ended.stderr) == (143, "", "")
 
 
-def test_one_fault_of_the_settings_is_told_to_cron_in_two_lines(trial: Start) -> None:
+def test_one_fault_of_the_settings_is_told_to_cron_in_three_lines(trial: Start) -> None:
     """There are no others to be seen elsewhere."""
     run = trial()
     ran = run("send", "--quiet", ATTSYNC_WINDOW__DAYS="9")
 
-    first, second = ran.err.splitlines()
+    first, second, _next = ran.err.splitlines()
     assert first.endswith("[SETTINGS]")
     assert "ATTSYNC_WINDOW__DAYS: " in second
 

@@ -19,18 +19,20 @@ Start = Callable[..., Trial]
             snapshot("""\
 Oakfield Primary School  URN 900023
 What is sent, twice a day, for the last 8 working days: the number of roll-call
-  marks for each code and year group, AM and PM; the number of pupils on roll in
-  each year group.
-To: the Department for Education (localhost:8443).
-What is never sent: names, pupil numbers, dates of birth, reasons, comments.
-Small numbers are not rounded: one may point to a child for somebody who knows
+  marks for each code and year group, AM and PM, and the number of pupils on
+  roll, in total and in each year group.
+To: the Department for Education (localhost:8443). The DfE has closed the
+  service that attsync was made for: before you agree, ask the person who runs
+  attsync who answers there now.
+What is never sent: names, pupil numbers, dates of birth, reasons or comments.
+Small counts are not rounded, so one could identify a child to someone who knows
   the school.
-Full text: attsync consent show --notice
+Notice 2, full text: attsync consent show --notice --config config.toml
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
   Receipt 7c1e0000.
   To send now: attsync send --config config.toml
-  To have it sent twice a day, first today 14:45:
+  To send automatically twice a day, first today 14:45:
   attsync crontab --config config.toml
   Remove it at any time:
   attsync consent revoke --school 900023 --config config.toml
@@ -41,15 +43,16 @@ You are sam, who holds "Data Returns: Administer" in the school database.
             snapshot("""\
 Oakfield Primary School  URN 900023
 What is sent, twice a day, for the last 8 working days: the number of roll-call marks for each code
-  and year group, AM and PM; the number of pupils on roll in each year group.
-To: the Department for Education (localhost:8443).
-What is never sent: names, pupil numbers, dates of birth, reasons, comments.
-Small numbers are not rounded: one may point to a child for somebody who knows the school.
-Full text: attsync consent show --notice
+  and year group, AM and PM, and the number of pupils on roll, in total and in each year group.
+To: the Department for Education (localhost:8443). The DfE has closed the service that attsync was
+  made for: before you agree, ask the person who runs attsync who answers there now.
+What is never sent: names, pupil numbers, dates of birth, reasons or comments.
+Small counts are not rounded, so one could identify a child to someone who knows the school.
+Notice 2, full text: attsync consent show --notice --config config.toml
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
   To send now: attsync send --config config.toml
-  To have it sent twice a day, first today 14:45: attsync crontab --config config.toml
+  To send automatically twice a day, first today 14:45: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config config.toml
 """),
         ),
@@ -77,7 +80,21 @@ def test_grant_saves_the_receipt(trial: Start) -> None:
 
 
 def test_receipt_of_those_before_a_failure_is_saved(trial: Start) -> None:
-    """Their consent is recorded; the one that fails has another database, and nobody there to ask."""
+    """Their consent is recorded, and the log then takes no more."""
+    run = trial(consent=False)
+    run.config.write_text(run.config.read_text() + '[[database.schools]]\nurn = 900031\nname = "Elm"\nschool = "2"\n')
+    run("send")
+    run.logged("CREATE TRIGGER full BEFORE INSERT ON consent WHEN NEW.urn = 900031 BEGIN SELECT RAISE(ABORT, ''); END")
+    path = run.folder / "receipts.txt"
+
+    ran = run("consent", "grant", "--all", "--yes", "--save", str(path))
+
+    assert ran.exit_code == 9
+    assert path.read_text().count("School:    ") == 1
+
+
+def test_database_that_fails_leaves_the_consent_of_all_schools_as_it_was(trial: Start) -> None:
+    """The permission is looked up for all of them before anything is recorded."""
     run = trial(consent=False)
     text = run.config.read_text()
     other = text[text.index("[[database]]") :].replace("900023", "900031").replace("school.db", "none.db")
@@ -86,8 +103,9 @@ def test_receipt_of_those_before_a_failure_is_saved(trial: Start) -> None:
 
     ran = run("consent", "grant", "--all", "--yes", "--save", str(path))
 
-    assert ran.exit_code == 3
-    assert path.read_text().count("School:    ") == 1
+    assert (ran.exit_code, "No consent was recorded. [DB-NONE]" in ran.err) == (3, True)
+    assert not path.exists()
+    assert not run.log.exists()
 
 
 @pytest.mark.parametrize("command", ["grant", "revoke"])
@@ -100,7 +118,7 @@ def test_log_that_cannot_be_written_says_what_becomes_of_consent(trial: Start, c
     ran = run("consent", command, "--yes")
 
     assert ran.exit_code == 9
-    assert ("Consent was not removed; but nothing is sent while the log cannot be used." in ran.err) is (
+    assert ("Consent was not removed. Nothing is sent while the log cannot be used." in ran.err) is (
         command == "revoke"
     )
     assert ("No consent was recorded." in ran.err) is (command == "grant")
@@ -192,9 +210,11 @@ def test_show_says_where_consent_stands(trial: Start) -> None:
     assert before.screen == snapshot("""\
    School                   URN     Consent
 ────────────────────────────────────────────────────────────────────────────────────────────────────
-○  Oakfield Primary School  900023  No consent has been given. Nothing is read or sent. To give
-                                    consent:
-                                    attsync consent grant --school 900023 --config config.toml
+○  Oakfield Primary School  900023  No one has decided about consent yet. Nothing is read or sent.
+                                    To give consent:
+                                    attsync consent grant --school 900023 --config config.toml; to
+                                    decline it, so that this is not said again:
+                                    attsync consent revoke --school 900023 --config config.toml
 """)
     assert after.screen == snapshot("""\
    School                   URN     Consent
@@ -211,11 +231,13 @@ def test_history_has_every_grant_and_removal(trial: Start) -> None:
 
     assert run("consent", "show", "--history").screen == snapshot("""\
 Oakfield Primary School  URN 900023
-When               What     Who          Receipt   To               Reason
-──────────────────────────────────────────────────────────────────────────────────────────
-23 Nov 2026 10:20  given    sam         7c1e0000  localhost:8443
-23 Nov 2026 10:20  removed  sam         7c1e0000  localhost:8443  asked by the governors
-23 Nov 2026 10:20  given    sam (Head)  7c1e0000  localhost:8443
+When               What     By whom, and for what
+────────────────────────────────────────────────────────────────────────────────────────────────────
+23 Nov 2026 10:20  given    sam, for localhost:8443, notice 2 (b0a711ce0000), receipt 7c1e0000
+23 Nov 2026 10:20  removed  sam, for localhost:8443, receipt 7c1e0000. Reason: asked by the
+                            governors
+23 Nov 2026 10:20  given    sam (Head), for localhost:8443, notice 2 (b0a711ce0000), receipt
+                            7c1e0000
 
 """)
 
@@ -235,8 +257,8 @@ def test_notice_in_full_needs_no_settings(trial: Start) -> None:
     ran = run("consent", "show", "--notice")
 
     assert ran.exit_code == 0
-    assert ran.out.startswith("Notice 1\n\n1. What is sent.")
-    assert ran.out.endswith("\n\nReceiver: not known yet, there is no settings file that can be read.\n")
+    assert ran.out.startswith("Notice 2\n\n1. What is sent.")
+    assert ran.out.endswith("\n\nReceiver: not known yet, because there is no settings file that can be read.\n")
 
 
 def test_notice_in_full_names_the_receiver(trial: Start) -> None:
@@ -298,15 +320,16 @@ def test_words_that_fill_a_screen_are_not_taken(trial: Start, option: str, comma
     assert run("consent", "show", "--history").out == before
 
 
-def test_consent_that_was_never_given_is_not_removed(trial: Start) -> None:
-    """The history has no removal of nothing."""
+def test_consent_is_declined_and_removed_once(trial: Start) -> None:
+    """To revoke what was never given is a decision, and is recorded; to do it again is not."""
     run = trial(consent=False)
-    before = run("consent", "revoke", "--yes")
+    declined, again = run("consent", "revoke", "--yes"), run("consent", "revoke", "--yes")
     run("consent", "grant", "--yes")
-    run("consent", "revoke", "--yes")
-    again = run("consent", "revoke", "--yes")
+    removed, once_more = run("consent", "revoke", "--yes"), run("consent", "revoke", "--yes")
 
-    for ran in (before, again):
-        assert ran.exit_code == 0
+    assert [ran.exit_code for ran in (declined, again, removed, once_more)] == [0, 0, 0, 0]
+    assert declined.out == f"✓ Consent declined for {SCHOOL}. Nothing is sent for it.\n"
+    assert removed.out.startswith(f"✓ Consent removed for {SCHOOL}. Nothing more is sent for it.")
+    for ran in (again, once_more):
         assert f"{SCHOOL} has no consent that could be removed. Nothing was changed." in ran.out
-    assert run("consent", "show", "--history").out.count("removed") == 1
+    assert run("consent", "show", "--history").out.count("removed") == 2

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -301,29 +300,6 @@ def test_no_input_writes_the_example_without_what_only_some_have(tmp_path: Path)
     checked = attsync("check", "--offline", "--json", config=path)
     bad = [each["code"] for each in json.loads(checked.out)["findings"] if each["sign"] == "bad"]
     assert bad == ["SECRET-FILE", "DB-NONE"]
-
-
-def test_missing_driver_is_named_with_the_pip_of_this_environment(tmp_path: Path) -> None:
-    """By the driver's own name, with the Python that runs attsync: no name that anyone could register."""
-    path = tmp_path / "config.toml"
-    (tmp_path / "attsync.dist-info").mkdir()
-    (tmp_path / "attsync.dist-info" / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: attsync\nVersion: 1\nProvides-Extra: madeup\n"
-        "Requires-Dist: no-such-driver[binary]>=3.2; extra == 'madeup'\n"
-    )
-
-    ended = subprocess.run(
-        [PROGRAM, "init", "--output", path],
-        input="\n".join([*(ANSWERS | {DATABASE: "madeup+x://server/school"}).values(), ""]),
-        capture_output=True,
-        text=True,
-        env=of_the_tests() | {"PYTHONPATH": str(tmp_path)},
-        check=False,
-    )
-
-    assert (
-        f"Install the database driver: {sys.executable} -m pip install 'no-such-driver[binary]>=3.2'\n" in ended.stdout
-    )
 
 
 @pytest.mark.parametrize("words", [["--no-input"], []])

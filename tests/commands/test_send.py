@@ -30,13 +30,13 @@ def test_second_send_changes_nothing(trial: Start) -> None:
     """Cron may run it as often as it likes."""
     run = trial()
     run("send")
-    before = set(run.logged("SELECT urn, day, sha256, state FROM submission"))
+    before = set(run.logged("SELECT urn, day, body_id, state FROM submission"))
 
     again = run("send")
 
     assert again.exit_code == 0
     assert "changed" not in again.out
-    assert set(run.logged("SELECT urn, day, sha256, state FROM submission")) == before
+    assert set(run.logged("SELECT urn, day, body_id, state FROM submission")) == before
 
 
 def test_late_corrections_are_told(trial: Start) -> None:
@@ -56,7 +56,7 @@ def test_dry_run_sends_and_records_nothing(trial: Start) -> None:
 
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
-Rehearsing, nothing is sent: Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
+Dry run, nothing is sent: Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ✓  Oakfield Primary School  15 sessions would be sent
 Finished. 15 sessions would be sent. Nothing was sent.
 Next: attsync send --config config.toml
@@ -65,25 +65,47 @@ Next: attsync send --config config.toml
     assert not run.logged("SELECT * FROM run")
 
 
-def test_school_without_consent_is_skipped(trial: Start) -> None:
-    """That is no fault: nothing is due."""
-    ran = trial(consent=False)("send")
+def test_school_that_never_decided_ends_each_send_with_7(trial: Start) -> None:
+    """A log that is gone looks the same (A3), so silence comes only after a decision."""
+    run = trial(consent=False)
+    ran = run("send")
+    mail = run("send", "--quiet")
+    declined = run("consent", "revoke", "--yes")
+    silent = run("send", "--quiet")
 
-    assert ran.exit_code == 0
+    assert not run.received
+    assert (mail.exit_code, mail.out) == (7, "")
+    assert mail.err.splitlines()[0].endswith("[CONSENT-NONE]")
+    assert f"attsync consent grant --school {URN} --config config.toml;" in mail.err
+    assert f"attsync consent revoke --school {URN} --config config.toml" in mail.err
+    assert (declined.exit_code, declined.out) == (0, f"✓ Consent declined for {SCHOOL}. Nothing is sent for it.\n")
+    assert (silent.exit_code, silent.out, silent.err) == (0, "", "")
+    assert ran.exit_code == 7
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ○  Oakfield Primary School  no consent: not read, not sent
-Finished. 0 sessions received, 1 school without consent. Recorded as run 1.
+
+Finished with 1 problem. 0 sessions received, 1 school without consent. Recorded as run 1.
+
+✗ Oakfield Primary School (900023)  No one has decided about consent yet. Nothing is read or sent.
+  To give consent: attsync consent grant --school 900023 --config config.toml; to decline it, so
+  that this is not said again: attsync consent revoke --school 900023 --config config.toml
+  [CONSENT-NONE]
+
 Next: attsync consent grant --school 900023 --config config.toml
 """)
 
 
-def test_school_without_consent_that_is_named_is_a_fault(trial: Start) -> None:
+def test_school_whose_consent_was_removed_is_a_fault_if_it_is_named(trial: Start) -> None:
     """Who names a school expects it to be sent."""
-    ran = trial(consent=False)("send", "--school", str(URN))
+    run = trial()
+    run("consent", "revoke", "--yes")
+    unnamed, named = run("send"), run("send", "--school", str(URN))
 
-    assert ran.exit_code == 7
-    assert "No consent has been given. Nothing is read or sent. To give consent:" in " ".join(ran.out.split())
+    assert (unnamed.exit_code, "[CONSENT-NONE]" in unnamed.out) == (0, False)
+    assert "no consent: not read, not sent" in unnamed.out
+    assert (named.exit_code, "[CONSENT-NONE]" in named.out) == (7, True)
+    assert not run.received
 
 
 @pytest.mark.parametrize(
@@ -95,11 +117,17 @@ def test_school_without_consent_that_is_named_is_a_fault(trial: Start) -> None:
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ"
                             (Tue 17 Nov)
+
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
+
 ✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the
-  code "ZZ", which is not a DfE attendance code of this date and session. This
-  day was not sent. Correct it in the MIS, or map it under [database.codes] in
-  the settings file; the day then goes with the next send.  [MARK-UNKNOWN]
+  code "ZZ", which is not a DfE attendance code for this date and session. This
+  day was not sent. Correct them in the MIS, or map the code under
+  [database.codes] in the settings file. The next send will then include the
+  day. To see every place:
+  attsync preview --school 900023 --date 2026-11-17 --config config.toml
+  [MARK-UNKNOWN]
+
 Next: attsync status --problems --config config.toml
 """),
         ),
@@ -108,11 +136,15 @@ Next: attsync status --problems --config config.toml
             snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)      0.0 s
+
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
+
 ✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is
-  not a DfE attendance code of this date and session. This day was not sent. Correct it in the MIS,
-  or map it under [database.codes] in the settings file; the day then goes with the next send.
-  [MARK-UNKNOWN]
+  not a DfE attendance code for this date and session. This day was not sent. Correct them in the
+  MIS, or map the code under [database.codes] in the settings file. The next send will then include
+  the day. To see every place:
+  attsync preview --school 900023 --date 2026-11-17 --config config.toml  [MARK-UNKNOWN]
+
 Next: attsync status --problems --config config.toml
 """),
         ),
@@ -141,10 +173,13 @@ def test_faulty_answer_is_no_green_tick(trial: Start) -> None:
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 ✗  Oakfield Primary School  1 of 15 sessions faulty: unknown attendance code "/" (Thu 12 Nov)  0.0 s
+
 Finished with 1 problem. 14 sessions received, 1 faulty. Recorded as run 1.
+
 ✗ Oakfield Primary School (900023)  Thu 12 Nov: The DfE stored this day and found 1 fault in it:
   unknown attendance code (VAL104), in Reception AM "/". Correct these marks in the MIS, or their
   map in the settings file. The next send will then include the corrections.  [DFE-FAULTS]
+
 Next: attsync status --problems --config config.toml
 """)
 
@@ -161,13 +196,22 @@ def test_rejected_day_is_told(trial: Start) -> None:
 
 
 def test_closed_service_ends_the_run(trial: Start) -> None:
-    """410: no more is sent."""
-    run = trial(Fault.CLOSED)
+    """One 410 may be a mistake (A11); after 2 runs in a row with it, nothing leaves until check finds it open."""
+    run = trial(Fault.CLOSED, Fault.CLOSED)
     run.change(("# connections = 8", "connections = 1"))
 
-    assert run("send").exit_code == 4
-    assert [message.status for message in run.received] == [410]
-    assert "DFE-CLOSED" in run("status").out
+    first, status = run("send"), run("status")
+    second, closed = run("send"), run("status")
+    third = run("send")
+
+    assert [ran.exit_code for ran in (first, second, third)] == [4, 4, 4]
+    assert [message.status for message in run.received] == [410, 410]
+    assert "15 of 15 sessions not received: DfE service closed" in first.out
+    assert "0 sessions received, 15 not received." in first.out
+    assert ["Next send" in ran.out for ran in (status, closed)] == [True, False]
+    assert "[DFE-CLOSED]" in closed.out
+    assert run("check").exit_code == 0
+    assert run("send").exit_code == 0
 
 
 def test_all_well_and_quiet_says_nothing(trial: Start) -> None:
@@ -188,9 +232,10 @@ def test_problem_and_quiet_is_whole_in_its_first_line(trial: Start) -> None:
 
     assert (ran.exit_code, ran.out) == (1, "")
     first, second = ran.err.splitlines()
-    assert first.startswith(f"attsync: {SCHOOL}: 3 marks in Year 4 on Tue 17 Nov AM have the code")
+    assert first.startswith(f"attsync: {SCHOOL}: Fewer than 5 marks on Tue 17 Nov AM have the code")
     assert first.endswith("[MARK-UNKNOWN]")
-    assert second.startswith("  Correct it in the MIS")
+    assert second.startswith("  Correct them in the MIS")
+    assert second.endswith(f"attsync preview --school {URN} --date 2026-11-17 --config config.toml")
 
 
 def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
@@ -202,7 +247,7 @@ def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
     lines = run("send", "--quiet").err.splitlines()
 
     assert len(lines) == 12
-    assert lines[-2:] == ["attsync: 2 more problems.", "  To see them: attsync status --config config.toml"]
+    assert lines[-2:] == ["attsync: 2 more problems.", "  To see them: attsync status --problems --config config.toml"]
 
 
 def test_json_is_one_document_with_what_this_run_did(trial: Start) -> None:
@@ -261,18 +306,6 @@ def test_dfe_that_is_not_there_is_told_once(trial: Start) -> None:
 
     assert ran.exit_code == 5
     assert ran.err.count("DFE-UNREACHABLE") == 1
-
-
-def test_closed_service_is_counted_once_and_promises_no_send(trial: Start) -> None:
-    """The first message is answered, the others never leave: the DfE has received none of them."""
-    run = trial(Fault.CLOSED)
-    run.change(("# connections = 8", "connections = 1"))
-
-    said = run("send").out
-
-    assert "15 of 15 sessions not received: DfE service closed" in said
-    assert "0 sessions received, 15 not received." in said
-    assert "Next send" not in run("status").out
 
 
 def test_problems_come_before_what_is_to_check(trial: Start) -> None:

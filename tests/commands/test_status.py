@@ -70,11 +70,18 @@ def test_school_that_nothing_was_sent_for(trial: Start) -> None:
 
 
 def test_school_without_consent(trial: Start) -> None:
-    """It says how to give it."""
-    ran = trial(consent=False)("status")
+    """It says how to give or decline it, also to cron, and in a table of several schools."""
+    run = trial(consent=False)
+    ran, quiet = run("status"), run("status", "-q")
+    run("consent", "grant", "--yes")
+    run.config.write_text(run.config.read_text() + '[[database.schools]]\nurn = 900031\nname = "Elm"\nschool = "2"\n')
+    several = run("status")
 
-    assert ran.exit_code == 0
-    assert "attsync consent grant --school 900023 --config config.toml" in ran.out
+    assert [each.exit_code for each in (ran, quiet, several)] == [7, 7, 7]
+    for words in ("grant", "revoke"):
+        assert f"attsync consent {words} --school 900023 --config config.toml" in ran.out
+        assert f"attsync consent {words} --school 900023 --config config.toml" in quiet.out
+        assert f"attsync consent {words} --school 900031 --config config.toml" in several.out
 
 
 def test_removed_consent_is_told(trial: Start) -> None:

@@ -38,6 +38,7 @@ class Ran:
         text = re.sub(r"took \d+ s", "took 1 s", text)
         text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "a-reference", text)
         text = re.sub(r"\b[0-9a-f]{8}\b(?!-)", "7c1e0000", text)
+        text = re.sub(r"\b[0-9a-f]{12}\b(?!-)", "b0a711ce0000", text)  # of a notice, which names the port
         text = re.sub(r"\b10:2[0-9]:[0-9]{2}", "10:20:00", text)
         return re.sub(r"localhost:\d+", "localhost:8443", text).replace(who({}).account, "sam")
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from attsync.consent import Consent
+from attsync.consent import ActiveConsent
 from attsync.deadline import Deadline
 from attsync.dfe import Dfe, trusted
 from attsync.dfe.connection import Connection
@@ -43,12 +43,12 @@ def deadline() -> Iterator[Deadline]:
         yield made
 
 
-def consent(*, given: bool = True) -> Consent:
+def consent(action: Literal["given", "removed"] = "given") -> ActiveConsent:
     """Return a consent as `active_consent` would."""
     row = ConsentRow(
         id=1,
         school=OAKFIELD,
-        given=given,
+        action=action,
         person="head",
         username=None,
         login_uid=None,
@@ -56,10 +56,12 @@ def consent(*, given: bool = True) -> Consent:
         reason=None,
         receiver="https://localhost",
         data_set=1,
+        window_count="working",
+        year_groups=True,
         notice=1,
         at=NOON,
     )
-    return Consent(row)
+    return ActiveConsent(row)
 
 
 def a_body(**codes: int) -> Body:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Timer
 from time import monotonic
+from typing import Literal
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from joserfc.jwk import import_key
 from pydantic import SecretStr
 
 from attsync.deadline import Deadline
@@ -60,17 +62,15 @@ def test_secret_with_signs_signs_in(call: Start, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key",
-    [generate_private_key(SECP256R1()), generate_rsa(65537, 2048)],
-    ids=["EC", "RSA"],
+    ("kind", "key"), [("EC", generate_private_key(SECP256R1())), ("RSA", generate_rsa(65537, 2048))]
 )
-def test_private_key_signs_in(call: Start, tmp_path: Path, key: PrivateKeyTypes) -> None:
+def test_private_key_signs_in(call: Start, tmp_path: Path, kind: Literal["EC", "RSA"], key: PrivateKeyTypes) -> None:
     """Either kind of key; its statement counts once, so a second token needs a new one."""
     pem = tmp_path / "private-key.pem"
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     pem.chmod(0o600)
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    client = Client("oakfield", public_key=public)
+    client = Client("oakfield", public_key=import_key(public, kind))
     changes = {"auth_method": "private_key_jwt", "private_key_file": pem, "client_secret_file": None}
     running = call(Fault.UNAUTHORISED_ONCE, pretend={"client": client}, **changes)
 
@@ -576,7 +576,7 @@ def test_consent_that_was_not_given_is_never_passed_on(call: Start) -> None:
     running = call()
 
     with pytest.raises(ValueError, match="not given"):
-        running.dfe.send(consent(given=False), a_body().content, "a key", nullcontext)
+        running.dfe.send(consent("removed"), a_body().content, "a key", nullcontext)
     assert running.answers == []
 
 

@@ -16,7 +16,6 @@ from attsync.checks.probe import Probe
 from attsync.deadline import Deadline
 from attsync.problems import Problem
 from attsync.sandbox.auth import Client
-from attsync.wire import read_codes, read_year_groups
 from tests.dfe.conftest import Call, case_of
 from tests.factories import SECRET, credentials
 from tests.torture.stranger import TOKEN, Identity, Talk
@@ -42,8 +41,8 @@ def test_look_up_returns_what_the_dfe_says(probe: Start) -> None:
     """The codes, the year groups, a school, and None where it knows none; `attsync check` asks."""
     dfe = probe()
 
-    assert dfe.listed("/codes/attendance", read_codes) >= {"/", "I", "L"}  # type: ignore[operator]
-    assert dfe.listed("/codes/ncyeargroup", read_year_groups) >= {"R", "1", "6"}  # type: ignore[operator]
+    assert dfe.codes() >= {"/", "I", "L"}  # type: ignore[operator]
+    assert dfe.year_groups() >= {"R", "1", "6"}  # type: ignore[operator]
     assert dfe.name_of(900023) == "Oakfield Primary School"
     assert dfe.name_of(123456) is None
 
@@ -89,7 +88,7 @@ def test_look_up_that_brings_nothing_says_why(meet: Meet, answer: tuple[int, byt
         talk.reply(*answer)
 
     with meet(Probe, also={b"/codes/attendance": reply, b"/provider/900023": reply}) as running:
-        found = [running.dfe.listed("/codes/attendance", read_codes), running.dfe.name_of(900023)]
+        found = [running.dfe.codes(), running.dfe.name_of(900023)]
 
     assert [getattr(each, "code", each) for each in found] == [code] * 2
 
@@ -97,7 +96,7 @@ def test_look_up_that_brings_nothing_says_why(meet: Meet, answer: tuple[int, byt
 def test_list_that_is_not_found_is_not_the_dfes(meet: Meet) -> None:
     """A mistake in the path of base_url: there is no list of codes to ask anybody about."""
     with meet(Probe) as running:
-        assert case_of(running.dfe.listed("/codes/ncyeargroup", read_year_groups)) == "DFE-ANSWER"
+        assert case_of(running.dfe.year_groups()) == "DFE-ANSWER"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +110,7 @@ def test_name_of_a_school_is_fit_to_show(meet: Meet, said: str, name: str) -> No
 
 def test_look_up_without_a_token_says_why(probe: Start) -> None:
     """Wrong secret."""
-    found = probe(pretend={"client": Client("oakfield", "another")}).listed("/codes/attendance", read_codes)
+    found = probe(pretend={"client": Client("oakfield", "another")}).codes()
 
     assert isinstance(found, Problem)
     assert found.code == "SIGNIN-REFUSED"

@@ -15,7 +15,7 @@ from attsync.locks import is_running, one_run
 from attsync.log import Log, schema
 from attsync.problems import AlreadyRunning, LogError, Problem
 from tests.made_log import ABBEY, AT, RECEIVER, WINDOW, decide
-from tests.other_account import needs_root
+from tests.other_account import SOMEBODY_ELSE, needs_root
 
 
 @pytest.fixture
@@ -362,6 +362,33 @@ def test_link_that_leads_to_itself_is_told(path: Path) -> None:
 
 
 # Other accounts
+
+
+@pytest.mark.parametrize(("loose", "mode"), [("state", 0o1777), ("state", 0o770), ("state/attsync.db", 0o660)])
+def test_log_that_others_can_change_is_not_opened(tmp_path: Path, loose: str, mode: int) -> None:
+    """C2, for root too: neither an existing log nor a connection for the senders; and none is made in such a folder."""
+    path = tmp_path / "state" / "attsync.db"
+    with Log.open(path) as log:
+        (tmp_path / loose).chmod(mode)
+        for opening in (Log.open, Log.open_existing, lambda _: log.consent_now(ABBEY.urn)):
+            with refused(path, "LOG-WRITE", "mode"):
+                opening(path)
+    if loose == "state":
+        path.unlink()
+        with refused(path, "LOG-WRITE", "mode"):
+            Log.open(path)
+        assert list(path.parent.iterdir()) == []
+
+
+@needs_root
+def test_log_of_a_third_account_is_not_opened(tmp_path: Path) -> None:
+    """C2: its owner could change every consent in it."""
+    path = tmp_path / "attsync.db"
+    Log.open(path).close()
+    os.chown(path, SOMEBODY_ELSE, -1)
+
+    with refused(path, "LOG-WRITE", "owner"):
+        Log.open(path)
 
 
 @needs_root

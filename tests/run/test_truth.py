@@ -223,7 +223,6 @@ def test_clock_is_compared_with_the_service_when_nothing_is_due(
         give_consent(loaded)
         with pytest.MonkeyPatch.context() as patch:
             # The pretend DfE keeps the right time, this computer is 3 weeks ahead: no marks there.
-            patch.setattr("werkzeug.http.http_date", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT")
             patch.setattr(
                 "http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT"
             )
@@ -391,7 +390,9 @@ def test_session_that_is_not_registered_yet_is_not_sent(
     made = SchoolDatabase(tmp_path / "school.db")
     made.enrol()
     made.mark(TUESDAY.date(), "AM", PRESENT=28, I=2)
-    marks: dict[str, int] = {"ahead": {"M": 2, "C": 1}, "none yet": {"N": 30}, "taken": {"PRESENT": 27, "I": 3}}[afternoon]
+    marks: dict[str, int] = {"ahead": {"M": 2, "C": 1}, "none yet": {"N": 30}, "taken": {"PRESENT": 27, "I": 3}}[
+        afternoon
+    ]
     made.mark(TUESDAY.date(), "PM", "1", OAKFIELD, **marks)
     loaded = settings(tmp_path, dfe)
     give_consent(loaded)

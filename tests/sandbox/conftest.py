@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from attsync.sandbox.app import make_app
+from attsync.sandbox.app import Service
 from attsync.sandbox.auth import Client
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates, Server
@@ -35,18 +35,18 @@ def dfe(certificates: Certificates, trust: ssl.SSLContext) -> Iterator[Callable[
             is_signed_in: bool = True,
             path: Path | None = None,
         ) -> Dfe:
-            store, script, clock = running.enter_context(Store(path)), deque(faults), Clock()
-            app = make_app(
-                store,
-                clients=[client],
+            clock = Clock()
+            service = Service(
+                store=Store(path),
+                client=client,
                 subscription_key=subscription_key,
-                faults=script,
+                faults=deque(faults),
                 now=clock,
                 pause=clock.pause,
             )
-            server = running.enter_context(Server(app, certificates))
+            server = running.enter_context(Server(service.answer, certificates))
             http = running.enter_context(httpx.Client(verify=trust, base_url=server.base_url, trust_env=False))
-            started = Dfe(server, store, http, script, clock)
+            started = Dfe(server, service.store, http, service.faults, clock)
             if is_signed_in:
                 started.sign_in()
             return started

@@ -83,6 +83,6 @@ class Dfe:
     def post(self, body: object, **headers: str) -> httpx.Response:
         """Post `body`; bytes as they are, anything else as JSON. `idempotency_key=...` gives a header."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         sent = {"Content-Type": "application/json"} | self.headers | named
         return self.http.post("/attendances", content=content, headers=sent)

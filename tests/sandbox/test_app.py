@@ -7,10 +7,9 @@ from datetime import date
 
 import pytest
 
-from attsync.model import Session
-from attsync.sandbox.app import BODY_LIMIT
 from attsync.sandbox.faults import SLOW_SECONDS, Fault
-from attsync.sandbox.validation import Figure
+from attsync.sandbox.server import BODY_LIMIT
+from tests.factories import believed
 from tests.sandbox.pretend import MONDAY, URN, Dfe, item, message
 
 Start = Callable[..., Dfe]
@@ -74,7 +73,7 @@ def test_faulty_message_is_stored_and_its_faults_told(dfe: Start) -> None:
     (error,) = answer.json()[0]["errors"]
     assert answer.status_code == 201
     assert (error["code"], error["path"]) == ("VAL104", "$.submissionData[0].attendances[1].attendanceCode")
-    assert running.store.content() == {Figure(URN, date(2026, 11, 23), Session.AM, "R", "I"): 2}
+    assert believed(running.store) == {(URN, date(2026, 11, 23), "AM", "R", "I"): 2}
 
 
 @pytest.mark.parametrize(("urn", "code"), [(None, "VAL100"), (12, "VAL101"), (123456, "VAL102")])
@@ -85,7 +84,7 @@ def test_urn_trouble_is_rejected(dfe: Start, urn: object, code: str) -> None:
     answer = running.post(message(urn=urn))
 
     assert (answer.status_code, answer.json()["id"], answer.json()["code"]) == (400, "ERROR_INVALID_URN", code)
-    assert running.store.content() == {}
+    assert believed(running.store) == {}
     assert [(post.status, post.ref) for post in running.store.received()] == [(400, None)]
 
 
@@ -147,7 +146,7 @@ def test_key_with_another_body_is_refused(dfe: Start) -> None:
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
     assert set(answer.json()) == {"title", "status", "detail"}
-    assert list(running.store.content().values()) == [1]
+    assert list(believed(running.store).values()) == [1]
 
 
 def test_message_without_a_key_is_stored_each_time(dfe: Start) -> None:
@@ -269,7 +268,7 @@ def test_rejection_and_fault_of_the_script_look_like_real_ones(dfe: Start) -> No
         "L",
         "$.submissionData[0].attendances[0].attendanceCode",
     )
-    assert [figure.code for figure in running.store.content()] == ["I"]
+    assert [code for *_, code in believed(running.store)] == ["I"]
 
 
 def test_token_that_was_refused_once_stays_refused(dfe: Start) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attsync.sandbox.faults import Fault, next_fault, parse_faults
+from attsync.sandbox.faults import Fault, parse_faults
 
 
 def test_list_is_read_in_order() -> None:
@@ -18,4 +18,4 @@ def test_unknown_name_is_told_with_those_that_are_known() -> None:
 
 def test_without_a_script_nothing_goes_wrong() -> None:
     """The plain sandbox."""
-    assert next_fault(parse_faults("")) is Fault.NONE
+    assert not parse_faults("")

@@ -1,13 +1,11 @@
 """validation.py: each fault that the DfE found is found, and nothing that it let pass."""
 
 import json
-from datetime import date
 from typing import Any
 
 import pytest
 
-from attsync.model import Session
-from attsync.sandbox.validation import Figure, Judged, Rejected, figures, first_code_error, judge
+from attsync.sandbox.validation import Judged, Rejected, first_code_error, judge
 from tests.sandbox.pretend import URN, item, message
 
 
@@ -159,16 +157,6 @@ def test_the_2020_message_without_year_groups_passes() -> None:
     del body["yearGroups"]
 
     assert errors_of(body) == []
-
-
-def test_figures_leave_out_what_is_faulty() -> None:
-    """What the DfE could not understand it cannot count."""
-    without = {name: value for name, value in item(L=1).items() if name != "ncYearGroup"}
-    body = message(item("R", "PM", I=2, ZZ=1, L=-1), item("15", L=1), item() | {"ncYearGroup": ["R"]}, without)
-
-    told = dict(figures(json.dumps(body).encode(), tuple(errors_of(body))))
-
-    assert told == {Figure(URN, date(2026, 11, 23), Session.PM, "R", "I"): 2}
 
 
 def test_message_without_a_count_has_no_first_code() -> None:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from attsync.settings import SettingsFaults, fault_lines, load
+from attsync.settings import SettingsFaults, load
 from attsync.settings.faults import clean, key_of
 from tests.settings_file import DATABASE, DFE, SCHOOL, SELECT, faults, settings_text
 
 
 def shown(text: str, folder: Path, **environ: str) -> str:
     """Give all that is printed about the faults of a settings file with this `text`."""
-    lines = [line for fault in faults(text, folder, **environ).faults for line in fault_lines(fault)]
+    lines = [line for fault in faults(text, folder, **environ).faults for line in fault.lines]
     return "\n".join(lines).replace(f"{folder}/", "")
 
 
@@ -104,7 +104,7 @@ def test_value_is_shown_only_if_it_is_surely_no_secret(tmp_path: Path, setting: 
     """A number in the place of a number; never text, never a comment."""
     (fault,) = faults(settings_text(tables=f"[window]\n{setting}"), tmp_path).faults
 
-    assert fault_lines(fault)[1] == f" 10 | {line}"
+    assert fault.lines[1] == f" 10 | {line}"
 
 
 def test_item_of_a_list_is_shown_by_its_setting(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_no_secret_is_shown_wherever_it_was_put(
     try:
         told = repr(load(path, environ).dfe)
     except SettingsFaults as error:
-        lines = [line for fault in error.faults for line in (*fault_lines(fault), repr(fault))]
+        lines = [line for fault in error.faults for line in (*fault.lines, repr(fault))]
         raised = [str(error), repr(error), repr(vars(error)), *traceback.format_exception(error)]
         told = "\n".join([*lines, *raised, repr(error.__context__)])
 

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from attsync.accounts import name_of
-from attsync.messages import next_step
+from attsync.messages import next_step, text
 from attsync.problems import Problem, SettingsError
-from attsync.settings import Settings, SettingsFaults, find, load
-from attsync.settings.words import tables_of
+from attsync.settings import SettingsFaults, find, load
+from attsync.settings.models import TABLES
 from tests.other_account import SOMEBODY_ELSE, needs_root
 from tests.settings_file import DATABASE, DFE, SCHOOL, faults, found, loaded, settings_text
 
@@ -116,7 +116,7 @@ def test_every_setting_is_in_the_example() -> None:
 
     assert not [
         name
-        for table in tables_of(Settings).values()
+        for table in TABLES.values()
         for name in table.model.model_fields
         if not re.search(rf"^(# )?(\[+([a-z]+\.)?{name}\]|{name} +=)", lines, re.MULTILINE)
     ]
@@ -205,7 +205,7 @@ def test_error_counts_the_faults_and_says_that_nothing_happened(tmp_path: Path) 
 
     assert one.problem == Problem("SETTINGS", "file", faults=1, path=tmp_path / "config.toml")
     assert (two.problem["faults"], two.exit_code) == (2, 2)
-    assert str(two).endswith("Nothing was read or sent.")
+    assert str(text(two.problem)).endswith("Nothing was read or sent.")
 
 
 def test_loading_opens_no_secret(tmp_path: Path) -> None:
@@ -323,4 +323,5 @@ def untrusted(path: Path) -> Problem:
 
 def named(path: Path) -> dict[str, object]:
     """Return the parameters that name a file."""
-    return {"path": path, "place": path, "owner": name_of(os.geteuid())}
+    owner = name_of(os.geteuid())
+    return {"path": path, "place": path, "owner": owner, "account": owner}

@@ -92,7 +92,7 @@ def test_origin_is_the_same_however_it_is_written(tmp_path: Path, address: str, 
 
 def test_origin_is_that_of_a_checked_address() -> None:
     """Consent is never bound to half an address."""
-    with pytest.raises(ValueError, match="not an https address"):
+    with pytest.raises(ValueError, match="starts with https://"):
         origin_of("http://dfe.example")
 
 

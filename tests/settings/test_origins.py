@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from attsync.settings import Location, Origin, Origins, origins
+from attsync.settings import Location, Origins, origins
+from attsync.settings.places import Origin
 from tests.settings_file import DATABASE, DFE, loaded, settings_text
 
 TEXT = settings_text(dfe=f"{DFE}proxy = 'http://proxy.example:3128'", after="[window]\ndays = 4")

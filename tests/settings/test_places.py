@@ -1,13 +1,14 @@
 """places.py: a wrong line in a message costs a technician more time than none."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attsync.settings.places import Location, Place, nearest, places, unclosed_line
+from attsync.settings.places import Location, Origins, Place, places, unclosed_line
 
 
 def test_line_and_key_of_a_setting_are_found() -> None:
@@ -53,10 +54,10 @@ def test_dotted_and_quoted_keys_are_followed() -> None:
 
 def test_what_is_in_a_list_is_found_at_its_setting() -> None:
     """The second of two times can be the wrong one: the key leads there."""
-    found = places('times = [ # UK\n  "10:15",\n  "25:00", ]\ncodes = { "E" = "C", x = [] }\n')
+    found = Origins(Path(), 'times = [ # UK\n  "10:15",\n  "25:00", ]\ncodes = { "E" = "C", x = [] }\n', {})
 
-    assert nearest(found, ("times", 1)) == Place(1, "times")
-    assert nearest(found, ("codes", "E")) == Place(4, "codes")
+    assert found.place(("times", 1)) == Place(1, "times")
+    assert found.place(("codes", "E")) == Place(4, "codes")
 
 
 @pytest.mark.parametrize(
@@ -99,10 +100,10 @@ def test_line_where_something_unclosed_begins_is_found(text: str, line: int) -> 
 
 def test_nearest_place_is_that_of_what_encloses() -> None:
     """A missing setting has no place of its own."""
-    found = places("[[database]]\n")
+    found = Origins(Path(), "[[database]]\n", {})
 
-    assert nearest(found, ("database", 0, "select", "marks")) == found["database", 0]
-    assert nearest(found, ("dfe", "base_url")) is None
+    assert found.place(("database", 0, "select", "marks")) == Place(1, "[[database]]")
+    assert found.place(("dfe", "base_url")) is None
 
 
 _KEYS = st.text("ab-_ .='\"#[]\\é", min_size=1, max_size=4)

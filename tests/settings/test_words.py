@@ -1,10 +1,12 @@
 """The words for what is wrong with the settings: each says what to write instead."""
 
+import inspect
+import re
 from pathlib import Path
 
 import pytest
 
-from attsync.settings.words import near
+from attsync.settings.words import near, sentences
 from tests.settings_file import DATABASE, DFE, faults, found, settings_text
 
 
@@ -166,3 +168,12 @@ def test_account_that_stands_above_its_heading_is_told_where_it_belongs(tmp_path
     said = found(settings_text(tables='[consent]\nroot = "j.smith"'), tmp_path)
 
     assert said["consent.root"].endswith("Put accounts under the heading [consent.usernames], and remove its # too.")
+
+
+def test_every_sentence_is_used() -> None:
+    """A name that is mistyped in the data or in the code would be found by nobody until it is needed."""
+    source = "".join(path.read_text() for path in Path(inspect.getfile(near)).parent.glob("*.py"))
+    used = {"bool_type", *sentences()["tomllib"].values()}  # the first is named by Pydantic alone
+
+    assert not [name for name in sentences() if not re.search(rf"""["']{name}["']""", source) and name not in used]
+    assert used <= sentences().keys()

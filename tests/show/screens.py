@@ -55,14 +55,7 @@ def faults() -> Problem:
 def text_of(screen: RenderableType, columns: int | None = 100) -> str:
     """Return a screen as it is seen without colours; `columns` None: in a pipe, whose width is not known."""
     file = StringIO()
-    options: dict[str, Any] = {
-        "file": file,
-        "width": columns or 200,
-        "highlight": False,
-        "markup": False,
-        "emoji": False,
-    }
-    Console(is_endless=columns is None, **options).print(screen, crop=False)
+    Console(is_endless=columns is None, file=file, width=columns or 200).print(screen, crop=False)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 

@@ -8,7 +8,8 @@ from inline_snapshot import snapshot
 from attsync.checks import Finding
 from attsync.checks.shown import Shown, shown
 from attsync.problems import Problem
-from attsync.settings import Origin, origins
+from attsync.settings import origins
+from attsync.settings.places import Origin
 from attsync.show.check import check, settings
 from attsync.show.symbols import ASCII, UNICODE
 from tests.settings_file import loaded, settings_text

@@ -11,7 +11,8 @@ from attsync.log import Log, Submission
 from attsync.log.rows import submission_of
 from attsync.model import School, Session, Sign, State
 from attsync.problems import Problem
-from attsync.settings import Settings, WindowSettings
+from attsync.settings import Settings
+from attsync.settings.models import WindowSettings
 from attsync.status.overview import Overview, SchoolStatus, consent_as_json, day_as_json, overview
 from attsync.window import Window
 from tests.made_log import (
@@ -349,8 +350,7 @@ def test_schools_where_all_is_well_can_be_left_out(story: Story) -> None:
 def test_school_that_no_one_decided_about_is_told_from_one_that_was_removed(empty: Story) -> None:
     """A3: silence only after a decision."""
     school = empty.school()
-    assert school.no_consent
-    assert (school.no_consent.case, school.consent, school.days, empty.seen().next_send) == ("", None, (), None)
+    assert (school.standing, school.consent, school.days, empty.seen().next_send) == ("undecided", None, (), None)
 
     decide(empty.log, action="removed")
     school = empty.school()
@@ -390,7 +390,7 @@ def test_schools_without_a_log_have_no_days(empty: Story) -> None:
     """Before anything was ever sent."""
     found = overview(empty.settings, None, [ABBEY], Window(MONDAY, TUESDAY), AT)
 
-    assert (found.schools[0].days, found.schools[0].standing, found.last_run) == ((), "no consent", None)
+    assert (found.schools[0].days, found.schools[0].standing, found.last_run) == ((), "undecided", None)
 
 
 # JSON, and how often the log is asked
@@ -454,10 +454,11 @@ def test_days_of_the_last_term_are_not_read_one_by_one(story: Story, rows: Calla
         day = MONDAY - timedelta(days=7 + back)
         story.runs.run((message(day), RECEIVED if back else REJECTED), first=day)
 
-    before = rows()
+    recorded = rows()
+
     story.seen()
 
-    assert rows() - before == 1
+    assert rows() - recorded == 1
 
 
 @pytest.fixture

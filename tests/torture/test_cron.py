@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from threading import Event
 
 import pytest
-from flask import request
 
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
@@ -199,10 +198,8 @@ def test_check_says_how_to_put_the_files_of_another_account_right(of_nobody: Sce
 def test_secrets_are_not_in_the_process_list(certificates: Certificates, tmp_path: Path) -> None:
     """Everybody on the machine can read how a program was called. Looked at while the DfE thinks about its answer."""
     held, go = Event(), Event()
-    tokens: list[str] = []
 
     def pause(_: float) -> None:
-        tokens.append(request.headers["Authorization"].removeprefix("Bearer "))
         held.set()
         go.wait(_A_WHILE)
 
@@ -212,7 +209,7 @@ def test_secrets_are_not_in_the_process_list(certificates: Certificates, tmp_pat
         with subprocess.Popen(command, env=CRON | of_the_tests(), stderr=subprocess.PIPE, text=True) as process:
             try:
                 assert held.wait(_A_WHILE)
-                seen = list(_process_list(process.pid))
+                seen, tokens = list(_process_list(process.pid)), list(new.dfe.service.sign_in.tokens)
             finally:
                 go.set()
             _, said = process.communicate()
@@ -258,7 +255,8 @@ def test_names_in_a_wrong_column_go_nowhere(new: Scene, attsync: Runner, column:
     ]
 
     first, *others = ended
-    assert first.exit_code == (0 if column == "school" else 1)
+    # Without a school there are no marks: whether that is a problem depends on the time of year.
+    assert first.exit_code == 1 or (column == "school" and "[MARKS-NONE]" in first.stdout)
     for one in ended:
         assert "Traceback" not in one.said
         assert "BUG" not in one.said

@@ -5,6 +5,7 @@ Uses the token, limits and words of a send. Imports nothing that could send coun
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import TypeVar
@@ -12,7 +13,7 @@ from typing import TypeVar
 from attsync.dfe.client import Dfe
 from attsync.dfe.replies import Judgement, judge, not_the_dfe
 from attsync.problems import Problem
-from attsync.wire import parse_json, read_provider
+from attsync.wire import parse_json, read_listed, read_provider
 
 T = TypeVar("T")
 
@@ -27,10 +28,13 @@ class Probe(Dfe):
             return token.problem or not_the_dfe(self._settings.token_url, None)
         return inf if token.until == inf else token.until - monotonic()
 
-    def listed(self, path: str, read: Callable[[bytes], frozenset[str]]) -> frozenset[str] | Problem:
-        """Return what the DfE takes, such as attendance codes, by the list at `path`."""
-        found = self._look_up(path, read)
-        return not_the_dfe(f"{self._settings.base_url}{path}", 404) if found is None else found
+    def codes(self) -> frozenset[str] | Problem:
+        """Return the attendance codes that the DfE takes."""
+        return self._listed("/codes/attendance", "AttendanceCode")
+
+    def year_groups(self) -> frozenset[str] | Problem:
+        """Return the year groups that the DfE takes."""
+        return self._listed("/codes/ncyeargroup", "YearGroupCode")
 
     def name_of(self, urn: int) -> str | Problem | None:
         """Return the DfE's name of a school, fit to show and perhaps empty; None: the DfE does not know the URN."""
@@ -45,6 +49,10 @@ class Probe(Dfe):
     def clock_differs(self) -> timedelta | None:
         """By how much the DfE's clock is ahead of this computer's, as its answer to the sign-in shows."""
         return self._clock_differs
+
+    def _listed(self, path: str, member: str) -> frozenset[str] | Problem:
+        found = self._look_up(path, partial(read_listed, member=member))
+        return not_the_dfe(f"{self._settings.base_url}{path}", 404) if found is None else found
 
     def _look_up(self, path: str, read: Callable[[bytes], T]) -> T | Problem | None:
         """Return what `read` makes of the answer to a question, or why there is none; None: not found.

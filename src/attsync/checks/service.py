@@ -19,7 +19,6 @@ from attsync.plural import plural
 from attsync.problems import Problem, SettingsError
 from attsync.settings import Location, Origins, Settings
 from attsync.window import LONDON
-from attsync.wire import read_codes, read_year_groups
 
 _SIGN_IN: Final = "DfE sign-in"
 _SERVICE: Final = "DfE service"
@@ -58,7 +57,7 @@ def service_findings(
         else:
             minutes = f", token valid for {lasts / 60:.0f} minutes" if lasts < inf else ""
             yield Finding("good", _SIGN_IN, f"signed in as {settings.dfe.client_id}{minutes}")
-            known = dfe.listed("/codes/attendance", read_codes)
+            known = dfe.codes()
         yield from _connections(dfe, _way(settings, origins), now, is_told=isinstance(lasts, Problem))
         if isinstance(known, Problem):
             if known is not lasts:
@@ -66,7 +65,7 @@ def service_findings(
             return
         codes = codes_on(now.astimezone(LONDON).date())
         yield from _missing(known, codes, "attendance codes")
-        yield from _missing(dfe.listed("/codes/ncyeargroup", read_year_groups), year_groups(), "year groups")
+        yield from _missing(dfe.year_groups(), year_groups(), "year groups")
         yield from _urns(dfe, schools)
     if log and log.closed_since(settings.dfe.origin):
         log.reopen(settings.dfe.origin)

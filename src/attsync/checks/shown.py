@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from attsync.settings import DatabaseSettings, DfeSettings, Location, NotifySettings, key_of
+from attsync.settings import DatabaseSettings, DfeSettings, Location, key_of
+from attsync.settings.models import NotifySettings
 from attsync.sql_guard import without_texts
 
 _HIDDEN: Final = "(hidden)"

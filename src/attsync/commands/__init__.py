@@ -1,6 +1,6 @@
 """The command line: one group, one small module a command, and the only place that turns an error into an exit.
 
-A command's module is imported when it runs, so that help stays fast. Refuses to know what the commands do.
+A command's module is imported when it runs, so that help stays fast.
 """
 
 import gc
@@ -17,62 +17,39 @@ import click
 
 from attsync import __version__, messages
 from attsync.commands import terminal
-from attsync.commands.options import Given, common
-from attsync.commands.terminal import for_people
-from attsync.problems import AttsyncError, Problem, Stopped
+from attsync.commands.options import COMMANDS, COMMON, Given
+from attsync.problems import AttsyncError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from attsync.settings import Fault
+    from attsync.settings.faults import Fault
+
+__all__ = ["COMMANDS", "attsync", "main", "tell"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-_MOST_FAULTS: Final = 10
-
+_MOST_FAULTS: Final = 9
+"""A line each: with what happened, what to do and where the others are, cron mails 12 at most."""
 _WHEN_STOPPED: Final = {
     "send": " What was sent so far is in the log; the next send covers the rest.",
     "init": " Nothing was written.",
     "consent": " What is not confirmed above was not recorded.",
 }
 
-COMMANDS: Final = {
-    "Every day": {
-        "send": "Send the last days for every school with consent.",
-        "preview": "Show exactly what would be sent, and send nothing.",
-        "status": "Show what was received, what was not, and what to do next.",
-        "explain": "Explain a problem code: what it means and what to do.",
-    },
-    "Consent": {
-        "consent": "Give, remove or show a school's consent.",
-    },
-    "Setting up": {
-        "init": "Ask a few questions and write a commented settings file.",
-        "check": "Test everything that a send needs, and say who should fix what.",
-        "crontab": "Print or install the cron entries that send twice a day.",
-    },
-    "Trying out": {
-        "demo": "Do a complete run with a made-up school and a pretend DfE.",
-        "sandbox": "Run the pretend DfE alone, until stopped.",
-    },
-}
-"""Heading -> command -> its line in the help; the same line opens the command's own help page."""
-
 
 class Commands(click.Group):
     """Imports a command when it is asked for, and ends every error in words and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Name the commands in the order of the help page."""
+        """Return the commands in the order of the help page."""
         return [name for group in COMMANDS.values() for name in group]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of a command."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = import_module(f"attsync.commands.{cmd_name}")
-        command: click.Command = module.command
+        command: click.Command = import_module(f"attsync.commands.{cmd_name}").command
         return command
 
     def resolve_command(
@@ -112,12 +89,11 @@ class Commands(click.Group):
         except click.UsageError as error:
             _tell_usage(error, given)
             ctx.exit(error.exit_code)
-        except Stopped as stopped:
-            _tell_stopped(ctx.invoked_subcommand)
-            ctx.exit(stopped.exit_code)
-        except click.Abort:  # Ctrl-D at a question
-            _tell_stopped(ctx.invoked_subcommand)
-            ctx.exit(128 + signal.SIGINT)  # it asks for the same
+        except (Stopped, click.Abort) as stopped:  # Abort is Ctrl-D at a question: it asks for what Ctrl-C does
+            if sys.stderr.isatty():
+                click.echo(err=True)  # the question, or ^C, stands in this line
+            click.echo(f"Stopped.{_WHEN_STOPPED.get(ctx.invoked_subcommand or '', '')}", err=True)
+            ctx.exit(getattr(stopped, "exit_code", 128 + signal.SIGINT))
         except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001  the one place for what nobody foresaw (RELIABILITY.md 2)
@@ -126,29 +102,10 @@ class Commands(click.Group):
 
 
 def tell(error: AttsyncError, given: Given, days: "Sequence[date]" = ()) -> None:
-    """Print on stderr what happened, on which days, and what to do next."""
-    problem = error.problem
-    text, then = messages.text(problem, days), messages.next_step(problem)
+    """Print on stderr what happened, on which days, and what to do next; for settings, fault by fault."""
+    text = messages.text(error.problem, days) + messages.Text((f"[{error.problem.code}]",))
     faults = getattr(error, "faults", ())
-    if faults and given.quiet:
-        _tell_faults_briefly(problem, faults)
-    elif faults:
-        click.secho(f"Error: {messages.happened(problem).completed}", err=True, fg="red", bold=True)
-        for fault in faults:
-            click.echo("\n" + _coloured(fault), err=True)
-        end = messages.not_done(problem) + then
-        click.echo(f"\n{end.completed} Exit code {error.exit_code}.", err=True)
-    else:
-        _say_error(given, text + messages.Text((f"[{problem.code}]",)), then)
-
-
-def _tell_faults_briefly(problem: Problem, faults: "Sequence[Fault]") -> None:
-    """Say a line a fault, for cron: at most 12."""
-    click.echo(f"attsync: {messages.text(problem)} {messages.next_step(problem).completed} [{problem.code}]", err=True)
-    for fault in faults[:_MOST_FAULTS]:
-        click.echo(f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}", err=True)
-    if len(faults) > _MOST_FAULTS:
-        click.echo(f"  To see the others: {messages.attsync('check').completed}", err=True)
+    _say_error(given, text, messages.next_step(error.problem), _brief(faults) if given.quiet else _in_full(faults))
 
 
 def _tell_usage(error: click.UsageError, given: Given) -> None:
@@ -161,37 +118,39 @@ def _tell_usage(error: click.UsageError, given: Given) -> None:
     _say_error(given, messages.Text((said,)), messages.Text(tuple(then)))
 
 
-def _say_error(given: Given, text: messages.Text, then: messages.Text) -> None:
+def _say_error(given: Given, text: messages.Text, then: messages.Text, between: "Sequence[str]" = ()) -> None:
     start = "attsync:" if given.quiet else "Error:"
-    said = [for_people(words, sys.stderr) for words in (messages.Text((start,)) + text, then) if words]
-    click.echo("\n".join(said).replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
+    first = terminal.for_people(messages.Text((start,)) + text, sys.stderr)
+    click.echo(first.replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
+    for line in between:
+        click.echo(line, err=True)
+    if then:
+        click.echo(terminal.for_people(then, sys.stderr), err=True)
 
 
-def _tell_stopped(command: str | None) -> None:
-    if sys.stderr.isatty():
-        click.echo(err=True)  # the question, or ^C, stands in this line
-    click.echo(f"Stopped.{_WHEN_STOPPED.get(command or '', '')}", err=True)
+def _brief(faults: "Sequence[Fault]") -> list[str]:
+    """Return a line for each fault of the settings, for cron."""
+    lines = [f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}" for fault in faults[:_MOST_FAULTS]]
+    others = [f"  To see the others: {messages.attsync('check').completed}"]
+    return lines + others * (len(faults) > _MOST_FAULTS)
 
 
-def _coloured(fault: "Fault") -> str:
-    """Lay out a fault of the settings, with the setting's name bold and the caret red."""
-    from attsync.settings import fault_lines
-
-    heading, *others = fault_lines(fault)
-    lines = [fault.where + click.style(heading.removeprefix(fault.where), bold=True), *others]
-    carets = "^" * len(fault.name)
-    if carets:
-        lines[-1] = others[-1].replace(carets, click.style(carets, fg="red", bold=True), 1)
-    return "\n".join(lines)
+def _in_full(faults: "Sequence[Fault]") -> list[str]:
+    """Return each fault of the settings with its place, which is bold, and with a red caret below the setting."""
+    lines: list[str] = []
+    for heading, *others in (fault.lines for fault in faults):
+        shown = [re.sub(r"\^+", lambda found: click.style(found[0], fg="red", bold=True), each) for each in others[-1:]]
+        lines += ["", click.style(heading, bold=True), *others[:-1], *shown]
+    return [*lines, ""] if lines else []
 
 
 @click.group(
     cls=Commands,
+    params=[*COMMON],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="New here? First attsync demo, which shows it all; then attsync init, which says what comes next.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
-@common
 def attsync() -> None:
     """Count roll-call marks inside a school's own database and send only the counts, only with consent."""
 
@@ -229,7 +188,7 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _report(error: BaseException) -> str:
-    """Write down where an unforeseen error happened, and say in which file.
+    """Write down where an unforeseen error happened, and return in which file.
 
     Files, lines and names of functions; no values: they may be secrets.
     """
@@ -240,9 +199,8 @@ def _report(error: BaseException) -> str:
     seen: BaseException | None = error
     while seen is not None:
         lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}")
-        lines += [
-            f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(seen.__traceback__)
-        ]
+        frames = traceback.extract_tb(seen.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
         seen = seen.__cause__ or seen.__context__
     try:
         descriptor, name = tempfile.mkstemp(prefix="attsync-error-", suffix=".txt")

@@ -1,58 +1,38 @@
 """`attsync check`: shows what `checks` found, or each setting."""
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
-from attsync.commands.options import (
-    common,
-    given,
-    json_option,
-    load_settings,
-    now,
-    page,
-    schools_option,
-    window_of,
-)
+from attsync.commands import options
 from attsync.commands.terminal import print_json, screen
-
-if TYPE_CHECKING:
-    from attsync.settings import Origins, Settings
+from attsync.settings import Origins, Settings, origins
 
 
-@click.command(
+@options.subcommand(
     "check",
-    help=page(
-        """
-        Test everything that a send needs, and say who should fix what.
-
-        Tests the permissions of settings, secrets and log, and reads the whole log. Runs each SELECT and counts: rows,
-        marks without a date, values that are not in any map, whether an index is used, what the account is allowed to
-        do, and how long it takes. Then it signs in to the DfE, checks its certificate and clock, asks for its lists and
-        for each school's URN, and says where consent is missing and whether the planned sends came. It does not send
-        counts, and shows a value of the school's only if it looks like a code.
-        """,
-        "attsync check",
-        "attsync check --school 900023 --json",
-        "attsync check --show-settings",
-    ),
-    short_help="Test everything that a send needs, and say who should fix what.",
+    "attsync check",
+    "attsync check --school 900023 --json",
+    "attsync check --show-settings",
+    text="""
+    Tests the permissions of settings, secrets and log, and reads the whole log. Runs each SELECT and counts: rows,
+    marks without a date, values that are not in any map, whether an index is used, what the account is allowed to
+    do, and how long it takes. Then it signs in to the DfE, checks its certificate and clock, asks for its lists and
+    for each school's URN, and says where consent is missing and whether the planned sends came. It does not send
+    counts, and shows a value of the school's only if it looks like a code.
+    """,
 )
-@schools_option
+@options.schools
 @click.option("--offline", is_flag=True, help="Contact only the school databases, not the DfE or a proxy.")
 @click.option(
     "--show-settings",
     is_flag=True,
     help="Only show each setting and where it comes from; passwords and quoted text in SELECTs are hidden.",
 )
-@json_option
-@common
+@options.as_json
 def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
     """Test everything and show what was found."""
-    from attsync.settings import origins
-
-    settings = load_settings(trusted=False)
+    settings = options.load_settings(trusted=False)
     sources = origins(settings.path, os.environ)
     if show_settings:
         _show(settings, sources, as_json=as_json)
@@ -61,21 +41,24 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
     from attsync.deadline import Deadline
 
     with Deadline(60.0 * settings.dfe.run_minutes) as deadline:
-        findings = check(settings, sources, schools, window_of(settings, None), now(), deadline, offline=offline)
+        findings = check(
+            settings, sources, schools, options.window_of(settings, None), options.now(), deadline, offline=offline
+        )
     code = exit_code_of(findings)
     if as_json:
         print_json({"version": 1, "exit_code": code, "findings": [finding.as_json() for finding in findings]})
-    elif not given().quiet or code:
+    elif not options.given().quiet or code:
         from attsync.show.check import check as table
 
-        shown_on = screen()
-        shown_on.show(table(findings, shown_on.signs, code))
+        out = screen()
+        out.show(table(findings, out.signs, code))
     click.get_current_context().exit(code)
 
 
-def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
+def _show(settings: Settings, sources: Origins, *, as_json: bool) -> None:
     from attsync.checks.shown import shown
-    from attsync.settings import Origin
+    from attsync.settings.places import Origin
+    from attsync.show.check import settings as table
 
     found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
     if as_json:
@@ -85,7 +68,5 @@ def _show(settings: "Settings", sources: "Origins", *, as_json: bool) -> None:
         ]
         print_json({"version": 1, "settings_file": str(settings.path), "settings": rows})
         return
-    from attsync.show.check import settings as table
-
-    shown_on = screen()
-    shown_on.show(table(settings.path, found, shown_on.signs))
+    out = screen()
+    out.show(table(settings.path, found, out.signs))

@@ -1,38 +1,30 @@
 """`attsync explain`: what a problem code means, who acts and what to do. Reads only the package."""
 
-import sys
 from difflib import get_close_matches
-from shutil import get_terminal_size
-from textwrap import fill
 
 import click
 
-from attsync.commands.options import common, page
+from attsync.commands import options
+from attsync.commands.terminal import say
 from attsync.problems import all_codes, catalogue
 
 
-@click.command(
+@options.subcommand(
     "explain",
-    help=page(
-        """
-        Explain a problem code: what it means, who acts, and what to do.
-
-        The code is at the end of a message, in brackets. Without a code, all codes are listed. Works offline, and reads
-        neither settings nor log.
-        """,
-        "attsync explain MARK-UNKNOWN",
-        "attsync explain",
-    ),
-    short_help="Explain a problem code: what it means and what to do.",
+    "attsync explain MARK-UNKNOWN",
+    "attsync explain",
+    text="""
+    The code is at the end of a message, in brackets. Without a code, all codes are listed. Works offline, and reads
+    neither settings nor log.
+    """,
 )
 @click.argument("code", required=False)
-@common
 def command(code: str | None) -> None:
     """Print one entry of the catalogue, or the list."""
     if code is None:
         width = max(map(len, all_codes())) + 2
         for name in all_codes():
-            click.echo(_wrapped(f"{name:{width}}{catalogue()[name]['meaning']}", width))
+            say(f"{name:{width}}{catalogue()[name]['meaning']}", indent=width)
         return
     name = code.strip("[] ").upper()
     if name not in all_codes():
@@ -47,12 +39,4 @@ def command(code: str | None) -> None:
         ("Who acts", entry["acts"]),
         ("What to do", " ".join(entry["help"].replace("`", "").split())),
     ):
-        click.echo(_wrapped(f"{heading:12}{text}", 12))
-
-
-def _wrapped(text: str, indent: int) -> str:
-    """Break lines at a terminal, at most 100 columns wide; a mail or a file gets one line."""
-    if not sys.stdout.isatty():
-        return text
-    columns = min(get_terminal_size().columns, 100)
-    return fill(text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+        say(f"{heading:12}{text}", indent=12)

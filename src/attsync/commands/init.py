@@ -4,66 +4,48 @@ import json
 import os
 import re
 import sys
-from importlib import metadata
+from collections.abc import Iterator
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import click
 
-from attsync.commands.options import common, given, page
-from attsync.commands.terminal import for_people
-from attsync.messages import Command, Text, attsync, started_as
+from attsync.accounts import make_folder
+from attsync.commands import options
+from attsync.commands.questions import Answers, Database, ask
+from attsync.commands.terminal import say
+from attsync.files import require_writable, write_report
+from attsync.messages import Command, attsync, started_as
 from attsync.problems import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from attsync.commands.questions import Answers, Database
+from attsync.settings.environment import home
+from attsync.settings.models import has_password
 
 _SECRET: Final = "client-secret"  # noqa: S105  the name of a file
-_EXTRAS: Final = {"postgres": "postgresql", "mariadb": "mysql"}
-"""Kind of database -> the extra with its driver, where the two have different names."""
 
 
-@click.command(
+@options.subcommand(
     "init",
-    help=page(
-        """
-        Ask a few questions and write a commented settings file.
-
-        Every setting is in it, with its explanation. A file that exists is never overwritten.
-        """,
-        "attsync init",
-        "attsync init --output /etc/attsync/config.toml",
-        "attsync init --print",
-    ),
-    short_help="Ask a few questions and write a commented settings file.",
+    "attsync init",
+    "attsync init --output /etc/attsync/config.toml",
+    "attsync init --print",
+    text="Every setting is in it, with its explanation. A file that exists is never overwritten.",
 )
-@click.option(
-    "--output",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Where to write it. Default: ~/.config/attsync/config.toml.",
-)
+@options.file("--output", "path", help="Where to write it. Default: ~/.config/attsync/config.toml.")
 @click.option("--print", "only_print", is_flag=True, help="Print the example settings and write nothing.")
 @click.option("--no-input", is_flag=True, help="Ask nothing: write the example, to be edited.")
-@common
 def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     """Ask, write, and say what comes next."""
-    from attsync.accounts import make_folder
-    from attsync.files import require_writable, write_report
-
     example = files("attsync").joinpath("data", "config.toml").read_text(encoding="utf-8")
     if only_print:
         click.echo(example, nl=False)
         return
-    path = (path or Path(given().config or _usual_place())).absolute()
+    named = path or options.given().config or os.environ.get("ATTSYNC_CONFIG")
+    path = Path(named or _usual_place()).absolute()
     require_writable(path, settings=None, replace=False)
-    answers = None if no_input else _answers(path)
+    answers = Answers() if no_input else _answers(path)
     try:
         make_folder(path.parent)
     except OSError as error:
@@ -73,13 +55,13 @@ def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     for name, secret in secrets.items():
         write_report(path.parent / name, f"{secret}\n", settings=None, replace=False)
     write_report(path, text, settings=None, replace=False)
-    if not given().quiet:
-        _tell_next(path, answers)
+    if named:
+        started_as(config=str(path))
+    if not options.given().quiet:
+        _say_next(path, answers)
 
 
 def _usual_place() -> Path:
-    from attsync.settings.environment import home
-
     folder = home(os.environ)
     if folder is None:
         message = "this account has no home folder. Name the file: --output FILE"
@@ -87,10 +69,8 @@ def _usual_place() -> Path:
     return folder / ".config" / "attsync" / "config.toml"
 
 
-def _answers(path: Path) -> "Answers":
-    from attsync.commands.questions import ask
-
-    click.echo(for_people(f"A few questions, then {path} is written. You can change everything in it.", sys.stdout))
+def _answers(path: Path) -> Answers:
+    say(f"A few questions, then {path} is written. You can change everything in it.")
     click.echo("To stop without writing anything: Ctrl-C.\n")
     try:
         return ask()
@@ -107,31 +87,29 @@ def log_for(path: Path) -> str:
     return "/var/lib/attsync/attsync.db" if path.is_relative_to("/etc") else "attsync.db"
 
 
-def _filled_in(text: str, answers: "Answers | None", path: Path) -> tuple[str, dict[str, str]]:
+def _filled_in(text: str, answers: Answers, path: Path) -> tuple[str, dict[str, str]]:
     """Return the example with the answers in it, and the addresses for files of their own: name -> content.
 
     Its comments stay: they are the manual. What only some schools are given is commented out.
     """
     text = _set(re.sub(r"(?m)^(ca_file|subscription_key_file) *=", r"# \g<0>", text), "path", log_for(path))
-    if answers is None:
-        return text, {}
     if answers.base_url:
         text = _set(text, "base_url", answers.base_url)
         text = _set(text, "token_url", f"https://{urlsplit(answers.base_url).netloc}/oauth/token")
-    head, _, database = text.partition("\n[[database]]")
+    head, heading, database = text.partition("\n[[database]]")
     secrets: dict[str, str] = {}
-    blocks = [_database(f"\n[[database]]{database}", each, path.parent, secrets) for each in answers.databases]
-    return "".join([head, *blocks]), secrets
+    blocks = [_database(heading + database, each, path.parent, secrets) for each in answers.databases]
+    return "".join([head, *(blocks or [heading + database])]), secrets
 
 
-def _database(block: str, answer: "Database", folder: Path, secrets: dict[str, str]) -> str:
+def _database(block: str, answer: Database, folder: Path, secrets: dict[str, str]) -> str:
     """Return the example's part about one database with the answers in it; add to `secrets` an address for a file."""
-    from attsync.settings import has_password
-
     block, heading, school = block.partition("\n[[database.schools]]")
     block = _set(block, "leaving_date_is", answer.leaving_date_is)
     if has_password(answer.url):
-        name = _free_name(folder, "database-url", secrets)
+        # The address of another database, perhaps in use, is left as it is.
+        names = chain(("database-url",), (f"database-url-{number}" for number in count(2)))
+        name = next(name for name in names if name not in secrets and not os.path.lexists(folder / name))
         secrets[name] = answer.url
         block = re.sub("(?m)^url =", r"# \g<0>", block)
         block = _set(block.replace("# url_file =", "url_file ="), "url_file", name)
@@ -141,25 +119,14 @@ def _database(block: str, answer: "Database", folder: Path, secrets: dict[str, s
     return "".join([block, *(heading + each for each in schools)])
 
 
-def _free_name(folder: Path, name: str, taken: dict[str, str]) -> str:
-    """Return a name that no file has: the address of another database, perhaps in use, is left as it is."""
-    names = chain((name,), (f"{name}-{number}" for number in count(2)))
-    return next(free for free in names if free not in taken and not os.path.lexists(folder / free))
-
-
 def _set(text: str, name: str, value: str) -> str:
     """Give the setting `name` another value, and keep the comment after it."""
-    return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + _quoted(value), text, count=1)
+    quoted = json.dumps(value, ensure_ascii=False)  # a string of JSON is one of TOML
+    return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + quoted, text, count=1)
 
 
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)  # a string of JSON is one of TOML
-
-
-def _tell_next(path: Path, answers: "Answers | None") -> None:
-    """Say what is missing and what comes next, in commands that find this very file."""
-    if not _is_found(path):
-        started_as(config=str(path))
+def _say_next(path: Path, answers: Answers) -> None:
+    """Say what is missing and what comes next."""
     steps = [
         *_missing(path, answers),
         ("Check it, and see which of your own codes have to be mapped: ", attsync("check")),
@@ -170,41 +137,17 @@ def _tell_next(path: Path, answers: "Answers | None") -> None:
     ]
     click.echo(f"\nWritten: {path}. What is missing, and what comes next:")
     for number, step in enumerate(steps, start=1):
-        click.echo(for_people(Text((f"  {number}. ", *step)), sys.stdout, indent=5))
+        say(f"  {number}. ", *step, indent=5)
 
 
-def _missing(path: Path, answers: "Answers | None") -> "Iterator[tuple[str | Command, ...]]":
+def _missing(path: Path, answers: Answers) -> Iterator[tuple[str | Command, ...]]:
     """Return what someone still has to put into the file, or beside it."""
     secret = path.parent / _SECRET
-    address = "" if answers and answers.base_url else "base_url, "
+    address = "" if answers.base_url else "base_url, "
     yield (f"Open the file and put in what the DfE gave you: {address}token_url and client_id.",)
     if not secret.exists():
         yield f"Put the client secret into {secret}, then: ", Command(("chmod", "600", str(secret)))
-    databases = answers.databases if answers else []
-    address = "" if databases and all(each.url for each in databases) else "the address of your school database, and "
-    school = "" if databases else ", and your school"
+    has_address = answers.databases and all(each.url for each in answers.databases)
+    address = "" if has_address else "the address of your school database, and "
+    school = "" if answers.databases else ", and your school"
     yield (f"Put in {address}your own SELECTs instead of the example's{school}; the comments say what each returns.",)
-    if drivers := sorted({driver for each in databases for driver in _missing_drivers(each.url)}):
-        yield "Install the database driver: ", Command((sys.executable, "-m", "pip", "install", *drivers))
-
-
-def _missing_drivers(address: str) -> "Iterator[str]":
-    """Return what to install for this kind of database, as attsync's own extras have it."""
-    kind = re.split("[+:]", address, maxsplit=1)[0]
-    for requirement in metadata.requires("attsync") or ():
-        wanted, _, condition = requirement.partition(";")
-        package = re.match(r"[\w.-]+", wanted)
-        if package and re.search(rf"""extra == ["']{re.escape(_EXTRAS.get(kind, kind))}["']""", condition):
-            try:
-                metadata.version(package[0])
-            except metadata.PackageNotFoundError:
-                yield wanted.strip()
-
-
-def _is_found(path: Path) -> bool:
-    from attsync.settings import find
-
-    try:
-        return find(None, os.environ) == path
-    except SettingsError:
-        return False

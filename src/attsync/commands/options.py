@@ -1,6 +1,6 @@
-"""What every command takes: the settings file, how much to say, and where it is said.
+"""What every command has: its help page, the common options, the settings, the window, and questions.
 
-The common options work before and after the command's name. Refuses to know any one command.
+The common options work before and after the command's name. Imports no command.
 """
 
 import os
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from inspect import cleandoc
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from attsync import __version__
+from attsync import __version__, messages
 
 if TYPE_CHECKING:
     import logging
@@ -22,7 +23,30 @@ if TYPE_CHECKING:
     from attsync.settings import Settings
     from attsync.window import Window
 
-
+COMMANDS: Final = {
+    "Every day": {
+        "send": "Send the last days for every school with consent.",
+        "preview": "Show exactly what would be sent, and send nothing.",
+        "status": "Show what was received, what was not, and what to do next.",
+        "explain": "Explain a problem code: what it means and what to do.",
+    },
+    "Consent": {"consent": "Give, remove or show a school's consent."},
+    "Setting up": {
+        "init": "Ask a few questions and write a commented settings file.",
+        "check": "Test everything that a send needs, and say who should fix what.",
+        "crontab": "Print or install the cron entries that send twice a day.",
+    },
+    "Trying out": {
+        "demo": "Do a complete run with a made-up school and a pretend DfE.",
+        "sandbox": "Run the pretend DfE alone, until stopped.",
+    },
+}
+"""Heading -> command -> its line in the help, so that help imports no command."""
+_LINES: Final = {name: line for commands in COMMANDS.values() for name, line in commands.items()} | {
+    "grant": "Give consent for a school.",
+    "revoke": "Remove a school's consent, at once.",
+    "show": "Show the consent of each school.",
+}
 _LONGEST: Final = 100
 """Letters of words that are shown in tables."""
 
@@ -37,8 +61,58 @@ class Given:
     no_color: bool = False
 
 
+def given() -> Given:
+    """Return the common options of the running command; before one runs, none is given."""
+    context = click.get_current_context(silent=True)
+    return context.ensure_object(Given) if context else Given()
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    kept = ctx.find_root().ensure_object(Given)
+    if value and param.name:
+        setattr(kept, param.name, value)
+    messages.started_as(config=kept.config or "")
+    ctx.obj = kept
+
+
+def _common(*names: str, about: str, **more: Any) -> click.Option:  # noqa: ANN401  what click takes
+    return click.Option(names, expose_value=False, callback=_keep, help=about, **more)
+
+
+COMMON: Final = (
+    _common("--config", metavar="FILE", about="The settings file."),
+    _common("-q", "--quiet", is_flag=True, about="Say only what is wrong."),
+    _common("-v", "--verbose", count=True, about="Say more, for IT."),
+    _common("--no-color", is_flag=True, about="No colour."),
+)
+"""The options that every command has."""
+
+
+def subcommand(
+    name: str,
+    *examples: str,
+    text: str = "",
+    kind: type[click.Command] = click.Command,
+    parent: click.Group | None = None,
+    **more: Any,  # noqa: ANN401  what click takes
+) -> Callable[[Callable[..., Any]], Any]:
+    """Return a decorator that makes a command with the common options; its help opens with `examples`."""
+    lines = ["Examples:", "", "\b", *(f"  {example}" for example in examples), "", _LINES[name], "", cleandoc(text)]
+
+    def make(function: Callable[..., Any]) -> click.Command:
+        made = click.command(name, kind, help="\n".join(lines), short_help=_LINES[name], **more)(function)
+        made.params += COMMON
+        if parent:
+            parent.add_command(made)
+        return made
+
+    return make
+
+
+# Options of several commands
+
+
 def _urn(text: str) -> int:
-    """Read six digits."""
     from attsync.model import URNS
 
     if not (text.isascii() and text.isdecimal() and text[0] != "0" and int(text) in URNS):
@@ -48,7 +122,6 @@ def _urn(text: str) -> int:
 
 
 def _days(text: str) -> int:
-    """Read a number of days."""
     from attsync.window import LONGEST
 
     if text not in map(str, range(1, LONGEST + 1)):
@@ -57,93 +130,64 @@ def _days(text: str) -> int:
     return int(text)
 
 
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        message = "a date is written 2026-11-23."
+        raise click.BadParameter(message) from None
+
+
+def one_line(text: str) -> str:
+    """Return words that fit into a table: they are shown wherever the consent is. Raise BadParameter."""
+    if not (text.isprintable() and len(text) <= _LONGEST):
+        message = f"this is one line of at most {_LONGEST} letters, digits and signs."
+        raise click.BadParameter(message)
+    return text
+
+
 _school = partial(click.option, "--school", "schools", type=_urn, multiple=True, metavar="URN")
-schools_option = _school(help="Only this school; can be repeated. Without it: every school in the settings file.")
-one_school_option = _school(help="The school; can be repeated. Not needed where there is only one.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-window_option = click.option(
-    "--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8."
-)
+schools = _school(help="Only this school; can be repeated. Without it: every school in the settings file.")
+one_school = _school(help="The school; can be repeated. Not needed where there is only one.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+window = click.option("--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8.")
+day = click.option("--date", "day", type=_date, metavar="DATE", help="One day in full, such as 2026-11-23.")
+file = partial(click.option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+folder = partial(click.option, type=click.Path(path_type=Path, file_okay=False))
 
 
-def common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that every command has."""
-    for option in (
-        click.option("--no-color", is_flag=True, expose_value=False, callback=_keep, help="No colour."),
-        click.option("-v", "--verbose", count=True, expose_value=False, callback=_keep, help="Say more, for IT."),
-        click.option("-q", "--quiet", is_flag=True, expose_value=False, callback=_keep, help="Say only what is wrong."),
-        click.option("--config", metavar="FILE", expose_value=False, callback=_keep, help="The settings file."),
-    ):
-        command = option(command)
-    return command
-
-
-def page(text: str, *examples: str) -> str:
-    """Write a help page: first the examples, then `text`, whose lines click breaks anew."""
-    return "\n".join(["Examples:", "", "\b", *(f"  {line}" for line in examples), "", cleandoc(text)])
-
-
-def given() -> Given:
-    """Give the common options of the running command; before one runs, none is given."""
-    context = click.get_current_context(silent=True)
-    return context.ensure_object(Given) if context else Given()
+# What commands begin with
 
 
 def load_settings(*, trusted: bool = True) -> "Settings":
     """Find and read the settings file; `trusted`: only if no other account can change it. Raise SettingsError."""
     from attsync.settings import find, load
 
-    options = given()
-    _listen(options.verbose)
-    settings = load(find(options.config, os.environ), os.environ, trusted=trusted)
-    if options.verbose:
-        _logger().info("attsync %s, Python %s", __version__, sys.version.split()[0])
-        _logger().info("settings %s, log %s, receiver %s", settings.path, settings.log.path, settings.dfe.origin)
+    settings = load(find(given().config, os.environ), os.environ, trusted=trusted)
+    _logger().info("attsync %s, Python %s", __version__, sys.version.split()[0])
+    _logger().info("settings %s, log %s, receiver %s", settings.path, settings.log.path, settings.dfe.origin)
     return settings
 
 
 def window_of(settings: "Settings", days: int | None) -> "Window":
-    """Make the window that ends today in London."""
+    """Return the window that ends today in London."""
     from attsync.window import today_in_london, window_ending
 
-    window = window_ending(today_in_london(), days or settings.window.days, settings.window.count)
-    _logger().info("window %s to %s", window.first, window.last)
-    return window
-
-
-def iso_date(_ctx: click.Context, _param: click.Parameter, value: str | None) -> date | None:
-    """Read a date from the command line."""
-    try:
-        return date.fromisoformat(value) if value else None
-    except ValueError:
-        message = "a date is written 2026-11-23."
-        raise click.BadParameter(message) from None
-
-
-def one_line(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
-    """Take words that fit into a table: they are shown wherever the consent is."""
-    if text and not (text.isprintable() and len(text) <= _LONGEST):
-        message = f"this is one line of at most {_LONGEST} letters, digits and signs."
-        raise click.BadParameter(message)
-    return text
+    found = window_ending(today_in_london(), days or settings.window.days, settings.window.count)
+    _logger().info("window %s to %s", found.first, found.last)
+    return found
 
 
 def now() -> datetime:
-    """Give the time, in UTC."""
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 
 def _logger() -> "logging.Logger":
+    """Return our logger, which is heard under -v; those of libraries never are: they may log addresses or data."""
     import logging
 
-    return logging.getLogger("attsync.commands")
-
-
-def _listen(verbose: int) -> None:
-    """Let our own words be heard under -v, and those of libraries never: they may hold addresses or data."""
-    import logging
-
-    everybody, ours = logging.getLogger(), logging.getLogger("attsync")
+    everybody, ours, verbose = logging.getLogger(), logging.getLogger("attsync"), given().verbose
     if not everybody.handlers:
         everybody.addHandler(logging.NullHandler())
     if verbose and not ours.handlers:
@@ -151,29 +195,18 @@ def _listen(verbose: int) -> None:
         handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
         ours.addHandler(handler)
         ours.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    return ours.getChild("commands")
 
 
-def confirm(question: str) -> bool:
-    """Ask until it is yes or no; Enter is no."""
+def confirm(question: str, *, yes: bool) -> bool:
+    """Ask until it is yes or no; Enter is no. Raise UsageError where nobody can be asked. `yes`: do not ask."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        message = f"there is no terminal to ask on: {question} Nothing was done. To answer yes: --yes"
+        raise click.UsageError(message)
     while True:
         said = click.prompt(f"{question} [y/N]", default="", show_default=False).strip().lower()
         if said in ("y", "yes", "n", "no", ""):
-            return bool(said) and said[0] == "y"
+            return said.startswith("y")
         click.echo("Answer y or n.")
-
-
-def need_terminal(what: str, instead: str = "To answer yes: --yes") -> None:
-    """Raise UsageError where a question cannot be asked."""
-    if not sys.stdin.isatty():
-        message = f"there is no terminal to ask {what} on. Nothing was done. {instead}"
-        raise click.UsageError(message)
-
-
-def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
-    from attsync import messages
-
-    kept = ctx.find_root().ensure_object(Given)
-    if value and param.name:
-        setattr(kept, param.name, value)
-    messages.started_as(config=kept.config or "")
-    ctx.obj = kept

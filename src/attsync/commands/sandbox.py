@@ -7,33 +7,22 @@ from pathlib import Path
 
 import click
 
-from attsync.commands.options import common, now, page
+from attsync.commands import options
+from attsync.commands.demo import make_school
 from attsync.messages import attsync
 from attsync.problems import Stopped
 
 
-@click.command(
+@options.subcommand(
     "sandbox",
-    help=page(
-        """
-        Run the pretend DfE alone, until stopped.
-
-        It listens on 127.0.0.1 over TLS and serves the folder of --dir, which contains settings, secrets, a
-        certificate and a made-up school. If the folder is new or empty, they are made first.
-        """,
-        "attsync sandbox --dir try",
-        "attsync sandbox --dir try --faults busy,faulty",
-    ),
-    short_help="Run the pretend DfE alone, until stopped.",
+    "attsync sandbox --dir try",
+    "attsync sandbox --dir try --faults busy,faulty",
+    text="""
+    It listens on 127.0.0.1 over TLS and serves the folder of --dir, which contains settings, secrets, a
+    certificate and a made-up school. If the folder is new or empty, they are made first.
+    """,
 )
-@click.option(
-    "--dir",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("attsync-sandbox"),
-    show_default=True,
-    help="The sandbox's folder.",
-)
+@options.folder("--dir", "folder", default=Path("attsync-sandbox"), show_default=True, help="The sandbox's folder.")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -47,15 +36,11 @@ from attsync.problems import Stopped
     metavar="LIST",
     help="What goes wrong with the next messages: busy,faulty,... (none: nothing).",
 )
-@common
 def command(folder: Path, port: int, faults: str) -> None:
     """Serve until a signal comes."""
-    from attsync.accounts import who
-    from attsync.commands.demo import AFTERNOON
     from attsync.sandbox.faults import parse_faults
-    from attsync.sandbox.folder import CONFIG, make_folder, open_folder
+    from attsync.sandbox.folder import CONFIG, open_folder
     from attsync.sandbox.server import listen
-    from attsync.window import LONDON
 
     try:
         script = parse_faults(faults)
@@ -64,10 +49,7 @@ def command(folder: Path, port: int, faults: str) -> None:
         raise click.BadParameter(message, param_hint="'--faults'") from error
     if not os.access(folder / CONFIG, os.F_OK):
         listen(port).close()  # if the port is taken, no folder is made
-        at = now().astimezone(LONDON)
-        make_folder(
-            folder, today=at.date(), port=port, username=who(os.environ).account, afternoon=at.hour >= AFTERNOON
-        )
+        make_school(folder, port)
     with open_folder(folder, faults=script) as sandbox:
         click.echo(f"The pretend DfE answers at {sandbox.server.base_url}, on this machine only. Stop it with Ctrl-C.")
         config = ("--config", str(sandbox.config))

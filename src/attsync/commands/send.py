@@ -1,25 +1,13 @@
-"""`attsync send`: runs a send and says what became of it: on a screen, as JSON, or nothing while all is well.
-
-Knows who listens; refuses to know how a send is done.
-"""
+"""`attsync send`: runs a send and shows what became of it: on a screen, as JSON, or nothing while all is well."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from attsync.commands.options import (
-    common,
-    given,
-    json_option,
-    load_settings,
-    page,
-    schools_option,
-    window_of,
-    window_option,
-)
-from attsync.commands.terminal import print_json, screen
+from attsync.commands import options
+from attsync.commands.terminal import Screen, print_json, screen
 from attsync.plural import plural
 
 if TYPE_CHECKING:
@@ -28,134 +16,81 @@ if TYPE_CHECKING:
     from attsync.window import Window
 
 
-@click.command(
+@options.subcommand(
     "send",
-    help=page(
-        """
-        Send the last days for every school with consent.
-
-        Reads the school databases, sends the counts and records every attempt. Running it twice does no harm.
-        """,
-        "attsync send --window 8",
-        "attsync send --school 900023 --dry-run",
-    ),
-    short_help="Send the last days for every school with consent.",
+    "attsync send --window 8",
+    "attsync send --school 900023 --dry-run",
+    text="Reads the school databases, sends the counts and records every attempt. Running it twice does no harm.",
     epilog="Exit code 0: all that was due was received, or no school has given consent. The README has the others.",
 )
-@window_option
-@schools_option
+@options.window
+@options.schools
 @click.option("--dry-run", is_flag=True, help="Do everything but the sending and the recording.")
-@json_option
-@common
+@options.as_json
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
     """Run a send and show what became of it."""
     from attsync.notify import Monitored
     from attsync.run import send
+    from attsync.run.report import mail
 
-    settings = load_settings()
-    window = window_of(settings, days)
-    is_silent = as_json or given().quiet
-    said = _Silence(schools) if is_silent else _Screen(settings, window, days, schools, dry_run=dry_run)
-    with said.progress():
+    settings = options.load_settings()
+    window = options.window_of(settings, days)
+    out = None if as_json or options.given().quiet else screen()  # for cron, tables are not even imported
+    with _shown(out, settings, window, days, schools, dry_run=dry_run) as (begin, show):
 
         def tell(result: "SchoolResult") -> None:
-            said.tell(result)
+            show(result)
             if not as_json:
                 result.keep_sums()
 
         if dry_run:
-            report = send.dry_run(settings, window, schools, tell, said.begin)
+            report = send.dry_run(settings, window, schools, tell, begin)
         else:
             with Monitored(settings) as monitored:
-                report = send.send(settings, window, schools, tell, said.begin)
+                report = send.send(settings, window, schools, tell, begin)
                 monitored.exit_code = report.exit_code
     if as_json:
         print_json(_as_json(report))
-    said.end(report)
+    if out:
+        from attsync.show.send import send_summary
+
+        out.show(send_summary(report, out.signs, schools, dry_run=dry_run))
+    else:
+        for line in mail(report, schools):
+            click.echo(line, err=True)
     click.get_current_context().exit(report.exit_code)
 
 
-class _Silence:
-    """For cron, and beside JSON: nothing but what is wrong, at the end. Tables are not even imported."""
-
-    def __init__(self, named: tuple[int, ...]) -> None:
-        self._named = named
-
-    def progress(self) -> AbstractContextManager[object]:
-        """Show nothing."""
-        return nullcontext()
-
-    def begin(self) -> None:
-        """Say nothing."""
-
-    def tell(self, result: "SchoolResult") -> None:
-        """Say nothing yet."""
-
-    def end(self, report: "Report") -> None:
-        """Say what is wrong, if anything is."""
-        from attsync.run.report import mail
-
-        for line in mail(report, self._named):
-            click.echo(line, err=True)
-
-
-class _Screen(_Silence):
-    """For people: a heading, a line a school, a summary, and on a terminal how far it is."""
-
-    def __init__(
-        self, settings: "Settings", window: "Window", days: int | None, named: tuple[int, ...], *, dry_run: bool
-    ) -> None:
-        from attsync.show import send as show
-
-        super().__init__(named)
-        self._show = show
-        self._out = screen()
-        self._names = _names(settings, named)
-        self._heading = show.send_heading(window, _days(settings, days), len(self._names), dry_run=dry_run)
-        self._dry_run = dry_run
-        self._advance: Callable[[], None] | None = None
-
-    @contextmanager
-    def progress(self) -> Iterator[None]:
-        """Show how far a long run is."""
-        doing = "Reading" if self._dry_run else "Reading and sending"
-        with self._out.progress(doing, len(self._names)) as self._advance:
-            yield
-
-    def begin(self) -> None:
-        """Say what is about to be done."""
-        self._out.show(self._heading)
-
-    def tell(self, result: "SchoolResult") -> None:
-        """Say what became of a school."""
-        if self._advance:
-            self._advance()
-        width = max(map(len, self._names), default=20)
-        self._out.show(self._show.send_line(result, self._out.signs, name_width=width, dry_run=self._dry_run))
-
-    def end(self, report: "Report") -> None:
-        """Sum up."""
-        self._out.show(self._show.send_summary(report, self._out.signs, self._named, dry_run=self._dry_run))
-
-
-def _names(settings: "Settings", urns: tuple[int, ...]) -> list[str]:
-    """Name the schools that are asked for; those that a database lists itself are not known before it is read."""
+@contextmanager
+def _shown(
+    out: Screen | None,
+    settings: "Settings",
+    window: "Window",
+    days: int | None,
+    named: tuple[int, ...],
+    *,
+    dry_run: bool,
+) -> Iterator[tuple[Callable[[], None], Callable[["SchoolResult"], object]]]:
+    """Yield what shows a heading and a line for a school; on a terminal, also show how far a long run is."""
+    if out is None:
+        yield (lambda: None), (lambda _result: None)
+        return
     from attsync.log import Log
     from attsync.schools import known_schools
+    from attsync.show.send import send_heading, send_line
 
-    log = Log.open_existing(settings.log.path)
-    try:
-        known = known_schools(settings, log)
-    finally:
-        if log:
-            log.close()
-    return [school.name for urn, school in known.items() if not urns or urn in urns]
+    with Log.open_existing(settings.log.path) or nullcontext() as log:
+        # Those that a database lists itself are not known before it is read.
+        names = [school.name for urn, school in known_schools(settings, log).items() if not named or urn in named]
+    span = plural(days or settings.window.days, "working day" if settings.window.count == "working" else "day")
+    width = max(map(len, names), default=20)
+    with out.progress("Reading" if dry_run else "Reading and sending", len(names)) as advance:
 
+        def tell(result: "SchoolResult") -> None:
+            advance()
+            out.show(send_line(result, out.signs, name_width=width, dry_run=dry_run))
 
-def _days(settings: "Settings", days: int | None) -> str:
-    number = days or settings.window.days
-    kind = "working day" if settings.window.count == "working" else "day"
-    return plural(number, kind)
+        yield lambda: out.show(send_heading(window, span, len(names), dry_run=dry_run)), tell
 
 
 def _as_json(report: "Report") -> dict[str, Any]:

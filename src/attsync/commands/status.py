@@ -9,27 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from attsync.commands.options import (
-    common,
-    given,
-    iso_date,
-    json_option,
-    load_settings,
-    now,
-    page,
-    schools_option,
-    window_of,
-)
-from attsync.commands.terminal import print_json, screen, undone
+from attsync.commands import options
+from attsync.commands.terminal import Screen, print_json, screen, undone
+from attsync.files import csv_text, write_report
+from attsync.locks import is_running
+from attsync.log import Log
+from attsync.schools import chosen, known_schools
+from attsync.settings import Settings
+from attsync.status.history import history_of, last_two
+from attsync.status.overview import Overview, day_as_json, overview
+from attsync.window import LONDON, Window
+from attsync.wire import parse
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from attsync.log import Log
-    from attsync.settings import Settings
     from attsync.show.day import Detail
-    from attsync.show.symbols import Signs
-    from attsync.status.overview import Overview
 
 _KINDS: Final = (".html", ".csv", ".json")
 
@@ -41,91 +34,67 @@ def _kind_is_known(_ctx: click.Context, _param: click.Parameter, path: Path | No
     return path
 
 
-@click.command(
+@options.subcommand(
     "status",
-    help=page(
-        """
-        Show what was received, what was not, and what to do next.
-
-        Reads only the log: it opens no school database and contacts nobody. Exit code 1: something needs a look.
-        """,
-        "attsync status",
-        "attsync status --school 900023 --date 2026-11-23",
-    ),
-    short_help="Show what was received, what was not, and what to do next.",
+    "attsync status",
+    "attsync status --school 900023 --date 2026-11-23",
+    text="""
+    Reads only the log: it opens no school database and contacts no one. Exit code 1: something needs a look; 7: no one
+    has decided about a school's consent.
+    """,
 )
-@schools_option
-@click.option("--date", "day", callback=iso_date, metavar="DATE", help="One day in full, such as 2026-11-23.")
+@options.schools
+@options.day
 @click.option("--problems", is_flag=True, help="Only schools with problems.")
-@json_option
-@click.option(
-    "--save",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=_kind_is_known,
-    metavar="FILE",
-    help="Write it to a file, to email or to keep: .html, .csv or .json.",
+@options.as_json
+@options.file(
+    "--save", "path", callback=_kind_is_known, help="Write it to a file, to email or to keep: .html, .csv or .json."
 )
-@common
 def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_json: bool, path: Path | None) -> None:
     """Read the log and show it."""
-    from attsync.locks import is_running
-    from attsync.log import Log
-    from attsync.schools import chosen, known_schools
-    from attsync.status.overview import overview as overview_of
-    from attsync.window import Window
-
-    settings = load_settings()
-    window = Window(day, day) if day else window_of(settings, None)
+    settings = options.load_settings()
+    window = Window(day, day) if day else options.window_of(settings, None)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
         under_way = is_running(settings.log.path)
-        overview = overview_of(settings, log, asked, window, now(), under_way=under_way)
+        found = overview(settings, log, asked, window, options.now(), under_way=under_way)
         if day:
-            overview = replace(overview, to_check=())  # of the last send, not of a day
-        if problems or (given().quiet and not (as_json or path)):
-            overview = overview.only_problems()
+            found = replace(found, to_check=())  # of the last send, not of a day
+        if problems or (options.given().quiet and not (as_json or path)):
+            found = found.only_problems()
         if path:
-            _save(path, settings, overview, log, day)
+            _save(path, settings, found, log, day)
         if as_json:
-            print_json(overview.as_json())
-        elif not path and (overview.needs_a_look or not given().quiet):
-            out = screen()
-            out.show(_screen(overview, log, out.signs, heading=settings.trust, day=day))
-    click.get_current_context().exit(1 if overview.needs_a_look else 0)
+            print_json(found.as_json())
+        elif not path and (found.exit_code or not options.given().quiet):
+            _show(screen(), found, log, settings.trust, day)
+    click.get_current_context().exit(found.exit_code)
 
 
-def _screen(
-    overview: "Overview", log: "Log | None", signs: "Signs", *, heading: str | None, day: date | None
-) -> "RenderableType":
-    from rich.text import Text
-
+def _show(out: Screen, found: Overview, log: Log | None, heading: str | None, day: date | None) -> None:
     from attsync.show.day import status_day
     from attsync.show.status import status
-    from attsync.window import LONDON
 
-    days = [each for school in (*overview.schools, *overview.left_out) for each in school.days]
-    is_past = day is not None and day < overview.now.astimezone(LONDON).date()
+    days = [each for school in (*found.schools, *found.left_out) for each in school.days]
+    is_past = day is not None and day < found.now.astimezone(LONDON).date()
     if day and (not days or (is_past and all(each.is_empty for each in days))):
-        return Text(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
-    if in_full := _in_full(overview, log, day):
-        return status_day(in_full, signs, overview.now)
-    return status(overview, signs, heading=heading)
+        out.show(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
+    elif in_full := _in_full(found, log, day):
+        out.show(status_day(in_full, out.signs, found.now))
+    else:
+        out.show(status(found, out.signs, heading=heading))
 
 
-def _in_full(overview: "Overview", log: "Log | None", day: date | None) -> "Detail | None":
+def _in_full(found: Overview, log: Log | None, day: date | None) -> "Detail | None":
     """Read one day of one school with all that was tried, if that is what was asked for."""
     from attsync.show.day import Detail, changed
-    from attsync.status.history import history_of, last_two
-    from attsync.window import Window
-    from attsync.wire import parse
 
-    if not day or len(overview.schools) != 1 or not overview.schools[0].days or log is None:
+    if not day or len(found.schools) != 1 or not found.schools[0].days or log is None:
         return None
-    (school,) = overview.schools
+    (school,) = found.schools
     urn = school.school.urn
-    past = log.submissions(overview.receiver, Window(day, day), urn).get(urn, {}).get(day, [])
-    shown = history_of(past, None, under_way=overview.under_way).shown
+    past = log.submissions(found.receiver, Window(day, day), urn).get(urn, {}).get(day, [])
+    shown = history_of(past, None, under_way=found.under_way).shown
     contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
     sent, before, after = [parse(content) if content else None for content in contents]
     changes = changed(day, before.cells, after.cells) if before and after else []
@@ -135,38 +104,32 @@ def _in_full(overview: "Overview", log: "Log | None", day: date | None) -> "Deta
         history=past,
         sent=sent,
         changes=changes,
-        sends=overview.sends,
-        can_send=overview.can_send,
+        sends=found.sends,
+        can_send=found.can_send,
     )
 
 
-def _save(path: Path, settings: "Settings", overview: "Overview", log: "Log | None", day: date | None) -> None:
-    from attsync.files import write_report
-
-    heading = settings.trust
+def _save(path: Path, settings: Settings, found: Overview, log: Log | None, day: date | None) -> None:
     if path.suffix == ".html":
         from attsync.show.html import day_page, status_page
 
-        in_full = _in_full(overview, log, day)
-        text = day_page(in_full, overview.now) if in_full else status_page(overview, heading=heading)
+        in_full = _in_full(found, log, day)
+        text = day_page(in_full, found.now) if in_full else status_page(found, heading=settings.trust)
     elif path.suffix == ".json":
-        text = json.dumps(overview.as_json(), ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
     else:
-        text = _csv(overview)
+        text = _csv(found)
     write_report(path, text, settings=settings, replace=True)
-    if not given().quiet:
+    if not options.given().quiet:
         click.echo(f"Status written to {path}.", err=True)
 
 
-def _csv(overview: "Overview") -> str:
-    from attsync.files import csv_text
-    from attsync.status.overview import day_as_json
-
+def _csv(found: Overview) -> str:
+    names = ("urn", "school", "date", "AM", "PM", "marks", "on_roll", "sent_at", "state", "problem", "note")
     days = [
         {"urn": school.school.urn, "school": school.school.name, **day_as_json(day), "note": day.note}
-        for school in overview.schools
+        for school in found.schools
         for day in school.days
     ]
     rows = [day | {"problem": day["problem"] and day["problem"]["code"]} for day in days]
-    names = ("urn", "school", "date", "AM", "PM", "marks", "on_roll", "sent_at", "state", "problem", "note")
     return csv_text(names, [[row[name] for name in names] for row in rows])

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from errno import EPIPE
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
 from attsync import messages
 from attsync.commands.options import given
-from attsync.problems import LogError
+from attsync.problems import LogError, SchoolError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -45,35 +45,31 @@ class _Output(FileIO):
 
 
 def prepare() -> _Output | None:
-    """Put stdin, stdout and stderr in order; give what stdout is written to, if it is a file."""
-    if isinstance(sys.stderr, TextIOWrapper):
-        sys.stderr, _ = _careful(sys.stderr)
-    output = None
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout, output = _careful(sys.stdout, errors="replace")  # no sign that cannot be shown stops a send
+    """Put stdin, stdout and stderr in order; return what stdout is written to, if it is a file."""
+    outputs: dict[str, _Output] = {}
+    for name in ("stderr", "stdout"):
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):  # stays open for as long as sys.__stdout__ and sys.__stderr__ name it
+            outputs[name] = _Output(stream.fileno(), "w", closefd=False)
+            careful = TextIOWrapper(
+                BufferedWriter(outputs[name]),
+                encoding=stream.encoding,
+                errors="replace" if name == "stdout" else stream.errors,  # no sign that cannot be shown stops a send
+                line_buffering=stream.line_buffering,
+            )
+            setattr(sys, name, careful)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed: else the next file that is opened takes its number
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
-    return output
+    return outputs.get("stdout")
 
 
 def loss(output: _Output | None) -> str | None:
-    """Write out what is left; if something could not be written that somebody waits for, say why."""
+    """Write out what is left; if something could not be written that somebody waits for, return why."""
     sys.stdout.flush()
     if output is None or output.why is None or output.why.errno == EPIPE:
         return None
     return os.strerror(output.why.errno or 0).lower()
-
-
-def _careful(stream: TextIOWrapper, *, errors: str | None = None) -> tuple[TextIOWrapper, _Output]:
-    # `stream` itself stays open for as long as sys.__stdout__ and sys.__stderr__ name it.
-    output = _Output(stream.fileno(), "w", closefd=False)
-    return TextIOWrapper(
-        BufferedWriter(output),
-        encoding=stream.encoding,
-        errors=errors or stream.errors,
-        line_buffering=stream.line_buffering,
-    ), output
 
 
 def program() -> str:
@@ -89,15 +85,18 @@ def program() -> str:
     return "attsync" if found and typed.exists() and Path(found).samefile(typed) else shlex.quote(sys.argv[0])
 
 
-def say(words: "str | messages.Text", *, err: bool = False, indent: int = 0) -> None:
-    """Print a sentence. At a terminal its lines are broken, but never inside a command; a mail or a file gets one."""
-    click.echo(for_people(words, sys.stderr if err else sys.stdout, indent=indent), err=err)
+_BLANK: Final = "\ue000"
+"""Replaces a space at which no line may be broken. No text uses this character."""
 
 
-def for_people(words: "str | messages.Text", stream: IO[str], *, indent: int = 0) -> str:
-    """Return a sentence as `say` prints it."""
-    text = words if isinstance(words, messages.Text) else messages.Text((words,))
-    if not stream.isatty():
+def say(*parts: "str | messages.Command", indent: int = 0) -> None:
+    """Print a sentence."""
+    click.echo(for_people(messages.Text(parts), sys.stdout, indent=indent))
+
+
+def for_people(text: messages.Text, stream: IO[str], *, indent: int = 0) -> str:
+    """Return a text as it is printed: at a terminal its lines are broken, but never inside a command."""
+    if not stream.isatty():  # a mail or a file
         return text.completed
     from shutil import get_terminal_size
     from textwrap import fill
@@ -112,23 +111,18 @@ def for_people(words: "str | messages.Text", stream: IO[str], *, indent: int = 0
     ).replace(_BLANK, " ")
 
 
-_BLANK = "\ue000"
-"""Stands for a space at which no line may be broken. No text uses this character."""
-
-
 @contextmanager
 def undone(name: str) -> Iterator[None]:
-    """Let an error of the log say what this command has not done: a sentence of [not_done] in data/problems.toml."""
+    """Let an error of the log or of a school database say what this command has not done: [not_done] has sentences."""
     try:
         yield
-    except LogError as error:
-        raise LogError.of(error.problem.but(undone=name)) from error
+    except (LogError, SchoolError) as error:
+        raise type(error).of(error.problem.but(undone=name)) from error
 
 
-_WIDTH_WITHOUT_TERMINAL = 200
+_WIDTH_WITHOUT_TERMINAL: Final = 200
 # Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (RELIABILITY.md 8).
-
-_LONG_SECONDS = 1.0
+_LONG_SECONDS: Final = 1.0
 """A run that takes longer shows how far it is."""
 
 
@@ -148,24 +142,21 @@ class Screen:
             self.console.print(*parts, crop=False)
         click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
-    @contextmanager
-    def progress(self, doing: str, schools: int) -> Iterator[Callable[[], None] | None]:
-        """Show how far a long run is, on a terminal only; gives what is to be called after each school."""
-        if not self.console.is_terminal or self.console.is_dumb_terminal:
-            yield None
-            return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    def tell(self, *parts: "RenderableType") -> None:
+        """Print what went well, unless --quiet was given."""
+        if parts and not given().quiet:
+            self.show(*parts)
 
-        bar = Progress(
-            SpinnerColumn("line"),
-            TextColumn("[progress.description]{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("schools"),
-            TimeElapsedColumn(),
-            console=self.console,
-            transient=True,
-        )
+    @contextmanager
+    def progress(self, doing: str, schools: int) -> Iterator[Callable[[], object]]:
+        """Show how far a long run is, on a terminal only; yields what is to be called after each school."""
+        if not self.console.is_terminal or self.console.is_dumb_terminal:
+            yield lambda: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+        shown = ("{task.description}", BarColumn(), MofNCompleteColumn(), "schools", TimeElapsedColumn())
+        bar = Progress(*shown, console=self.console, transient=True)
         task = bar.add_task(doing, total=schools or None)
         later = threading.Timer(_LONG_SECONDS, bar.start)
         later.daemon = True
@@ -179,21 +170,19 @@ class Screen:
 
 
 def screen() -> Screen:
-    """Open the screen of the running command."""
+    """Return the screen of the running command."""
     from attsync.show.symbols import signs_for
     from attsync.show.table import Console
 
     is_terminal = sys.stdout.isatty()
+    said = os.environ.get("COLUMNS", "")
+    columns = int(said) if said.isdecimal() else 0
     console = Console(
-        is_endless=not is_terminal and _columns() is None,
+        is_endless=not (is_terminal or columns),
         file=sys.stdout,
         no_color=given().no_color or None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        width=None if is_terminal else _columns() or _WIDTH_WITHOUT_TERMINAL,
+        width=None if is_terminal else columns or _WIDTH_WITHOUT_TERMINAL,
         force_terminal=is_terminal,
-        legacy_windows=False,
     )
     return Screen(console, signs_for(sys.stdout.encoding))
 
@@ -202,8 +191,3 @@ def print_json(document: dict[str, Any]) -> None:
     """Print one JSON document; signs that the output cannot hold are escaped."""
     is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     click.echo(json.dumps(document, ensure_ascii=not is_unicode, indent=2))
-
-
-def _columns() -> int | None:
-    columns = os.environ.get("COLUMNS", "")
-    return int(columns) if columns.isdecimal() and int(columns) else None

@@ -29,6 +29,20 @@ Permit = Callable[[], AbstractContextManager[object]]
 _Address = tuple[int, tuple[Any, ...]]
 
 
+_WORDS: Final = {
+    "none": "no connection",
+    "slow": "no connection in time",
+    "name": "unknown host name",
+    "early": "closed or answered too early",
+    "tls": "no trusted TLS connection",
+    "status": "proxy cannot connect",
+    "lost": "connection lost",
+    "late": "no answer in time",
+    "": "not an HTTP answer",
+}
+"""Case of a NoAnswer -> how a request ended, for the table of tries and for -v."""
+
+
 class NoAnswer(Exception):
     """There is no answer that could be judged; the subclass and `case` say why."""
 
@@ -36,7 +50,7 @@ class NoAnswer(Exception):
     """A case of DFE-UNREACHABLE."""
 
     def __str__(self) -> str:
-        return f"{type(self).__name__} {self.case}".rstrip()
+        return _WORDS[self.case]
 
 
 class NotSent(NoAnswer):

@@ -28,17 +28,6 @@ _MOST_PLACES: Final = 3
 _URN_REJECTED: Final = {"VAL100", "VAL101", "VAL102"}
 _KNOWN_FAULTS: Final = {"VAL103": "year-group", "VAL104": "attendance-code", "VAL105": "count"}
 """The DfE's code -> the case of DFE-FAULTS."""
-_NO_ANSWER: Final = {
-    "none": "no connection",
-    "slow": "no connection in time",
-    "name": "unknown host name",
-    "early": "closed or answered too early",
-    "status": "proxy cannot connect",
-    "lost": "connection lost",
-    "late": "no answer in time",
-}
-"""Case of DFE-UNREACHABLE -> how a request ended, for the table of tries."""
-
 Clean = Callable[..., tuple[str, ...]]
 """Takes the texts of a stranger and returns each as it may be shown."""
 
@@ -124,7 +113,7 @@ def judge_no_answer(settings: DfeSettings, url: str, reason: NoAnswer) -> Judgem
             status = reason.status if isinstance(reason, ProxyRefused) else None
             problem = Problem("DFE-UNREACHABLE", reason.case, status=status, **place)
             state = State.FAILED if isinstance(reason, NotSent) else State.UNKNOWN
-            return Judgement(state, _NO_ANSWER[reason.case], problem, again=True)
+            return Judgement(state, str(reason), problem, again=True)
 
 
 def token_refused(settings: DfeSettings, status: int) -> Problem:

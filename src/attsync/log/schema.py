@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from attsync.accounts import make_file, make_folder, other_owner
+from attsync.accounts import make_file, make_folder, other_owner, require_trusted_log
 from attsync.problems import LogError
 
 _APPLICATION_ID: Final = 0x61747473  # "atts"
@@ -40,8 +40,12 @@ _CASES: Final = {
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Return a connection to the existing file at `path`, checked for the log's layout. Raise LogError."""
+    """Return a connection to the file at `path`, if no other account can change it and it has the log's layout.
+
+    Raise LogError.
+    """
     with in_our_words(path):
+        require_trusted_log(path)
         if path.stat().st_size == 0:  # SQLite would take it for a new database
             raise damaged(path)
         connection = _open(path)
@@ -76,6 +80,7 @@ def make(path: Path) -> None:
     """Make an empty log under another name and move it into place, so that a crash leaves no half-made file."""
     with in_our_words(path):
         make_folder(path.parent)
+        require_trusted_log(path)
         _clear_up(path)
         unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
         try:

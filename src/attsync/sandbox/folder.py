@@ -6,44 +6,38 @@ module raises SettingsError.
 
 import os
 import secrets
-import sys
 import tomllib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 from urllib.parse import urlsplit
 
 from attsync.accounts import open_to_change
 from attsync.problems import SettingsError
-
-try:
-    from attsync.sandbox.app import make_app
-    from attsync.sandbox.auth import Client
-    from attsync.sandbox.faults import Fault
-    from attsync.sandbox.sample_school import make_school
-    from attsync.sandbox.server import Server, make_certificates, write_new
-    from attsync.sandbox.store import Store
-except ModuleNotFoundError as error:
-    if (error.name or "").startswith("attsync"):
-        raise
-    raise SettingsError("SANDBOX", "packages", package=error.name, python=sys.executable) from error
+from attsync.sandbox.app import Service
+from attsync.sandbox.auth import Client
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.sample_school import make_school
+from attsync.sandbox.server import Server, make_certificates, write_new
+from attsync.sandbox.store import Store
 
 CONFIG: Final = "config.toml"
 CLIENT_SECRET: Final = "client-secret"  # noqa: S105  the name of a file
 SUBSCRIPTION_KEY: Final = "subscription-key"
 SCHOOL: Final = "school.db"
-RECEIVED: Final = "sandbox.db"
+RECEIVED: Final = "received.jsonl"
 EXAMPLE_PORT: Final = 8443
 """The port in the example settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """A sandbox folder with its DfE: `with open_folder(folder) as sandbox:` serves it until the end of the block."""
+    """A sandbox folder with its DfE, which answers."""
 
     config: Path
     """The settings file for attsync."""
@@ -52,18 +46,6 @@ class Sandbox:
     server: Server
     faults: deque[Fault]
     """What goes wrong with the next posts; may be added to at any time."""
-
-    def __enter__(self) -> Self:
-        try:
-            self.server.start()
-        except SettingsError:
-            self.store.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-        self.store.close()
 
 
 def make_folder(
@@ -82,7 +64,11 @@ def make_folder(
     made, is not empty, or could be changed by another account.
     """
     try:
-        _own_empty_folder(folder)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.is_symlink() or open_to_change(folder, {os.geteuid()}):
+            raise SettingsError("SANDBOX", "not_ours", folder=folder)
+        if any(folder.iterdir()):
+            raise SettingsError("SANDBOX", "not_empty", folder=folder)
         for name in (CLIENT_SECRET, SUBSCRIPTION_KEY):
             write_new(folder / name, f"{secrets.token_urlsafe(32)}\n".encode())
         make_certificates(folder)
@@ -90,7 +76,7 @@ def make_folder(
             folder / SCHOOL,
             today=today,
             with_problems=with_problems,
-            administrators=[username],
+            administrator=username,
             afternoon=afternoon,
             pupils=pupils,
         )
@@ -101,10 +87,11 @@ def make_folder(
     return folder / CONFIG
 
 
-def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Sandbox:
-    """Prepare to serve what `make_folder` made, on the port of its settings.
+@contextmanager
+def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Iterator[Sandbox]:
+    """Serve what `make_folder` made, on the port of its settings, until the end of the block.
 
-    Raise SettingsError SANDBOX if a file is missing or the settings cannot be read.
+    Raise SettingsError SANDBOX if a file is missing, the settings cannot be read, or the port is taken.
     """
     # Only what the sandbox itself needs; attsync reads and checks the whole file.
     try:
@@ -118,18 +105,9 @@ def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Sandbox:
         store, certificates = Store(folder / RECEIVED), make_certificates(folder)
     except OSError as error:
         raise SettingsError("SANDBOX", "folder", folder=folder, why=os.strerror(error.errno or 0)) from error
-    script = deque(faults)
-    app = make_app(store, clients=[client], subscription_key=key, faults=script)
-    return Sandbox(folder / CONFIG, store, Server(app, certificates, port=port), script)
-
-
-def _own_empty_folder(folder: Path) -> None:
-    """Make `folder`, or check that it is empty and only ours to change. Raise SettingsError or OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.is_symlink() or open_to_change(folder, {os.geteuid()}):
-        raise SettingsError("SANDBOX", "not_ours", folder=folder)
-    if any(folder.iterdir()):
-        raise SettingsError("SANDBOX", "not_empty", folder=folder)
+    service = Service(store=store, client=client, subscription_key=key, faults=deque(faults))
+    with Server(service.answer, certificates, port=port) as server:
+        yield Sandbox(folder / CONFIG, store, server, service.faults)
 
 
 def _read(folder: Path, name: str) -> str:

@@ -1,33 +1,37 @@
-"""Serves the sandbox over TLS on 127.0.0.1 only, with Werkzeug's threaded server; three things differ from it.
+"""A small HTTPS server on 127.0.0.1: a function from request to answer, in threads, on connections that are kept.
 
-Connections are kept (HTTP/1.1), an answer leaves in one piece, and the TLS handshake is made in the connection's own
-thread, so that a client that stalls does not delay others. Prints nothing that a client causes.
+Makes its own certificates. Prints nothing that a client causes.
 """
 
+import json
 import os
 import socket
 import ssl
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from io import BytesIO
+from email.message import Message
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread, current_thread
-from typing import Any, NamedTuple, Self
-
-import trustme
-from flask import Flask
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
-from werkzeug.wrappers import Response
+from socketserver import ThreadingTCPServer
+from threading import Thread
+from typing import Any, Final, NamedTuple, Self
 
 from attsync.problems import SettingsError
-from attsync.sandbox.app import BODY_LIMIT
 
-HOST = "127.0.0.1"
+try:
+    import trustme
+except ModuleNotFoundError as error:
+    raise SettingsError("SANDBOX", "packages", python=sys.executable) from error
 
-_HANDSHAKE_SECONDS = 10.0
-_IDLE_SECONDS = 120.0
-_WAITING = 128  # connections that may wait for a thread
-_DISCARDED = 16 * BODY_LIMIT  # this much of a body that is too long is read and dropped, so that the answer arrives
+HOST: Final = "127.0.0.1"
+BODY_LIMIT: Final = 1024 * 1024
+"""Bytes of one request; a whole window of a large school is a tenth of it."""
+
+_IDLE_SECONDS: Final = 120.0
+_WAITING: Final = 128  # connections that may wait for a thread
+_DISCARDED: Final = 16 * BODY_LIMIT  # this much of a body that is too long is read and dropped, so that the 413 arrives
 
 
 class Certificates(NamedTuple):
@@ -37,6 +41,28 @@ class Certificates(NamedTuple):
     """The authority's certificate; clients trust it (`ca_file` in the settings)."""
     server: Path
     """The server's key and certificate, mode 0600."""
+
+
+class Request(NamedTuple):
+    """One request that arrived whole."""
+
+    method: str
+    path: str
+    headers: Message
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """One answer."""
+
+    status: int
+    body: object
+    """Text as it is; anything else becomes JSON."""
+    headers: Mapping[str, str] = {}
+
+
+Application = Callable[[Request], Answer | None]
+"""None: the connection is closed without an answer."""
 
 
 def make_certificates(folder: Path) -> Certificates:
@@ -56,26 +82,33 @@ def write_new(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def listen(port: int) -> socket.socket:
+    """Listen on `port`. Raise SettingsError SANDBOX if it is taken."""
+    try:
+        return socket.create_server((HOST, port), backlog=_WAITING)
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()  # its own words contain an address
+        raise SettingsError("SANDBOX", "port", port=f"{port}", why=why) from error
+
+
 def free_port(wished: int = 0) -> int:
-    """Return a port of 127.0.0.1 that is free now: the one wished for, if possible."""
-    for port in (wished, 0):
-        with suppress(OSError), socket.create_server((HOST, port)) as listener:
-            return int(listener.getsockname()[1])
-    raise SettingsError("SANDBOX", "port", port=f"{wished}", why="no port is free")
+    """Return a port that is free now: the one wished for, if possible."""
+    with suppress(SettingsError), listen(wished) as listener:
+        return int(listener.getsockname()[1])
+    return free_port()
 
 
 class Server:
-    """A running application: `with Server(app, certificates) as server: ... server.base_url`."""
+    """A running application: `with Server(answer, certificates) as server: ... server.base_url`."""
 
-    def __init__(self, app: Flask, certificates: Certificates, *, port: int = 0) -> None:
-        """Prepare to serve `app` on `port`; 0: a free one, chosen at the first start."""
+    def __init__(self, application: Application, certificates: Certificates, *, port: int = 0) -> None:
+        """Prepare to serve `application` on `port`; 0: a free one, chosen at the first start."""
         self.port = port
-        self._app = app
+        self._application = application
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._context.load_cert_chain(certificates.server)
         self._server: _TlsServer | None = None
-        self._thread: Thread | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -96,78 +129,80 @@ class Server:
 
     def start(self) -> None:
         """Listen and answer, in separate threads. Raise SettingsError SANDBOX if the port is taken."""
-        with listen(self.port) as listener:
-            self._server = _TlsServer(self._app, self._context, listener)
-        self.port = self._server.port
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        self._server = _TlsServer(self._application, self._context, self.port)
+        self.port = self._server.socket.getsockname()[1]
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening, close all connections and wait for their threads."""
-        if self._server and self._thread:
+        if self._server:
             self._server.shutdown()
-            self._thread.join()
-            self._server = self._thread = None
+            self._server.server_close()
+            self._server = None
 
 
-def listen(port: int) -> socket.socket:
-    """Listen on `port`. Raise SettingsError SANDBOX if it is taken."""
-    try:
-        return socket.create_server((HOST, port), backlog=_WAITING)
-    except OSError as error:
-        why = os.strerror(error.errno or 0).lower()  # its own words contain an address
-        raise SettingsError("SANDBOX", "port", port=f"{port}", why=why) from error
-
-
-class _Handler(WSGIRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
+    server: "_TlsServer"
+    protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
     wbufsize = -1  # collect the answer; http.server flushes it when the request is done
     disable_nagle_algorithm = True
 
-    def run_wsgi(self) -> None:
+    def do_GET(self) -> None:
         text = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not (text.isascii() and text.isdecimal()):
-            self.close_connection = True
-            self.send_error(411)
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
             return
         length = int(text)
         body = self.rfile.read(min(length, _DISCARDED))
         if length > BODY_LIMIT:
-            self.close_connection = True  # some of it may still be on its way; the application says 413
-        elif len(body) < length:
-            self.close_connection = True  # the client went away
-            return
-        answer = Response.from_app(self.server.app, self.make_environ() | {"wsgi.input": BytesIO(body)}, buffered=True)
-        self.send_response(answer.status_code)
-        for name, value in answer.headers:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        elif len(body) == length and (answer := self._answer(body)):
+            self._write(answer)
+        else:
+            self.close_connection = True  # the client went away, or the answer is none
+
+    do_POST = do_GET  # noqa: N815  the name that http.server looks for
+
+    def _answer(self, body: bytes) -> Answer | None:
+        return self.server.application(Request(self.command, self.path, self.headers, body))
+
+    def _write(self, answer: Answer) -> None:
+        content = (answer.body if isinstance(answer.body, str) else json.dumps(answer.body)).encode()
+        self.send_response(answer.status)
+        headers = {"Content-Type": "application/json", "Content-Length": f"{len(content)}", **answer.headers}
+        for name, value in headers.items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(answer.get_data())
+        self.wfile.write(content)
 
-    def log(self, type: str, message: str, *_: object) -> None:  # noqa: A002  Werkzeug's word
+    def log_message(self, *_: object) -> None:
         """Print nothing: what was received can be listed, and the terminal belongs to attsync."""
 
 
-class _TlsServer(ThreadedWSGIServer):
-    def __init__(self, app: Flask, context: ssl.SSLContext, listener: socket.socket) -> None:
-        self._connections: dict[Thread, ssl.SSLSocket] = {}
-        super().__init__(HOST, 0, app, handler=_Handler, fd=listener.fileno())
+class _TlsServer(ThreadingTCPServer):
+    def __init__(self, application: Application, context: ssl.SSLContext, port: int) -> None:
+        super().__init__((HOST, port), _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listen(port)
+        self.application = application
         self._context = context
-        self.ssl_context = context  # only makes Werkzeug say https; the listening socket stays plain
+        self._connections: set[socket.socket] = set()
 
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as in socketserver
-        request.settimeout(_HANDSHAKE_SECONDS)
-        with self._context.wrap_socket(request, server_side=True) as connection:
-            self._connections[current_thread()] = connection
-            super().finish_request(connection, client_address)
+    def get_request(self) -> tuple[ssl.SSLSocket, Any]:
+        # The handshake is made when the connection's own thread first reads: a client that stalls delays nobody else.
+        connection, address = self.socket.accept()
+        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
-        try:
-            super().process_request_thread(request, client_address)
-        finally:  # after an error was reported: stopping the server waits for that too
-            self._connections.pop(current_thread(), None)
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as in socketserver
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401  as above
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  as above
         # A client that leaves, stalls or does not trust the certificate is not our fault; anything else is.
@@ -175,8 +210,7 @@ class _TlsServer(ThreadedWSGIServer):
             super().handle_error(request, client_address)
 
     def server_close(self) -> None:
-        super().server_close()
-        for thread, connection in list(self._connections.items()):
+        for connection in list(self._connections):
             with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # the thread wakes up and ends
-            thread.join(_HANDSHAKE_SECONDS)
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # its thread wakes up and ends
+        super().server_close()  # waits for the threads

@@ -14,10 +14,19 @@ from attsync.codes import codes_on, year_groups
 from attsync.model import Session
 
 DFE_YEAR_GROUPS: Final = year_groups() | {"M": "Mixed year class"}
-"""The DfE's list has M, which attsync never sends: it names a class, not a pupil's year (DOMAIN.md 4)."""
+"""The DfE's list has M, which attsync never sends: it names a class, not a pupil's year (docs/design/domain.md 4)."""
 
-_URN = re.compile(r"[1-9]\d{5}", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T00:00:00)?", re.ASCII)
+_URN: Final = re.compile(r"[1-9]\d{5}", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(T00:00:00)?", re.ASCII)
+
+_TITLES: Final = {
+    "VAL100": ("ERROR_INVALID_URN", "URN is missing"),
+    "VAL101": ("ERROR_INVALID_URN", "URN is malformed"),
+    "VAL102": ("ERROR_INVALID_URN", "URN was not found"),
+    "VAL103": ("FAILURE_INVALID_NCYEARGROUP_CODE", "Year group is not in the list"),
+    "VAL104": ("FAILURE_INVALID_ATTENDANCE_CODE", "Attendance code is not in the list"),
+    "VAL105": ("FAILURE_INVALID_ATTENDANCE_VALUE", "Value is not a whole number of 0 or more"),
+}
 
 Error = dict[str, str]
 """One entry of the DfE's `errors`: id, code, status (always empty), title, detail (the faulty value), path."""
@@ -39,16 +48,6 @@ class Judged(NamedTuple):
     errors: tuple[Error, ...]
 
 
-class Figure(NamedTuple):
-    """The place of one count: what the DfE would look it up by."""
-
-    urn: int
-    date: date
-    session: Session
-    year_group: str
-    code: str
-
-
 def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Judged:
     """Judge the body of one post; `is_school` says whether the DfE's register has a URN. Raise Rejected."""
     if not content:
@@ -59,75 +58,48 @@ def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Judged:
         raise _rejected("Request body is not JSON") from None
     if not isinstance(message, dict):
         raise _rejected("Request body is not a JSON object")
-    return Judged(_urn_of(message, is_school), tuple(_errors(message)))
-
-
-def figures(content: bytes, errors: tuple[Error, ...]) -> Iterator[tuple[Figure, int]]:
-    """Return the counts of a message that was stored, without those that `errors` calls faulty."""
-    faulty = {error["path"] for error in errors}
-    message = json.loads(content)
-    for i, item in enumerate(message["submissionData"]):
-        path = f"$.submissionData[{i}]"
-        day, session, year_group = item["date"][:10], item["schoolSession"], item.get("ncYearGroup")
-        for j, count in enumerate(item["attendances"]):
-            here = f"{path}.attendances[{j}]"
-            if not faulty & {f"{path}.ncYearGroup", f"{here}.attendanceCode", f"{here}.value"}:
-                place = (message["urn"], date.fromisoformat(day), Session(session), year_group, count["attendanceCode"])
-                yield Figure(*place), count["value"]
+    urn = message.get("urn")
+    if urn is None:
+        raise _rejected_urn("VAL100", "")
+    if not (isinstance(urn, int) and _URN.fullmatch(str(urn))):
+        raise _rejected_urn("VAL101", urn)
+    if not is_school(urn):
+        raise _rejected_urn("VAL102", urn, urn)
+    return Judged(urn, tuple(_errors(message)))
 
 
 def first_code_error(content: bytes) -> tuple[Error, ...]:
     """Return an error for the first code of a message that can be read, whatever it is; for the script of faults."""
     for i, item in enumerate(json.loads(content)["submissionData"]):
         for j, count in enumerate(item["attendances"]):
-            return (_code_error(count.get("attendanceCode"), f"$.submissionData[{i}].attendances[{j}]"),)
+            path = f"$.submissionData[{i}].attendances[{j}].attendanceCode"
+            return (_error("VAL104", count.get("attendanceCode"), path),)
     return ()
-
-
-def _urn_of(message: dict[str, Any], is_school: Callable[[int], bool]) -> int:
-    urn = message.get("urn")
-    if urn is None:
-        raise _rejected_urn("VAL100", "URN is missing", "")
-    if not (isinstance(urn, int) and _URN.fullmatch(str(urn))):
-        raise _rejected_urn("VAL101", "URN is malformed", _shown(urn))
-    if not is_school(urn):
-        raise _rejected_urn("VAL102", "URN was not found", str(urn), urn)
-    return urn
 
 
 def _errors(message: dict[str, Any]) -> Iterator[Error]:
     yield from _check_number(message.get("totalNoOfPupils"), "$.totalNoOfPupils")
     for path, group in _objects(message.get("yearGroups", []), "$.yearGroups"):
-        yield from _check_year_group(group, path)
+        yield from _check_code(group.get("ncYearGroup"), DFE_YEAR_GROUPS, "VAL103", f"{path}.ncYearGroup")
         yield from _check_number(group.get("noOfPupils"), f"{path}.noOfPupils")
     for path, item in _objects(message.get("submissionData"), "$.submissionData"):
-        yield from _check_year_group(item, path)
+        yield from _check_code(item.get("ncYearGroup"), DFE_YEAR_GROUPS, "VAL103", f"{path}.ncYearGroup")
         codes = codes_on(_date_of(item, path))
         if item.get("schoolSession") not in tuple(Session):
             raise _rejected(f"{path}.schoolSession is neither AM nor PM")
         for here, count in _objects(item.get("attendances"), f"{path}.attendances"):
-            code = count.get("attendanceCode")
-            if not (isinstance(code, str) and code in codes):
-                yield _code_error(code, here)
+            yield from _check_code(count.get("attendanceCode"), codes, "VAL104", f"{here}.attendanceCode")
             yield from _check_number(count.get("value"), f"{here}.value")
 
 
-def _code_error(code: object, path: str) -> Error:
-    title = "Attendance code is not in the list"
-    return _error("FAILURE_INVALID_ATTENDANCE_CODE", "VAL104", title, code, f"{path}.attendanceCode")
-
-
-def _check_year_group(part: dict[str, Any], path: str) -> Iterator[Error]:
-    code = part.get("ncYearGroup")
-    if not (isinstance(code, str) and code in DFE_YEAR_GROUPS):
-        title = "Year group is not in the list"
-        yield _error("FAILURE_INVALID_NCYEARGROUP_CODE", "VAL103", title, code, f"{path}.ncYearGroup")
+def _check_code(value: object, known: dict[str, Any], code: str, path: str) -> Iterator[Error]:
+    if not (isinstance(value, str) and value in known):
+        yield _error(code, value, path)
 
 
 def _check_number(value: object, path: str) -> Iterator[Error]:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        title = "Value is not a whole number of 0 or more"
-        yield _error("FAILURE_INVALID_ATTENDANCE_VALUE", "VAL105", title, value, path)
+        yield _error("VAL105", value, path)
 
 
 def _date_of(item: dict[str, Any], path: str) -> date:
@@ -150,20 +122,22 @@ def _objects(parts: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}[{number}]", part
 
 
-def _error(identifier: str, code: str, title: str, value: object, path: str) -> Error:
-    return {"id": identifier, "code": code, "status": "", "title": title, "detail": _shown(value), "path": path}
+def _error(code: str, value: object, path: str) -> Error:
+    return _described(code, value, status="") | {"path": path}
+
+
+def _described(code: str, value: object, status: str) -> Error:
+    identifier, title = _TITLES[code]
+    detail = value if isinstance(value, str) else json.dumps(value)
+    return {"id": identifier, "code": code, "status": status, "title": title, "detail": detail}
 
 
 def _rejected(message: str) -> Rejected:
     return Rejected({"statusCode": 400, "message": message})
 
 
-def _rejected_urn(code: str, title: str, detail: str, urn: int | None = None) -> Rejected:
-    return Rejected({"id": "ERROR_INVALID_URN", "code": code, "status": "400", "title": title, "detail": detail}, urn)
-
-
-def _shown(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _rejected_urn(code: str, value: object, urn: int | None = None) -> Rejected:
+    return Rejected(_described(code, value, status="400"), urn)
 
 
 def _not_a_number(name: str) -> float:

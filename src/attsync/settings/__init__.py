@@ -9,6 +9,7 @@ Opens no secret, no database and no network, so that a settings file can be chec
 import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,43 +18,20 @@ from pydantic import ValidationError
 from attsync.accounts import mode_of, owners, rights_problem
 from attsync.problems import SettingsError
 from attsync.settings import environment
-from attsync.settings.faults import Fault, SettingsFaults, fault_lines, fault_of, key_of, printable, syntax_fault
-from attsync.settings.models import (
-    ConsentSettings,
-    DatabaseSettings,
-    DfeSettings,
-    LogSettings,
-    NotifySettings,
-    ScheduleSettings,
-    SchoolSettings,
-    SelectSettings,
-    Settings,
-    WindowSettings,
-    has_password,
-    holds_password,
-)
-from attsync.settings.places import Location, Origin, Origins
-from attsync.settings.words import Finding, findings, say, tables_of
+from attsync.settings.faults import Fault, SettingsFaults, fault_at, faults_of, key_of, printable, syntax_fault
+from attsync.settings.models import DatabaseSettings, DfeSettings, SchoolSettings, Settings, holds_password
+from attsync.settings.places import Location, Origins
+from attsync.settings.words import say
 
 __all__ = [
-    "ConsentSettings",
     "DatabaseSettings",
     "DfeSettings",
-    "Fault",
     "Location",
-    "LogSettings",
-    "NotifySettings",
-    "Origin",
     "Origins",
-    "ScheduleSettings",
     "SchoolSettings",
-    "SelectSettings",
     "Settings",
     "SettingsFaults",
-    "WindowSettings",
-    "fault_lines",
     "find",
-    "has_password",
     "holds_password",
     "key_of",
     "load",
@@ -62,6 +40,7 @@ __all__ = [
 ]
 
 _FOR_ALL_USERS: Final = Path("/etc/attsync/config.toml")
+_CA_FILE: Final = ("dfe", "ca_file")
 
 
 def find(given: str | None, environ: Mapping[str, str]) -> Path:
@@ -74,8 +53,13 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
     usual = [*([home / ".config/attsync/config.toml"] if home else []), _FOR_ALL_USERS]
     paths = usual if named is None else [Path(named).absolute()]
     for path in paths:
-        if _is_there(path):
-            return path
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            pass  # there, but not for this account: load() says so, and must not go on to the next file instead
+        return path
     raise SettingsError("SETTINGS-NONE", paths=[printable(str(path)) for path in paths])
 
 
@@ -87,21 +71,21 @@ def load(path: Path, environ: Mapping[str, str], *, trusted: bool = True) -> Set
     """
     path = path.absolute()
     text = _text_of(path)
-    tables = tables_of(Settings)
-    faults = environment.unknown_variables(environ, tables)
+    faults = [*environment.unknown_variables(environ)]
     raw, message = _read(text)
     if raw is None:
-        raise SettingsFaults(path, [syntax_fault(path, text, message, tables), *faults])
-    instead = environment.complete(raw, environ, tables)
+        raise SettingsFaults(path, [syntax_fault(path, text, message), *faults])
+    instead = environment.complete(raw, environ)
+    _name_databases(raw)
     settings: Settings | None = None
-    found = list(_repeats(raw))
+    errors, repeats = [], [*_repeats(raw)]
     try:
         settings = Settings.model_validate(raw, context={"path": path})
     except ValidationError as error:  # not raised below: it contains the values
-        found = [*findings(error.errors(include_url=False, include_input=False), tables), *found]
-    if found:
+        errors = error.errors(include_url=False, include_input=False)
+    if errors or repeats:
         sources = Origins(path, text, instead)
-        faults += [fault_of(finding, path, text, sources) for finding in found]
+        faults += [*faults_of(errors, sources), *(fault_at(at, words, sources) for at, words in repeats)]
     if settings is None or faults:
         raise SettingsFaults(path, faults)
     if trusted:
@@ -114,22 +98,19 @@ def require_trusted(settings: Settings, passwords: Collection[Location]) -> None
 
     `passwords` are the settings with one in the file itself.
     """
-    path = settings.path
-    for what, each in (("settings file", path), ("certificate file", settings.dfe.ca_file)):
-        try:
-            wrong = rights_problem(each, owners(settings.log.path)) if each else None
-        except OSError:  # a missing certificate file is reported where it is read
-            continue
-        if wrong:
-            setting = () if each == path else ("dfe", "ca_file")
-            raise SettingsError("FILE-RIGHTS", wrong[0], what=what, setting=setting, **wrong[1])
+    path, ours = settings.path, owners(settings.log.path)
+    for what, each, setting in (("settings file", path, ()), ("certificate file", settings.dfe.ca_file, _CA_FILE)):
+        problem = None
+        with suppress(OSError):  # a missing certificate file is reported where it is read
+            problem = rights_problem("FILE-RIGHTS", each, ours) if each else None
+        if problem:
+            raise SettingsError.of(problem.but(what=what, setting=setting))
     found = path.stat()
     # Root's file can only be read through its group, so the group has to be the right one there.
     readers, close = (stat.S_IROTH, "o-r") if found.st_uid == 0 else (stat.S_IROTH | stat.S_IRGRP, "go-r")
     if passwords and found.st_mode & readers:
-        raise SettingsError(
-            "FILE-RIGHTS", "password", path=path, mode=mode_of(found), chmod=close, setting=next(iter(passwords))
-        )
+        first = next(iter(passwords))
+        raise SettingsError("FILE-RIGHTS", "password", path=path, mode=mode_of(found), chmod=close, setting=first)
 
 
 def origins(path: Path, environ: Mapping[str, str]) -> Origins:
@@ -138,18 +119,7 @@ def origins(path: Path, environ: Mapping[str, str]) -> Origins:
     Apart from it, as it takes time that only `check` has.
     """
     text = _text_of(path)
-    raw, _ = _read(text)
-    return Origins(path, text, environment.complete(raw or {}, environ, tables_of(Settings)))
-
-
-def _is_there(path: Path) -> bool:
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        pass  # there, but not for this account: load() says so, and must not go on to the next file instead
-    return True
+    return Origins(path, text, environment.complete(tomllib.loads(text), environ))
 
 
 def _text_of(path: Path) -> str:
@@ -164,7 +134,7 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
     # Not raised above: the error of decoding would go along, and it contains the whole file.
-    raise SettingsFaults(path, [Fault(path=path, key="", line=line, text=say("not UTF-8"))])
+    raise SettingsFaults(path, [Fault(path=path, key="", line=line, text=say("not_utf8"))])
 
 
 def _read(text: str) -> tuple[dict[str, Any] | None, str]:
@@ -175,22 +145,25 @@ def _read(text: str) -> tuple[dict[str, Any] | None, str]:
         return None, str(error)
 
 
-def _repeats(raw: Mapping[str, Any]) -> Iterator[Finding]:
+def _name_databases(raw: dict[str, Any]) -> None:
+    """Name the databases that have no name by their numbers, if there are several."""
+    databases = _tables(raw.get("database"))
+    for number, database in enumerate(databases if len(databases) > 1 else (), start=1):
+        database.setdefault("name", f"school database {number}")
+
+
+def _repeats(raw: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
     """Return schools that are there twice: in the raw tables, so that no other fault can hide them."""
-    seen: dict[tuple[object, ...], Location] = {}
-    for at, school in _schools(raw):
-        urn = school.get("urn")
-        value = school.get("school", urn)
-        if isinstance(urn, int) and (first := seen.setdefault(("urn", urn), at)) != at:
-            yield Finding((*at, "urn"), say("URN twice", first=key_of(first)))
-        elif isinstance(value, int | str) and (first := seen.setdefault((at[1], str(value).strip()), at)) != at:
-            yield Finding((*at, "school"), say("school twice", first=key_of(first)))
-
-
-def _schools(raw: Mapping[str, Any]) -> Iterator[tuple[Location, dict[str, Any]]]:
+    seen: dict[object, Location] = {}
     for number, database in enumerate(_tables(raw.get("database"))):
         for index, school in enumerate(_tables(database.get("schools"))):
-            yield ("database", number, "schools", index), school
+            at: Location = ("database", number, "schools", index)
+            urn = school.get("urn")
+            value = school.get("school", urn)
+            if isinstance(urn, int) and (first := seen.setdefault(urn, at)) != at:
+                yield (*at, "urn"), say("repeated_urn", first=key_of(first))
+            elif isinstance(value, int | str) and (first := seen.setdefault((number, str(value).strip()), at)) != at:
+                yield (*at, "school"), say("repeated_school", first=key_of(first))
 
 
 def _tables(value: object) -> list[dict[str, Any]]:

@@ -6,21 +6,33 @@ Works on the tables as tomllib read them, so that one check covers everything; j
 import os
 import pwd
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_origin
 
 from attsync.settings.faults import Fault, clean
+from attsync.settings.models import TABLES, Names
 from attsync.settings.places import Location, Origin
-from attsync.settings.words import Names, Tables, near, say
+from attsync.settings.words import near, say
 
 _PREFIX: Final = "ATTSYNC_"
 _NO_SETTING: Final = "ATTSYNC_CONFIG"
 _TABLES: Final[tuple[Names, ...]] = ((), ("dfe",), ("window",), ("log",), ("schedule",), ("notify",))
 """Not [consent]: the owner of the file decides who may give consent, not the person who starts attsync."""
-
-_CREDENTIALS: Final = {"client-secret": "client_secret_file", "subscription-key": "subscription_key_file"}
-"""Name of a systemd credential -> the setting of [dfe] that it replaces."""
+VARIABLES: Final[dict[str, Names]] = {
+    _PREFIX + "__".join((*names, name)).upper(): (*names, name)
+    for names in _TABLES
+    for name in TABLES[names].model.model_fields
+    if (*names, name) not in TABLES
+}
+"""Each variable that overrides a setting, with that setting."""
+_CREDENTIALS: Final[dict[str, Location]] = {
+    "client-secret": ("dfe", "client_secret_file"),
+    "subscription-key": ("dfe", "subscription_key_file"),
+    "private-key": ("dfe", "private_key_file"),
+    "database-url": ("database", 0, "url_file"),
+}
+"""Name of a systemd credential -> the setting that it replaces."""
 
 
 def home(environ: Mapping[str, str]) -> Path | None:
@@ -34,42 +46,28 @@ def home(environ: Mapping[str, str]) -> Path | None:
         return None
 
 
-def variables(tables: Tables) -> dict[str, Names]:
-    """Return each variable that overrides a setting, with that setting."""
-    return {
-        _PREFIX + "__".join((*names, name)).upper(): (*names, name)
-        for names in _TABLES
-        for name in tables[names].model.model_fields
-        if (*names, name) not in tables
-    }
-
-
-def unknown_variables(environ: Mapping[str, str], tables: Tables) -> list[Fault]:
+def unknown_variables(environ: Mapping[str, str]) -> Iterator[Fault]:
     """Return variables that look like settings and are not: a mistyped one would otherwise change nothing, silently."""
-    known = variables(tables)
-    endings = [variable.removeprefix(_PREFIX) for variable in known]
-    faults = []
-    for name in sorted(environ.keys() - known.keys() - {_NO_SETTING}):
+    endings = [variable.removeprefix(_PREFIX) for variable in VARIABLES]
+    for name in sorted(environ.keys() - VARIABLES.keys() - {_NO_SETTING}):
         if name.startswith(_PREFIX):
             meant = near(name.removeprefix(_PREFIX), endings)
-            text = say("unknown variable", f"{_PREFIX}{meant}" if meant else None)
-            faults.append(Fault(path=None, key=clean(name), text=text))
-    return faults
+            text = say("unknown_variable", meant and f"{_PREFIX}{meant}")
+            yield Fault(path=None, key=clean(name), text=text)
 
 
-def complete(raw: dict[str, Any], environ: Mapping[str, str], tables: Tables) -> dict[Location, Origin]:
+def complete(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[Location, Origin]:
     """Put into `raw`, the tables of the file, what the environment adds; return which settings that is, and whence."""
-    used = {names: variable for variable, names in variables(tables).items() if variable in environ}
-    for (*above, name), variable in used.items():
-        table = raw.setdefault(above[0], {}) if above else raw
-        if isinstance(table, dict):
-            table[name] = _value(environ[variable], tables[tuple(above)].model.model_fields[name].annotation)
-    # Credentials first: they override variables too.
-    origins: dict[Location, Origin] = {
-        setting: Origin("credential", name=name) for name, setting in _take_credentials(raw, environ).items()
-    }
-    for setting, variable in used.items():
-        origins.setdefault(setting, Origin("variable", name=variable))
+    origins: dict[Location, Origin] = {}
+    for variable, names in VARIABLES.items():
+        if variable in environ:
+            *above, name = names
+            table = raw.setdefault(above[0], {}) if above else raw
+            if isinstance(table, dict):
+                table[name] = _value(environ[variable], TABLES[tuple(above)].model.model_fields[name].annotation)
+            origins[names] = Origin("variable", name=variable)
+    # Credentials last: they override variables too.
+    origins |= {setting: Origin("credential", name=name) for name, setting in _take_credentials(raw, environ)}
     log = raw.setdefault("log", {})
     if isinstance(log, dict) and (folder := _state_folder(environ)):
         log.setdefault("path", str(folder / "attsync.db"))
@@ -86,30 +84,24 @@ def _value(text: str, annotation: object) -> object:
     return read["value"] if read.keys() == {"value"} and type(read["value"]) is wanted else text
 
 
-def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Location]:
-    """Use LoadCredential= of a systemd unit instead of the files that contain secrets."""
-    taken: dict[str, Location] = {}
-    folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    dfe = raw.get("dfe")
-    if isinstance(dfe, dict):
-        wanted = _CREDENTIALS
-        if dfe.get("auth_method") == "private_key_jwt":
-            wanted = wanted | {"private-key": "private_key_file"}
-        for name, setting in wanted.items():
-            if path := _credential(folder, name):
-                dfe[setting] = path
-                taken[name] = ("dfe", setting)
-    match raw.get("database"), _credential(folder, "database-url"):
-        case [dict() as only], str() as path:
-            only.pop("url", None)
-            only["url_file"] = path
-            taken["database-url"] = ("database", 0, "url_file")
-    return taken
-
-
-def _credential(folder: str, name: str) -> str | None:
-    path = os.path.join(folder, name)  # noqa: PTH118  isfile() takes a folder that may not be entered for empty
-    return path if folder and os.path.isfile(path) else None  # noqa: PTH113
+def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> Iterator[tuple[str, Location]]:
+    """Use LoadCredential= of a systemd unit instead of the files that contain secrets; return which, and where."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    tables = {"dfe": raw.get("dfe")}
+    match raw.get("database"):
+        case [only]:  # of several databases, it does not say for which
+            tables["database"] = only
+    for name, location in _CREDENTIALS.items():
+        table = tables.get(str(location[0]))
+        path = os.path.join(folder or "", name)  # noqa: PTH118  isfile() takes a folder that may not be entered for empty
+        if not folder or not isinstance(table, dict) or not os.path.isfile(path):  # noqa: PTH113
+            continue
+        if name == "private-key" and table.get("auth_method") != "private_key_jwt":
+            continue
+        if name == "database-url":
+            table.pop("url", None)
+        table[str(location[-1])] = path
+        yield name, location
 
 
 def _state_folder(environ: Mapping[str, str]) -> Path | None:

@@ -4,34 +4,16 @@ Must not know where in a file a value is: `places` does.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationInfo, field_validator
 
 from attsync.accounts import read_secret
 from attsync.problems import SettingsError
+from attsync.settings import types
 from attsync.settings.places import Location
-from attsync.settings.types import (
-    CodeMap,
-    File,
-    Https,
-    Method,
-    Proxy,
-    SessionMap,
-    Sql,
-    Text,
-    Times,
-    Urn,
-    Usernames,
-    YearGroupMap,
-    database_address,
-    folder_of,
-    origin_of,
-    whole,
-)
 from attsync.settings.words import wrong
 from attsync.window import LONGEST, Count
 
@@ -40,133 +22,135 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
+class _OfFile(_Table):
+    """Settings that start from the folder of their file."""
+
+    _file: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
+        """Keep the path of the settings file, which is no setting: a file cannot say where it is."""
+        self._file = context["path"] if context else Path()
+
+
 class DfeSettings(_Table):
     """[dfe]: where to send, and how to sign in."""
 
-    base_url: Https = Field(examples=['"https://localhost:8443"'])
-    token_url: Https = Field(examples=['"https://localhost:8443/oauth/token"'])
-    client_id: Text = Field(examples=['"oakfield"'])
-    auth_method: Method = "client_secret_post"
-    client_secret_file: File | None = Field(default=None, validate_default=True)
-    private_key_file: File | None = Field(default=None, validate_default=True)
+    base_url: types.Https = Field(examples=['"https://localhost:8443"'])
+    token_url: types.Https = Field(examples=['"https://localhost:8443/oauth/token"'])
+    client_id: types.Text = Field(examples=['"oakfield"'])
+    auth_method: Literal["client_secret_post", "client_secret_basic", "private_key_jwt"] = "client_secret_post"
+    """How attsync proves who it is when it signs in (RFC 6749 2.3.1; RFC 7523)."""
+    client_secret_file: types.File | None = Field(default=None, validate_default=True)
+    private_key_file: types.File | None = Field(default=None, validate_default=True)
     """PEM. Set exactly when `auth_method` is private_key_jwt."""
-    subscription_key_file: File | None = None
-    scope: Text | None = None
-    ca_file: File | None = None
+    subscription_key_file: types.File | None = None
+    scope: types.Text | None = None
+    ca_file: types.File | None = None
     """PEM certificates to trust in addition to the system's."""
-    proxy: Proxy | None = None
-    timeout_seconds: Annotated[int, whole(1, 90)] = 30
+    proxy: types.Proxy | None = None
+    timeout_seconds: Annotated[int, types.whole(1, 90)] = 30
     """For one request from its start to the end of its answer."""
-    connections: Annotated[int, whole(1, 32)] = 8
-    run_minutes: Annotated[int, whole(1, 600)] = 10
+    connections: Annotated[int, types.whole(1, 32)] = 8
+    run_minutes: Annotated[int, types.whole(1, 600)] = 10
     """Time limit of a whole run."""
     send_year_groups: bool = True
 
     @property
     def origin(self) -> str:
         """What consent is bound to: scheme, host and port of `base_url`, in lower case, without port 443."""
-        return origin_of(self.base_url)
+        return types.origin_of(self.base_url)
 
-    @field_validator("client_secret_file")
+    @field_validator("client_secret_file", "private_key_file")
     @classmethod
-    def _secret_is_named(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None and info.data.get("auth_method", "private_key_jwt") != "private_key_jwt":
-            raise wrong("client secret")
-        return value
-
-    @field_validator("private_key_file")
-    @classmethod
-    def _key_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        method = info.data.get("auth_method")
-        if value is None and method == "private_key_jwt":
-            raise wrong("private key")
-        if value is not None and method in {"client_secret_post", "client_secret_basic"}:
-            raise wrong("unused key")
+    def _secret_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        method, is_key = info.data.get("auth_method"), info.field_name == "private_key_file"
+        if method is None:  # it has a fault of its own
+            return value
+        is_used = is_key == (method == "private_key_jwt")
+        if is_used and value is None:
+            raise wrong(str(info.field_name))
+        if is_key and value is not None and not is_used:
+            raise wrong("unused_key")
         return value
 
 
 class WindowSettings(_Table):
     """[window]: how many days are sent."""
 
-    days: Annotated[int, whole(1, LONGEST)] = LONGEST
+    days: Annotated[int, types.whole(1, LONGEST)] = LONGEST
     count: Count = "working"
 
 
 class LogSettings(_Table):
     """[log]: the local record of every attempt."""
 
-    path: File = Field(examples=['"attsync.db"'])
+    path: types.File = Field(examples=['"attsync.db"'])
     """Has a default, the state folder, unless this account has no home folder."""
-    keep_days: Annotated[int, whole(31, 36500)] = 1100
+    keep_days: Annotated[int, types.whole(31, 36500)] = 1100
     """At least a month: what was sent in the longest window has to be known, or it could not be corrected."""
 
 
 class ScheduleSettings(_Table):
     """[schedule]: when attsync is meant to run; `crontab` and `status` go by it."""
 
-    times: Times = (time(10, 15), time(14, 45))
+    times: types.Times = (time(10, 15), time(14, 45))
 
 
 class NotifySettings(_Table):
     """[notify]: what is told that a run started and how it ended."""
 
-    ping_url: Https | None = None
+    ping_url: types.Https | None = None
 
 
 class ConsentSettings(_Table):
     """[consent]: who may give consent where the school database cannot say."""
 
-    administrators: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
-    usernames: Usernames = {}
+    administrators: Annotated[tuple[types.Text, ...], Field(strict=False)] | None = None
+    usernames: types.Usernames = {}
     """Account on this machine -> user name in the school system."""
 
 
 class SelectSettings(_Table):
     """[database.select]: what is asked of the school database."""
 
-    marks: Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
-    roll: Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
-    administrators: Sql | None = None
-    schools: Sql | None = None
+    marks: types.Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
+    roll: types.Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
+    administrators: types.Sql | None = None
+    schools: types.Sql | None = None
 
 
 class SchoolSettings(_Table):
     """[[database.schools]]: one school in a database."""
 
-    urn: Urn = Field(examples=["900012"])
-    name: Text = Field(examples=['"Oakfield Primary School"'])
-    school: Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
+    urn: types.Urn = Field(examples=["900012"])
+    name: types.Text = Field(examples=['"Oakfield Primary School"'])
+    school: types.Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
     """The value of the school column of the SELECTs for this school."""
-    codes: CodeMap = {}
+    codes: types.CodeMap = {}
     """Overrides the `codes` of the database."""
 
 
-class DatabaseSettings(_Table):
+class DatabaseSettings(_OfFile):
     """[[database]]: one school database and how its words are read."""
 
-    name: Text = "school database"
-    """For messages; numbered if there are several without a name."""
+    name: types.Text = "school database"
+    """For messages; `load` numbers those without a name if there are several."""
     url: SecretStr | None = None
-    url_file: File | None = Field(default=None, validate_default=True)
+    url_file: types.File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
         examples=['"last_day"', '"first_day_off"'],
-        description="leaving",  # a sentence of `words`
+        description="leaving_date_is",  # a sentence of `words`
     )
     select: SelectSettings
-    codes: CodeMap = {}
-    sessions: SessionMap = {}
-    year_groups: YearGroupMap = {}
+    codes: types.CodeMap = {}
+    sessions: types.SessionMap = {}
+    year_groups: types.YearGroupMap = {}
     schools: Annotated[tuple[SchoolSettings, ...], Field(strict=False)] = Field(default=(), validate_default=True)
-    _folder: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
-        """Keep the folder for the address in `url_file`, which is only read when it is used."""
-        self._folder = folder_of(context)
 
     @property
     def folder(self) -> Path:
         """Where relative paths start: the folder of the settings file."""
-        return self._folder
+        return self._file.parent
 
     def database_url(self) -> SecretStr:
         """Return the address for SQLAlchemy, from the settings or from `url_file`; it may contain a password.
@@ -176,7 +160,7 @@ class DatabaseSettings(_Table):
         if self.url_file is None:
             return self.url or SecretStr("")
         try:
-            return database_address(read_secret(self.url_file, what="database address"), self._folder)
+            return types.database_address(read_secret(self.url_file, what="database address"), self.folder)
         except SettingsError as error:
             raise SettingsError.of(error.problem.but(undone="database")) from error
         except ValueError:
@@ -185,13 +169,13 @@ class DatabaseSettings(_Table):
     @field_validator("url")
     @classmethod
     def _url_is_absolute(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        return value and database_address(value, folder_of(info.context))
+        return value and types.database_address(value, types.folder_of(info.context))
 
     @field_validator("url_file")
     @classmethod
     def _one_address(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if "url" in info.data and (value is None) == (info.data["url"] is None):
-            raise wrong("one address")
+            raise wrong("one_address")
         return value
 
     @field_validator("schools")
@@ -199,14 +183,14 @@ class DatabaseSettings(_Table):
     def _schools_once(cls, value: tuple[SchoolSettings, ...], info: ValidationInfo) -> tuple[SchoolSettings, ...]:
         select = info.data.get("select")
         if isinstance(select, SelectSettings) and (select.schools is not None) == bool(value):
-            raise wrong("one list")
+            raise wrong("one_list")
         return value
 
 
-class Settings(_Table):
+class Settings(_OfFile):
     """The whole settings file."""
 
-    trust: Text | None = None
+    trust: types.Text | None = None
     """Heading of the status table."""
     dfe: DfeSettings
     window: WindowSettings = WindowSettings()
@@ -215,31 +199,45 @@ class Settings(_Table):
     notify: NotifySettings = NotifySettings()
     consent: ConsentSettings = ConsentSettings()
     database: Annotated[tuple[DatabaseSettings, ...], Field(strict=False)]
-    _path: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
-        """Keep the path, which is no setting: a file cannot say where it is."""
-        self._path = context["path"] if context else Path()
 
     @property
     def path(self) -> Path:
         """The settings file itself."""
-        return self._path
+        return self._file
 
     @field_validator("database")
     @classmethod
-    def _databases_are_named(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
+    def _has_databases(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
         if not value:
-            raise wrong("missing table", heading="[[database]]")
-        if len(value) == 1:
-            return value
-        return tuple(
-            database
-            if "name" in database.model_fields_set
-            else database.model_copy(update={"name": f"{database.name} {number}"})
-            for number, database in enumerate(value, start=1)
-        )
+            raise wrong("missing_table", heading="[[database]]")
+        return value
 
+
+class Table(NamedTuple):
+    """One table of the settings: its model, and its heading as it is in the file; "" for the file itself."""
+
+    model: type[BaseModel]
+    heading: str
+
+
+Names = tuple[str, ...]
+"""The way to a setting without the indexes of a location: ("database", "url")."""
+
+
+def _tables(model: type[BaseModel], heading: str, names: Names) -> dict[Names, Table]:
+    """Return `model` and every table below it."""
+    found = {names: Table(model, heading)}
+    for name, setting in model.model_fields.items():
+        for part in (setting.annotation, *get_args(setting.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                at = (*names, name)
+                heading = f"[{'.'.join(at)}]"
+                found |= _tables(part, heading if part is setting.annotation else f"[{heading}]", at)
+    return found
+
+
+TABLES: Final = _tables(Settings, "", ())
+"""Every table by the way to it, the file itself first."""
 
 _SIGN_IN: Final = re.compile(r"[a-z][a-z0-9+_]*://[^:/?@]*:.*@", re.IGNORECASE | re.DOTALL)
 _PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)
@@ -250,11 +248,10 @@ def has_password(address: str) -> bool:
     return bool(_SIGN_IN.match(address) or _PASSWORD_PARAMETER.search(address))
 
 
-def holds_password(settings: Settings) -> Iterator[Location]:
+def holds_password(settings: Settings) -> list[Location]:
     """Return the addresses in the settings that contain a password."""
-    addresses: list[tuple[Location, SecretStr | None]] = [
-        (("database", number, "url"), database.url) for number, database in enumerate(settings.database)
-    ]
-    for location, address in (*addresses, (("dfe", "proxy"), settings.dfe.proxy)):
-        if address and has_password(address.get_secret_value()):
-            yield location
+    addresses: dict[Location, SecretStr | None] = {
+        ("database", number, "url"): database.url for number, database in enumerate(settings.database)
+    }
+    addresses["dfe", "proxy"] = settings.dfe.proxy
+    return [at for at, address in addresses.items() if address and has_password(address.get_secret_value())]

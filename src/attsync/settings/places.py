@@ -1,9 +1,8 @@
 """Where each setting is: the line and key in the file, a variable, a credential of systemd, or its default.
 
-Reads no value, and judges none: the text has to be TOML that tomllib has read.
+Judges no value: the text has to be TOML that tomllib has read.
 """
 
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 Location = tuple[str | int, ...]
 """Keys and list indexes from the top of the file, as Pydantic gives them: ("database", 0, "url")."""
+HEADING: Final = "["
+"""How a heading begins."""
+_QUOTES: Final = '"""'
 
 
 class Place(NamedTuple):
@@ -23,84 +25,49 @@ class Place(NamedTuple):
     """As it is written: with its quotation marks, or the whole heading with its brackets."""
 
 
-_HEADING: Final = re.compile(r"[ \t]*(?P<shown>(?P<several>\[?)\[(?P<key>[\w.\- \t]+)\]\]?)[ \t]*")
-_PAIR: Final = re.compile(r"[ \t]*(?P<key>[\w.\-](?:[\w.\- \t]*[\w.\-])?)[ \t]*=")
-# A text of several lines may end in one or two quotation marks of its own, hence the look ahead.
-_TEXT: Final = re.compile(
-    r'''"""(?:\\.|[^\\])*?"""(?!")|\'\'\'.*?\'\'\'(?!')|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*'''
-    r'''|(?P<open>"""|\'\'\'|["'])''',
-    re.DOTALL,
-)
-
-
 def places(text: str) -> dict[Location, Place]:
     r"""Return the place of every heading and key of `text`, whose lines end in \n; not of what is in a list."""
     found: dict[Location, Place] = {}
     begun: Counter[Location] = Counter()
     """How many tables of each [[array of tables]] have begun."""
     table: Location = ()
-    for number, brackets, key, shown in _statements(text):
-        at: Location = () if brackets else table
-        *above, last = _names(key)
-        for name in above:
-            at = _latest((*at, name), begun)
-            found.setdefault(at, Place(number, shown))
-        at = (*at, last)
-        found.setdefault(at, Place(number, shown))
-        if brackets == "[[":
-            begun[at] += 1
-        if brackets:
-            table = _latest(at, begun)
-            found[table] = Place(number, shown)
+    for line, statement, read in _statements(text):
+        is_heading = statement.lstrip().startswith(HEADING)
+        place = Place(line, statement.partition("#" if is_heading else "=")[0].strip())
+        at, value = () if is_heading else table, read
+        while isinstance(value, dict) and len(value) == 1:  # a.b = 1 is read as {"a": {"b": 1}}
+            ((name, value),) = value.items()
+            at = (*at, name)
+            found.setdefault(at, place)
+            begun[at] += is_heading and isinstance(value, list)
+            if begun[at]:  # [database.codes] belongs to the database that began last
+                at = (*at, begun[at] - 1)
+        if is_heading:
+            table = at
+            found[table] = place
     return found
-
-
-def nearest(found: Mapping[Location, Place], location: Location) -> Place | None:
-    """Return the place of `location`, or of what encloses it; None where only the file itself does."""
-    while location and location not in found:
-        location = location[:-1]
-    return found.get(location)
 
 
 def unclosed_line(text: str) -> int:
     """Return the line on which a text or a list begins that does not end; tomllib only says that the file ends."""
-    for token in _TEXT.finditer(text):
-        if token["open"]:
-            return text.count("\n", 0, token.start()) + 1
-    return max((number for number, *_ in _statements(text)), default=1)
+    return 1 + sum(statement.count("\n") for _, statement, _ in _statements(text))
 
 
-def _statements(text: str) -> Iterator[tuple[int, str, str, str]]:
-    """Return for each heading and each setting its line, its brackets, its key, and how it is shown."""
-    # Texts become underscores, so that a quoted key looks like any other, and what is in a text like nothing.
-    plain = _TEXT.sub(lambda token: re.sub(r"[^\n]", "#" if token[0][0] == "#" else "_", token[0]), text)
-    depth = 0
-    for number, (line, written) in enumerate(zip(plain.split("\n"), text.split("\n"), strict=True), start=1):
-        value = line.partition("#")[0]
-        if depth == 0 and (heading := _HEADING.fullmatch(value)):
-            key, shown = (written[slice(*heading.span(name))] for name in ("key", "shown"))
-            yield number, "[[" if heading["several"] else "[", key, shown
+def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
+    """Return each statement with its first line and what tomllib reads in it: the fewest lines that it can read."""
+    begin, statement, missing = 1, "", ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        statement += f"{line}\n"
+        if missing not in line:
             continue
-        if depth == 0 and (pair := _PAIR.match(value)):
-            key = written[slice(*pair.span("key"))]
-            yield number, "", key, key
-            value = value[pair.end() :]
-        depth += sum(sign in "[{" for sign in value) - sum(sign in "]}" for sign in value)
-
-
-def _latest(table: Location, begun: Counter[Location]) -> Location:
-    """Turn "database" into the database begun last: what headings such as [database.codes] belong to."""
-    return (*table, begun[table] - 1) if begun[table] else table
-
-
-def _names(key: str) -> list[str]:
-    r"""Return the parts of a dotted key: a."b c" is a and b c."""
-    names: list[str] = []
-    table: Any = tomllib.loads(f"{key} = 0")
-    while isinstance(table, dict):
-        ((name, table),) = table.items()
-        names.append(name)
-    return names
+        try:
+            value = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError as error:  # it goes on in the next line
+            # A text that does not end would be read once a line otherwise: 40 s in a file of 2,000 schools (measured).
+            missing = _QUOTES if str(error).startswith("Unterminated") else ""
+            continue
+        yield begin, statement, value
+        begin, statement, missing = number + 1, "", ""
 
 
 class Origin(NamedTuple):
@@ -121,7 +88,8 @@ class Origins:
 
     def __init__(self, path: Path, text: str, instead: Mapping[Location, Origin]) -> None:
         """Take the text of the file, and what is used instead of parts of it."""
-        self._path = path
+        self.path = path
+        self.lines = text.split("\n")
         self._places = places(text)
         self._instead = instead
 
@@ -134,13 +102,14 @@ class Origins:
         return Origin("file", line=place.line) if place else Origin("default")
 
     def place(self, location: Location) -> Place | None:
-        """Return the place in the file of `location` or of what encloses it."""
-        return nearest(self._places, location)
+        """Return the place in the file of `location`, or of what encloses it; None where only the file itself does."""
+        while location and location not in self._places:
+            location = location[:-1]
+        return self._places.get(location)
 
     def where(self, location: Location) -> str:
         """Return where to change what is at `location`; for what is not there, where it would be added."""
-        origin = self.of(location)
+        origin, place = self.of(location), self.place(location)
         if origin.kind in ("credential", "variable"):
             return str(origin)
-        place = self.place(location)
-        return f"{self._path.name} line {place.line}" if place else self._path.name
+        return f"{self.path.name} line {place.line}" if place else self.path.name

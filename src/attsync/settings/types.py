@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Collection
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from attsync import codes
 from attsync.model import URNS, Session
@@ -33,9 +33,7 @@ def origin_of(address: str) -> str:
 
     Raise ValueError if it is not one.
     """
-    match = _HTTPS.fullmatch(address)
-    if match is None:
-        raise ValueError("not an https address")
+    match = _match(_HTTPS, address, "https")
     port = int(match["port"] or _HTTPS_PORT)
     return f"https://{match['host'].lower()}" + (f":{port}" if port != _HTTPS_PORT else "")
 
@@ -63,13 +61,14 @@ def whole(low: int, high: int) -> BeforeValidator:
 
     def check(value: object) -> int:
         if type(value) is not int or not low <= value <= high:  # isinstance() takes true for 1
-            raise wrong("whole number", low=low, high=high)
+            raise wrong("number", low=low, high=high)
         return value
 
     return BeforeValidator(check)
 
 
-def _text(value: str) -> str:
+def typed_text(value: str) -> str:
+    """Return one line of signs that can be seen. Raise ValueError in words for a person, without the value."""
     value = value.strip()
     if not value:
         raise wrong("empty")
@@ -81,23 +80,23 @@ def _text(value: str) -> str:
 def _sql(value: str) -> str:
     value = value.strip()
     if not value or "\0" in value:
-        raise wrong("SELECT")
+        raise wrong("select")
     return value
 
 
 def _file(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path):
-        raise wrong("text")
-    return folder_of(info.context) / _text(str(value))
+        raise wrong("string_type")
+    return folder_of(info.context) / typed_text(str(value))
 
 
 def _urn(value: object) -> int:
     digits = re.sub("[^0-9]", "", str(value))
     if len(digits) == _LAESTAB_DIGITS:
-        raise wrong("LAESTAB")
+        raise wrong("laestab")
     if type(value) is int and value in URNS:
         return value
-    raise wrong("URN in quotes" if isinstance(value, str) else "URN")
+    raise wrong("quoted_urn" if isinstance(value, str) else "urn")
 
 
 def _clock_time(value: object) -> time:
@@ -111,26 +110,25 @@ def _clock_time(value: object) -> time:
 
 def _in_order(value: tuple[time, ...]) -> tuple[time, ...]:
     if not value:
-        raise wrong("no time")
+        raise wrong("no_time")
     return tuple(sorted(set(value)))
 
 
-def _https(value: str) -> str:
-    match = _HTTPS.fullmatch(_text(value))
-    if match is None or not _is_port(match["port"]):
-        raise wrong("https")
-    return match[0].rstrip("/")
+def typed_https(value: str) -> str:
+    """Return an https address without a slash at its end. Raise ValueError."""
+    return _match(_HTTPS, typed_text(value), "https")[0].rstrip("/")
 
 
 def _proxy(value: SecretStr) -> SecretStr:
-    match = _PROXY.fullmatch(value.get_secret_value())
-    if match is None or not _is_port(match["port"]):
-        raise wrong("proxy")
+    _match(_PROXY, value.get_secret_value(), "proxy")
     return value
 
 
-def _is_port(digits: str | None) -> bool:
-    return digits is None or 0 < int(digits) <= _LAST_PORT
+def _match(address: re.Pattern[str], value: str, sentence: str) -> re.Match[str]:
+    match = address.fullmatch(value)
+    if match is None or not 0 < int(match["port"] or _HTTPS_PORT) <= _LAST_PORT:
+        raise wrong(sentence)
+    return match
 
 
 def _target(sentence: str, choices: Callable[[], Collection[str]]) -> AfterValidator:
@@ -155,14 +153,14 @@ def _trimmed(value: dict[str, str]) -> dict[str, str]:
 
 _Code = Annotated[str, _target("code", lambda: (codes.PRESENT, codes.UNMARKED, *codes.all_codes()))]
 _Session = Annotated[str, _target("session", lambda: tuple(Session))]
-_YearGroup = Annotated[str, _target("year group", codes.year_groups)]
+_YearGroup = Annotated[str, _target("year_group", codes.year_groups)]
 
-Text = Annotated[str, AfterValidator(_text)]
+Text = Annotated[str, AfterValidator(typed_text)]
 """One line of letters, digits and signs that can be seen."""
 Sql = Annotated[str, AfterValidator(_sql)]
 File = Annotated[Path, BeforeValidator(_file)]
 """A path; a relative one starts at the folder of the settings file."""
-Https = Annotated[str, AfterValidator(_https)]
+Https = Annotated[str, AfterValidator(typed_https)]
 """An https address, without a slash at its end."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
 """An http or https address, which may contain a password."""
@@ -173,8 +171,6 @@ Times = Annotated[
     AfterValidator(_in_order),
 ]
 """Times of the day, earliest first, each once."""
-Method = Literal["client_secret_post", "client_secret_basic", "private_key_jwt"]
-"""How attsync proves who it is when it signs in (RFC 6749 2.3.1; RFC 7523)."""
 Usernames = Annotated[dict[str, Text], AfterValidator(_trimmed)]
 CodeMap = Annotated[dict[str, _Code], AfterValidator(_trimmed)]
 """A school's own value -> what the DfE calls it. An empty name is that of rows that have no value."""
@@ -182,37 +178,22 @@ SessionMap = Annotated[dict[str, _Session], AfterValidator(_trimmed)]
 YearGroupMap = Annotated[dict[str, _YearGroup], AfterValidator(_trimmed)]
 
 
-def typed_text(typed: str) -> str:
-    """Return one line of signs that can be seen. Raise ValueError in words for a person, as those below."""
-    return str(_checked(Text, typed))
-
-
 def typed_urn(typed: str) -> int:
-    """Return a URN; 7 digits are a LAESTAB, and the error calls them so."""
+    """Return a URN; 7 digits are a LAESTAB, and the error calls them so. Raise ValueError."""
     digits = re.sub("[ /-]", "", typed)
-    return int(_checked(Urn, int(digits) if digits.isascii() and digits.isdecimal() else 0))
-
-
-def typed_https(typed: str) -> str:
-    """Return an https address."""
-    return str(_checked(Https, typed.strip()))
+    return _urn(int(digits) if digits.isascii() and digits.isdecimal() else 0)
 
 
 def typed_database(typed: str) -> str:
-    """Return an address as SQLAlchemy writes it; for the path of an SQLite file that is here, its full address."""
+    """Return an address as SQLAlchemy writes it; for the path of an SQLite file that is here, its full address.
+
+    Raise ValueError.
+    """
     typed = typed.strip()
     path = typed.removeprefix("sqlite:///") if "://" not in typed or typed.startswith("sqlite:///") else ""
     if path and os.access(path, os.R_OK) and Path(path).is_file():
         typed = f"sqlite:///{Path(path).absolute()}"
     if "://" not in typed:
-        raise wrong("no file")
+        raise wrong("no_file")
     database_address(SecretStr(typed), Path())
     return typed
-
-
-def _checked(kind: Any, value: object) -> Any:  # noqa: ANN401  whatever the kind makes of it
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        (first,) = error.errors(include_url=False, include_input=False)
-    raise ValueError(str(first["ctx"]["error"]))  # not above: the other error would contain what was typed

@@ -7,13 +7,13 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from attsync import messages
 from attsync.checks import Finding
 from attsync.checks.shown import Shown
-from attsync.messages import Command
 from attsync.plural import plural
-from attsync.settings import Origin
+from attsync.settings.places import Origin
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.table import UNBROKEN, Sheet, prose
+from attsync.show.table import UNBROKEN, Sheet, prose, written
 
 
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:
@@ -44,8 +44,8 @@ def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> Renderab
 def _next(finding: Finding) -> str:
     """Return what to do; a command at its end is on a line that is not broken: it is there to be copied."""
     *words, last = finding.next.parts
-    said = "".join(part if isinstance(part, str) else part.completed for part in words)
-    return f"{said}\n{UNBROKEN}{last.completed}" if isinstance(last, Command) else said + last
+    said = written(messages.Text(tuple(words)))
+    return f"{said}\n{UNBROKEN}{last.completed}" if isinstance(last, messages.Command) else said + last
 
 
 def settings(path: Path, found: Iterable[tuple[Shown, Origin]], signs: Signs) -> RenderableType:

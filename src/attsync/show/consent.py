@@ -60,8 +60,10 @@ def consent_next(first: str, which: tuple[str, ...]) -> RenderableType:
     )
 
 
-def consent_removed(school: School, signs: Signs) -> RenderableType:
-    """Return the confirmation of a removal."""
+def consent_removed(school: School, signs: Signs, *, was_given: bool) -> RenderableType:
+    """Return the confirmation of a removal, or that a school that never decided has declined."""
+    if not was_given:
+        return prose((f"{signs.good} Consent declined", GOOD), f" for {school}. Nothing is sent for it.", indent=2)
     text = f" for {school}. Nothing more is sent for it. What was sent before stays with the DfE."
     return prose((f"{signs.good} Consent removed", GOOD), text, indent=2)
 

@@ -98,10 +98,10 @@ def _day(detail: Detail) -> Iterator[str]:
             elif isinstance(item, Text):
                 heading = item.plain or heading  # noqa: PLW2901  the table below it has its name
                 yield f"<h3>{escape(item.plain)}</h3>" if item else ""
+            elif isinstance(item, CellsTable):
+                yield _table(heading, "Marks per code", item.sheet())
             else:
-                is_cells = isinstance(item, CellsTable)
-                caption = "Marks per code" if is_cells else "Every request, oldest first"
-                yield _table(heading, caption, item.sheet() if isinstance(item, CellsTable) else item)
+                yield _table(heading, "Every request, oldest first", item)
 
 
 def _page(heading: str, beside: str, now: datetime, parts: Iterable[str]) -> str:

@@ -50,7 +50,7 @@ def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) ->
     """Show why a day would not be sent, and every place to correct."""
     not_done = messages.not_done(problem.but(undone="day_dry"))
     seen = problem.but(urn=None) if day.uncounted else problem  # the places are below: no command to see them
-    said = (messages.happened(problem) + messages.next_step(seen)).completed
+    said = messages.happened(problem) + messages.next_step(seen)
     places: list[RenderableType] = [Text(), _uncounted(day, signs)] if day.uncounted else []
     heading = title(school, f"{day.date:%A %-d %B %Y}")
     return Group(heading, prose((f"{signs.bad} {not_done}  ", BAD), said, indent=2), *places)
@@ -79,8 +79,7 @@ def preview_foot(
     if others:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
-        one = messages.attsync("preview", "--date", f"{others[0]}", *school)
-        lines.append(prose("To see one of them: ", (one.completed, "bold")))
+        lines.append(prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *school)))
     parts = {
         "to send": sum(total(cells) for day, cells in days if not day.problem),
         "refused": sum(day.refused for day in read) + sum(total(cells) for day, cells in days if day.problem),
@@ -98,8 +97,8 @@ def preview_foot(
     lines.append(
         prose(
             ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could", DIM),
-            (" identify a child: keep them within the school.", DIM),
-            (f" Full message: {messages.attsync('preview', '--json', *school).completed}", DIM),
+            (" identify a child: keep them within the school. Full message: ", DIM),
+            messages.attsync("preview", "--json", *school),
         )
     )
     return Group(*lines)

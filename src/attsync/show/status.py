@@ -119,7 +119,13 @@ def ranked(overview: Overview) -> list[list[SchoolStatus]]:
 
 
 _WELL: Final = 3
-_RANKS: Final[Mapping[Standing, int]] = {"failed": 0, "to check": 1, "consent again": 1, "no consent": 2}
+_RANKS: Final[Mapping[Standing, int]] = {
+    "failed": 0,
+    "to check": 1,
+    "consent again": 1,
+    "no consent": 2,
+    "undecided": 2,
+}
 
 
 def _rank(school: SchoolStatus) -> int:
@@ -199,18 +205,19 @@ _STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str]]] = {
     "well": ("good", GOOD, "up to date", "up to date"),
     "waiting": ("due", DUE, "not sent yet", "nothing sent yet"),
     "to check": ("check", CHECK, "to check", ""),
-    "consent again": ("check", CHECK, "to give consent again", "consent needed again: nothing sent"),
+    "consent again": ("check", CHECK, "to check", "consent needed again: nothing sent"),
     "failed": ("bad", BAD, "failed", ""),
     "no consent": ("without", DIM, "without consent", "no consent: nothing sent"),
+    "undecided": ("without", DIM, "without consent", "no consent: nothing sent"),
 }
 """For each standing its sign, its style, what it is called after a number of schools, and of one school."""
 
 
 def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
     """Return how many schools are up to date, to check, failed and so on."""
-    numbers = Counter(school.standing for school in (*overview.schools, *overview.left_out))
-    for standing, (sign, style, words, _) in _STANDINGS.items():
-        if number := numbers[standing]:
+    numbers = Counter(_STANDINGS[school.standing][:3] for school in (*overview.schools, *overview.left_out))
+    for sign, style, words in dict.fromkeys(each[:3] for each in _STANDINGS.values()):
+        if number := numbers[sign, style, words]:
             yield Text(f"{getattr(signs, sign)} {number} {words}", style=style)
 
 
@@ -282,15 +289,16 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
 def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
     is_new = not any(school.consent for school in schools)
     missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
-    if several and not is_new:  # one that never gave consent, or has removed it, is in the table
-        missing = [(school, told) for school, told in missing if school.standing == "consent again"]
+    if several and not is_new:  # one that has removed it is in the table
+        missing = [(school, told) for school, told in missing if school.standing in ("consent again", "undecided")]
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].standing == "consent again" else (signs.without, "")
         if len(hit) > 1:
-            if (told.problem.code, told.problem.case) == ("CONSENT-NONE", ""):
+            if all(school.standing == "undecided" for school in schools):
                 told = messages.Told(Problem("CONSENT-NONE", "nobody"), ())  # noqa: PLW2901
             for_all = messages.Text(("To give consent: ", messages.attsync("consent", "grant", "--all")))
-            yield paragraph(sign, style, [each.school for each in hit], told, for_all)
+            then = None if hit[0].standing == "undecided" and not is_new else for_all
+            yield paragraph(sign, style, [each.school for each in hit], told, then)
         elif several:
             yield paragraph(sign, style, [hit[0].school], told)
         else:  # why is said above

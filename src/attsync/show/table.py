@@ -30,10 +30,10 @@ _READABLE: Final = 60
 
 
 class Console(RichConsole):
-    """A console that may have no width."""
+    """A console that prints text as it is, and may have no width."""
 
     def __init__(self, *, is_endless: bool, **console: Any) -> None:  # noqa: ANN401  those of rich
-        super().__init__(**console)
+        super().__init__(highlight=False, markup=False, emoji=False, legacy_windows=False, **console)
         self.is_endless = is_endless
         """The width is not known: a pipe, a file. Tables take what they need; text is broken all the same."""
 

@@ -23,7 +23,7 @@ _TERM: Final = timedelta(weeks=13)
 """How long a day that left the window without being received is kept in `status --problems`."""
 
 
-Standing: TypeAlias = Literal["failed", "to check", "consent again", "no consent", "waiting", "well"]
+Standing: TypeAlias = Literal["failed", "to check", "consent again", "no consent", "undecided", "waiting", "well"]
 """How a school is. Waiting: nothing was sent yet. Consent again: what was agreed to has changed."""
 
 
@@ -63,8 +63,10 @@ class SchoolStatus:
     def standing(self) -> Standing:
         """What is most worth knowing of the school."""
         if not self.consent:
-            is_changed = self.no_consent is not None and self.no_consent.code == "CONSENT-CHANGED"
-            return "consent again" if is_changed else "no consent"
+            why = (self.no_consent.code, self.no_consent.case) if self.no_consent else None
+            if why == ("CONSENT-NONE", ""):
+                return "undecided"
+            return "consent again" if why and why[0] == "CONSENT-CHANGED" else "no consent"
         if self._of_the_school or any(day.needs_telling for day in self.days):
             return "failed"
         if self.to_check:
@@ -115,13 +117,18 @@ class Overview:
         return bool(self.to_check) or any(school.needs_a_look for school in self.schools)
 
     @property
+    def exit_code(self) -> int:
+        """What `status` ends with: 1 to act or to check, 7 if nothing is wrong but no one decided about a school."""
+        return 1 if self.needs_a_look else 7 if any(school.standing == "undecided" for school in self.schools) else 0
+
+    @property
     def can_send(self) -> bool:
         """Whether a send that someone starts now would send: none is under way, and the service is not closed."""
         return self.next_send is not None and not self.under_way
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well, and add days that left the window without being received."""
-        wanted = tuple(school for school in self.schools if school.needs_a_look or school.left)
+        wanted = tuple(each for each in self.schools if each.needs_a_look or each.left or each.standing == "undecided")
         left_out = tuple(school for school in self.schools if school not in wanted)
         return replace(self, schools=wanted, left_out=left_out, has_problems_only=True)
 
