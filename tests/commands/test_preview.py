@@ -22,21 +22,21 @@ Start = Callable[..., Trial]
 Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
 This is everything attsync would send for this session. Nothing has been sent.
 
-Year group  On roll    /  B  V  C2  I  G  N  O  U  Marks  Check
-────────────────────────────────────────────────────────────────────────────────
-Reception        60   57  1  1   ·  ·  ·  1  ·  ·     60  ! 1 N: reason not yet
-                                                          known
-Year 1           60   58  1  ·   1  ·  ·  ·  ·  ·     60  ✓
-Year 2           59   54  ·  ·   ·  1  ·  3  1  ·     59  ! 3 N: reason not yet
-                                                          known
-Year 3           60   60  ·  ·   ·  ·  ·  ·  ·  ·     60  ✓
-Year 4           59   56  ·  ·   ·  2  ·  ·  ·  1     59  ✓
-Year 5           59   56  ·  ·   1  1  ·  1  ·  ·     59  ! 1 N: reason not yet
-                                                          known
-Year 6           62   52  ·  1   ·  5  1  1  1  1     62  ! 1 N: reason not yet
-                                                          known
+Year group  On roll    /  L  B  V  C  C2   I  M  G  N  O  U  Marks
+──────────────────────────────────────────────────────────────────
+Reception        60   54  1  ·  1  ·   ·   1  1  ·  1  1  ·     60
+Year 1           59   53  ·  1  1  ·   ·   2  ·  ·  1  ·  1     59
+Year 2           60   54  ·  ·  ·  ·   ·   2  ·  1  1  2  ·     60
+Year 3           61   55  1  ·  1  1   ·   1  ·  ·  ·  2  ·     61
+Year 4           59   54  ·  ·  ·  ·   1   3  ·  1  ·  ·  ·     59
+Year 5           59   53  1  ·  1  ·   ·   2  ·  ·  ·  2  ·     59
+Year 6           61   56  ·  ·  ·  ·   ·   4  ·  ·  1  ·  ·     61
 
-All             419  393  2  2   2  9  1  6  2  2    419
+All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
+! 1 N: reason not yet known (Reception)
+! 1 N: reason not yet known (Year 1)
+! 1 N: reason not yet known (Year 2)
+! 1 N: reason not yet known (Year 6)
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
@@ -52,17 +52,17 @@ attsync preview --json --config config.toml
 Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
 This is everything attsync would send for this session. Nothing has been sent.
 
-Year group   On roll     /   B   V   C2   I   G   N   O   U   Marks   Check
-─────────────────────────────────────────────────────────────────────────────────────────────────
-Reception         60    57   1   1    ·   ·   ·   1   ·   ·      60   ! 1 N: reason not yet known
-Year 1            60    58   1   ·    1   ·   ·   ·   ·   ·      60   ✓
-Year 2            59    54   ·   ·    ·   1   ·   3   1   ·      59   ! 3 N: reason not yet known
-Year 3            60    60   ·   ·    ·   ·   ·   ·   ·   ·      60   ✓
-Year 4            59    56   ·   ·    ·   2   ·   ·   ·   1      59   ✓
-Year 5            59    56   ·   ·    1   1   ·   1   ·   ·      59   ! 1 N: reason not yet known
-Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: reason not yet known
+Year group  On roll    /  L  B  V  C  C2   I  M  G  N  O  U  Marks  Check
+───────────────────────────────────────────────────────────────────────────────────────────────
+Reception        60   54  1  ·  1  ·   ·   1  1  ·  1  1  ·     60  ! 1 N: reason not yet known
+Year 1           59   53  ·  1  1  ·   ·   2  ·  ·  1  ·  1     59  ! 1 N: reason not yet known
+Year 2           60   54  ·  ·  ·  ·   ·   2  ·  1  1  2  ·     60  ! 1 N: reason not yet known
+Year 3           61   55  1  ·  1  1   ·   1  ·  ·  ·  2  ·     61  ✓
+Year 4           59   54  ·  ·  ·  ·   1   3  ·  1  ·  ·  ·     59  ✓
+Year 5           59   53  1  ·  1  ·   ·   2  ·  ·  ·  2  ·     59  ✓
+Year 6           61   56  ·  ·  ·  ·   ·   4  ·  ·  1  ·  ·     61  ! 1 N: reason not yet known
 
-All              419   393   2   2    2   9   1   6   2   2     419
+All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
@@ -77,17 +77,17 @@ child: keep them within the school. Full message: attsync preview --json --confi
 Oakfield Primary School  URN 900023  Friday 20 November 2026, AM
 This is everything attsync would send for this session. Nothing has been sent.
 
-Year group   On roll     /   B   V   C2   I   G   N   O   U   Marks   Check
-─────────────────────────────────────────────────────────────────────────────────────────────────
-Reception         60    57   1   1    ·   ·   ·   1   ·   ·      60   ! 1 N: reason not yet known
-Year 1            60    58   1   ·    1   ·   ·   ·   ·   ·      60   ✓
-Year 2            59    54   ·   ·    ·   1   ·   3   1   ·      59   ! 3 N: reason not yet known
-Year 3            60    60   ·   ·    ·   ·   ·   ·   ·   ·      60   ✓
-Year 4            59    56   ·   ·    ·   2   ·   ·   ·   1      59   ✓
-Year 5            59    56   ·   ·    1   1   ·   1   ·   ·      59   ! 1 N: reason not yet known
-Year 6            62    52   ·   1    ·   5   1   1   1   1      62   ! 1 N: reason not yet known
+Year group  On roll    /  L  B  V  C  C2   I  M  G  N  O  U  Marks  Check
+───────────────────────────────────────────────────────────────────────────────────────────────
+Reception        60   54  1  ·  1  ·   ·   1  1  ·  1  1  ·     60  ! 1 N: reason not yet known
+Year 1           59   53  ·  1  1  ·   ·   2  ·  ·  1  ·  1     59  ! 1 N: reason not yet known
+Year 2           60   54  ·  ·  ·  ·   ·   2  ·  1  1  2  ·     60  ! 1 N: reason not yet known
+Year 3           61   55  1  ·  1  1   ·   1  ·  ·  ·  2  ·     61  ✓
+Year 4           59   54  ·  ·  ·  ·   1   3  ·  1  ·  ·  ·     59  ✓
+Year 5           59   53  1  ·  1  ·   ·   2  ·  ·  ·  2  ·     59  ✓
+Year 6           61   56  ·  ·  ·  ·   ·   4  ·  ·  1  ·  ·     61  ! 1 N: reason not yet known
 
-All              419   393   2   2    2   9   1   6   2   2     419
+All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
@@ -287,11 +287,11 @@ Oakfield Primary School  URN 900023  Tuesday 17 November 2026
   [database.codes] in the settings file. The next send will then include the
   day.
 
-Session   Year group   Marks   Value found
-────────────────────────────────────────────
-AM        Reception        1   the code "ZZ"
-AM        Year 4           2   the code "ZZ"
-PM        Year 4           2   the code "ZZ"
+Session  Year group  Marks  Value found
+─────────────────────────────────────────
+AM       Reception       1  the code "ZZ"
+AM       Year 4          2  the code "ZZ"
+PM       Year 4          2  the code "ZZ"
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
