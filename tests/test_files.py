@@ -89,12 +89,24 @@ def test_anything_else_is_left_as_it_is(tmp_path: Path, old: bytes, new: str) ->
 
 
 def test_receipt_never_replaces_anything(tmp_path: Path) -> None:
-    """Not even an older one; and not one that was made since it was looked for."""
+    """Not even an older one."""
     path = tmp_path / "receipt.txt"
     require_writable(path, settings=None, replace=False)
     path.write_text(NEW)
 
     assert refused(path, replace=False) == Problem("OUTPUT-FILE", "exists", path=path)
+
+
+def test_file_that_was_made_since_it_was_looked_for_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By another program, while the report was written."""
+    path = tmp_path / "receipt.txt"
+    monkeypatch.setattr(os, "fsync", lambda _: path.write_text("theirs"))
+
+    with pytest.raises(SettingsError) as raised:
+        write_report(path, NEW, settings=None, replace=True)
+
+    assert raised.value.problem.case == "exists"
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("receipt.txt", "theirs")]
 
 
 def test_only_a_regular_file_is_written(tmp_path: Path) -> None:

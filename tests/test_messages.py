@@ -205,10 +205,10 @@ def entries() -> list[Entry]:
 WRITTEN = [each for each in entries() if "happened" in each.texts and "next" in each.texts]
 
 
-@pytest.mark.xfail(reason="the sentences of some packages are still where the problem is made", strict=True)
 def test_every_code_has_its_sentences() -> None:
-    """None is written elsewhere."""
-    assert [str(each) for each in entries() if each not in WRITTEN] == []
+    """None is written elsewhere. A code that is only raised as one of its cases needs none itself."""
+    raised = {call.entry.code for call in calls() if not call.entry.case}
+    assert [str(each) for each in entries() if each not in WRITTEN and (each.case or each.code in raised)] == []
 
 
 def test_entries_have_known_members() -> None:
@@ -288,12 +288,10 @@ def test_call_has_the_parameters_of_its_sentences(call: Call) -> None:
     assert call.entry in entries()
     if call.is_complete and call.entry in WRITTEN:
         needed = {name for which in SENTENCES for name, _ in _fields(call.entry.texts[which], with_optional=False)}
-        assert needed - call.names <= {"words"}
+        added = {"what", "path", "account"} if call.entry.code == "SECRET-FILE" else set()  # by read_secret, to each
+        assert needed - call.names <= added
 
 
-@pytest.mark.xfail(
-    reason="the checks of TLS to a SQL Server and of the age of exports do not use theirs yet", strict=True
-)
 def test_every_case_is_used() -> None:
     """Or its sentence is never said."""
     words = {
@@ -302,4 +300,6 @@ def test_every_case_is_used() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant)
     }
-    assert [str(entry) for entry in entries() if entry.case and entry.case not in words] == []
+    beginnings = tuple(word for word in words if isinstance(word, str) and word.endswith("_") and word != "_")
+    unused = [entry for entry in entries() if entry.case and entry.case not in words]
+    assert [str(entry) for entry in unused if not entry.case.startswith(beginnings)] == []

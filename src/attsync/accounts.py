@@ -108,16 +108,10 @@ def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | No
     if loose is None:
         return None
     place, found = loose
-    return Problem(
-        code,
-        "mode" if found.st_uid in {_ROOT, *ours} else "owner",
-        path=path,
-        place=place,
-        through=None if place == path.absolute() else place,
-        mode=mode_of(found),
-        owner=name_of(found.st_uid),
-        account=for_chown(os.geteuid()),
-    )
+    case = "mode" if found.st_uid in {_ROOT, *ours} else "owner"
+    through = None if place == path.absolute() else place
+    accounts = {"owner": name_of(found.st_uid), "account": for_chown(os.geteuid())}
+    return Problem(code, case, path=path, place=place, through=through, mode=mode_of(found), **accounts)
 
 
 def require_trusted_log(path: Path) -> None:

@@ -49,17 +49,14 @@ def require_writable(path: Path, *, settings: Settings | None, replace: bool) ->
     except OSError as error:
         raise _unwritable(path, error) from error
     for what, kept in _protected(settings) if settings else ():
-        if _is_same(path, found, kept):
+        if _is_same(path, kept):
             raise SettingsError("OUTPUT-FILE", "protected", path=path, what=what)
     if found is None:
         return None
-    for case, is_refused in (
-        ("link", stat.S_ISLNK(found.st_mode)),
-        ("kind", not stat.S_ISREG(found.st_mode)),
-        ("exists", not replace),
-    ):
-        if is_refused:
-            raise SettingsError("OUTPUT-FILE", case, path=path)
+    if not stat.S_ISREG(found.st_mode):
+        raise SettingsError("OUTPUT-FILE", "link" if stat.S_ISLNK(found.st_mode) else "kind", path=path)
+    if not replace:
+        raise SettingsError("OUTPUT-FILE", "exists", path=path)
     return found
 
 
@@ -145,10 +142,10 @@ def _file_of(database: DatabaseSettings) -> Path | None:
     return Path(found[1]) if found and not found[1].startswith(":") else None
 
 
-def _is_same(path: Path, found: os.stat_result | None, kept: Path) -> bool:
+def _is_same(path: Path, kept: Path) -> bool:
     try:
-        return os.path.samestat(kept.stat(), path.stat() if found else path.lstat())
-    except OSError:
+        return path.samefile(kept)
+    except OSError:  # one of them is not there
         return path.parent.resolve() / path.name == kept.parent.resolve() / kept.name
 
 

@@ -34,7 +34,7 @@ from attsync.settings import DfeSettings
 from tests.dfe.conftest import Call, a_body, case_of, consent
 from tests.factories import SECRET, SUBSCRIPTION_KEY, credentials, settings
 from tests.proxy import proxy_answering
-from tests.torture.stranger import TOKEN, Talk
+from tests.torture.stranger import TOKEN, Identity, Talk
 
 Start = Callable[..., Call]
 Meet = Callable[..., AbstractContextManager[Call]]
@@ -404,6 +404,22 @@ def test_proxy_that_refuses_is_asked_once(
     assert (len(seen), {outcome.state for outcome in outcomes}) == (tries, {State.FAILED})
 
 
+def test_proxy_with_the_certificate_of_another_name_is_told_with_its_setting(meet: Meet, identity: Identity) -> None:
+    """Its address is wrong; where it is not trusted, the authority is missing."""
+    found = []
+    for certificate in (identity.other_host, identity.unknown):
+        with proxy_answering(certificate=certificate) as (port, _):
+            with meet(changes={"proxy": SecretStr(f"https://sam:hunter2@localhost:{port}")}) as running:
+                problem = running.send().problem
+            assert problem
+            found.append((case_of(problem), problem["proxy"] == f"localhost:{port}", problem.setting))
+
+    assert found == [
+        ("DFE-CERTIFICATE other-name", True, ("dfe", "proxy")),
+        ("DFE-CERTIFICATE unknown", True, ("dfe", "ca_file")),
+    ]
+
+
 def test_tunnel_that_breaks_costs_one_try(meet: Meet) -> None:
     """The next one goes through a new tunnel, under the same key."""
     with proxy_answering(broken=1) as (port, _), meet() as stranger:
@@ -569,6 +585,32 @@ def test_stopped_run_starts_nothing_more(call: Start) -> None:
     outcome = running.send()
 
     assert (outcome.tries, outcome.problem and outcome.problem.code) == ((), "STOPPED")
+
+
+def test_run_that_is_cut_sends_nothing_more(call: Start) -> None:
+    """Neither over the connections that there are, nor over those that a sender was just about to open."""
+    running = call()
+    first = running.send()
+    running.dfe.cut()
+
+    with ThreadPoolExecutor(1) as pool:
+        outcomes = [running.send(), pool.submit(running.send).result()]
+
+    assert first.state is State.ACCEPTED
+    assert [outcome.state for outcome in outcomes] == [State.FAILED] * 2
+    assert running.answers == [201]
+
+
+def test_no_words_of_a_stranger_hold_a_secret(meet: Meet) -> None:
+    """Nor those that only this run knows: its token, and the password of the proxy."""
+    said = {"title": f"{TOKEN} {SECRET} {SUBSCRIPTION_KEY}", "detail": "hunter2-and-more"}
+    with proxy_answering() as (port, _), meet(api=lambda talk: talk.reply(400, json.dumps(said))) as running:
+        proxy = SecretStr(f"http://sam:hunter2%2Dand%2Dmore@127.0.0.1:{port}")
+        settings = running.settings.dfe.model_copy(update={"proxy": proxy})
+        with Deadline() as deadline, Dfe(settings, credentials(running.settings), deadline) as dfe:
+            outcome = dfe.send(consent(), a_body().content, "a key", nullcontext)
+
+    assert outcome.problem == Problem("DFE-REJECTED", "said", status=400, said="*** *** *** ***")
 
 
 def test_consent_that_was_not_given_is_never_passed_on(call: Start) -> None:

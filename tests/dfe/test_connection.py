@@ -3,6 +3,7 @@
 import select
 import socket
 import ssl
+import struct
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -69,6 +70,13 @@ def _truncated(talk: Talk) -> None:
 
 def _raise() -> None:
     raise ConnectionAbortedError
+
+
+def _wait_for_more(connection: Connection) -> None:
+    """Wait until something has arrived, if that has not been noticed already."""
+    connected = connection._network.socket  # noqa: SLF001
+    if connected and connected.fileno() >= 0:
+        select.select([connected], [], [], 60)
 
 
 @pytest.fixture
@@ -154,7 +162,7 @@ def test_answer_that_nobody_asked_for_is_not_believed(identity: Identity, connec
         connection = connect(server.origin)
         first = post(connection).content
         talks[0].send(_EXTRA)
-        select.select([connection._network.socket or -1], [], [])  # noqa: SLF001  it has arrived
+        _wait_for_more(connection)
 
         assert (first, post(connection).content) == (b"1", b"2")
 
@@ -174,18 +182,38 @@ def test_answer_that_comes_before_the_first_request_is_not_believed() -> None:
     assert raised.value.case == "early"
 
 
-def test_connection_that_was_idle_too_long_is_replaced(identity: Identity, connect: Connect) -> None:
+@pytest.mark.parametrize("has_proxy", [False, True])
+def test_connection_that_was_idle_too_long_is_replaced(
+    identity: Identity, connect: Connect, *, has_proxy: bool
+) -> None:
     """Servers close such connections; that costs no try."""
 
     def answer(talk: Talk) -> None:
         talk.reply(201, "{}")
         _raise()
 
-    with Stranger(identity.good, api=answer) as server:
-        connection = connect(server.origin)
+    with Stranger(identity.good, api=answer) as server, proxy_answering(certificate=identity.good) as (port, _):
+        connection = connect(server.origin, proxy=f"https://localhost:{port}" if has_proxy else None)
+        for _ in range(3):
+            assert post(connection).status == 201
+            _wait_for_more(connection)
 
-        assert [post(connection).status for _ in range(3)] == [201] * 3
         assert server.connections == 3
+
+
+def test_connection_that_is_broken_takes_no_request() -> None:
+    """Whether that shows before the first byte, or at it."""
+    network = Network(seconds=5, has_proxy=False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for is_begun in (False, True):
+            ours = socket.create_connection(listener.getsockname())
+            theirs, _ = listener.accept()
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # it resets
+            theirs.close()
+            select.select([ours], [], [])
+            network.is_begun = is_begun
+            with ours, pytest.raises(ConnectionLost if is_begun else NotSent):
+                Stream(network, ours).write(b"POST")
 
 
 def test_redirect_is_not_followed(ask: Callable[..., Answer]) -> None:
@@ -377,7 +405,7 @@ def test_address_that_takes_connections_and_says_nothing_comes_last_next_time(
     identity: Identity, connect: Connect
 ) -> None:
     """A load balancer of which one half is broken."""
-    with Stranger(identity.good) as server, Stranger(None, on_connect=lambda _: connection.cut()) as silent:
+    with Stranger(identity.good) as server, Stranger(None, on_connect=lambda _: connection._network.cut()) as silent:  # noqa: SLF001
         connection = connect(server.origin, seconds=60)
         with resolving(silent.port, server.port):
             with pytest.raises(NotSent):

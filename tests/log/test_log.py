@@ -289,7 +289,7 @@ values = st.one_of(
 @given(st.dictionaries(st.sampled_from(["code", "case", "name", "parameters", "days", "happened"]), values), st.text())
 def test_problem_read_back_equals_the_one_recorded(parameters: dict[str, object], case: str) -> None:
     """Whatever its parameters are called; a path may contain what is not UTF-8."""
-    problem = Problem("MARK-UNKNOWN", case, **parameters, path=Path(os.fsdecode(b"/caf\xe9")))
+    problem = Problem("MARK-UNKNOWN", case, **parameters, path=Path(os.fsdecode(b"/\xe9cole")))
 
     assert from_json(to_json(problem)) == problem
     assert all_from_json(all_to_json([problem, BUSY])) == (problem, BUSY)

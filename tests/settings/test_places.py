@@ -98,6 +98,20 @@ def test_line_where_something_unclosed_begins_is_found(text: str, line: int) -> 
     assert unclosed_line(text) == line
 
 
+def test_text_that_does_not_end_is_not_read_again_for_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trust's file has thousands of lines: reading the rest of it for each took 40 seconds."""
+    read, real = [], tomllib.loads
+
+    def loads(text: str) -> dict[str, Any]:
+        read.append(text)
+        return real(text)
+
+    monkeypatch.setattr(tomllib, "loads", loads)
+
+    assert unclosed_line('a = 1\nb = """\n' + "urn = 900012\nname = 'B'\n" * 2000) == 2
+    assert len(read) < 5
+
+
 def test_nearest_place_is_that_of_what_encloses() -> None:
     """A missing setting has no place of its own."""
     found = Origins(Path(), "[[database]]\n", {})

@@ -17,7 +17,7 @@ import click
 
 from attsync import __version__, messages
 from attsync.commands import terminal
-from attsync.commands.options import COMMANDS, COMMON, Given
+from attsync.commands.options import COMMANDS, COMMON, given
 from attsync.problems import AttsyncError, Stopped
 
 if TYPE_CHECKING:
@@ -75,19 +75,18 @@ class Commands(click.Group):
         try:
             return super().make_context(*args, **more)
         except click.UsageError as error:
-            _tell_usage(error, Given())
+            _tell_usage(error)
             raise click.exceptions.Exit(error.exit_code) from None
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  click's signature
         """Run a command; turn what went wrong into words on stderr and an exit code."""
-        given = ctx.ensure_object(Given)
         try:
             return super().invoke(ctx)
         except AttsyncError as error:
-            tell(error, given)
+            tell(error)
             ctx.exit(error.exit_code)
         except click.UsageError as error:
-            _tell_usage(error, given)
+            _tell_usage(error)
             ctx.exit(error.exit_code)
         except (Stopped, click.Abort) as stopped:  # Abort is Ctrl-D at a question: it asks for what Ctrl-C does
             if sys.stderr.isatty():
@@ -101,25 +100,25 @@ class Commands(click.Group):
             ctx.exit(70)
 
 
-def tell(error: AttsyncError, given: Given, days: "Sequence[date]" = ()) -> None:
+def tell(error: AttsyncError, days: "Sequence[date]" = ()) -> None:
     """Print on stderr what happened, on which days, and what to do next; for settings, fault by fault."""
     text = messages.text(error.problem, days) + messages.Text((f"[{error.problem.code}]",))
     faults = getattr(error, "faults", ())
-    _say_error(given, text, messages.next_step(error.problem), _brief(faults) if given.quiet else _in_full(faults))
+    _say_error(text, messages.next_step(error.problem), _brief(faults) if given().quiet else _in_full(faults))
 
 
-def _tell_usage(error: click.UsageError, given: Given) -> None:
+def _tell_usage(error: click.UsageError) -> None:
     """Say what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return
     said = re.sub(r"\AInvalid value for (?:'([^']+)'|(\S+)): ", r"\1\2: ", error.format_message())
     then = [f"For help: {error.ctx.command_path} --help"] if error.ctx else []
-    _say_error(given, messages.Text((said,)), messages.Text(tuple(then)))
+    _say_error(messages.Text((said,)), messages.Text(tuple(then)))
 
 
-def _say_error(given: Given, text: messages.Text, then: messages.Text, between: "Sequence[str]" = ()) -> None:
-    start = "attsync:" if given.quiet else "Error:"
+def _say_error(text: messages.Text, then: messages.Text, between: "Sequence[str]" = ()) -> None:
+    start = "attsync:" if given().quiet else "Error:"
     first = terminal.for_people(messages.Text((start,)) + text, sys.stderr)
     click.echo(first.replace("Error:", click.style("Error:", fg="red", bold=True), 1), err=True)
     for line in between:
@@ -130,9 +129,9 @@ def _say_error(given: Given, text: messages.Text, then: messages.Text, between: 
 
 def _brief(faults: "Sequence[Fault]") -> list[str]:
     """Return a line for each fault of the settings, for cron."""
-    lines = [f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}" for fault in faults[:_MOST_FAULTS]]
-    others = [f"  To see the others: {messages.attsync('check').completed}"]
-    return lines + others * (len(faults) > _MOST_FAULTS)
+    lines = [f"  {fault.where}: {fault.key}{': ' if fault.key else ''}{fault.text}" for fault in faults]
+    others = [f"  To see the others: {messages.attsync('check').completed}"] if faults[_MOST_FAULTS:] else []
+    return lines[:_MOST_FAULTS] + others
 
 
 def _in_full(faults: "Sequence[Fault]") -> list[str]:

@@ -15,7 +15,7 @@ from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.log import ConsentRow, Log
 from attsync.model import School
-from attsync.problems import SettingsError
+from attsync.problems import Problem, SettingsError
 from attsync.schools import chosen, every_school, known_schools
 from attsync.settings import DatabaseSettings, Settings
 from attsync.window import LONDON
@@ -213,11 +213,8 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, as_json: bool) 
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
         known = every_school if history or schools else known_schools
         rows = log.latest_consents() if log else {}
-        found = {
-            school: rules.active_consent(rows.get(school.urn), terms)
-            or rules.explain_missing(school, rows.get(school.urn), terms)
-            for school in chosen(settings, known(settings, log), schools)
-        }
+        asked = [(school, rows.get(school.urn)) for school in chosen(settings, known(settings, log), schools)]
+        found = {s: rules.active_consent(row, terms) or rules.explain_missing(s, row, terms) for s, row in asked}
         past = {school: log.consent_history(school.urn) if log else [] for school in found if history}
         if as_json:
             print_json({"version": 1, "schools": [_as_json(log, *pair, past) for pair in found.items()]})
@@ -242,7 +239,7 @@ def _show_notice() -> None:
 
 
 def _as_json(
-    log: Log | None, school: School, consent: object, past: Mapping[School, list[ConsentRow]]
+    log: Log | None, school: School, consent: rules.ActiveConsent | Problem, past: Mapping[School, list[ConsentRow]]
 ) -> dict[str, Any]:
     from attsync.status.overview import consent_as_json
 

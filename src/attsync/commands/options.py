@@ -101,7 +101,7 @@ def subcommand(
 
     def make(function: Callable[..., Any]) -> click.Command:
         made = click.command(name, kind, help="\n".join(lines), short_help=_LINES[name], **more)(function)
-        made.params += COMMON
+        made.params.extend(COMMON)
         if parent:
             parent.add_command(made)
         return made
@@ -163,9 +163,10 @@ def load_settings(*, trusted: bool = True) -> "Settings":
     """Find and read the settings file; `trusted`: only if no other account can change it. Raise SettingsError."""
     from attsync.settings import find, load
 
+    logger = _logger()  # before anything is read: what is read is logged, too
     settings = load(find(given().config, os.environ), os.environ, trusted=trusted)
-    _logger().info("attsync %s, Python %s", __version__, sys.version.split()[0])
-    _logger().info("settings %s, log %s, receiver %s", settings.path, settings.log.path, settings.dfe.origin)
+    logger.info("attsync %s, Python %s", __version__, sys.version.split()[0])
+    logger.info("settings %s, log %s, receiver %s", settings.path, settings.log.path, settings.dfe.origin)
     return settings
 
 

@@ -78,7 +78,7 @@ def command(
     if missing:
         raise not_known(settings, known_schools(settings, None), min(missing), "school_read")
     for problem, on in told:
-        tell(AttsyncError.of(problem.but(undone="day_dry") if on else problem), options.given(), on)
+        tell(AttsyncError.of(problem.but(undone="day_dry") if on else problem), on)
     code = exit_code([problem for problem, _ in told], confirmed=False)
     click.get_current_context().exit(code or is_refused)
 

@@ -35,6 +35,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
 
     settings = options.load_settings()
     window = options.window_of(settings, days)
+    days = days or settings.window.days
     out = None if as_json or options.given().quiet else screen()  # for cron, tables are not even imported
     with _shown(out, settings, window, days, schools, dry_run=dry_run) as (begin, show):
 
@@ -63,13 +64,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
 
 @contextmanager
 def _shown(
-    out: Screen | None,
-    settings: "Settings",
-    window: "Window",
-    days: int | None,
-    named: tuple[int, ...],
-    *,
-    dry_run: bool,
+    out: Screen | None, settings: "Settings", window: "Window", days: int, named: tuple[int, ...], *, dry_run: bool
 ) -> Iterator[tuple[Callable[[], None], Callable[["SchoolResult"], object]]]:
     """Yield what shows a heading and a line for a school; on a terminal, also show how far a long run is."""
     if out is None:
@@ -82,7 +77,7 @@ def _shown(
     with Log.open_existing(settings.log.path) or nullcontext() as log:
         # Those that a database lists itself are not known before it is read.
         names = [school.name for urn, school in known_schools(settings, log).items() if not named or urn in named]
-    span = plural(days or settings.window.days, "working day" if settings.window.count == "working" else "day")
+    span = plural(days, "working day" if settings.window.count == "working" else "day")
     width = max(map(len, names), default=20)
     with out.progress("Reading" if dry_run else "Reading and sending", len(names)) as advance:
 

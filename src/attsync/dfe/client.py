@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from attsync.consent import ActiveConsent
 from attsync.deadline import Deadline
@@ -68,6 +68,7 @@ class Dfe:
         self._getting_ready = threading.Lock()
         self._of_thread = threading.local()
         self._opened: list[Connection] = []
+        self._is_cut = False
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._retries_left = max(10, 2 * schools)
@@ -111,8 +112,9 @@ class Dfe:
         self._stopped.set()
 
     def cut(self) -> None:
-        """End the requests that are under way: no answer comes any more."""
+        """End the requests that are under way, and all that come after them: no answer comes any more."""
         with self._lock:
+            self._is_cut = True
             opened = list(self._opened)
         for connection in opened:
             connection.cut()
@@ -189,7 +191,8 @@ class Dfe:
 
     def clean(self, *fields: str) -> tuple[str, ...]:
         """Return a stranger's texts as they may be shown: each without control characters and secrets."""
-        return clean(*fields, secrets=(*self._credentials.secrets, *self._tokens))
+        proxy = urlsplit(self._settings.proxy.get_secret_value()).password if self._settings.proxy else None
+        return clean(*fields, secrets=(*self._credentials.secrets, *self._tokens, *([unquote(proxy)] if proxy else [])))
 
     def _headers(self, token: Token) -> dict[str, str]:
         # Only for the API: the token endpoint has no business with the subscription key.
@@ -280,6 +283,8 @@ class Dfe:
             )
             with self._lock:
                 self._opened.append(connections[origin])
+                if self._is_cut:
+                    connections[origin].cut()
         return connections[origin]
 
     def _wait(self, judgement: Judgement, number: int) -> bool:

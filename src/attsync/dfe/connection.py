@@ -73,7 +73,7 @@ class Connection:
             raise AssertionError(msg)
         self._network.begin(permit)
         try:
-            with self._deadline.guard(self.cut, seconds=self._seconds):
+            with self._deadline.guard(self._network.cut, seconds=self._seconds):
                 return self._read(request)
         except BaseException as error:
             self.close(has_failed=True)  # nothing that comes over it is believed any more
@@ -82,8 +82,8 @@ class Connection:
             raise
 
     def cut(self) -> None:
-        """Shut the connection down; a thread that waits for it wakes up. May be called from any thread."""
-        self._network.cut()
+        """End the request that is under way, and all that come after it. May be called from any thread."""
+        self._network.cut(for_good=True)
 
     def close(self, *, has_failed: bool = False) -> None:
         """Close the connection; the next request opens another one."""

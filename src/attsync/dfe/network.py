@@ -109,16 +109,26 @@ class Network:
         """What happens now happens at the proxy; it has not handed us on yet."""
         self.certificate_ending = ""
         """The end of the certificate that the host has shown; empty before there was one."""
+        self._is_cut = self._is_over = False
         self.begin(nullcontext)
 
     def begin(self, permit: Permit) -> None:
         """Get ready for a request."""
         self.permit = permit
-        self.is_cut = self.is_begun = self.has_ended = False
+        self._is_cut = self.is_begun = self.has_ended = False
 
-    def cut(self) -> None:
-        """Shut the connection down; a thread that waits for it wakes up. May be called from any thread."""
-        self.is_cut = True
+    @property
+    def is_cut(self) -> bool:
+        """Whether the request was ended from outside."""
+        return self._is_cut or self._is_over
+
+    def cut(self, *, for_good: bool = False) -> None:
+        """Shut the connection down; a thread that waits for it wakes up. May be called from any thread.
+
+        `for_good`: later requests end as well.
+        """
+        self._is_cut = True
+        self._is_over = self._is_over or for_good
         if (connected := self.socket) is not None:
             with suppress(OSError):  # closed already
                 # Not SSLSocket.shutdown, which takes the TLS layer away from under the other thread.

@@ -5,7 +5,7 @@ value is a number, a time, or true or false.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from attsync.problems import SettingsError
 from attsync.settings.models import TABLES, Names
-from attsync.settings.places import HEADING, Location, Origins, unclosed_line
+from attsync.settings.places import Location, Origins, unclosed_line
 from attsync.settings.words import near, say, sentences
 
 _OPEN: Final = re.compile("connections|days|keep_days|run_minutes|send_year_groups|timeout_seconds|times|urn")
@@ -74,7 +74,7 @@ class SettingsFaults(SettingsError):
         super().__init__("SETTINGS", case, faults=len(faults), path=path)
 
 
-def faults_of(errors: Iterable[ErrorDetails], origins: Origins) -> Iterator[Fault]:
+def faults_of(errors: Sequence[ErrorDetails], origins: Origins) -> Iterator[Fault]:
     """Return Pydantic's errors, which have to be made without their input, as faults."""
     meant = {error["loc"]: _meant(error["loc"]) for error in errors if error["type"] == "extra_forbidden"}
     told = {(*location[:-1], name) for location, name in meant.items()}
@@ -95,7 +95,7 @@ def fault_at(location: Location, text: str, origins: Origins, meant: str | None 
     if place is None:
         return Fault(path=origins.path, key=key_of(location), text=text)
     value = ""
-    if origin.kind == "file" and not place.key.startswith(HEADING):
+    if origin.kind == "file" and not place.key.startswith("["):
         match = _VALUE.fullmatch(origins.lines[place.line - 1])
         value = match["plain"] if match and _OPEN.fullmatch(str(meant or location[-1])) else _NOT_SHOWN
     name = clean(place.key)

@@ -11,8 +11,6 @@ from typing import Any, Final, Literal, NamedTuple
 
 Location = tuple[str | int, ...]
 """Keys and list indexes from the top of the file, as Pydantic gives them: ("database", 0, "url")."""
-HEADING: Final = "["
-"""How a heading begins."""
 _QUOTES: Final = '"""'
 
 
@@ -32,7 +30,7 @@ def places(text: str) -> dict[Location, Place]:
     """How many tables of each [[array of tables]] have begun."""
     table: Location = ()
     for line, statement, read in _statements(text):
-        is_heading = statement.lstrip().startswith(HEADING)
+        is_heading = statement.lstrip().startswith("[")
         place = Place(line, statement.partition("#" if is_heading else "=")[0].strip())
         at, value = () if is_heading else table, read
         while isinstance(value, dict) and len(value) == 1:  # a.b = 1 is read as {"a": {"b": 1}}

@@ -82,6 +82,8 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
     `named` are schools that were asked for: without consent, they are a problem.
     """
     told = messages.by_cause((result.school, each) for result, each in report.told(named))
+    if report.problem:
+        told.insert(0, ([], messages.Told(report.problem, ())))
     odd = [(result.school, messages.Told(problem, ())) for result in report.schools for problem in result.to_check]
     to_check = [*(([], messages.Told(problem, ())) for problem in report.to_check), *messages.by_cause(odd)]
     is_well = not (told or to_check)

@@ -146,10 +146,10 @@ def is_one_school(overview: Overview) -> bool:
 
 def title_of(overview: Overview, trust: str | None) -> tuple[str, str]:
     """Return what is shown, and what is smaller beside it: a school with its URN, or a number of schools."""
-    first, *others = (*overview.schools, *overview.left_out)
-    if others:
-        return trust or "All schools", plural(len(others) + 1, "school")
-    return first.school.name, f"URN {first.school.urn}"
+    every = (*overview.schools, *overview.left_out)
+    if len(every) == 1:
+        return every[0].school.name, f"URN {every[0].school.urn}"
+    return trust or "All schools", plural(len(every), "school") if every else "none known yet"
 
 
 def consent(school: SchoolStatus, signs: Signs) -> Text:
@@ -272,6 +272,8 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
     """Return what to do next, a paragraph per cause: about consent, about failures, about what is to check."""
     several = len(overview.schools) + len(overview.left_out) > 1
     schools = _worst_first(overview.schools)
+    if not (overview.schools or overview.left_out):  # a database lists them, and none has decided
+        yield paragraph(signs.without, "", [], messages.Told(Problem("CONSENT-NONE", "nobody"), ()))
     yield from _about_consent(schools, signs, several=several)
     failures = [(each.school, told) for each in schools for told in [*each.told(), *_left(each, overview)]]
     odd = [(each.school, messages.Told(problem, ())) for each in schools if each.consent for problem in each.to_check]

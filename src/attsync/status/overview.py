@@ -119,7 +119,9 @@ class Overview:
     @property
     def exit_code(self) -> int:
         """What `status` ends with: 1 to act or to check, 7 if nothing is wrong but no one decided about a school."""
-        return 1 if self.needs_a_look else 7 if any(school.standing == "undecided" for school in self.schools) else 0
+        is_undecided = any(each.standing == "undecided" for each in self.schools)
+        is_undecided = is_undecided or not (self.schools or self.left_out)
+        return 1 if self.needs_a_look else 7 if is_undecided else 0
 
     @property
     def can_send(self) -> bool:
