@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 
 from attsync.checks import Finding
-from attsync.checks.database import database_findings, missing
+from attsync.checks.database import database_findings
 from attsync.checks.runner import exit_code_of
 from attsync.database.inspect import DatabaseFacts, SelectFacts, Way
 from attsync.model import Cell, Day, School, SchoolDays, Session, Unmapped
@@ -288,14 +288,6 @@ def test_school_that_cannot_be_read_and_one_to_check(settings: DatabaseSettings)
         ("bad", "Oakfield Primary School", OTHER),
         ("check", "Elm Grove", odd),
     ]
-
-
-def test_school_that_is_nowhere_is_told() -> None:
-    """A mistake in the URN must not look like success."""
-    (found,) = missing([900099])
-
-    assert found.found == Problem("SCHOOL-NONE", "check", urn="900099")
-    assert exit_code_of([found]) == 2
 
 
 def test_finding_can_be_read_by_programs() -> None:

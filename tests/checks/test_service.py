@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -21,7 +19,7 @@ from attsync.model import School
 from attsync.problems import Problem
 from attsync.sandbox.server import Certificates
 from attsync.settings import Settings, load, origins
-from tests.factories import ELMHURST, NOON, OAKFIELD, WINDOW, give_consent, pretend_dfe, settings
+from tests.factories import ELMHURST, OAKFIELD, give_consent, pretend_dfe, settings
 from tests.proxy import proxy_answering
 from tests.torture.stranger import TOKEN, Identity, Stranger, Talk, make_identity
 
@@ -335,47 +333,6 @@ def test_without_a_log_no_one_has_given_consent(tmp_path: Path) -> None:
     (found,) = consent_findings(settings(tmp_path), schools, None)
 
     assert found.found == Problem("CONSENT-NONE", "check", schools="30 schools")
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "expected"),
-    [
-        (0, "Mon 23 Nov 12:00, no problem (exit code 0)"),
-        (4, Problem("SEND-MISSED", "failed", at="Mon 23 Nov 12:00", ended=4)),
-        (None, Problem("STOPPED", "interrupted", at="Mon 23 Nov 12:00")),
-    ],
-)
-def test_last_send_is_told(tmp_path: Path, exit_code: int | None, expected: str | Problem) -> None:
-    """One that went wrong is to check."""
-    loaded = settings(tmp_path)
-    give_consent(loaded)
-    with Log.open(loaded.log.path) as log:
-        assert [finding.what for finding in consent_findings(loaded, [OAKFIELD], log)] == ["Consent"]
-        run = log.begin_run(WINDOW, loaded.dfe.origin, NOON)
-        if exit_code is not None:
-            log.end_run(run, exit_code, NOON)
-        *_, last = consent_findings(loaded, [OAKFIELD], log)
-
-    assert (last.what, last.found) == ("Last send", expected)
-
-
-def test_send_that_is_under_way_is_told(tmp_path: Path) -> None:
-    """It has not been cut off."""
-    loaded = settings(tmp_path)
-    give_consent(loaded)
-    hold = (
-        "import pathlib, sys, attsync.locks as l\nwith l.one_run(pathlib.Path(sys.argv[1])): print(flush=True); input()"
-    )
-    arguments = [sys.executable, "-c", hold, str(loaded.log.path)]
-    with Log.open(loaded.log.path) as log:
-        log.begin_run(WINDOW, loaded.dfe.origin, NOON)
-        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-            assert holder.stdout
-            holder.stdout.readline()
-            last = list(consent_findings(loaded, [OAKFIELD], log))[-1]
-            holder.kill()
-
-    assert (last.sign, last.text) == ("good", "Mon 23 Nov 12:00, in progress")
 
 
 def _refuse(raw: socket.socket) -> None:

@@ -65,7 +65,7 @@ def test_schedule_answers_from_the_log(trial: Start) -> None:
 
     assert early["text"] == "systemd timer attsync.timer; no planned send was due yet"
     assert (missed["sign"], missed["code"]) == ("check", "SEND-MISSED")
-    assert schedule()["text"] == "systemd timer attsync.timer; the last planned sends came at 10:20"
+    assert schedule()["text"] == "systemd timer attsync.timer; the last planned sends came on Wed 25 Nov 10:20"
 
 
 def test_values_without_a_map_come_with_lines_that_work(trial: Start) -> None:

@@ -20,7 +20,7 @@ def test_first_send_is_received(trial: Start) -> None:
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✓  Oakfield Primary School  15 sessions received                                               0.0 s
+✓  Oakfield Primary School   0.0 s  15 sessions received
 Finished. 15 sessions received. Recorded as run 1.
 Next: attsync status --config config.toml
 """)
@@ -57,7 +57,7 @@ def test_dry_run_sends_and_records_nothing(trial: Start) -> None:
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
 Dry run, nothing is sent: Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✓  Oakfield Primary School  15 sessions would be sent
+✓  Oakfield Primary School    15 sessions would be sent
 Finished. 15 sessions would be sent. Nothing was sent.
 Next: attsync send --config config.toml
 """)
@@ -83,7 +83,7 @@ def test_school_that_never_decided_ends_each_send_with_7(trial: Start) -> None:
     assert ran.exit_code == 7
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-○  Oakfield Primary School  no consent: not read, not sent
+○  Oakfield Primary School          no consent: not read, not sent
 
 Finished with 1 problem. 0 sessions received, 1 school without consent. Recorded as run 1.
 
@@ -115,8 +115,8 @@ def test_school_whose_consent_was_removed_is_a_fault_if_it_is_named(trial: Start
             80,
             snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ"
-                            (Tue 17 Nov)
+✗  Oakfield Primary         0.0 s  2 of 15 sessions refused: unknown mark code
+                                   "ZZ" (Tue 17 Nov)
 
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
 
@@ -135,7 +135,7 @@ Next: attsync status --problems --config config.toml
             132,
             snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)      0.0 s
+✗  Oakfield Primary School   0.0 s  2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)
 
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
 
@@ -172,7 +172,8 @@ def test_faulty_answer_is_no_green_tick(trial: Start) -> None:
     assert ran.exit_code == 1
     assert ran.screen == snapshot("""\
 Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
-✗  Oakfield Primary School  1 of 15 sessions faulty: unknown attendance code "/" (Thu 12 Nov)  0.0 s
+✗  Oakfield Primary School   0.0 s  1 of 15 sessions faulty: unknown attendance code "/" (Thu 12
+                                    Nov)
 
 Finished with 1 problem. 14 sessions received, 1 faulty. Recorded as run 1.
 

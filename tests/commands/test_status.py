@@ -44,8 +44,7 @@ Mon 16 Nov  ✓   ✓     840      420       93.7%  today 10:20
 Fri 13 Nov  ✓   ✓     840      420       95.0%  today 10:20
 Thu 12 Nov  ✓   ✓     838      419       94.0%  today 10:20
 
-✓ received by DfE   ✗ not received, or with faults   … not due yet   – no register taken
-· school closed
+✓ received by DfE   ✗ not received, or with faults   … not due yet   – no register taken   · closed
 """)
 
 
@@ -233,7 +232,8 @@ def test_problems_leaves_out_what_is_well(trial: Start) -> None:
 
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
-Oakfield Primary School  URN 900023   ✓ 1 up to date
+Oakfield Primary School  URN 900023
+✓ 1 up to date
 Last send today 10:20, took 1 s.  Next send today 14:45.
 """)
 

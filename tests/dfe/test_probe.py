@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from attsync.checks.probe import Met, Probe
+from attsync.checks.probe import Probe
 from attsync.deadline import Deadline
 from attsync.problems import Problem
 from attsync.sandbox.auth import Client
@@ -153,8 +153,8 @@ def test_end_of_the_certificate_is_seen(meet: Meet, tmp_path: Path) -> None:
         before = running.dfe.met()
         running.dfe.sign_in()
 
-        assert before == ()
-        assert running.dfe.met() == (Met(f"localhost:{running.pretend.port}", ends),)
+        assert before == []
+        assert running.dfe.met() == [(f"localhost:{running.pretend.port}", ends)]
 
 
 def test_host_that_is_not_trusted_was_not_met(meet: Meet, identity: Identity) -> None:
@@ -162,7 +162,7 @@ def test_host_that_is_not_trusted_was_not_met(meet: Meet, identity: Identity) ->
     with meet(Probe, certificate=identity.unknown) as running:
         problem = running.dfe.sign_in()
 
-        assert (case_of(problem), running.dfe.met(), running.dfe.clock_differs) == ("DFE-CERTIFICATE unknown", (), None)
+        assert (case_of(problem), running.dfe.met(), running.dfe.clock_differs) == ("DFE-CERTIFICATE unknown", [], None)
 
 
 @pytest.mark.parametrize("seconds", [0, 90, -90])

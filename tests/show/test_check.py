@@ -105,14 +105,14 @@ def test_settings_are_shown_with_where_they_come_from(tmp_path: Path) -> None:
     assert screen == snapshot("""\
 /etc/attsync/config.toml
 
-Setting          From                          Value
-----------------------------------------------------------------------------
-dfe.client_id    line 6                        oakfield
-dfe.proxy        variable ATTSYNC_DFE__PROXY   http://***@proxy.example:3128
+Setting         From                         Value
+--------------------------------------------------------------------------
+dfe.client_id   line 6                       oakfield
+dfe.proxy       variable ATTSYNC_DFE__PROXY  http://***@proxy.example:3128
 
-window.days      default                       8
+window.days     default                      8
 
-schedule.times   default                       10:15, 14:45
+schedule.times  default                      10:15, 14:45
 
 Secrets are in separate files, which this does not open. A password in an
 address is shown as ***.
@@ -133,4 +133,4 @@ def test_value_stays_on_its_line(value: str | list[str] | None, shown_as: str) -
     """Whatever the file holds, a terminal is not moved by it."""
     row = (Shown(("trust",), value), Origin("file", line=1))
 
-    assert f"line 1   {shown_as}" in text_of(settings(Path("config.toml"), [row], UNICODE), 80)
+    assert f"line 1  {shown_as}" in text_of(settings(Path("config.toml"), [row], UNICODE), 80)

@@ -46,6 +46,23 @@ def test_columns_never_touch(columns: int, number: int) -> None:
     assert all(len(line) <= columns for line in screen.splitlines())
 
 
+def test_codes_without_a_mark_are_in_one_sentence_after_a_gap() -> None:
+    """All that is sent is seen, and what may correct an earlier count has its column."""
+    codes = [code for code in codes_on(MONDAY) if code != "\\"]
+    zeros = dict.fromkeys(codes, 0)
+    cells = {Cell(group, Session.AM): zeros | {"/": 28, "I": 2} for group in ("4", "5")}
+    cells[Cell("4", Session.PM)] = {"\\": 28, "L": 2}
+    day = Day(date=MONDAY, cells=cells, roll={"4": 30, "5": 30})
+    received = {Cell("4", Session.AM): {"/": 29, "N": 1}}
+
+    screen = " ".join(text_of(preview_day(OAKFIELD, day, cells, UNICODE, Session.AM, received=received), 100).split())
+
+    shown = [code for code in codes if code in "/ILN"]
+    assert f"Year group On roll {' '.join(shown)} Marks Check" in screen
+    hidden = ", ".join(code for code in codes if code not in shown)
+    assert f"Also sent, as 0 in every year group, because a planned send is not in the log: {hidden}." in screen
+
+
 @pytest.mark.parametrize(("hour", "said"), [(14, "14:45"), (34, "Tue 24 Nov 10:45")])
 def test_marks_entered_ahead_are_shown_as_such(hour: int, said: str) -> None:
     """They are not sent before the register is due, and no check is made of them."""

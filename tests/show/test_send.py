@@ -1,4 +1,4 @@
-"""The lines of a send: whose days, one line per school with its time at the right, and a summary."""
+"""The lines of a send: whose days, one line per school with its time, and a summary."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.model import State
+from attsync.model import Sign, State
 from attsync.run.report import Report, SchoolResult
 from attsync.show.send import send_heading, send_line, send_summary, span
 from attsync.show.symbols import UNICODE
@@ -51,7 +51,7 @@ def test_span_says_no_more_than_it_must(first: date, last: date, words: str) -> 
 
 def report() -> Report:
     """Return a run in which one school is fine, one has faults, six were stopped by the service, one has no consent."""
-    bad = a_day(MONDAY, state=State.FAULTY, problem=faults())
+    bad = a_day(MONDAY, Sign.FAULTY, Sign.FAULTY, state=State.FAULTY, problem=faults())
     schools = [
         SchoolResult(school=SCHOOLS[0], outcome="read", seconds=3.14, days=[a_day(day) for day in DAYS]),
         SchoolResult(school=SCHOOLS[3], outcome="read", seconds=4.0, days=[a_day(FRIDAY), bad]),
@@ -67,41 +67,43 @@ def report() -> Report:
         (
             40,
             snapshot("""\
-✓  Abbey Lane Primary  16 sessions
-                       received
-✗  Birchwood High      2 of 4 sessions
-                       faulty: unknown
-                       attendance code
-                       "ZZ" (Mon 23 Nov)
-✗  Bluebell Infants    nothing read: DfE
-                       service closed
-○  Parkside PRU        no consent: not
-                       read, not sent
+✓  Abbey Lane Primary   3.1 s  16 sessions
+                               received
+✗  Birchwood High       4.0 s  2 of 4 sessions
+                               faulty: unknown
+                               attendance code
+                               "ZZ" (Mon 23
+                               Nov)
+✗  Bluebell Infants    14.0 s  nothing read:
+                               DfE service
+                               closed
+○  Parkside PRU                no consent: not
+                               read, not sent
 """),
         ),
         (
             80,
             snapshot("""\
-✓  Abbey Lane Primary  16 sessions received                                3.1 s
-✗  Birchwood High      2 of 4 sessions faulty: unknown attendance code "ZZ" (Mon
-                       23 Nov)
-✗  Bluebell Infants    nothing read: DfE service closed                   14.0 s
-○  Parkside PRU        no consent: not read, not sent
+✓  Abbey Lane Primary   3.1 s  16 sessions received
+✗  Birchwood High       4.0 s  2 of 4 sessions faulty: unknown attendance code
+                               "ZZ" (Mon 23 Nov)
+✗  Bluebell Infants    14.0 s  nothing read: DfE service closed
+○  Parkside PRU                no consent: not read, not sent
 """),
         ),
         (
             132,
             snapshot("""\
-✓  Abbey Lane Primary  16 sessions received                                                    3.1 s
-✗  Birchwood High      2 of 4 sessions faulty: unknown attendance code "ZZ" (Mon 23 Nov)       4.0 s
-✗  Bluebell Infants    nothing read: DfE service closed                                       14.0 s
-○  Parkside PRU        no consent: not read, not sent
+✓  Abbey Lane Primary   3.1 s  16 sessions received
+✗  Birchwood High       4.0 s  2 of 4 sessions faulty: unknown attendance code "ZZ" (Mon 23 Nov)
+✗  Bluebell Infants    14.0 s  nothing read: DfE service closed
+○  Parkside PRU                no consent: not read, not sent
 """),
         ),
     ],
 )
-def test_time_is_at_the_right_or_not_at_all(columns: int, screen: str) -> None:
-    """Never alone on a second line."""
+def test_schools_and_times_are_below_each_other(columns: int, screen: str) -> None:
+    """The lines are printed one at a time, and read as a table."""
     results = [report().schools[n] for n in (0, 1, 2, -1)]
 
     lines = [text_of(send_line(result, UNICODE, name_width=18, dry_run=False), columns) for result in results]

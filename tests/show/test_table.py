@@ -8,7 +8,7 @@ from rich.text import Text
 
 from attsync import messages
 from attsync.show.symbols import ASCII, UNICODE, short, signs_for, when
-from attsync.show.table import Parts, Sheet, prose
+from attsync.show.table import Sheet, prose, side_by_side
 from tests.show.screens import NOW, text_of
 
 
@@ -108,7 +108,7 @@ def test_command_is_never_broken(columns: int | None) -> None:
 
 def test_parts_are_not_broken_in_two() -> None:
     """A sign without its meaning says nothing."""
-    parts = Parts([Text("✓ received by DfE"), Text("✗ not received"), Text("… not due yet")])
+    parts = side_by_side([Text("✓ received by DfE"), Text("✗ not received"), Text("… not due yet")])
 
     assert text_of(parts, 40).splitlines() == ["✓ received by DfE   ✗ not received", "… not due yet"]
 

@@ -72,6 +72,11 @@ def codes(problems: list[Problem]) -> list[str]:
     return [problem.code for problem in problems]
 
 
+def problems_of(school: SchoolStatus) -> list[Problem]:
+    """Return what has to be acted on."""
+    return [told.problem for told in school.told()]
+
+
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Story]:
     """Return a log in which nothing has happened."""
@@ -95,7 +100,7 @@ def test_days_are_those_of_the_window_newest_first(story: Story) -> None:
     assert story.signs() == {24: (Sign.RECEIVED, Sign.NOT_DUE), 23: (Sign.RECEIVED, Sign.RECEIVED)}
     assert not found.needs_a_look
     school = found.schools[0]
-    assert (school.sent_at, school.failed, school.attendance) == (AT, False, message(TUESDAY, AM).attendance)
+    assert (school.sent_at, school.standing) == (AT, "well")
     assert (found.last_run and found.last_run.exit_code, found.receiver) == (0, RECEIVER)
     assert found.next_send == datetime(2026, 11, 24, 14, 45, tzinfo=UTC)
 
@@ -125,7 +130,7 @@ def test_day_that_no_send_has_covered_is_missed(story: Story) -> None:
     story.runs.run((message(TUESDAY), RECEIVED), at=at, first=TUESDAY)
 
     assert story.signs(at) == {24: (Sign.RECEIVED, Sign.RECEIVED), 23: (Sign.NOT_RECEIVED, Sign.NOT_RECEIVED)}
-    assert codes(story.school(at).problems) == ["SEND-MISSED"]
+    assert codes(problems_of(story.school(at))) == ["SEND-MISSED"]
     story.runs.run((message(TUESDAY), RECEIVED), at=at)
     assert story.signs(at)[23] == (Sign.NO_REGISTER, Sign.NO_REGISTER)
 
@@ -144,12 +149,12 @@ def test_day_whose_marks_are_gone_has_no_problem_any_more(story: Story, what: ob
     """Marks by mistake, refused and deleted: there is nothing to send, and nothing to correct."""
     day = (MONDAY, what) if what is REFUSAL else (message(), what)
     story.runs.run(day, (message(TUESDAY), RECEIVED))  # type: ignore[arg-type]
-    assert story.school().problems
+    assert problems_of(story.school())
 
     story.runs.run((message(TUESDAY), RECEIVED))
 
     assert story.signs()[23] == (Sign.NO_REGISTER, Sign.NO_REGISTER)
-    assert story.school().problems == []
+    assert problems_of(story.school()) == []
 
 
 def test_register_that_was_looked_for_and_is_not_there_is_to_check(story: Story) -> None:
@@ -184,7 +189,7 @@ def test_day_that_was_received_stays_so_if_it_could_not_be_sent_again(story: Sto
 
     assert story.signs(LATER)[23] == (Sign.RECEIVED, Sign.RECEIVED)
     assert (school.days[1].state, school.days[1].not_again, school.days[1].sent_at) == (state, True, AT)
-    assert BUSY in school.problems
+    assert BUSY in problems_of(school)
 
 
 def test_day_whose_change_did_not_get_through_is_not_received(story: Story) -> None:
@@ -279,7 +284,7 @@ def test_database_that_failed_is_told_for_the_days_it_left_out(story: Story) -> 
 
     school = story.school(LATER + timedelta(hours=1))
 
-    assert school.problems == [failed]
+    assert problems_of(school) == [failed]
     assert [(told.problem, told.days) for told in school.told()] == [(failed, (TUESDAY,))]
 
 
@@ -290,7 +295,7 @@ def test_problem_of_the_whole_school_is_told_though_every_day_was_received(story
 
     school = story.school()
 
-    assert (school.problems, school.failed) == ([gone], True)
+    assert (problems_of(school), school.standing) == ([gone], "failed")
 
 
 def test_saturday_school_is_shown_and_other_saturdays_are_not(story: Story) -> None:
@@ -318,7 +323,7 @@ def test_day_that_left_the_window_unreceived_is_kept_for_a_term(story: Story) ->
     found = story.seen()
 
     assert found.schools[0].left == (thursday,)
-    assert not found.schools[0].failed
+    assert found.schools[0].standing == "well"
     only = found.only_problems()
     assert ([school.school for school in only.schools], only.left_out, only.has_problems_only) == ([ABBEY], (), True)
     assert story.school(AT + timedelta(weeks=12), TUESDAY + timedelta(weeks=12)).left == (thursday,)
@@ -345,11 +350,11 @@ def test_schools_where_all_is_well_can_be_left_out(story: Story) -> None:
 def test_school_that_no_one_decided_about_is_told_from_one_that_was_removed(empty: Story) -> None:
     """A3: silence only after a decision."""
     school = empty.school()
-    assert (school.is_undecided, school.consent, school.days, empty.seen().next_send) == (True, None, (), None)
+    assert (school.standing, school.consent, school.days, empty.seen().next_send) == ("undecided", None, (), None)
 
     decide(empty.log, action="removed")
     school = empty.school()
-    assert (school.is_undecided, school.consent_needed_again, empty.seen().needs_a_look) == (False, False, False)
+    assert (school.standing, empty.seen().needs_a_look) == ("no consent", False)
 
 
 def test_consent_that_no_longer_fits_needs_a_look(empty: Story) -> None:
@@ -357,7 +362,7 @@ def test_consent_that_no_longer_fits_needs_a_look(empty: Story) -> None:
     decide(empty.log, action="lapsed")
 
     school = empty.school()
-    assert (school.consent_needed_again, school.failed, empty.seen().needs_a_look) == (True, False, True)
+    assert (school.standing, empty.seen().needs_a_look) == ("consent again", True)
 
 
 def test_school_whose_consent_was_removed_still_shows_what_was_sent(story: Story) -> None:
@@ -368,7 +373,7 @@ def test_school_whose_consent_was_removed_still_shows_what_was_sent(story: Story
     school = story.school()
 
     assert len(school.days) == 2
-    assert (school.days[0].note, school.told(), school.failed, school.needs_a_look) == ("", [], False, False)
+    assert (school.days[0].note, school.told(), school.standing) == ("", [], "no consent")
     assert story.seen().next_send is None
 
 
@@ -385,7 +390,7 @@ def test_schools_without_a_log_have_no_days(empty: Story) -> None:
     """Before anything was ever sent."""
     found = overview(empty.settings, None, [ABBEY], Window(MONDAY, TUESDAY), AT)
 
-    assert (found.schools[0].days, found.schools[0].is_undecided, found.last_run) == ((), True, None)
+    assert (found.schools[0].days, found.schools[0].standing, found.last_run) == ((), "undecided", None)
 
 
 # JSON, and how often the log is asked

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from attsync.checks import Finding, Sign
@@ -73,13 +73,10 @@ def _schools(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> 
         yield _to_map(facts, database, at)
     if not facts.fails:
         yield Finding("good", facts.name, _opens(facts))
-    yield from _good_schools(facts.name, good)
-
-
-def missing(urns: Iterable[int]) -> Iterator[Finding]:
-    """Return a problem for each school that was named on the command line and is in no database."""
-    for urn in sorted(urns):
-        yield Finding("bad", "Settings", Problem("SCHOOL-NONE", "check", urn=f"{urn}"))
+    if len(good) > _MOST_LINES:
+        yield Finding("good", facts.name, f"{len(good)} schools: {_summary(good)}")
+    else:
+        yield from (Finding("good", school.school.name, _summary([school])) for school in good)
 
 
 def _select(facts: SelectFacts) -> Iterator[tuple[Sign, Problem]]:
@@ -166,13 +163,6 @@ def _opens(facts: DatabaseFacts) -> str:
     right = ["read-only"] if facts.writes == () else []
     right += ["over a verified connection"] if facts.way == "verified" else []
     return f"{' '.join(['opens', *right])}; {rows}{read}"
-
-
-def _good_schools(name: str, found: Sequence[SchoolDays]) -> Iterator[Finding]:
-    if len(found) <= _MOST_LINES:
-        yield from (Finding("good", school.school.name, _summary([school])) for school in found)
-    else:
-        yield Finding("good", name, f"{len(found)} schools: {_summary(found)}")
 
 
 def _summary(schools: Sequence[SchoolDays]) -> str:

@@ -5,16 +5,18 @@ Makes and changes nothing; does not show what is in a file.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from attsync.accounts import WRITE, for_chown, mode_of, name_of, read_secret
 from attsync.checks import Finding
 from attsync.dfe import Credentials, trusted
-from attsync.due import LATE
+from attsync.due import LATE, planned_sends
 from attsync.log import Log
+from attsync.messages import listed
 from attsync.plural import plural
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.schedule import Installed
@@ -39,7 +41,8 @@ def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
     if os.geteuid() == 0 and (owner := folder.stat().st_uid):
         account = "#" * (for_chown(owner) == str(owner)) + for_chown(owner)
         yield Finding("check", _FILES, Problem("FILE-RIGHTS", "root", path=folder, account=account), _LOG_PATH)
-    yield from _certificates(settings.dfe.ca_file)
+    if wrong := _tested(partial(trusted, settings.dfe.ca_file)):
+        yield wrong
     for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(log)):
         if isinstance(found, Finding):
             yield found
@@ -80,10 +83,8 @@ def schedule_findings(
         problem = Problem("SEND-MISSED", "planned", at=f"{missed[-1]:%a %-d %b %H:%M}", there=there)
         yield Finding("check", _SCHEDULE, problem)
     elif planned:
-        here = [at.astimezone(LONDON) for at in came if at]
-        is_today = all(at.date() == now.astimezone(LONDON).date() for at in here)
-        times = " and ".join(f"{at:{'%H:%M' if is_today else '%a %-d %b %H:%M'}}" for at in here)
-        yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came {'at' if is_today else 'on'} {times}")
+        times = listed([f"{at.astimezone(LONDON):%a %-d %b %H:%M}" for at in came if at])
+        yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came on {times}")
     elif not found.lines and not found.timer:
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "nothing", account=name_of(os.geteuid())))
     elif found.lines or found.is_enabled:
@@ -93,11 +94,9 @@ def schedule_findings(
 def _planned(settings: Settings, now: datetime) -> list[datetime]:
     """Return the last planned sends that must have come by now, as many as there are in a day, oldest first."""
     today = now.astimezone(LONDON).date()
-    days = (today - timedelta(days=number) for number in range(14))
-    planned = [
-        datetime.combine(day, at, LONDON) for day in days if is_working_day(day) for at in settings.schedule.times
-    ]
-    return sorted(at for at in planned if at + LATE <= now)[-len(settings.schedule.times) :]
+    planned = planned_sends(settings.schedule.times, today - timedelta(days=14), today)
+    due = [at for at in planned if is_working_day(at.date()) and at + LATE <= now]
+    return due[-len(settings.schedule.times) :]
 
 
 def _there(found: Installed) -> str:
@@ -118,39 +117,31 @@ def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | s
         yield _owned("settings file", settings.path)
 
 
-def _certificates(ca_file: Path | None) -> Iterator[Finding]:
-    try:
-        trusted(ca_file)
-    except SettingsError as error:
-        yield Finding("bad", _FILES, error.problem, error.problem.setting)
-
-
 def _secrets(settings: Settings) -> Iterator[Finding | str]:
-    is_right = True
-    for what, setting in (
+    found: list[Finding | str] = []
+    for what, name in (
         ("client secret", "client_secret_file"),
         ("private key", "private_key_file"),
         ("subscription key", "subscription_key_file"),
     ):
-        if path := getattr(settings.dfe, setting):
-            try:
-                read_secret(path, what=what, multiline=setting == "private_key_file")
-                yield _owned(what, path)
-            except SettingsError as error:
-                is_right = False
-                yield Finding("bad", _FILES, error.problem, ("dfe", setting))
-    try:
-        if is_right:
-            Credentials.load(settings.dfe)
-    except SettingsError as error:  # its permissions are right, but it is not a key
-        yield Finding("bad", _FILES, error.problem)
+        if path := getattr(settings.dfe, name):
+            read = partial(read_secret, path, what=what, multiline=name == "private_key_file")
+            found.append(_tested(read, ("dfe", name)) or _owned(what, path))
+    yield from found
+    if all(isinstance(each, str) for each in found) and (wrong := _tested(partial(Credentials.load, settings.dfe))):
+        yield wrong  # the permissions are right, but it is not a key
     for number, database in enumerate(settings.database):
-        try:
-            if database.url_file:
-                database.database_url()
-                yield _owned("database address", database.url_file)
-        except SettingsError as error:
-            yield Finding("bad", _FILES, error.problem, ("database", number, "url_file"))
+        if path := database.url_file:
+            yield _tested(database.database_url, ("database", number, "url_file")) or _owned("database address", path)
+
+
+def _tested(test: Callable[[], object], setting: Location = ()) -> Finding | None:
+    """Return what `test` finds to be wrong."""
+    try:
+        test()
+    except SettingsError as error:
+        return Finding("bad", _FILES, error.problem, setting or error.problem.setting)
+    return None
 
 
 def _log_files(path: Path) -> Iterator[Finding | str]:
@@ -163,9 +154,8 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
     loose = [each for each, found in files.items() if found.st_mode & _OTHERS]
     if foreign:
         owners = sorted({name_of(files[each].st_uid) for each in foreign})
-        problem = Problem(
-            "LOG-WRITE", "foreign", folder=path.parent, files=foreign, owners=owners, account=for_chown(folder.st_uid)
-        )
+        account = for_chown(folder.st_uid)
+        problem = Problem("LOG-WRITE", "foreign", folder=path.parent, files=foreign, owners=owners, account=account)
         yield Finding("bad", _FILES, problem, _LOG_PATH)
     if loose:
         problem = Problem("FILE-RIGHTS", "log", files=loose, mode=mode_of(files[loose[0]]))
@@ -173,7 +163,9 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
     if folder.st_mode & _OTHERS:
         is_bad = folder.st_mode & WRITE and not folder.st_mode & stat.S_ISVTX
         case = "log_folder_write" if folder.st_mode & WRITE else "log_folder"
-        yield _file(case, path.parent, folder, _LOG_PATH, sign="bad" if is_bad else "check")
+        owner = name_of(folder.st_uid)
+        problem = Problem("FILE-RIGHTS", case, path=path.parent, mode_is=mode_of(folder), owner=owner)
+        yield Finding("bad" if is_bad else "check", _FILES, problem, _LOG_PATH)
     if path in files and not foreign and not loose:
         yield f"log {mode_of(files[path])} {name_of(files[path].st_uid)} in a folder {mode_of(folder)}"
 
@@ -183,25 +175,9 @@ def _no_log(path: Path) -> Finding:
     if above.is_dir() and os.access(above, os.W_OK | os.X_OK, effective_ids=True):
         return Finding("good", _LOG, f"none yet; the first consent makes {path}")
     us = os.geteuid()
-    owner = name_of(above.stat().st_uid)
-    problem = Problem(
-        "LOG-WRITE",
-        "no_folder",
-        path=path,
-        folder=path.parent,
-        above=above,
-        owner=owner,
-        us=name_of(us),
-        account=for_chown(us),
-    )
+    whose = {"owner": name_of(above.stat().st_uid), "us": name_of(us), "account": for_chown(us)}
+    problem = Problem("LOG-WRITE", "no_folder", path=path, folder=path.parent, above=above, **whose)
     return Finding("bad", _LOG, problem, _LOG_PATH)
-
-
-def _file(
-    case: str, path: Path, found: os.stat_result, setting: Location, *, sign: str = "bad", **more: str
-) -> Finding:
-    problem = Problem("FILE-RIGHTS", case, path=path, mode_is=mode_of(found), owner=name_of(found.st_uid), **more)
-    return Finding("bad" if sign == "bad" else "check", _FILES, problem, setting)
 
 
 def _owned(what: str, path: Path) -> str:

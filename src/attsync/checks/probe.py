@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from attsync.dfe.client import Dfe
 from attsync.dfe.replies import Judgement, judge, not_the_dfe
@@ -16,13 +16,6 @@ from attsync.problems import Problem
 from attsync.wire import parse_json, read_listed, read_provider
 
 T = TypeVar("T")
-
-
-class Met(NamedTuple):
-    """A host that has proved its identity."""
-
-    host: str
-    certificate_ends: datetime
 
 
 class Probe(Dfe):
@@ -48,9 +41,9 @@ class Probe(Dfe):
         found = self._look_up(f"/provider/{urn}", read_provider)
         return self.clean(found)[0] if isinstance(found, str) else found
 
-    def met(self) -> tuple[Met, ...]:
-        """Return the hosts that have proved their identity so far, in the order of the first request."""
-        return tuple(Met(each.host, each.certificate_ends) for each in self._opened if each.certificate_ends)
+    def met(self) -> list[tuple[str, datetime]]:
+        """Return the hosts that have proved their identity, in the order of the first request; when that ends."""
+        return [(each.host, each.certificate_ends) for each in self._opened if each.certificate_ends]
 
     @property
     def clock_differs(self) -> timedelta | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from attsync.checks import Finding
-from attsync.checks.database import database_findings, missing
+from attsync.checks.database import database_findings
 from attsync.checks.files import file_findings, log_findings, schedule_findings
 from attsync.checks.service import consent_findings, service_findings
 from attsync.consent import Terms, active_consent
@@ -43,7 +43,9 @@ def check(
     ]
     with (Log.open_existing(settings.log.path) if is_sound else None) or nullcontext() as log:
         known = [school for urn, school in known_schools(settings, log).items() if not only or urn in only]
-        if not offline and not _is_late(deadline, found, "DfE service"):
+        if not offline and deadline.is_over:
+            found.append(_not_tested("DfE service"))
+        elif not offline:
             places = _places(settings)
             asked = {school: places.get(school.urn, ()) for school in known}
             found += service_findings(settings, origins, asked, log, now, deadline)
@@ -69,22 +71,19 @@ def _databases(settings: Settings, only: Collection[int], window: Window, deadli
         listed = [school.urn for school in database.schools]
         if only and listed and not set(only) & set(listed):
             continue
-        found: list[Finding] = []
-        if _is_late(deadline, found, database.name):
-            yield from found
+        if deadline.is_over:
+            yield _not_tested(database.name)
             seen |= set(only)
             continue
         facts = look(database, only, window, deadline)
         seen |= {school.school.urn for school in facts.schools} | (set(listed) if facts.fails else set())
         yield from database_findings(facts, database, ("database", number))
-    yield from missing(set(only) - seen)
+    for urn in sorted(set(only) - seen):
+        yield Finding("bad", "Settings", Problem("SCHOOL-NONE", "check", urn=f"{urn}"))
 
 
-def _is_late(deadline: Deadline, found: list[Finding], what: str) -> bool:
-    """Whether the time limit has passed: then `what` is not tested, and `found` says so."""
-    if deadline.is_over:
-        found.append(Finding("bad", what, Problem("RUN-TIME", "check")))
-    return deadline.is_over
+def _not_tested(what: str) -> Finding:
+    return Finding("bad", what, Problem("RUN-TIME", "check"))
 
 
 def _placed(finding: Finding, settings: Settings, origins: Origins) -> Finding:

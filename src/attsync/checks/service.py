@@ -7,12 +7,11 @@ from math import inf
 from typing import Final
 
 from attsync.checks import Finding
-from attsync.checks.probe import Met, Probe
+from attsync.checks.probe import Probe
 from attsync.codes import codes_on, year_groups
 from attsync.consent import Terms, active_consent, explain_missing
 from attsync.deadline import Deadline
 from attsync.dfe import Credentials
-from attsync.locks import is_running
 from attsync.log import Log
 from attsync.messages import listed
 from attsync.model import School
@@ -74,7 +73,7 @@ def service_findings(
 
 
 def consent_findings(settings: Settings, schools: Iterable[School], log: Log | None) -> Iterator[Finding]:
-    """Return which schools have given consent, which have not and why, and how the last send ended."""
+    """Return which schools have given consent, and which have not and why."""
     terms = Terms.of(settings)
     given: list[School] = []
     missing: dict[str, list[School]] = {}
@@ -88,15 +87,6 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
         yield Finding("good", _CONSENT, f"given for {_named(given)}")
     for code, without in missing.items():
         yield Finding("check", _CONSENT, Problem(code, "check", schools=_named(without)))
-    if log and (run := log.last_run()):
-        when = f"{run.started_at.astimezone(LONDON):%a %-d %b %H:%M}"
-        if run.exit_code is None and not is_running(settings.log.path):
-            yield Finding("check", "Last send", Problem("STOPPED", "interrupted", at=when))
-        elif run.exit_code:
-            yield Finding("check", "Last send", Problem("SEND-MISSED", "failed", at=when, ended=run.exit_code))
-        else:
-            ended = "in progress" if run.exit_code is None else "no problem (exit code 0)"
-            yield Finding("good", "Last send", f"{when}, {ended}")
 
 
 def _named(schools: Collection[School]) -> str:
@@ -113,31 +103,22 @@ def _way(settings: Settings, origins: Origins) -> str:
 def _connections(dfe: Probe, way: str, now: datetime, *, is_told: bool) -> Iterator[Finding]:
     """Return a line for each host, the first with its clock; with `is_told` a wrong date was reported already."""
     ahead = dfe.clock_differs
-    clock = [_clock_words(ahead)] if ahead is not None else []
-    for met in dfe.met():
-        yield _connection(met, way, now, clock)
+    seconds = 0 if ahead is None else round(abs(ahead.total_seconds()))
+    clock = [] if ahead is None else [f"clock differs by {f'{seconds:,} s' if seconds else 'less than a second'}"]
+    for host, ends in dfe.met():
+        until, left = ends.astimezone(LONDON).date(), ends - now
+        if left < _ENDS_SOON:
+            problem = Problem(
+                "DFE-CERTIFICATE", "ends_soon", host=host, way=way, left=left.days, until=until, clock=clock
+            )
+            yield Finding("check", _SERVICE, problem)
+        else:
+            trust = f"certificate trusted, valid until {until:%-d %B %Y}"
+            yield Finding("good", _SERVICE, "; ".join([f"{host} answers {way}", trust, *clock]))
         clock = []
     if ahead is not None and abs(ahead) > _CLOCKS_DIFFER and not is_told:
         side = "behind" if ahead > timedelta() else "ahead of"
-        yield Finding(
-            "check", "Clock", Problem("CLOCK", "differs", seconds=round(abs(ahead.total_seconds())), side=side)
-        )
-
-
-def _connection(met: Met, way: str, now: datetime, clock: list[str]) -> Finding:
-    until = met.certificate_ends.astimezone(LONDON).date()
-    if (left := met.certificate_ends - now) < _ENDS_SOON:
-        problem = Problem(
-            "DFE-CERTIFICATE", "ends_soon", host=met.host, way=way, left=left.days, until=until, clock=clock
-        )
-        return Finding("check", _SERVICE, problem)
-    trust = f"certificate trusted, valid until {until:%-d %B %Y}"
-    return Finding("good", _SERVICE, "; ".join([f"{met.host} answers {way}", trust, *clock]))
-
-
-def _clock_words(ahead: timedelta) -> str:
-    seconds = round(abs(ahead.total_seconds()))
-    return f"clock differs by {f'{seconds:,} s' if seconds else 'less than a second'}"
+        yield Finding("check", "Clock", Problem("CLOCK", "differs", seconds=seconds, side=side))
 
 
 def _missing(found: frozenset[str] | Problem, ours: Collection[str], what: str) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from attsync.settings import DatabaseSettings, DfeSettings, Location, Settings, key_of
+from attsync.settings import DatabaseSettings, DfeSettings, Location, key_of
 from attsync.settings.models import NotifySettings
 from attsync.sql_guard import without_texts
 
@@ -39,18 +39,14 @@ class Shown(NamedTuple):
         return key_of(self.location)
 
 
-def shown(settings: Settings) -> Iterator[Shown]:
-    """Give every setting in the order of the models, also those that were left out of the file."""
-    return _below(settings, ())
-
-
-def _below(table: BaseModel, at: Location) -> Iterator[Shown]:
+def shown(table: BaseModel, at: Location = ()) -> Iterator[Shown]:
+    """Return every setting in the order of the models, also those that were left out of the file."""
     for name in type(table).model_fields:
         value, location = getattr(table, name), (*at, name)
         if isinstance(table, NotifySettings) and value:  # whoever knows a monitor's address may speak for us
             yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
         elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
-            yield Shown(location, _proxy(value.get_secret_value()))
+            yield Shown(location, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))  # the proxy
         elif isinstance(table, DatabaseSettings) and name == "select":
             yield from _selects(table, location)
         else:
@@ -60,7 +56,7 @@ def _below(table: BaseModel, at: Location) -> Iterator[Shown]:
 def _values(value: object, at: Location) -> Iterator[Shown]:
     match value:
         case BaseModel():
-            yield from _below(value, at)
+            yield from shown(value, at)
         case Mapping():
             for name, target in value.items():
                 yield Shown((*at, name), str(target))
@@ -97,18 +93,12 @@ def _plain(value: object) -> Value:
             raise TypeError(msg)
 
 
-def _proxy(text: str) -> str:
-    return re.sub(r"//[^/]*@", "//***@", text)
-
-
 def address_shown(text: str) -> str:
     """Hide what may be secret in the address of a database; one in which nothing may be is given back as it is."""
     start, mark, query = _SIGN_IN.sub(r"\g<start>:***@", text, count=1).partition("?")
-    parts = []
-    for part in query.split("&") if mark else ():
-        name, _, _ = part.partition("=")
-        if name.lower() not in _OPEN_PARAMETERS:
-            parts.append(f"{name}=***")
-            break  # what looks like the next one may belong to this one's value
-        parts.append(part)
+    parts = query.split("&")
+    names = [part.partition("=")[0] for part in parts]
+    secret = next((n for n, name in enumerate(names) if name.lower() not in _OPEN_PARAMETERS), None) if mark else None
+    if secret is not None:  # what looks like the next one may belong to this one's value
+        parts[secret:] = [f"{names[secret]}=***"]
     return start + mark + "&".join(parts)

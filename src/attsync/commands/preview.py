@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from attsync.problems import AttsyncError, Problem, exit_code
 from attsync.schools import known_schools, not_known
 from attsync.settings import Settings
 from attsync.window import LONGEST, Window
+
+if TYPE_CHECKING:
+    from attsync.run.plan import Planned
 
 
 @options.subcommand(
@@ -59,10 +63,10 @@ def command(
     found: list[tuple[School, Body]] = []
     for read, plans in preview(settings, window, schools):
         missing.discard(read.school.urn)
-        ready = {plan.body.day: plan.body for plan in plans if isinstance(plan, Planned)}
+        ready = {plan.body.day: plan for plan in plans if isinstance(plan, Planned)}
         refused = {plan.day.date: plan.problem for plan in plans if not isinstance(plan, Planned)}
         shown = _show(out, read, ready, refused, day, sessions, settings) if out and not read.problem else None
-        found += [(read.school, body) for at, body in ready.items() if day in (None, at)]
+        found += [(read.school, plan.body) for at, plan in ready.items() if day in (None, at)]
         wrong = [(problem, at) for at, problem in refused.items() if day in (None, at)]
         is_refused = is_refused or bool(wrong)
         # A day that is refused says so itself where it is shown.
@@ -93,7 +97,7 @@ def _window(settings: Settings, days: int | None, day: date | None) -> Window:
 def _show(
     out: Screen,
     read: SchoolDays,
-    ready: Mapping[date, Body],
+    ready: "Mapping[date, Planned]",
     refused: Mapping[date, Problem],
     wanted: date | None,
     sessions: Sequence[Session],
@@ -105,7 +109,7 @@ def _show(
 
     school = read.school
     days = [
-        (each, each.cells if each.date in refused else ready[each.date].cells if each.date in ready else {})
+        (each, each.cells if each.date in refused else ready[each.date].body.cells if each.date in ready else {})
         for each in read.days
         if each.date in ready or each.date in refused or each.marks  # today's, if all of it was entered ahead
     ]
@@ -116,7 +120,9 @@ def _show(
             out.show(preview_refused(school, day, refused[day.date], out.signs), "")
         for session in sessions if day.date not in refused else ():
             if any(cell.session is session for cell in cells):
-                out.show(preview_day(school, day, cells, out.signs, session), "")
+                before = ready[day.date].before
+                received = before.cells if before else None
+                out.show(preview_day(school, day, cells, out.signs, session, received=received), "")
             elif day.marks_of[session]:
                 due_at = session_due_at(day.date, session, settings.schedule.times)
                 out.show(preview_day(school, day, day.cells, out.signs, session, due_at), "")

@@ -146,14 +146,12 @@ def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> Da
 
 def mail(report: Report, named: Collection[int]) -> list[str]:
     """Return what cron mails: a line for each cause with the schools it hits, then what to do; 12 lines at most."""
-    causes: dict[messages.Told, tuple[messages.Told, list[School]]] = {}
+    causes = messages.by_cause((result.school, told) for result, told in report.told(named))
     if report.problem:
-        causes[messages.Told(report.problem, ())] = (messages.Told(report.problem, ()), [])
-    for result, told in report.told(named):
-        causes.setdefault(_cause(told), (told, []))[1].append(result.school)
-    ranked = sorted(causes.values(), key=lambda cause: _SEVERITY.index(cause[0].problem.exit_code))
+        causes.append(([], messages.Told(report.problem, ())))
+    ranked = sorted(causes, key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
     lines: list[str] = []
-    for number, (told, schools) in enumerate(ranked):
+    for number, (schools, told) in enumerate(ranked):
         said = _lines(told, schools)
         if len(lines) + len(said) > _MOST_LINES - 2 * (number + 1 < len(ranked)):
             left = plural(len(ranked) - number, "more problem")
@@ -162,18 +160,13 @@ def mail(report: Report, named: Collection[int]) -> list[str]:
     return lines
 
 
-def _cause(told: messages.Told) -> messages.Told:
-    """Return what is the same for several schools: the problem without what names one of them."""
-    return messages.Told(told.problem.but(urn=None), told.days) if messages.is_shared(told.problem) else told
-
-
 def _lines(told: messages.Told, schools: list[School]) -> list[str]:
     first = f"{schools[0]}: " if len(schools) == 1 else f"{plural(len(schools), 'school')}: " if schools else ""
-    problem = messages.of_several(told.problem) if schools[1:] else told.problem
-    lines = [f"attsync: {first}{messages.text(problem, told.days, discreet=True).completed} [{problem.code}]"]
+    text = messages.text(told.problem, told.days, discreet=True).completed
+    lines = [f"attsync: {first}{text} [{told.problem.code}]"]
     if len(schools) > 1:
         lines.append(f"  Schools: {', '.join(map(str, schools))}")
-    return [*lines, f"  {messages.next_step(problem, discreet=True).completed}"]
+    return [*lines, f"  {messages.next_step(told.problem, discreet=True).completed}"]
 
 
 def _sums_of(days: Iterable[DayStatus]) -> Sums:

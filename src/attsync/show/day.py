@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -16,7 +16,7 @@ from attsync.plural import plural
 from attsync.show.preview import CellsTable
 from attsync.show.status import is_worth_sending, too_late
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, title, when
-from attsync.show.table import Prose, Sheet, prose
+from attsync.show.table import Prose, Sheet, paragraph, prose
 from attsync.status.overview import SchoolStatus
 from attsync.window import Window
 from attsync.wire import Parsed
@@ -40,7 +40,7 @@ class Detail:
     """Whether a send can begin now."""
 
 
-Content: TypeAlias = "Prose | Text | CellsTable | Tries"
+Content: TypeAlias = Prose | Text | CellsTable | Sheet
 """A paragraph, a heading (an empty one is a blank line), or a table."""
 
 _STATES = {
@@ -53,10 +53,6 @@ _STATES = {
     State.FAILED: "not sent",
     State.SUPERSEDED: "replaced by a newer one",
 }
-
-_SHORT_REFERENCE = 8
-_OUTCOME_COLUMNS = 16
-"""With less room than this for what became of a try, its reference is shortened."""
 
 
 def status_day(detail: Detail, signs: Signs, now: datetime) -> RenderableType:
@@ -73,12 +69,11 @@ def status_day(detail: Detail, signs: Signs, now: datetime) -> RenderableType:
 
 def day_parts(detail: Detail, signs: Signs, now: datetime) -> list[tuple[str, list[Content]]]:
     """Return what went wrong, what was sent, what to do next, and every try."""
-    school, day, history = detail.school, detail.day, detail.history
     return [
-        ("What went wrong", [_what_went_wrong(school, day, now)]),
+        ("What went wrong", [_what_went_wrong(detail.school, detail.day, now)]),
         ("What was sent", _what_was_sent(detail, signs, now)),
         ("What to do next", _what_to_do(detail, signs)),
-        ("Tries", [Tries(history, signs, now) if history else prose("None.")]),
+        ("Tries", _tries(detail.history, signs, now)),
     ]
 
 
@@ -137,7 +132,10 @@ def _what_was_sent(detail: Detail, signs: Signs, now: datetime) -> list[Content]
         said += [prose(f"  {change}", indent=2) for change in detail.changes]
     for session in Session:
         if any(cell.session is session for cell in sent.cells):
-            said += [Text(), Text(f"{session}", style="bold"), CellsTable(signs, sent.cells, session, sent.roll)]
+            table = CellsTable(signs, sent.cells, session, sent.roll)
+            said += [Text(), Text(f"{session}", style="bold"), table]
+            if table.zeros:
+                said += [Text(), prose(f"Also sent, as 0 in every year group: {', '.join(table.zeros)}.")]
     said += [Text(), prose(("Small counts could identify a child: keep them within the school.", DIM))]
     return said
 
@@ -153,55 +151,24 @@ def _what_to_do(detail: Detail, signs: Signs) -> list[Content]:
         said.append(prose(too_late(told, detail.sends) or messages.next_step(day.problem)))
         if detail.can_send and is_worth_sending(told, detail.sends):
             said.append(prose("To send now: ", messages.attsync("send", "--school", str(school.school.urn))))
-    others = [(signs.bad, BAD, problem) for problem in school.problems if problem != day.problem]
-    others += [(signs.check, CHECK, problem) for problem in school.to_check]
-    said += [
-        prose(
-            (f"{sign} ", style),
-            messages.text(problem) + messages.next_step(problem),
-            (f"  [{problem.code}]", DIM),
-            indent=2,
-        )
-        for sign, style, problem in others
-    ]
+    said += [paragraph(signs.bad, BAD, [], told) for told in school.told() if not told.days]
+    said += [paragraph(signs.check, CHECK, [], messages.Told(problem, ())) for problem in school.to_check]
     return said or [prose("Nothing.")]
 
 
-class Tries:
-    """One row per request; the reference in full where there is room for it."""
-
-    def __init__(self, history: Sequence[Submission], signs: Signs, now: datetime) -> None:
-        self._history, self._signs, self._now = history, signs, now
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        sheet = self._sheet(None)
-        least = sheet.width - sheet.last_width + _OUTCOME_COLUMNS
-        yield sheet if least <= options.max_width else self._sheet(_SHORT_REFERENCE)
-
-    def sheet(self) -> Sheet:
-        """Return the table with references in full, for a page."""
-        return self._sheet(None)
-
-    def _sheet(self, signs_of_reference: int | None) -> Sheet:
-        sheet = Sheet(self._signs, (">Try", "Time", "Answer", ">Took", "Reference", "Result"), gap=2)
-        number = 0
-        for each in self._history:
-            outcome = Text(_STATES[each.state], style=GOOD if each.state is State.ACCEPTED else BAD)
-            if not each.tries:
-                sheet.add("", when(each.recorded_at, self._now, seconds=True), "", "", "", outcome)
-            for one in each.tries:
-                number += 1
-                is_last = one is each.tries[-1]
-                sheet.add(
-                    str(number),
-                    when(one.at, self._now, seconds=True),
-                    one.answer,
-                    f"{one.seconds:.1f} s",
-                    _shortened(each.reference or "", signs_of_reference) if is_last else "",
-                    outcome if is_last else Text("tried again", style=DIM),
-                )
-        return sheet
-
-
-def _shortened(reference: str, signs: int | None) -> str:
-    return reference if signs is None or len(reference) <= signs else f"{reference[:signs]}…"
+def _tries(history: Sequence[Submission], signs: Signs, now: datetime) -> list[Content]:
+    """Return a row per request, and below the table what the DfE calls each message that it has received."""
+    sheet = Sheet(signs, (">Try", "Time", "Answer", ">Took", "Result"))
+    references: list[Content] = []
+    number = 0
+    for each in history:
+        outcome = Text(_STATES[each.state], style=GOOD if each.state is State.ACCEPTED else BAD)
+        if not each.tries:
+            sheet.add("", when(each.recorded_at, now, seconds=True), "", "", outcome)
+        for one in each.tries:
+            number += 1
+            result = outcome if one is each.tries[-1] else Text("tried again", style=DIM)
+            sheet.add(str(number), when(one.at, now, seconds=True), one.answer, f"{one.seconds:.1f} s", result)
+        if each.reference:
+            references.append(prose(f"The DfE's reference for try {number}: {each.reference}"))
+    return [sheet, *([Text()] if references else []), *references] if history else [prose("None.")]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from itertools import groupby
+from string import Template
 from typing import Final, NamedTuple
 
 from rich.text import Text
@@ -29,8 +30,6 @@ _HIDDEN: Final = "hidden"
 """Style of the words that only a screen reader reads."""
 _CLASSES: Final = {GOOD: "good", BAD: "bad", CHECK: "check", DUE: "due", DIM: "quiet", _HIDDEN: "hidden"}
 _CAPTION: Final = "Attendance is shown to help spot mistakes. It is not an official figure."
-_LESS: Final = (frozenset({"Attendance"}), frozenset({"URN", "Attendance", "Last sent"}))
-"""Columns of a school's table, and of a trust's, that are left out where there is little room, as on a screen."""
 
 
 class _Worded(Signs):
@@ -48,7 +47,7 @@ _SIGNS: Final = _Worded(*astuple(UNICODE))
 def status_page(overview: Overview, *, heading: str | None = None) -> str:
     """Return the page of one school, or of several."""
     name, beside = words.title_of(overview, heading)
-    return _page(f"Attendance sent: {name}", name, beside, overview.now, _status(replace(overview, now=_LATER)))
+    return _page(name, beside, overview.now, _status(replace(overview, now=_LATER)))
 
 
 def _status(overview: Overview) -> Iterator[str]:
@@ -62,7 +61,7 @@ def _status(overview: Overview) -> Iterator[str]:
     else:
         yield _paragraph(words.counts(overview, UNICODE))
         beside = [last_and_next]
-        sheet = words.schools_table(overview, _SIGNS, _SIGNS) if overview.schools else None
+        sheet = words.schools_table(overview, _SIGNS) if overview.schools else None
         heading = "Schools, problems first"
         caption = f"Each date has a sign for the morning and one for the afternoon. {_CAPTION}"
     yield _paragraph(beside)
@@ -73,7 +72,7 @@ def _status(overview: Overview) -> Iterator[str]:
         yield f"<h2>What to do next</h2>\n<ul>\n{items}\n</ul>"
     if sheet:
         yield f"<h2>{heading}</h2>"
-        yield _table(heading, caption, sheet, less=_LESS[sheet.names is not None])
+        yield _table(heading, caption, sheet)
     if any(school.days for school in overview.schools):
         yield _paragraph(Text(meaning, DIM) for meaning in words.legend(UNICODE))
 
@@ -82,7 +81,7 @@ def day_page(detail: Detail, now: datetime) -> str:
     """Return the page of one day in its four parts."""
     school, day = detail.school, detail.day
     name = f"{school.school.name}, {day.date:%A %-d %B %Y}"
-    return _page(f"Attendance sent: {name}", name, f"URN {school.school.urn}", now, _day(detail))
+    return _page(name, f"URN {school.school.urn}", now, _day(detail))
 
 
 def _day(detail: Detail) -> Iterator[str]:
@@ -99,23 +98,22 @@ def _day(detail: Detail) -> Iterator[str]:
             elif isinstance(item, Text):
                 heading = item.plain or heading  # noqa: PLW2901  the table below it has its name
                 yield f"<h3>{escape(item.plain)}</h3>" if item else ""
+            elif isinstance(item, CellsTable):
+                yield _table(heading, "Marks per code", item.sheet())
             else:
-                caption = "Marks per code" if isinstance(item, CellsTable) else "Every request, oldest first"
-                yield _table(heading, caption, item.sheet())
+                yield _table(heading, "Every request, oldest first", item)
 
 
-def _page(title: str, heading: str, beside: str, now: datetime, parts: Iterable[str]) -> str:
+def _page(heading: str, beside: str, now: datetime, parts: Iterable[str]) -> str:
     at = now.astimezone(LONDON)
-    style = files("attsync").joinpath("data", "page.css").read_text(encoding="utf-8")
-    foot = "Made by attsync from its log. Counts of marks only: no names, no pupil numbers."
-    return (
-        '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="generator" content="attsync">\n'
-        f"<title>{escape(title)}, {at:%-d %B %Y}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        f'<h1>{escape(heading)}</h1>\n<p class="quiet">{beside}. Attendance counts sent to the Department for'
-        f" Education, as at {at:%A %-d %B %Y, %H:%M} (UK time).</p>\n"
-        f"{chr(10).join(parts)}\n</main>\n<footer><p>{foot}</p></footer>\n</body>\n</html>\n"
+    data = files("attsync").joinpath("data")
+    return Template(data.joinpath("page.html").read_text(encoding="utf-8")).substitute(
+        heading=escape(heading),
+        beside=beside,
+        day=f"{at:%-d %B %Y}",
+        at=f"{at:%A %-d %B %Y, %H:%M}",
+        style=data.joinpath("page.css").read_text(encoding="utf-8"),
+        parts="\n".join(parts),
     )
 
 
@@ -124,12 +122,12 @@ def _paragraph(texts: Iterable[Text]) -> str:
     return f"<p>{' '.join(parts)}</p>"
 
 
-def _table(what: str, caption: str, sheet: Sheet, less: frozenset[str] = frozenset()) -> str:
+def _table(what: str, caption: str, sheet: Sheet) -> str:
     """Return a table; on a narrow screen each row becomes a block, and its cells name their column themselves.
 
     The roles say what it is where the layout would hide that. A column without a heading is a gap before the next.
     """
-    columns = [*_columns(sheet, less)]
+    columns = [*_columns(sheet)]
     names = "" if sheet.names is None else ' class="names"'
     head = "".join(
         f'<th role="columnheader" scope="col" class="{each.classes}">{each.heading}</th>' for each in columns
@@ -150,7 +148,7 @@ class _Column(NamedTuple):
     classes: str
 
 
-def _columns(sheet: Sheet, less: frozenset[str]) -> Iterator[_Column]:
+def _columns(sheet: Sheet) -> Iterator[_Column]:
     is_next_week = False
     for number, column in enumerate(sheet.columns):
         heading = escape(column.lstrip(">").strip())
@@ -159,8 +157,7 @@ def _columns(sheet: Sheet, less: frozenset[str]) -> Iterator[_Column]:
             "number": column.startswith(">"),
             "signs": "\n" in heading or name in {"AM", "PM"},
             "words": number > 0 and number == len(sheet.columns) - 1 and not column.startswith(">"),
-            "long": name == "Reference",
-            "less": name in less,
+            "less": column in sheet.less,
             "week": is_next_week,
         }
         is_next_week = not name

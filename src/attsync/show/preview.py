@@ -13,45 +13,47 @@ from attsync.codes import all_codes, year_groups
 from attsync.model import Cells, Counts, Day, School, Session, total
 from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short, title
 from attsync.show.table import Sheet, paragraph, prose
 from attsync.window import LONDON
 
-_GAPS: Final = (3, 2)
-"""Columns of space between two columns: as many as the screen has room for, and never one, where numbers touch."""
 _CHECK_COLUMNS: Final = 16
 """With less room than this for the checks, they are below the table."""
 
 
 def preview_day(
-    school: School, day: Day, cells: Cells, signs: Signs, session: Session, due_at: datetime | None = None
+    school: School,
+    day: Day,
+    cells: Cells,
+    signs: Signs,
+    session: Session,
+    due_at: datetime | None = None,
+    received: Cells | None = None,
 ) -> RenderableType:
-    """Show one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent."""
-    title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", DIM))
+    """Show one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent.
+
+    `received` is what the receiver has confirmed of this day before.
+    """
     line = prose("This is everything attsync would send for this session. Nothing has been sent.")
     if due_at:
         at = due_at.astimezone(LONDON)
         when = f"{at:%H:%M}" if at.date() == day.date else f"{at:%a %-d %b %H:%M}"
         ahead = f"Entered ahead: the register is not taken yet, and is not due before {when}. Until then"
         line = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
-    return Group(title, line, Text(), CellsTable(signs, cells, session, day.roll, has_checks=due_at is None))
+    table = CellsTable(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
+    said = "Also sent, as 0 in every year group, because a planned send is not in the log"
+    zeros: list[RenderableType] = [Text(), prose(f"{said}: {', '.join(table.zeros)}.")] if table.zeros else []
+    return Group(title(school, f"{day.date:%A %-d %B %Y}, {session}"), line, Text(), table, *zeros)
 
 
 def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> RenderableType:
     """Show why a day would not be sent, and every place to correct."""
-    title = Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {day.date:%A %-d %B %Y}", DIM))
     not_done = messages.not_done(problem.but(undone="day_dry"))
     seen = problem.but(urn=None) if day.uncounted else problem  # the places are below: no command to see them
-    said: list[RenderableType] = [
-        prose(
-            (f"{signs.bad} {not_done}  ", BAD),
-            messages.happened(problem) + messages.next_step(seen),
-            indent=2,
-        )
-    ]
-    if day.uncounted:
-        said += [Text(), _uncounted(day, signs)]
-    return Group(title, *said)
+    said = messages.happened(problem) + messages.next_step(seen)
+    places: list[RenderableType] = [Text(), _uncounted(day, signs)] if day.uncounted else []
+    heading = title(school, f"{day.date:%A %-d %B %Y}")
+    return Group(heading, prose((f"{signs.bad} {not_done}  ", BAD), said, indent=2), *places)
 
 
 def _uncounted(day: Day, signs: Signs) -> Sheet:
@@ -78,19 +80,19 @@ def preview_foot(
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
         lines.append(prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *school)))
-    unmarked = sum(day.unmarked for day in read)
-    refused = sum(day.refused for day in read)
-    sent = sum(total(cells) for day, cells in days if not day.problem)
-    held = sum(total(cells) for day, cells in days if day.problem)
-    ahead = sum(
-        day.marks_of[session]
-        for day, cells in days
-        for session in Session
-        if not day.problem and all(cell.session is not session for cell in cells)
-    )
-    rows = unmarked + refused + sent + held + ahead
-    sum_of = f"{sent:,} to send + {refused + held:,} refused + {unmarked:,} without a mark"
-    sum_of += f" + {ahead:,} entered ahead" if ahead else ""
+    parts = {
+        "to send": sum(total(cells) for day, cells in days if not day.problem),
+        "refused": sum(day.refused for day in read) + sum(total(cells) for day, cells in days if day.problem),
+        "without a mark": sum(day.unmarked for day in read),
+        "entered ahead": sum(
+            day.marks_of[session]
+            for day, cells in days
+            for session in Session
+            if not day.problem and all(cell.session is not session for cell in cells)
+        ),
+    }
+    sum_of = " + ".join(f"{number:,} {what}" for what, number in parts.items() if number or what != "entered ahead")
+    rows = sum(parts.values())
     lines.append(prose(f"All rows of these days: {rows:,} = {sum_of}."))
     lines.append(
         prose(
@@ -104,87 +106,69 @@ def preview_foot(
 
 def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
     """Show what is allowed but unusual in the days that would be sent."""
-    return Group(*(paragraph(signs.check, CHECK, (), messages.Told(problem, ())) for problem in problems))
+    return Group(*(paragraph(signs.check, CHECK, [], messages.Told(problem, ())) for problem in problems))
 
 
 class CellsTable:
-    """The counts of one session. How they are laid out depends on the room they get."""
+    """The counts of one session of a day. How they are laid out depends on the room they get."""
 
     def __init__(
-        self, signs: Signs, cells: Cells, session: Session, roll: Mapping[str, int], *, has_checks: bool = False
+        self,
+        signs: Signs,
+        cells: Cells,
+        session: Session,
+        roll: Mapping[str, int],
+        *,
+        received: Cells | None = None,
+        has_checks: bool = False,
     ) -> None:
-        self._signs = signs
+        self._signs, self._roll, self._has_checks = signs, roll, has_checks
         self._counts = {cell.year_group: counts for cell, counts in cells.items() if cell.session is session}
-        self._roll = roll
-        self._has_checks = has_checks
+        self._groups = [group for group in year_groups() if self._counts.get(group) or roll.get(group)]
+        used = {code for counts in self._counts.values() for code in counts}
+        shown = {code for counts in [*cells.values(), *(received or {}).values()] for code in counts if counts[code]}
+        shown |= {code for counts in (received or {}).values() for code in counts}
+        self.zeros = [code for code in all_codes() if code in used - shown]
+        """Codes that have no column: every count of the day is 0, and none was received before."""
+        columns = {f">{code}": self._column(code) for code in all_codes() if code in used & shown}
+        marks = {group: sum(counts.values()) for group, counts in self._counts.items()}
+        on_roll = {">On roll": {group: roll.get(group, 0) for group in self._groups}} if roll else {}
+        self._columns: dict[str, Mapping[str, int]] = {**on_roll, **columns, ">Marks": marks}
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        checks = {group: self._check(group) for group in self._groups()} if self._has_checks else {}
-        sheets = [self._sheet(gap, checks, inside=bool(checks)) for gap in _GAPS]
-        for sheet in sheets:
-            if sheet.width <= options.max_width:
-                yield sheet
-                return
-        if sheets[-1].width - sheets[-1].last_width + _CHECK_COLUMNS <= options.max_width:
-            yield sheets[-1]
+        checks = [self._check(group) for group in self._groups] if self._has_checks else []
+        sheet = self._sheet([*self._columns], checks)
+        if sheet.least <= options.max_width:
+            yield sheet
             return
-        yield from self._parts(options.max_width)
-        names = year_groups()
-        for group, check in checks.items():
-            if not check.plain.startswith(self._signs.good):
-                yield prose(check, (f" ({short(names[group])})", CHECK), indent=2)
+        # Columns that have no room side by side: in as few tables as possible, one below the other.
+        heads = [*self._columns]
+        for number in range(1, len(heads) + 1):
+            size = ceil(len(heads) / number)
+            sheets = [self._sheet(heads[start : start + size]) for start in range(0, len(heads), size)]
+            if all(sheet.width <= options.max_width for sheet in sheets):
+                break
+        yield from [line for sheet in sheets for line in (Text(), sheet)][1:]
+        for group, check in zip(self._groups, checks, strict=bool(checks)):
+            if check.style == CHECK:
+                yield prose(check, (f" ({short(year_groups()[group])})", CHECK), indent=2)
 
     def sheet(self) -> Sheet:
         """Return the table without checks, for a page."""
-        return self._sheet(_GAPS[0], {}, inside=False)
+        return self._sheet([*self._columns])
 
-    def _parts(self, columns: int) -> Sequence[RenderableType]:
-        """Set codes that have no room side by side in as few tables as possible, one below the other."""
-        codes = self._codes()
-        sizes = [ceil(len(codes) / number) for number in range(1, len(codes) + 1)]
-        ways = [[codes[start : start + size] for start in range(0, len(codes), size)] for size in sizes]
-        laid_out = [[self._sheet(_GAPS[-1], {}, inside=False, codes=part) for part in parts] for parts in ways]
-        fitting = (sheets for sheets in laid_out if all(sheet.width <= columns for sheet in sheets))
-        return [line for sheet in next(fitting, (laid_out or [[]])[-1]) for line in (Text(), sheet)][1:]
-
-    def _codes(self) -> list[str]:
-        used = {code for counts in self._counts.values() for code in counts}
-        return [code for code in all_codes() if code in used]
-
-    def _sheet(
-        self, gap: int, checks: Mapping[str, Text], *, inside: bool, codes: Sequence[str] | None = None
-    ) -> Sheet:
-        every = self._codes()
-        codes = every if codes is None else codes
-        roll = [">On roll"] if self._roll and codes[:1] == every[:1] else []
-        marks = [">Marks"] if codes[-1:] == every[-1:] else []
-        columns = ("Year group", *roll, *(f">{code}" for code in codes), *marks, *(["Check"] if inside else []))
-        sheet = Sheet(self._signs, columns, gap=gap)
-        for group, name in self._groups().items():
-            counts = self._counts.get(group, {})
-            sheet.add(
-                short(name),
-                *([number_of(self._roll.get(group, 0))] if roll else []),
-                *(self._number(counts.get(code)) for code in codes),
-                *([number_of(sum(counts.values()))] if marks else []),
-                *([checks[group]] if inside else []),
-            )
-        sums = [sum(counts.get(code, 0) for counts in self._counts.values()) for code in codes]
+    def _sheet(self, heads: Sequence[str], checks: Sequence[Text] = ()) -> Sheet:
+        sheet = Sheet(self._signs, ("Year group", *heads, *(["Check"] if checks else [])), wanted=_CHECK_COLUMNS)
+        for number, group in enumerate(self._groups):
+            row = [self._number(self._columns[head].get(group)) for head in heads]
+            sheet.add(short(year_groups()[group]), *row, *checks[number : number + 1])
         sheet.space()
-        sheet.add(
-            "All",
-            *([number_of(sum(self._roll.values()))] if roll else []),
-            *map(number_of, sums),
-            *([number_of(sum(sum(counts.values()) for counts in self._counts.values()))] if marks else []),
-            *([""] if inside else []),
-            style="bold",
-        )
+        sums = [number_of(sum(self._columns[head].values())) for head in heads]
+        sheet.add("All", *sums, *([""] if checks else []), style="bold")
         return sheet
 
-    def _groups(self) -> dict[str, str]:
-        return {
-            group: name for group, name in year_groups().items() if self._counts.get(group) or self._roll.get(group)
-        }
+    def _column(self, code: str) -> dict[str, int]:
+        return {group: counts[code] for group, counts in self._counts.items() if code in counts}
 
     def _number(self, number: int | None) -> Text:
         return Text(self._signs.closed, DIM) if number is None else Text(number_of(number))

@@ -2,19 +2,18 @@
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
-from attsync.model import DayStatus, School, Session, State, faulty_sessions
+from attsync.model import DayStatus, State
 from attsync.plural import plural
 from attsync.run.report import Report, SchoolResult
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.table import PROSE_COLUMNS, Sheet, paragraph, prose
+from attsync.show.table import Sheet, paragraph, prose
 from attsync.window import Window
 
 _MOST_PROBLEMS: Final = 5
@@ -22,6 +21,8 @@ _MOST_PROBLEMS: Final = 5
 
 _WORDS_COLUMNS: Final = 48
 """What the words of a line want; the name of a school is shortened for them."""
+
+_TOOK_COLUMNS: Final = 6
 
 _DONE: Final = {"failed": "nothing read", "skipped": "nothing sent"}
 
@@ -41,37 +42,20 @@ def span(first: date, last: date) -> str:
     """Return two dates as "Mon 16 to Mon 23 November 2026", with no more of the first than differs."""
     if first == last:
         return f"{last:%a %-d %B %Y}"
-    start = f"{first:%a %-d}"
-    if (first.year, first.month) != (last.year, last.month):
-        start += f"{first: %B}"
-    if first.year != last.year:
-        start += f"{first: %Y}"
-    return f"{start} to {last:%a %-d %B %Y}"
+    start = "%a %-d %B %Y" if first.year != last.year else "%a %-d %B" if first.month != last.month else "%a %-d"
+    return f"{first:{start}} to {last:%a %-d %B %Y}"
 
 
 def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: bool) -> RenderableType:
-    """Return one line with the result of a school, and at its end how long that took."""
+    """Return one line with the result of a school, and how long that took."""
     sign, words, style = _result(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
-    widths = (len(signs.bad), name_width)
-    sheet = Sheet(signs, ("", "", ""), gap=2, widths=widths, names=1, wanted=_WORDS_COLUMNS)
-    sheet.add(Text(sign, style or GOOD), Text(result.school.name, DIM if is_skipped else ""), Text(words, style))
-    return sheet if is_skipped or dry_run else _Timed(sheet, f"{result.seconds:.1f} s")
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    """A row with the time it took at the right; left out where it would be alone on a second line."""
-
-    sheet: Sheet
-    took: str
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        first, *more = self.sheet.lines(console, options)
-        room = min(options.max_width, PROSE_COLUMNS) - first.cell_len - len(self.took)
-        if room >= self.sheet.gap and not more:
-            first.append(" " * room).append(self.took, DIM)
-        yield from (first, *more)
+    took = "" if is_skipped or dry_run else f"{result.seconds:.1f} s"
+    widths = (len(signs.bad), name_width, 0 if dry_run else _TOOK_COLUMNS)
+    sheet = Sheet(signs, ("", "", ">", ""), widths=widths, names=1, wanted=_WORDS_COLUMNS)
+    name = Text(result.school.name, DIM if is_skipped else "")
+    sheet.add(Text(sign, style or GOOD), name, Text(took, DIM), Text(words, style))
+    return sheet
 
 
 def _result(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, str, str]:
@@ -97,10 +81,9 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
 
     `named` are schools that were asked for: without consent, they are a problem.
     """
-    whole: list[tuple[list[School], messages.Told]] = []
+    told = messages.by_cause((result.school, each) for result, each in report.told(named))
     if report.problem:
-        whole.append(([], messages.Told(report.problem, ())))
-    told = [*whole, *messages.by_cause((result.school, each) for result, each in report.told(named))]
+        told.insert(0, ([], messages.Told(report.problem, ())))
     odd = [(result.school, messages.Told(problem, ())) for result in report.schools for problem in result.to_check]
     to_check = [*(([], messages.Told(problem, ())) for problem in report.to_check), *messages.by_cause(odd)]
     is_well = not (told or to_check)
@@ -135,8 +118,8 @@ def _what_is_wrong(result: SchoolResult) -> str:
         others = len(result.told()) - 1
     else:
         first, *rest = [day for day in result.days if day.problem]
-        alike = [first, *(day for day in rest if day.problem and day.problem.code == _code(first))]
-        bad, every = sum(map(_bad_sessions, alike)), sum(map(_sessions, result.days))
+        alike = [first, *(day for day in rest if _code(day) == _code(first))]
+        bad, every = sum(len(day.bad_sessions) for day in alike), sum(map(_sessions, result.days))
         days = f"{first.date:%a %-d %b}" + (f" and {plural(len(alike) - 1, 'more day')}" if len(alike) > 1 else "")
         what = messages.brief(first.problem) if first.problem else ""
         words = f"{bad} of {plural(every, 'session')} {_word(first)}: {what} ({days})"
@@ -149,12 +132,7 @@ def _code(day: DayStatus) -> str:
 
 
 def _sessions(day: DayStatus) -> int:
-    return len(day.marks) or len(Session)
-
-
-def _bad_sessions(day: DayStatus) -> int:
-    faulty = faulty_sessions(day.faults).intersection(day.marks) if day.state is State.FAULTY else ()
-    return len(faulty) or _sessions(day)
+    return len({*day.marks, *day.bad_sessions})
 
 
 def _totals(report: Report, *, dry_run: bool) -> str:
@@ -163,7 +141,7 @@ def _totals(report: Report, *, dry_run: bool) -> str:
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
     bad: Counter[str] = Counter()
     for day in (day for result in results for day in result.days if day.problem):
-        bad[_word(day)] += _bad_sessions(day)
+        bad[_word(day)] += len(day.bad_sessions)
     parts += [f"{bad[word]:,} {word}" for word in (*_WORDS.values(), _NOT_RECEIVED) if bad[word]]
     if skipped := len(report.schools) - len(results):
         parts.append(f"{plural(skipped, 'school')} without consent")

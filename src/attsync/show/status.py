@@ -1,13 +1,13 @@
 """The screens of `attsync status`, and the words that the saved page shares: one school, or a row per school."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import groupby
 from typing import Final
 from urllib.parse import urlsplit
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -15,17 +15,16 @@ from attsync.log import Run
 from attsync.model import DayStatus, Session, Sign
 from attsync.plural import plural
 from attsync.problems import Problem, entry_of
-from attsync.show.symbols import ASCII, ASCII_STRIP, BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, when
-from attsync.show.table import Parts, Prose, Sheet, paragraph, prose
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, strip_of, when
+from attsync.show.table import Prose, Sheet, paragraph, prose, side_by_side
 from attsync.status.day import SIGN_WORDS
-from attsync.status.overview import Overview, SchoolStatus
+from attsync.status.overview import Overview, SchoolStatus, Standing
 from attsync.window import Window
 
 _WIDE: Final = 120
 """Columns from which a trust's table shows everything."""
-_ROOMY: Final = 110
-_ATTENDANCE: Final = 96
-"""Columns from which one school's table has wide gaps, and its attendance."""
+_ROOMY: Final = 96
+"""Columns from which a trust's table has wide gaps, and that of one school its attendance."""
 _MOST_NAMED: Final = 3
 """Schools that are named in one command."""
 _SIGNAL: Final = 128
@@ -37,56 +36,32 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
     name, beside = title_of(overview, heading)
     title = Text.assemble((name, "bold"), (f"  {beside}", DIM))
     moved = [prose((f"{signs.check} {said}", CHECK), indent=2)] if (said := receiver(overview)) else []
-    strip = signs
     table: list[RenderableType] = []
     if is_one_school(overview):
         (school,) = overview.schools
         lines: list[RenderableType] = [title, prose(consent(school, signs), indent=0 if school.consent else 2), *moved]
         if school.days:
-            lines.append(Parts([*filter(None, [verdict(school, overview, signs)]), last_and_next(overview)]))
-            table = [_Fitted(lambda columns: _days_for(columns, school, overview, signs))]
+            lines.append(side_by_side([*filter(None, [verdict(school, overview, signs)]), last_and_next(overview)]))
+            table = [Text(), days_table(school, overview, signs)]
     else:
-        strip = ASCII_STRIP if signs is ASCII else signs
-        lines = [Parts([title, Text("   ").join(counts(overview, signs))]), last_and_next(overview), *moved]
-        if overview.schools:
-            table = [_Fitted(lambda columns: _schools_for(columns, overview, signs, strip))]
-    lines += [Text(), *table] if table else []
+        lines = [title, side_by_side(counts(overview, signs)), last_and_next(overview), *moved]
+        table = [Text(), schools_table(overview, signs)] if overview.schools else []
+    lines += table
     if any(school.days for school in overview.schools):
-        lines += [Text(), Parts([Text(meaning, DIM) for meaning in legend(strip)])]
+        strip = signs if is_one_school(overview) else strip_of(signs)
+        lines += [Text(), side_by_side(Text(meaning, DIM) for meaning in legend(strip))]
     if next_steps := [*steps(overview, signs)]:
         lines += [Text(), Text("What to do next", style="bold"), *next_steps]
     return Group(*lines)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    """A table that shows more, the more room there is."""
-
-    made_for: Callable[[int], Sheet]
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.made_for(options.max_width)
-
-
-def _days_for(columns: int, school: SchoolStatus, overview: Overview, signs: Signs) -> Sheet:
-    sheet = days_table(school, overview, signs, has_attendance=columns >= _ATTENDANCE)
-    sheet.gap = 3 if columns >= _ROOMY else 2
-    return sheet
-
-
-def _schools_for(columns: int, overview: Overview, signs: Signs, strip: Signs) -> Sheet:
-    sheet = schools_table(overview, signs, strip, is_wide=columns >= _WIDE)
-    sheet.gap = 2 if columns >= _ATTENDANCE else 1
-    return sheet
-
-
 # Tables
 
 
-def days_table(school: SchoolStatus, overview: Overview, signs: Signs, *, has_attendance: bool = True) -> Sheet:
+def days_table(school: SchoolStatus, overview: Overview, signs: Signs) -> Sheet:
     """Return a row per day, newest first."""
-    attendance = [">Attendance"] if has_attendance else []
-    sheet = Sheet(signs, ("Date", "AM", "PM", ">Marks", ">On roll", *attendance, "Last sent", "Note"))
+    columns = ("Date", "AM", "PM", ">Marks", ">On roll", ">Attendance", "Last sent", "Note")
+    sheet = Sheet(signs, columns, less={">Attendance": _ROOMY})
     is_past = school.consent is None
     for day in school.days:
         style = BAD if day.needs_telling else CHECK if day.no_register else DIM if day.is_closed else ""
@@ -95,31 +70,33 @@ def days_table(school: SchoolStatus, overview: Overview, signs: Signs, *, has_at
             *(signs.of(day, session, is_past=is_past) for session in Session),
             number_of(day.total),
             number_of(day.on_roll),
-            *([share(day.attendance)] if has_attendance else []),
+            share(day.attendance),
             when(day.sent_at, overview.now),
             Text(day.note, style=DIM if is_past else style),
         )
     return sheet
 
 
-def schools_table(overview: Overview, signs: Signs, strip: Signs, *, is_wide: bool = True) -> Sheet:
+def schools_table(overview: Overview, signs: Signs) -> Sheet:
     """Return a row per school, with two signs per date and a gap between two weeks; those to act on come first."""
     dates = dates_of(overview)
     above = "\n" if dates else ""  # the days of the week
-    urn, more = ([f"{above}URN"], [f">{above}Attendance", f"{above}Last sent"]) if is_wide else ([], [])
+    urn, attendance, last_sent = less = (f"{above}URN", f">{above}Attendance", f"{above}Last sent")
     heads = ["" if day is None else f"{day:%a}\n{day.day}" for day in dates]
-    sheet = Sheet(signs, (f"{above}School", *urn, *heads, *more, f"{above}Result"), names=0)
+    columns = (f"{above}School", urn, *heads, attendance, last_sent, f"{above}Result")
+    sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY)
+    strip = strip_of(signs)
     for schools in ranked(overview):
         if sheet.rows:
             sheet.space()
         for school in schools:
             days: dict[date | None, DayStatus] = {day.date: day for day in school.days}
-            is_past = school.consent is None
             sheet.add(
                 school.school.name,
-                *([Text(str(school.school.urn), style=DIM)] if urn else []),
-                *(_two_signs(days.get(day), strip, is_past=is_past) for day in dates),
-                *([share(school.attendance), when(school.sent_at, overview.now) or "never"] if more else []),
+                Text(str(school.school.urn), style=DIM),
+                *(_two_signs(days.get(day), strip, is_past=school.consent is None) for day in dates),
+                share(next((day.attendance for day in school.days if day.attendance is not None), None)),
+                when(school.sent_at, overview.now) or "never",
                 result(school, signs),
             )
     return sheet
@@ -142,10 +119,17 @@ def ranked(overview: Overview) -> list[list[SchoolStatus]]:
 
 
 _WELL: Final = 3
+_RANKS: Final[Mapping[Standing, int]] = {
+    "failed": 0,
+    "to check": 1,
+    "consent again": 1,
+    "no consent": 2,
+    "undecided": 2,
+}
 
 
 def _rank(school: SchoolStatus) -> int:
-    return 0 if school.failed else 1 if school.needs_a_look else 2 if not school.consent else _WELL
+    return _RANKS.get(school.standing, _WELL)
 
 
 def _worst_first(schools: Iterable[SchoolStatus]) -> list[SchoolStatus]:
@@ -173,21 +157,18 @@ def consent(school: SchoolStatus, signs: Signs) -> Text:
     if school.consent:
         return Text.assemble((f"{signs.good} Consent given", GOOD), f" by {by(school.consent.row)}")
     text = str(messages.text(school.no_consent)) if school.no_consent else ""
-    if school.consent_needed_again:
-        return Text(f"{signs.check} {text}", style=CHECK)
-    return Text(f"{signs.without} {text}")
+    sign, style, _, _ = _STANDINGS[school.standing]
+    return Text(f"{getattr(signs, sign)} {text}", style=style if style == CHECK else "")
 
 
 def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Text:
     """Return in a few words whether all is well with the one school that is shown; nothing before its first send."""
-    if school.failed:
+    if school.standing == "failed":
         number = len(messages.by_cause((school, told) for told in school.told()))
         return Text(f"{signs.bad} {plural(number, 'problem')}", style=BAD)
     if school.consent and (number := len(school.to_check) + len(overview.to_check)):
         return Text(f"{signs.check} {plural(number, 'thing')} to check", style=CHECK)
-    if school.consent and school.sent_at:
-        return Text(f"{signs.good} Up to date", style=GOOD)
-    return Text()
+    return Text(f"{signs.good} Up to date", style=GOOD) if school.standing == "well" else Text()
 
 
 def receiver(overview: Overview) -> str:
@@ -220,44 +201,41 @@ def _how_it_ended(run: Run) -> str:
     return f"took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s"
 
 
+_STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str]]] = {
+    "well": ("good", GOOD, "up to date", "up to date"),
+    "waiting": ("due", DUE, "not sent yet", "nothing sent yet"),
+    "to check": ("check", CHECK, "to check", ""),
+    "consent again": ("check", CHECK, "to check", "consent needed again: nothing sent"),
+    "failed": ("bad", BAD, "failed", ""),
+    "no consent": ("without", DIM, "without consent", "no consent: nothing sent"),
+    "undecided": ("without", DIM, "without consent", "no consent: nothing sent"),
+}
+"""For each standing its sign, its style, what it is called after a number of schools, and of one school."""
+
+
 def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
     """Return how many schools are up to date, to check, failed and so on."""
-    schools = (*overview.schools, *overview.left_out)
-    failed = sum(school.failed for school in schools)
-    check = sum(school.needs_a_look and not school.failed for school in schools)
-    without = sum(not school.consent and not school.needs_a_look for school in schools)
-    waiting = sum(bool(school.consent) and not school.needs_a_look and not school.sent_at for school in schools)
-    for number, sign, words, style in (
-        (len(schools) - failed - check - without - waiting, signs.good, "up to date", GOOD),
-        (waiting, signs.due, "not sent yet", DUE),
-        (check, signs.check, "to check", CHECK),
-        (failed, signs.bad, "failed", BAD),
-        (without, signs.without, "without consent", DIM),
-    ):
-        if number:
-            yield Text(f"{sign} {number} {words}", style=style)
+    numbers = Counter(_STANDINGS[school.standing][:3] for school in (*overview.schools, *overview.left_out))
+    for sign, style, words in dict.fromkeys(each[:3] for each in _STANDINGS.values()):
+        if number := numbers[sign, style, words]:
+            yield Text(f"{getattr(signs, sign)} {number} {words}", style=style)
 
 
 def result(school: SchoolStatus, signs: Signs) -> Text:
     """Return in a few words whether all is well with a school."""
-    if school.consent_needed_again:
-        return Text(f"{signs.check} consent needed again: nothing sent", style=CHECK)
-    if not school.consent:
-        return Text(f"{signs.without} no consent: nothing sent", style=DIM)
-    if school.failed:
-        return Text(f"{signs.bad} {_failure(school)}", style=BAD)
-    if school.to_check:
-        return Text(f"{signs.check} {_to_check(school)}", style=CHECK)
-    if not school.sent_at:
-        return Text(f"{signs.due} nothing sent yet", style=DUE)
-    return Text(f"{signs.good} up to date", style=GOOD)
+    sign, style, _, words = _STANDINGS[school.standing]
+    if school.standing == "failed":
+        words = _failure(school)
+    elif school.standing == "to check":
+        words = _to_check(school)
+    return Text(f"{getattr(signs, sign)} {words}", style=style)
 
 
 def _failure(school: SchoolStatus) -> str:
     bad = [day for day in school.days if day.failed]
     if not bad:
         waits = any(day.not_again for day in school.days)
-        return f"{'not sent again: ' if waits else ''}{messages.brief(school.problems[0])}"
+        return f"{'not sent again: ' if waits else ''}{messages.brief(school.told()[0].problem)}"
     number = sum(len(day.bad_sessions) for day in bad)
     return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note
 
@@ -283,7 +261,7 @@ def legend(signs: Signs) -> list[str]:
         f"{signs.bad} not received, or with faults",
         f"{signs.due} {SIGN_WORDS[Sign.NOT_DUE]}",
         f"{signs.none} {SIGN_WORDS[Sign.NO_REGISTER]}",
-        f"{signs.closed} school closed",
+        f"{signs.closed} closed",
     ]
 
 
@@ -314,21 +292,20 @@ def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) 
     is_new = not any(school.consent for school in schools)
     missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
     if several and not is_new:  # one that has removed it is in the table
-        missing = [(school, told) for school, told in missing if school.consent_needed_again or school.is_undecided]
+        missing = [(school, told) for school, told in missing if school.standing in ("consent again", "undecided")]
     for hit, told in messages.by_cause(missing):
-        sign, style = (signs.check, CHECK) if hit[0].consent_needed_again else (signs.without, "")
+        sign, style = (signs.check, CHECK) if hit[0].standing == "consent again" else (signs.without, "")
         if len(hit) > 1:
-            if all(school.is_undecided for school in schools):
+            if all(school.standing == "undecided" for school in schools):
                 told = messages.Told(Problem("CONSENT-NONE", "nobody"), ())  # noqa: PLW2901
             for_all = messages.Text(("To give consent: ", messages.attsync("consent", "grant", "--all")))
-            then = None if hit[0].is_undecided and not is_new else for_all
+            then = None if hit[0].standing == "undecided" and not is_new else for_all
             yield paragraph(sign, style, [each.school for each in hit], told, then)
         elif several:
             yield paragraph(sign, style, [hit[0].school], told)
         else:  # why is said above
             yield prose((f"{sign} ", style), messages.next_step(told.problem), indent=2)
-    waiting = [school for school in schools if school.consent and not school.sent_at and not school.failed]
-    if waiting and not several:
+    if not several and any(school.standing == "waiting" for school in schools):
         said = f"{signs.due} Nothing has been sent for this school yet. To send now: "
         yield prose(said, messages.attsync("send"), indent=2)
 

@@ -50,8 +50,7 @@ class Signs:
 
 UNICODE: Final = Signs("✓", "✗", "…", "–", "·", "○", "!", "→", "─")
 ASCII: Final = Signs("ok", "FAIL", "..", "-", ".", "o", "!", "->", "-")
-ASCII_STRIP: Final = Signs("+", "X", "~", "-", ".", "o", "!", "->", "-")
-"""For strips of dates, where each session has one column."""
+_ASCII_STRIP: Final = Signs("+", "X", "~", "-", ".", "o", "!", "->", "-")
 
 
 def signs_for(encoding: str | None) -> Signs:
@@ -63,9 +62,14 @@ def signs_for(encoding: str | None) -> Signs:
     return UNICODE
 
 
-def title(school: School) -> Text:
+def strip_of(signs: Signs) -> Signs:
+    """Return the signs for strips of dates, where each session has one column."""
+    return _ASCII_STRIP if signs is ASCII else signs
+
+
+def title(school: School, more: str = "") -> Text:
     """Return a school's name and URN as the head of a screen."""
-    return Text.assemble((school.name, "bold"), (f"  URN {school.urn}", DIM))
+    return Text.assemble((school.name, "bold"), (f"  URN {school.urn}  {more}".rstrip(), DIM))
 
 
 def number_of(number: int | None) -> str:

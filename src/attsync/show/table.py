@@ -1,8 +1,7 @@
 """Tables that never cut a cell, and prose: what every screen is made of. Imports no view."""
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from rich.cells import cell_len
@@ -21,7 +20,6 @@ UNBROKEN: Final = "  "
 """Begins a line of a table's last column that is not to be broken, though it overruns the screen: a command to copy."""
 _BLANK: Final = "\ue000"
 """Replaces a space at which no line may be broken, until the lines are made. No text uses this character."""
-_WORD: Final = re.compile(r"\s*\S+\s*")
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
 _MOST_NAMES: Final = 3
@@ -49,8 +47,8 @@ class Sheet:
 
     signs: Signs
     columns: Sequence[str]
-    """Their headings; > before one aligns the column to the right. All empty: a table without a head."""
-    gap: int = 3
+    """Their headings; > before one aligns the column to the right. The last one empty: a table without a head."""
+    gap: int = 2
     rows: list[tuple[Text, ...]] = field(default_factory=list)
     widths: Sequence[int] = ()
     """The least of each column, for rows that are printed one at a time."""
@@ -58,6 +56,10 @@ class Sheet:
     """The column of schools' names: these are shortened where the last column has less room than it wants."""
     wanted: int = 34
     """What the last column wants."""
+    less: Mapping[str, int] = field(default_factory=dict)
+    """Heading -> columns of a screen below which it is left out."""
+    roomy: int = 0
+    """Columns of a screen below which the gap is 1."""
 
     def add(self, *cells: str | Text, style: str = "") -> None:
         """Add a row."""
@@ -73,12 +75,14 @@ class Sheet:
         return sum(self._widths()) + self.gap * (len(self.columns) - 1)
 
     @property
-    def last_width(self) -> int:
-        """What the last column takes if nothing has to wrap."""
-        return self._widths()[-1]
+    def least(self) -> int:
+        """What it takes if the last column gets no more than it wants."""
+        return self.width - max(0, self._widths()[-1] - self.wanted)
 
-    def lines(self, console: RichConsole, options: ConsoleOptions) -> Iterator[Text]:
-        """Return its lines on this console."""
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
+        if self.less or self.roomy:
+            yield self._fitted(options.max_width)
+            return
         *fixed, last = self._widths()
         rows, taken = self.rows, sum(fixed) + self.gap * len(fixed)
         room = options.max_width - taken
@@ -94,18 +98,22 @@ class Sheet:
                 for row in rows
             ]
         widths = [*fixed, min(last, max(room, _NARROWEST))]
-        if any(self.columns):
-            yield from self._row(widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
+        if self.columns[-1]:
+            yield from self._row(console, widths, [Text(name.lstrip(">"), style="bold") for name in self.columns])
             yield _unbroken(self.signs.line * (sum(widths) + self.gap * len(fixed)))
         for row in rows:
-            yield from self._row(widths, row) if row else [Text()]
+            yield from self._row(console, widths, row) if row else [Text()]
 
-    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
-        yield from self.lines(console, options)
+    def _fitted(self, screen: int) -> "Sheet":
+        """Return the table without the columns for which a screen is too narrow."""
+        kept = [n for n, name in enumerate(self.columns) if screen >= self.less.get(name, 0)]
+        rows = [tuple(row[n] for n in kept) if row else row for row in self.rows]
+        gap = self.gap if screen >= self.roomy else 1
+        return replace(self, columns=[self.columns[n] for n in kept], rows=rows, gap=gap, less={}, roomy=0)
 
-    def _row(self, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
+    def _row(self, console: RichConsole, widths: Sequence[int], row: Sequence[Text]) -> Iterator[Text]:
         *fixed, last = row
-        cells = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(last, widths[-1])]]
+        cells = [*([*cell.split("\n")] for cell in fixed), [*_wrapped(console, last, widths[-1])]]
         for number in range(max(map(len, cells))):
             parts = []
             for cell, width, name in zip(cells, widths, self.columns, strict=True):
@@ -131,12 +139,18 @@ def prose(*parts: Part, indent: int = 0) -> "Prose":
     text = Text()
     for part in parts:
         if isinstance(part, messages.Command):
-            text.append(_written(part), "bold")
-        elif isinstance(part, messages.Text):
-            text.append(written(part))
+            text.append(written(part), "bold")
         else:
-            text.append_text(part if isinstance(part, Text) else Text.assemble(part))
+            text.append_text(Text.assemble(written(part) if isinstance(part, messages.Text) else part))
     return Prose(text, indent)
+
+
+def side_by_side(texts: Iterable[Text]) -> "Prose":
+    """Return short texts on as many lines as they need; none is broken in two."""
+    whole = [text.copy() for text in texts]
+    for text in whole:
+        text.plain = text.plain.replace(" ", _BLANK)
+    return Prose(Text("   ").join(whole), 0)
 
 
 def paragraph(
@@ -151,13 +165,10 @@ def paragraph(
     return prose((f"{sign} {who}", style), said, (f"  [{told.problem.code}]", DIM), indent=2)
 
 
-def written(text: messages.Text) -> str:
+def written(said: messages.Text | messages.Command) -> str:
     """Return a sentence whose commands work when they are pasted, and are never broken across lines."""
-    return "".join(_written(part) if isinstance(part, messages.Command) else part for part in text.parts)
-
-
-def _written(command: messages.Command) -> str:
-    return command.completed.replace(" ", _BLANK)
+    parts = said.parts if isinstance(said, messages.Text) else (said,)
+    return "".join(part if isinstance(part, str) else part.completed.replace(" ", _BLANK) for part in parts)
 
 
 def plain(text: Text) -> Text:
@@ -174,47 +185,21 @@ class Prose:
     text: Text
     indent: int
 
-    def __rich_console__(self, _console: RichConsole, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: RichConsole, options: ConsoleOptions) -> RenderResult:
         width = min(options.max_width, PROSE_COLUMNS)
-        first, *_ = _broken(self.text, width)
-        yield first
+        first, *_ = _wrapped(console, self.text, width)
+        yield _unbroken(first)
         rest = self.text[len(first) :]
-        start = len(rest) - len(rest.plain.lstrip())
-        for line in _broken(rest[start:], max(1, width - self.indent)) if rest else ():
+        rest = rest[len(rest) - len(rest.plain.lstrip()) :]
+        for line in _wrapped(console, rest, max(1, width - self.indent)) if rest else ():
             yield _unbroken(Text.assemble(" " * self.indent, line))
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Short texts side by side, on as many lines as they need; none is broken in two."""
-
-    parts: Sequence[Text]
-
-    def __rich_console__(self, _console: RichConsole, options: ConsoleOptions) -> RenderResult:
-        line = Text()
-        for part in self.parts:
-            if line and line.cell_len + 3 + part.cell_len > options.max_width:
-                yield line
-                line = Text()
-            line = Text("   ").join([line, part]) if line else part
-        yield line
-
-
-def _wrapped(text: Text, width: int) -> Iterator[Text]:
-    for line in text.split("\n", allow_blank=True):
-        yield from [_unbroken(line)] if line.plain.startswith(UNBROKEN) else _broken(line, width)
-
-
-def _broken(text: Text, width: int) -> Iterator[Text]:
-    """Break between words; rich would also cut a word, or a command to copy, that does not fit into one line."""
-    places: list[int] = []
-    used = 0
-    for word in _WORD.finditer(text.plain):
-        if used and used + cell_len(word[0].rstrip()) > width:
-            places.append(word.start())
-            used = 0
-        used += cell_len(word[0])
-    yield from map(_unbroken, text.divide(places))
+def _wrapped(console: RichConsole, text: Text, width: int) -> Iterator[Text]:
+    for part in text.split("\n", allow_blank=True):
+        # Else rich would cut a word, or a command to copy, that does not fit into one line.
+        line = Text.assemble(part, overflow="ignore")
+        yield from [line] if line.plain.startswith(UNBROKEN) else line.wrap(console, width)
 
 
 def _unbroken(line: str | Text) -> Text:

@@ -81,7 +81,8 @@ def day_status(day: date, history: History, read_at: datetime | None, context: C
         still_held=history.still_held,
         is_going=history.is_going,
     )
-    return _with_note(status, context)
+    note, session, no_register = _note(status, context)
+    return replace(status, note=note, note_session=session, no_register=no_register)
 
 
 def missing_signs(
@@ -137,13 +138,11 @@ def _signs_of_history(history: History, missing: Mapping[Session, Sign], *, is_h
     return signs_of(state, sessions, history.newest.faults if history.newest else (), missing)
 
 
-def _with_note(day: DayStatus, context: Context) -> DayStatus:
-    """Add what is most worth saying of a day: what is wrong, then what is unusual, then what has changed."""
-    note, session, no_register = _note(day, context)
-    return replace(day, note=note, note_session=session, no_register=no_register)
-
-
 def _note(day: DayStatus, context: Context) -> tuple[str, Session | None, bool]:
+    """Return what is most worth saying of a day: what is wrong, then what is unusual, then what has changed.
+
+    With it the session that it begins with, and whether that session lacks its register.
+    """
     bad = [session for session, sign in day.signs.items() if sign in BAD_SIGNS]
     none = [session for session, sign in day.signs.items() if sign is Sign.NO_REGISTER]
     if day.is_going:

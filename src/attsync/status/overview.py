@@ -3,10 +3,10 @@
 Imports no screen; the time is a parameter.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from attsync import messages
 from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
@@ -21,6 +21,10 @@ from attsync.window import LONDON, Window, is_working_day, today_in_london, wind
 
 _TERM: Final = timedelta(weeks=13)
 """How long a day that left the window without being received is kept in `status --problems`."""
+
+
+Standing: TypeAlias = Literal["failed", "to check", "consent again", "no consent", "undecided", "waiting", "well"]
+"""How a school is. Waiting: nothing was sent yet. Consent again: what was agreed to has changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,24 +44,13 @@ class SchoolStatus:
         """What went wrong with the whole school in the newest run that read it, or tried to."""
         return self.last.problem if self.last and self.last.outcome != "skipped" else None
 
-    @property
-    def problems(self) -> list[Problem]:
-        """What has to be acted on, if consent is in force."""
-        whole = [self._of_the_school] if self._of_the_school else []
-        return list(dict.fromkeys([*whole, *(day.problem for day in self.days if day.needs_telling and day.problem)]))
-
     def told(self) -> list[messages.Told]:
-        """Return each problem once, with the days it is about."""
+        """Return each problem to act on once, with the days it is about; none without consent."""
         if not self.consent:
             return []
         return messages.grouped(
             [(self._of_the_school, None), *((day.problem, day.date) for day in self.days if day.needs_telling)]
         )
-
-    @property
-    def failed(self) -> bool:
-        """Whether something due was not received."""
-        return bool(self.consent) and (bool(self.problems) or any(day.failed for day in self.days))
 
     @property
     def to_check(self) -> list[Problem]:
@@ -67,29 +60,28 @@ class SchoolStatus:
         return [*(_no_register(day) for day in self.days if day.no_register and day.date not in told), *said]
 
     @property
-    def consent_needed_again(self) -> bool:
-        """Whether consent was given, and no longer fits."""
-        return self.no_consent is not None and self.no_consent.code == "CONSENT-CHANGED"
-
-    @property
-    def is_undecided(self) -> bool:
-        """Whether no one has ever decided about consent."""
-        return self.no_consent is not None and (self.no_consent.code, self.no_consent.case) == ("CONSENT-NONE", "")
+    def standing(self) -> Standing:
+        """What is most worth knowing of the school."""
+        if not self.consent:
+            why = (self.no_consent.code, self.no_consent.case) if self.no_consent else None
+            if why == ("CONSENT-NONE", ""):
+                return "undecided"
+            return "consent again" if why and why[0] == "CONSENT-CHANGED" else "no consent"
+        if self._of_the_school or any(day.needs_telling for day in self.days):
+            return "failed"
+        if self.to_check:
+            return "to check"
+        return "well" if self.sent_at else "waiting"
 
     @property
     def needs_a_look(self) -> bool:
         """Whether someone has to act, or to check."""
-        return self.failed or bool(self.consent and self.to_check) or self.consent_needed_again
+        return self.standing in ("failed", "to check", "consent again")
 
     @property
     def sent_at(self) -> datetime | None:
         """When something was last sent."""
         return max((day.sent_at for day in self.days if day.sent_at), default=None)
-
-    @property
-    def attendance(self) -> float | None:
-        """Attendance of the newest day that has marks."""
-        return next((day.attendance for day in self.days if day.attendance is not None), None)
 
 
 def _no_register(day: DayStatus) -> Problem:
@@ -127,7 +119,8 @@ class Overview:
     @property
     def exit_code(self) -> int:
         """What `status` ends with: 1 to act or to check, 7 if nothing is wrong but no one decided about a school."""
-        is_undecided = any(each.is_undecided for each in self.schools) or not (self.schools or self.left_out)
+        is_undecided = any(each.standing == "undecided" for each in self.schools)
+        is_undecided = is_undecided or not (self.schools or self.left_out)
         return 1 if self.needs_a_look else 7 if is_undecided else 0
 
     @property
@@ -137,7 +130,7 @@ class Overview:
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well, and add days that left the window without being received."""
-        wanted = tuple(each for each in self.schools if each.needs_a_look or each.left or each.is_undecided)
+        wanted = tuple(each for each in self.schools if each.needs_a_look or each.left or each.standing == "undecided")
         left_out = tuple(school for school in self.schools if school not in wanted)
         return replace(self, schools=wanted, left_out=left_out, has_problems_only=True)
 
@@ -193,18 +186,16 @@ def overview(
 ) -> Overview:
     """Read from the log what is known of the schools in the window; `under_way`: a run is sending now."""
     terms = Terms.of(settings)
+    known = _known(log, window, terms, under_way=under_way) if log else _Known(terms=terms)
+    found = tuple(_school(settings, known, school, window, now) for school in schools)
     if log is None:
-        found = [_school(settings, None, school, window, now) for school in schools]
-        return Overview(window=window, now=now, schools=tuple(found), last_run=None, next_send=None)
-    known = _Known(log, window, terms, under_way=under_way)
-    found = [_school(settings, known, school, window, now) for school in schools]
-    last_run = log.last_run(terms.receiver)
+        return Overview(window=window, now=now, schools=found, last_run=None, next_send=None)
     is_planned = any(each.consent for each in found) and not log.closed_since(terms.receiver)
     return Overview(
         window=window,
         now=now,
-        schools=tuple(found),
-        last_run=last_run,
+        schools=found,
+        last_run=log.last_run(terms.receiver),
         next_send=next_send(settings.schedule.times, now) if is_planned else None,
         under_way=under_way,
         to_check=log.to_check(terms.receiver),
@@ -214,37 +205,63 @@ def overview(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What the log says of all schools, read at once."""
+    """What the log says of all schools, by URN, read at once; without a log, nothing."""
 
-    def __init__(self, log: Log, window: Window, terms: Terms, *, under_way: bool) -> None:
-        self.terms, self.under_way = terms, under_way
-        self.consents: dict[int, ConsentRow] = log.latest_consents()
-        self.runs = log.latest_school_runs(terms.receiver)
-        self.reads = log.reads(window, terms.receiver)
-        self.submissions = log.submissions(terms.receiver, window)
-        self.before = log.not_accepted(terms.receiver, Window(window.first - _TERM, window.first - timedelta(days=1)))
+    terms: Terms
+    under_way: bool = False
+    consents: Mapping[int, ConsentRow] = field(default_factory=dict)
+    runs: Mapping[int, SchoolRun] = field(default_factory=dict)
+    reads: Mapping[int, Sequence[Run]] = field(default_factory=dict)
+    submissions: Mapping[int, Mapping[date, Sequence[Submission]]] = field(default_factory=dict)
+    before: Mapping[int, Mapping[date, Sequence[Submission]]] = field(default_factory=dict)
+    """Those of the last term that were not received."""
 
 
-def _school(settings: Settings, known: _Known | None, school: School, window: Window, now: datetime) -> SchoolStatus:
-    terms = Terms.of(settings)
-    row = known.consents.get(school.urn) if known else None
-    consent = active_consent(row, terms)
-    run = _within(window, known.runs.get(school.urn)) if known else None
-    submissions = known.submissions.get(school.urn, {}) if known else {}
-    return SchoolStatus(
-        school=school,
-        consent=consent,
-        no_consent=None if consent else explain_missing(school, row, terms),
-        last=run,
-        days=_days(settings, known, school, window, now, run) if known and (consent or submissions) else (),
-        left=_left(known.before.get(school.urn, {})) if known else (),
+def _known(log: Log, window: Window, terms: Terms, *, under_way: bool) -> _Known:
+    return _Known(
+        terms=terms,
+        under_way=under_way,
+        consents=log.latest_consents(),
+        runs=log.latest_school_runs(terms.receiver),
+        reads=log.reads(window, terms.receiver),
+        submissions=log.submissions(terms.receiver, window),
+        before=log.not_accepted(terms.receiver, Window(window.first - _TERM, window.first - timedelta(days=1))),
     )
 
 
-def _left(days: dict[date, list[Submission]]) -> tuple[date, ...]:
-    """Return the days that were not received, or not all of them, when they left the window."""
-    return tuple(sorted(day for day, past in days.items() if not is_received(past)))
+def _school(settings: Settings, known: _Known, school: School, window: Window, now: datetime) -> SchoolStatus:
+    row = known.consents.get(school.urn)
+    consent = active_consent(row, known.terms)
+    run = _within(window, known.runs.get(school.urn))
+    failed = run.run.started_at if run and run.outcome == "failed" else None
+    reads = known.reads.get(school.urn, ())
+    submissions = known.submissions.get(school.urn, {})
+    starts = [*([consent.row.at] if consent else []), *(read.started_at for read in reads)]
+    context = Context(
+        times=settings.schedule.times,
+        has_consent=consent is not None,
+        now=now,
+        since=min(starts, default=None),
+        unread=run.problem if run and failed else None,
+        unread_at=failed,
+    )
+    all_days = settings.window.count == "calendar"
+    days = []
+    for day in reversed([day for day in window if day in submissions or all_days or is_working_day(day)]):
+        read = next((each for each in reversed(reads) if day in each.window), None)
+        history = history_of(submissions.get(day, ()), read, under_way=known.under_way)
+        days.append(day_status(day, history, read.started_at if read else None, context))
+    left = sorted(day for day, past in known.before.get(school.urn, {}).items() if not is_received(past))
+    return SchoolStatus(
+        school=school,
+        consent=consent,
+        no_consent=None if consent else explain_missing(school, row, known.terms),
+        last=run,
+        days=tuple(days) if consent or submissions else (),
+        left=tuple(left),
+    )
 
 
 def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
@@ -253,29 +270,3 @@ def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
         return None
     asked = [problem for problem in run.to_check if not problem.days or any(day in window for day in problem.days)]
     return replace(run, to_check=tuple(asked))
-
-
-def _days(
-    settings: Settings, known: _Known, school: School, window: Window, now: datetime, run: SchoolRun | None
-) -> tuple[DayStatus, ...]:
-    row = known.consents.get(school.urn)
-    consent = active_consent(row, known.terms)
-    reads: Sequence[Run] = known.reads.get(school.urn, ())
-    submissions = known.submissions.get(school.urn, {})
-    starts = [*([consent.row.at] if consent else []), *(read.started_at for read in reads)]
-    context = Context(
-        times=settings.schedule.times,
-        has_consent=consent is not None,
-        now=now,
-        since=min(starts, default=None),
-        unread=run.problem if run and run.outcome == "failed" else None,
-        unread_at=run.run.started_at if run and run.outcome == "failed" else None,
-    )
-    all_days = settings.window.count == "calendar"
-    shown = [day for day in window if day in submissions or all_days or is_working_day(day)]
-    days = []
-    for day in reversed(shown):
-        read = next((each for each in reversed(reads) if day in each.window), None)
-        history = history_of(submissions.get(day, ()), read, under_way=known.under_way)
-        days.append(day_status(day, history, read.started_at if read else None, context))
-    return tuple(days)
