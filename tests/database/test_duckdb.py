@@ -31,9 +31,17 @@ def exports(tmp_path: Path) -> DatabaseSettings:
         "school,year_group,entry_date,leaving_date,pupil\n"
         "1,7,2025-09-01,,a\n1,8,2025-09-01,,a\n1,7,2025-09-01,2026-11-20,b\n2,7,2025-09-01,,d\n"
     )
-    made = settings("duckdb:///:memory:", marks=MARKS, roll=ROLL, schools=[OAKFIELD, ELM], sessions={"Morning": "AM"})
-    made._folder = tmp_path  # noqa: SLF001  where the settings file would be
-    return made
+    return DatabaseSettings.model_validate(
+        {
+            "name": "SIMS",
+            "url": "duckdb:///:memory:",
+            "leaving_date_is": "last_day",
+            "select": {"marks": MARKS, "roll": ROLL},
+            "sessions": {"Morning": "AM"},
+            "schools": [OAKFIELD, ELM],
+        },
+        context={"path": tmp_path / "config.toml"},
+    )
 
 
 def test_exports_are_counted_exactly(exports: DatabaseSettings) -> None:

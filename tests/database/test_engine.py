@@ -531,44 +531,6 @@ def test_an_error_of_sqlalchemy_itself_is_told(database: Callable[[str], EngineD
 # Servers that are not here
 
 
-class FakeConnection:
-    """Stands in for a connection to SQL Server, which cannot be here: writes down what it is asked."""
-
-    def __init__(self, answer: int) -> None:
-        self.asked: list[str] = []
-        self.options: dict[str, Any] = {}
-        self._answer = answer
-
-    def exec_driver_sql(self, statement: str) -> "FakeConnection":
-        """Take a statement."""
-        self.asked.append(statement)
-        return self
-
-    def scalar(self) -> int:
-        """Return the one value of its answer."""
-        return self._answer
-
-    def rollback(self) -> None:
-        """End the transaction that asking began."""
-
-    def execution_options(self, **options: Any) -> None:  # noqa: ANN401
-        """Take the level of isolation."""
-        self.options |= options
-
-
-@pytest.mark.parametrize(("answer", "options"), [(1, {"isolation_level": "SNAPSHOT"}), (0, {})])
-def test_sql_server_gives_a_snapshot_where_its_database_allows_it(answer: int, options: dict[str, str]) -> None:
-    """Elsewhere it refuses the level: then each statement agrees with itself. It does not wait for locks for ever."""
-    with Deadline() as deadline:
-        look = Snapshot(settings("mssql://h/d"), deadline)
-        connection: Any = FakeConnection(answer)
-        look.connection = connection
-        look._begin_mssql()  # noqa: SLF001  what no server here can show
-
-    assert connection.options == options
-    assert connection.asked[-1] == "SET LOCK_TIMEOUT 10000"
-
-
 def test_mysql_gives_its_limit_in_milliseconds() -> None:
     """MariaDB's is in seconds, under another name."""
     with Deadline() as deadline:

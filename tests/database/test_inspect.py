@@ -252,7 +252,9 @@ def test_what_a_server_hides_is_noticed(database: Callable[[str], EngineDatabase
 
 def test_other_kinds_of_database_are_not_asked() -> None:
     """Their catalogues are not known well enough to be right."""
-    server: Any = SimpleNamespace(kind="mssql", driver=None, url=make_url("mssql://db.example/d"), connection=None)
+    server: Any = SimpleNamespace(
+        kind="firebird", driver=None, url=make_url("firebird://db.example/d"), connection=None
+    )
     statement: Any = SimpleNamespace(compile=lambda *_, **__: "SELECT 1")
 
     assert writes(server) is None

@@ -12,6 +12,7 @@ from sqlalchemy import Date, Select, bindparam, column, event, make_url, select
 from attsync.database import holds_permission
 from attsync.database.sql_logging import _begin, _end, counted, with_values
 from attsync.deadline import Deadline
+from attsync.problems import SchoolError
 from tests.database.small import ELM, OAKFIELD, WINDOW, enrolment, fill, looking, mark, read_all, settings
 from tests.engines import EngineDatabase
 
@@ -77,7 +78,7 @@ def test_address_is_shown_without_its_password(caplog: pytest.LogCaptureFixture)
     """Nor what may stand behind the question mark."""
     url = "postgresql://attsync_ro:pa55word@127.0.0.1:1/school?application_name=s3cr3t"
 
-    with caplog.at_level(logging.DEBUG, logger="attsync"), pytest.raises(Exception, match="SIMS"):
+    with caplog.at_level(logging.DEBUG, logger="attsync"), pytest.raises(SchoolError):
         read_all(settings(url))
 
     assert "SIMS: postgresql+psycopg://attsync_ro:***@127.0.0.1:1/school" in caplog.text

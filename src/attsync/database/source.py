@@ -63,8 +63,8 @@ _BYTEWISE: Final = {
 
 LONGEST: Final = 190
 """Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it are never moved. One
-more is kept, and no blank is trimmed there, so that a long text never becomes a short one. With two such columns a key
-of MariaDB is full."""
+more is kept to be noticed, and dots take the place of what is too long. With two such columns a key of MariaDB is
+full."""
 
 Kind = Literal["text", "bytes", "number", "timestamp", "other"]
 """What a column contains, as far as it matters: "timestamp" is an instant that the server turns into a time of day."""
@@ -136,10 +136,9 @@ class Source:
         key = self.key(name) if key is None else key
         if self.kinds[name] == "number":
             return self.trimmed(name, key)
-        if self.dialect == "mssql":
-            return case((func.datalength(key) > 2 * LONGEST, key), else_=self.trimmed(name, key))
-        length = func.char_length if self.dialect == "mysql" else func.length
-        return case((length(key) > LONGEST, key), else_=self.trimmed(name, key))
+        length = {"mysql": func.char_length, "mssql": func.datalength}.get(self.dialect, func.length)(key)
+        is_cut = length > (2 * LONGEST if self.dialect == "mssql" else LONGEST)
+        return case((is_cut, literal("...", self.string())), else_=self.trimmed(name, key))
 
     def trimmed(self, name: str, key: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return a key as trimmed text, also where it was cut."""
