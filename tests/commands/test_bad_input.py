@@ -71,7 +71,7 @@ def test_fault_near_a_secret_does_not_show_it(trial: Start) -> None:
         pytest.param(("mark AS code, ", ""), 3, "DB-SELECT", id="SELECT without a needed column"),
         pytest.param(("FROM roll_call_marks", "FROM role_call_marks"), 3, "DB-SELECT", id="table that is not there"),
         pytest.param(("SELECT year_group, entry", "DELETE FROM enrolments; SELECT entry"), 3, "DB-SELECT", id="DELETE"),
-        pytest.param(("sqlite:///", "oracle+nodriver://"), 3, "DB-DRIVER", id="driver that is not there"),
+        pytest.param(("sqlite:///", "firebird+nodriver://"), 3, "DB-DRIVER", id="driver that is not there"),
         pytest.param(('"client-secret"', '"no-such-file"'), 2, "SECRET-FILE", id="secret that is not there"),
     ],
 )

@@ -100,8 +100,8 @@ def test_marks_and_roll_of_a_school_are_counted_exactly(any_database: EngineData
     assert [day.roll for day in found.days] == [{"7": 29}, {"7": 28}, {"7": 28}, {"7": 29}]
 
 
-def test_many_schools_are_told_apart_in_three_statements(any_database: EngineDatabase) -> None:
-    """Marks, roll and proof: the number of statements does not grow with schools (SPEC.md 9)."""
+def test_many_schools_are_told_apart_in_four_statements(any_database: EngineDatabase) -> None:
+    """Marks, roll and two proofs: the number of statements does not grow with schools (SPEC.md 9)."""
     numbers = range(1, 61)
     schools: list[dict[str, Any]] = [{"urn": 900000 + n, "name": f"School {n}", "school": str(n)} for n in numbers]
     fill(
@@ -113,12 +113,12 @@ def test_many_schools_are_told_apart_in_three_statements(any_database: EngineDat
     for some in (schools[:1], schools):
         with statements() as seen:
             found = read_all(settings(any_database.url, schools=some))
-        counts.append(len([s for s in seen if "GROUP BY" in s]))
+        counts.append((len([s for s in seen if "GROUP BY" in s]), len(seen)))
         totals = {d.school.urn: (d.days[-1].marks, d.days[-1].on_roll) for d in found if isinstance(d, SchoolDays)}
         assert totals == {s["urn"]: ((s["urn"] - 900000) % 7,) * 2 for s in some}
 
     assert counts[0] == counts[1]
-    assert counts[0][0] == 3
+    assert counts[0][0] == 4
 
 
 def test_schools_that_are_not_asked_for_are_not_read(any_database: EngineDatabase) -> None:
@@ -419,7 +419,8 @@ def test_several_schools_do(any_database: EngineDatabase, name: str) -> None:
     select = {"marks": MARKS, "roll": ROLL}
     select[name] = select[name].replace("school, ", "")
 
-    problem = problem_of(settings(any_database.url, schools=[OAKFIELD, ELM], **select))
+    made = settings(any_database.url, schools=[OAKFIELD, ELM], marks=select["marks"], roll=select["roll"])
+    problem = problem_of(made)
 
     assert (problem.code, problem["select"], problem["schools"]) == ("DB-SCHOOLS", name, 2)
 
@@ -577,7 +578,7 @@ def test_schools_can_come_from_the_database(any_database: EngineDatabase) -> Non
     """Instead of the list in the settings; a URN may be a number that was stored with a fraction."""
     made = schools_in(any_database, [("1", "900023.0", "Oakfield"), ("2", 900024, "Elm"), ("2 ", 900024, "Elm ")])
 
-    assert sorted((s.urn, s.name, s.school) for s in set(listed(made))) == [
+    assert sorted((s.urn, s.name, s.school) for s in listed(made)) == [
         (900023, "Oakfield", "1"),
         (900024, "Elm", "2"),
     ]
@@ -608,7 +609,7 @@ def test_a_wrong_row_of_the_schools_select_is_named(
 
     problem = raised.value.problem
     assert (problem.code, problem.case, problem.get("school")) == ("DB-SELECT", case, school)
-    assert NAME not in raised.value.problem.text
+    assert NAME not in repr(problem)
 
 
 def test_schools_of_the_settings_need_no_database() -> None:
@@ -636,7 +637,8 @@ def test_more_schools_than_england_has_are_refused_while_they_are_read(any_datab
 def test_more_year_groups_than_are_possible_are_refused_while_they_are_read(any_database: EngineDatabase) -> None:
     """Also where there are no marks; nothing of these values is kept."""
     fill(any_database)
-    rows = f"SELECT '1' AS school, i AS year_group, NULL AS entry_date, NULL AS leaving_date, i AS pupil FROM {MANY[any_database.engine]}"
+    columns = "'1' AS school, i AS year_group, NULL AS entry_date, NULL AS leaving_date, i AS pupil"
+    rows = f"SELECT {columns} FROM {MANY[any_database.engine]}"
 
     problem = days_of(settings(any_database.url, roll=rows)).problem
 
@@ -775,7 +777,7 @@ def test_only_the_days_that_need_it_are_proven(
 
     assert [day.date for day in found.days if day.proven] == [*unproven]
     assert [day.problem.code for day in found.days if day.problem] == codes
-    assert len([s for s in seen if "GROUP BY" in s]) == (3 if unproven else 2)
+    assert len([s for s in seen if "GROUP BY" in s]) == (4 if unproven else 2)
 
 
 def test_a_long_text_is_cut_in_the_database_and_never_becomes_a_code(any_database: EngineDatabase) -> None:
@@ -826,11 +828,8 @@ def test_each_expression_of_the_settings_stands_once(database: Callable[[str], E
             rows = look.connection.exec_driver_sql(f"EXPLAIN (VERBOSE) {statement}", values)
             plans.append("\n".join(row[0] for row in rows))
 
-    assert len(plans) == 3
-    for plan, scans in zip(
-        plans, (2, 2, 1), strict=True
-    ):  # roll: for the year groups and the school; proof: marks, roll
-        assert len(re.findall(r"SubPlan \d+\n", plan)) == scans, plan
+    # Roll: for its year groups and its schools. Not on roll: of the marks and of the roll.
+    assert [len(re.findall(r"SubPlan \d+\n", plan)) for plan in plans] == [2, 1, 2, 1]
 
 
 VALUES = st.sampled_from([None, "", "-", "/", "\\", "I", "l", "L", "ZZ", "PRES", "AM", "PM", "am", "7", "07", "Year 7"])
@@ -839,7 +838,7 @@ ROWS = st.tuples(
 )
 
 
-@tries(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, max_size=30), unmarked=st.booleans())
 def test_marks_in_are_marks_counted_refused_or_unmarked(
     any_database: EngineDatabase, rows: list[tuple[str | None, ...]], *, unmarked: bool

@@ -1,7 +1,8 @@
-"""aloud.py: under -v IT sees what is asked of a database, and never a secret, a name or a text of it."""
+"""sql_logging.py: under -v IT sees what is asked of a database, and never a secret, a name or a text of it."""
 
 import logging
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import Date, Select, bindparam, column, event, make_url, select
 
 from attsync.database import holds_permission
-from attsync.database.engine import snapshot
 from attsync.database.sql_logging import _begin, _end, counted, with_values
-from tests.database.small import ELM, OAKFIELD, WINDOW, enrolment, fill, mark, read_all, settings
+from attsync.deadline import Deadline
+from attsync.problems import SchoolError
+from tests.database.small import ELM, OAKFIELD, WINDOW, enrolment, fill, looking, mark, read_all, settings
 from tests.engines import EngineDatabase
 
 NAME = "Gawain Fotheringay"
@@ -25,7 +27,7 @@ def said(caplog: pytest.LogCaptureFixture, level: int) -> str:
 
 
 def test_statements_are_shown_with_their_dates(any_database: EngineDatabase, caplog: pytest.LogCaptureFixture) -> None:
-    """As sent, laid out, each value in its place; two a database."""
+    """As sent, each value in its place; four a database."""
     fill(any_database, [mark(pupil=NAME), mark("I", pupil="2")], [enrolment(pupil=NAME)])
     database = settings(any_database.url, marks=DATED, schools=[OAKFIELD, ELM])
 
@@ -33,12 +35,11 @@ def test_statements_are_shown_with_their_dates(any_database: EngineDatabase, cap
         read_all(database, WINDOW, [900023])
     shown = said(caplog, logging.INFO)
 
-    assert shown.count("sent to the database:") == 2
+    assert shown.count("sent to the database:") == 4
     assert re.search(r"WHERE mark_date >= (CAST\()?'2026-11-20'", shown)
     assert re.search(r"marks\.\W?date\W? < (CAST\()?'2026-11-24'", shown)
-    assert "\n    FROM (" in shown
     assert re.search(r"SIMS: marks: \d+ rows, fetched in \d\.\d\d s", shown)
-    assert "SIMS: roll: 1 rows" in shown
+    assert "SIMS: roll: 2 rows" in shown
     assert "%(" not in shown
     assert not re.search(r"%s", shown)
     assert NAME not in caplog.text
@@ -51,8 +52,8 @@ def test_texts_that_go_along_are_not_shown(any_database: EngineDatabase, caplog:
     any_database.execute("CREATE TABLE staff (username VARCHAR(40))")
     database = settings(any_database.url, select={"administrators": "SELECT username FROM staff"})
 
-    with caplog.at_level(logging.DEBUG, logger="attsync"):
-        holds_permission(database, database.schools[0], NAME)
+    with caplog.at_level(logging.DEBUG, logger="attsync"), Deadline() as deadline:
+        holds_permission(database, database.schools[0], NAME, deadline)
 
     assert "username" in said(caplog, logging.INFO)
     assert NAME not in caplog.text
@@ -71,14 +72,13 @@ def test_texts_of_a_select_are_not_shown(any_database: EngineDatabase, caplog: p
     shown = said(caplog, logging.INFO)
     assert "WHERE session <> '...' /* ... */ AND code <> 'ZZ'" in shown
     assert "FROM marks -- ...\n" in shown
-    assert re.search(r"trim\(CAST\(marks\.\W?session\W? AS", shown, re.IGNORECASE)
 
 
 def test_address_is_shown_without_its_password(caplog: pytest.LogCaptureFixture) -> None:
     """Nor what may stand behind the question mark."""
     url = "postgresql://attsync_ro:pa55word@127.0.0.1:1/school?application_name=s3cr3t"
 
-    with caplog.at_level(logging.DEBUG, logger="attsync"), pytest.raises(Exception, match="SIMS"):
+    with caplog.at_level(logging.DEBUG, logger="attsync"), pytest.raises(SchoolError):
         read_all(settings(url))
 
     assert "SIMS: postgresql+psycopg://attsync_ro:***@127.0.0.1:1/school" in caplog.text
@@ -88,21 +88,31 @@ def test_address_is_shown_without_its_password(caplog: pytest.LogCaptureFixture)
 
 @pytest.mark.parametrize(("level", "is_followed"), [(logging.WARNING, False), (logging.INFO, True)])
 def test_nothing_is_followed_unless_somebody_listens(
-    any_database: EngineDatabase, caplog: pytest.LogCaptureFixture, level: int, *, is_followed: bool
+    database: Callable[[str], EngineDatabase], caplog: pytest.LogCaptureFixture, level: int, *, is_followed: bool
 ) -> None:
     """A send of thousands of schools does not pay for it: no statement is looked at, and no row counted."""
-    with caplog.at_level(level, logger="attsync"), snapshot(settings(any_database.url)) as connection:
-        heard = [event.contains(connection.engine, name, each) for name, each in LISTENERS.items()]
+    with caplog.at_level(level, logger="attsync"), looking(settings(database("sqlite").url)) as look:
+        heard = [event.contains(look.connection.engine, name, each) for name, each in LISTENERS.items()]
         rows = [1, 2]
         assert (counted(rows, "marks") is not rows) is is_followed
 
     assert heard == [is_followed] * 2
 
 
-@pytest.mark.parametrize("url", ["oracle://", "mssql+pyodbc://", "postgresql://", "mysql+pymysql://", "sqlite://"])
-def test_each_way_to_mark_a_place_is_understood(url: str) -> None:
-    """Two of the drivers are not here to be asked; their SQL is."""
-    dialect = make_url(url).get_dialect()()
+@pytest.mark.parametrize(
+    ("url", "style"),
+    [
+        ("duckdb://", "numeric_dollar"),
+        ("mssql+pyodbc://", "qmark"),
+        ("postgresql+psycopg://", "pyformat"),
+        ("mysql+pymysql://", "format"),
+        ("sqlite://", "qmark"),
+    ],
+)
+def test_each_way_to_mark_a_place_is_understood(url: str, style: Any) -> None:  # noqa: ANN401  SQLAlchemy's own words
+    """One of the drivers is not here to be asked; its SQL is."""
+    make_dialect: Any = make_url(url).get_dialect()
+    dialect = make_dialect(paramstyle=style)
     statement: Select[Any] = select(column("day")).where(
         column("day") >= bindparam("start", date(2026, 11, 20), Date), column("code") != "a % ? name", column("n") > 3
     )
@@ -110,7 +120,7 @@ def test_each_way_to_mark_a_place_is_understood(url: str) -> None:
     named = compiled.params
     values = [named[name] for name in compiled.positiontup or ()] if compiled.positional else named
 
-    filled_in = with_values(str(compiled), values, dialect.paramstyle, dialect.name)
+    filled_in = with_values(str(compiled), values, style, dialect.name)
 
     assert "'2026-11-20'" in filled_in
     assert "> 3" in filled_in

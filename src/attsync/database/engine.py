@@ -104,6 +104,7 @@ class Snapshot:
         self.connection: Connection
         self.deadline = deadline
         self._is_mariadb = self._is_stopped = False
+        self._cursors: list[Any] = []
         self._sockets: sqlserver.Sockets | None = None
 
     def all(self, statement: Executable, select: str) -> list[Any]:
@@ -117,19 +118,17 @@ class Snapshot:
             if slowly and self.kind == "mysql":
                 self.connection.exec_driver_sql(self._mysql_limit(_STREAM_SECONDS))
             rows = self.connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME})
-        try:
-            more = True
-            while more:
-                self.select = select
-                with self._guarded():
-                    batch = rows.fetchmany(_ROWS_AT_A_TIME)
-                    if len(batch) < _ROWS_AT_A_TIME:
-                        self._prove_whole()
-                yield from batch
+        more = True
+        while more:
+            self.select = select
+            with self._guarded():
+                batch = rows.fetchmany(_ROWS_AT_A_TIME)
                 more = len(batch) == _ROWS_AT_A_TIME
-        finally:
-            with self._guarded():  # some drivers read what is left
-                rows.close()
+                if not more:
+                    self._prove_whole()
+            yield from batch
+        with self._guarded():
+            rows.close()
 
     def described(self, statement: Executable, select: str) -> list[Any]:
         """Return the columns of a statement, as the driver describes them."""
@@ -188,6 +187,11 @@ class Snapshot:
         if hasattr(self, "connection"):
             self.connection.invalidate()
             self.connection.close()
+        for cursor in self._cursors:  # some have rows that nobody wants any more
+            if hasattr(getattr(cursor, "_result", None), "unbuffered_active"):
+                cursor._result.unbuffered_active = False  # noqa: SLF001  PyMySQL would read all, from what is closed
+            with suppress(Exception):
+                cursor.close()
 
     def error(self, error: Exception) -> SchoolError:
         """Return what `error` means."""
@@ -216,6 +220,7 @@ class Snapshot:
         kind = engine.dialect.name
         self.kind = self.grammar = "mysql" if kind == "mariadb" else kind
         event.listen(engine, "do_connect", self._connect)
+        event.listen(engine, "before_cursor_execute", lambda _, cursor, *__: self._cursors.append(cursor))
         follow(engine, self.database.name)
         return engine
 
@@ -256,12 +261,9 @@ class Snapshot:
         threading.Thread(target=call, daemon=True).start()
         try:
             return found.result(min(_ALL_ADDRESSES_SECONDS, self.deadline.seconds_left))
-        except TimeoutError:
-            if found.cancel():
-                raise
-            return found.result()  # it came at the last moment, or was the function's own
         except BaseException:
-            found.cancel()
+            if not found.cancel() and not found.exception():  # it came at the last moment
+                undo(found.result())
             raise
 
     def _reach(self) -> str:
@@ -356,7 +358,7 @@ def snapshot(database: DatabaseSettings, window: Window | None, deadline: Deadli
     try:
         look.open(window)
         yield look
-    except (SQLAlchemyError, UnicodeError, TimeoutError) as error:
+    except (SQLAlchemyError, UnicodeError, OSError) as error:
         raise look.error(error) from error
     finally:
         look.close()

@@ -84,7 +84,7 @@ _IN_CONNECTING: Final = (
     ("DB-SIGNIN", "clear", "cleartext password"),
     ("DB-NONE", "no_database", r'database "[^"]*" does not exist|unknown database|cannot open database'),
     ("DB-SIGNIN", "", r'authentication failed|no pg_hba\.conf entry|role "[^"]*" |no password supplied|access denied'),
-    ("DB-NONE", "tls", "certificate|ssl|tls"),
+    ("DB-NONE", "tls", r"certificate|\[ssl|ssl error|not support ssl|ssl is required|unsupported protocol"),
     ("DB-NONE", "full", "too many c|remaining connection slots|starting up|shutting down|is blocked because"),
 )
 """Before the sign-in is done PostgreSQL gives no SQLSTATE: words of its messages, and of MySQL's."""

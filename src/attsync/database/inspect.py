@@ -148,7 +148,8 @@ def _try(database: DatabaseSettings, name: SelectName, window: Window, deadline:
                 facts["has_index"] = index_serves(server, marks_statement(found, window, ()), window.first)
             if name == "roll" and "pupil" in found:
                 today = roll_statement(found, Window(window.last, window.last), database.leaving_date_is, ())
-                facts["overlaps"] = sum(int(number or 0) for *_, number in server.all(today, name))
+                rows_today = server.all(today, name)  # each pupil of a school once, and once in each year group
+                facts["overlaps"] = sum(int(on_roll or 0) * (-1 if row[2] else 1) for *row, on_roll in rows_today)
             return SelectFacts(name=name, columns=columns, seconds=monotonic() - started, **facts)
     except SchoolError as error:
         return SelectFacts(name=name, problem=error.problem)
@@ -179,8 +180,9 @@ WITH mine AS (SELECT oid, rolname, rolsuper, rolcreaterole, rolcreatedb, rolrepl
 SELECT (SELECT bool_or(rolsuper) FROM mine),
        (SELECT count(*) FROM pg_class t JOIN pg_namespace s ON s.oid = t.relnamespace
         WHERE t.relkind IN ('r', 'p', 'v', 'm', 'f') AND s.nspname !~ '^pg_' AND s.nspname <> 'information_schema'
-          AND EXISTS (SELECT FROM mine WHERE has_table_privilege(mine.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
-                                          OR has_any_column_privilege(mine.oid, t.oid, 'INSERT, UPDATE'))),
+          AND EXISTS (SELECT FROM mine
+                      WHERE has_table_privilege(mine.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
+                         OR has_any_column_privilege(mine.oid, t.oid, 'INSERT, UPDATE'))),
        (SELECT count(*) FROM pg_namespace s WHERE s.nspname !~ '^pg_' AND s.nspname <> 'information_schema'
           AND EXISTS (SELECT FROM mine WHERE has_schema_privilege(mine.oid, s.oid, 'CREATE'))),
        (SELECT bool_or(rolcreaterole OR rolcreatedb OR rolreplication) FROM mine),

@@ -6,7 +6,7 @@ means is not decided here.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -19,8 +19,9 @@ from attsync.database.source import Source, source, unusable
 from attsync.database.sql_logging import counted
 from attsync.database.statements import (
     administrators_statement,
+    doubled_statement,
     marks_statement,
-    proof_statement,
+    not_on_roll_statement,
     roll_statement,
     schools_statement,
 )
@@ -39,28 +40,50 @@ _MOST_SCHOOLS: Final = 25_000
 _URN: Final = re.compile(r"0*([0-9]+)(?:\.0+)?")
 _LAESTABS: Final = range(1_000_000, 10_000_000)
 """A number of seven digits is the DfE's other one: local authority and establishment."""
-_NO_NAME: Final = re.compile(r"[A-Z0-9][A-Z0-9/_.-]{0,15}")
+_NO_NAME: Final = re.compile(r"[A-Z]{1,4}|(?=.*[0-9])[A-Z0-9][A-Z0-9/_.-]{0,15}")
 """A value of `school` that is no pupil's name, and can be shown."""
 
 
 @dataclass(slots=True)
-class _Roll:
-    """The roll of one school."""
+class _Beside:
+    """What is read of one school before its marks."""
 
-    rows: list[RollRow] = field(default_factory=list)
+    roll: list[RollRow] = field(default_factory=list)
     pupils: tuple[int, ...] = ()
     """Of each day: pupils on roll, each counted once; empty: not known."""
-    in_two_groups: tuple[int, ...] = ()
-    has_too_many: bool = False
+    has_too_many_groups: bool = False
     """More year groups than are possible: a wrong column, perhaps of names. Nothing of it is kept."""
+    doubled: dict[date, PupilRow] = field(default_factory=dict)
+    not_on_roll: Counter[date] = field(default_factory=Counter)
 
 
-@dataclass(slots=True)
-class _Proof:
-    """What the column pupil proves to be wrong, on one day of one school."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is to be read of one database."""
 
-    doubled: PupilRow | None = None
-    not_on_roll: int = 0
+    look: Snapshot
+    marks: Source
+    roll: Source
+    window: Window
+    asked: Mapping[str, SchoolSettings]
+    """Value of school -> school."""
+    leave_out: Sequence[str]
+    """Values of the schools that are not to be read."""
+    unproven: Sequence[date]
+
+    @property
+    def has_pupil(self) -> bool:
+        """Whether pupils on roll, and so marks of others, can be told apart."""
+        return "pupil" in self.roll
+
+    def left_out_of(self, source: Source) -> Sequence[str]:
+        """Return the schools that a statement about `source` leaves out."""
+        return self.leave_out if "school" in source else ()
+
+    def school_of(self, source: Source, value: str | None) -> str | None:
+        """Return the school of a row: its value, or the only school; None if it is not asked for."""
+        value = value if "school" in source else next(iter(self.asked))
+        return value if value in self.asked else None
 
 
 def read(
@@ -79,53 +102,105 @@ def read(
     """
     listed = {school.school: school for school in schools}
     asked = {value: school for value, school in listed.items() if school.urn in wanted}
-    leave_out = sorted(listed.keys() - asked.keys())
     common = _maps(database)  # what it has found for one school it has for the next
     maps = {value: _maps(database, school) if school.codes else common for value, school in asked.items()}
-    days = [day for day in window if unproven is None or day in unproven]
     with snapshot(database, window, deadline) as look:
-        marks = source(look, database, "marks", window)
-        roll = source(look, database, "roll", window)
+        marks, roll = source(look, database, "marks", window), source(look, database, "roll", window)
         for each in (marks, roll):
             if "school" not in each and len(listed) > 1:
                 raise SchoolError("DB-SCHOOLS", name=database.name, select=each.name, schools=len(listed))
-        rolls = _read_rolls(look, roll, window, asked, leave_out)
-        unmarked = frozenset.intersection(*(each.unmarked() for each in maps.values()))
-        proofs = _read_proofs(look, (marks, roll), window, days, asked, leave_out, unmarked)
-
-        def tallied(school: SchoolSettings, mark_rows: Iterable[Sequence[Any]]) -> SchoolDays:
-            mine = rolls.pop(school.school if "school" in roll else None, _Roll())
-            proven = proofs.pop(school.school if "school" in marks else None, {})
-            if mine.has_too_many:
-                problem = Problem("COLUMN-WRONG", "roll_groups", name=database.name, most=_MOST_YEAR_GROUPS)
-                return SchoolDays(school=School(school.urn, school.name), problem=problem)
-            tally = Tally(School(school.urn, school.name), maps[school.school], window, provable="pupil" in marks)
-            for _, day, session, year_group, code, number in mark_rows:
-                tally.add(MarkRow(_date(day), session, year_group, code, number))
-            for row in mine.rows:
-                tally.add_roll(row)
-            for number, day in enumerate(window):
-                proof = proven.get(day, _Proof())
-                if proof.doubled:
-                    tally.add_pupils(proof.doubled)
-                on_roll = mine.pupils[number] if mine.pupils else 0 if "pupil" in roll else None
-                in_two = mine.in_two_groups[number] if mine.pupils else 0
-                tally.add_proof(ProofRow(day, on_roll, in_two, proof.not_on_roll, "pupil" in marks and day in days))
-            return tally.days()
-
+        days = [day for day in window if unproven is None or day in unproven] if "pupil" in marks else []
+        task = _Task(look, marks, roll, window, asked, sorted(listed.keys() - asked.keys()), days)
+        beside: dict[str, _Beside] = defaultdict(_Beside)
+        _read_roll(task, beside)
+        _read_proofs(task, beside, frozenset.intersection(*(each.unmarked() for each in maps.values())))
+        left = dict(asked)
         unlisted = 0
-        statement = marks_statement(marks, window, leave_out if "school" in marks else ())
-        rows = counted(look.stream(statement, "marks"), f"{database.name}: marks")
-        for value, mark_rows in groupby(rows, itemgetter(0)):
-            found = asked.pop(value if "school" in marks else next(iter(asked)), None)
-            if found is None:
+        rows = look.stream(marks_statement(marks, window, task.left_out_of(marks)), "marks")
+        for value, mark_rows in groupby(counted(rows, f"{database.name}: marks"), itemgetter(0)):
+            school = task.school_of(marks, value)
+            if school is None:
                 unlisted += sum(number for *_, code, number in mark_rows if not common.is_unmarked(code or ""))
             else:
-                yield tallied(found, mark_rows)
-        for found in asked.values():
-            yield tallied(found, ())
+                yield _tally(task, left.pop(school), maps[school], mark_rows, beside.pop(school, _Beside()))
+        for school, found in left.items():
+            yield _tally(task, found, maps[school], (), beside.pop(school, _Beside()))
         if unlisted:
             yield Unlisted(database.name, unlisted)
+
+
+def _tally(
+    task: _Task, found: SchoolSettings, maps: Maps, mark_rows: Iterable[Sequence[Any]], beside: _Beside
+) -> SchoolDays:
+    """Return the days of one school."""
+    school = School(found.urn, found.name)
+    if beside.has_too_many_groups:
+        what = {"name": task.look.database.name, "most": _MOST_YEAR_GROUPS}
+        return SchoolDays(school=school, problem=Problem("COLUMN-WRONG", "roll_groups", **what))
+    tally = Tally(school, maps, task.window, provable="pupil" in task.marks)
+    for _, day, session, year_group, code, number in mark_rows:
+        tally.add(MarkRow(_date(day), session, year_group, code, number))
+    for row in beside.roll:
+        tally.add_roll(row)
+    for doubled in beside.doubled.values():
+        tally.add_pupils(doubled)
+    for number, day in enumerate(task.window):
+        in_groups = sum(row.on_roll[number] for row in beside.roll)
+        pupils = beside.pupils[number] if beside.pupils else in_groups if task.has_pupil else None
+        in_two = 0 if pupils is None else in_groups - pupils
+        tally.add_proof(ProofRow(day, pupils, in_two, beside.not_on_roll[day], day in task.unproven))
+    return tally.days()
+
+
+def _read_roll(task: _Task, beside: dict[str, _Beside]) -> None:
+    database = task.look.database
+    statement = roll_statement(task.roll, task.window, database.leaving_date_is, task.left_out_of(task.roll))
+    rows = counted(task.look.stream(statement, "roll", slowly=False), f"{database.name}: roll")
+    for value, year_group, is_total, not_dates, endless, *numbers in rows:
+        school = task.school_of(task.roll, value)
+        if school is None:
+            continue
+        mine = beside[school]
+        on_roll = tuple(int(number or 0) for number in numbers)  # of no rows at all there is no sum
+        if is_total:
+            mine.pupils = on_roll
+        elif mine.has_too_many_groups or len(mine.roll) == _MOST_YEAR_GROUPS:
+            mine.has_too_many_groups = True
+            mine.roll.clear()
+        else:
+            mine.roll.append(RollRow(year_group, int(not_dates or 0), int(endless or 0), on_roll))
+
+
+def _read_proofs(task: _Task, beside: dict[str, _Beside], unmarked: Collection[str]) -> None:
+    """Read what the column pupil proves to be wrong."""
+    if not task.unproven:
+        return
+    look, marks, leave_out = task.look, task.marks, task.left_out_of(task.marks)
+    database = look.database
+    doubled = doubled_statement(marks, task.unproven, leave_out, sessions=database.sessions, unmarked=unmarked)
+    rows = look.stream(doubled, "marks", slowly=False)
+    for value, text, session, number, pupils in counted(rows, f"{database.name}: doubled marks"):
+        school, day = task.school_of(marks, value), _date(text)
+        if school is not None and day is not None:
+            row, before = PupilRow(day, session, number, pupils), beside[school].doubled.get(day)
+            if before is None or row.rows - row.pupils > before.rows - before.pupils:
+                beside[school].doubled[day] = row
+    if not task.has_pupil:
+        return
+    absent = not_on_roll_statement(
+        marks,
+        task.roll,
+        task.window,
+        task.unproven,
+        leave_out,
+        leaving_date_is=database.leaving_date_is,
+        unmarked=unmarked,
+    )
+    rows = look.stream(absent, "marks", slowly=False)
+    for value, text, number in counted(rows, f"{database.name}: marks of pupils not on roll"):
+        school, day = task.school_of(marks, value), _date(text)
+        if school is not None and day is not None:
+            beside[school].not_on_roll[day] += number
 
 
 def holds_permission(database: DatabaseSettings, school: SchoolSettings, username: str, deadline: Deadline) -> bool:
@@ -187,7 +262,7 @@ def _school(database: DatabaseSettings, value: str | None, urn: str | None, name
     number = _URN.fullmatch(urn or "")
     what = {"school": _shown(value)}
     if not value:
-        raise unusable(database, "schools", "school_empty", urn=number[1] if number and len(number[1]) < 8 else "")
+        raise unusable(database, "schools", "school_empty", urn=number[1] if number else "")
     if not urn:
         raise unusable(database, "schools", "urn_empty", **what)
     if number is None or int(number[1]) not in URNS:
@@ -203,69 +278,7 @@ def _school(database: DatabaseSettings, value: str | None, urn: str | None, name
 
 def _shown(value: str | None) -> str:
     """Return a value of `school` if it cannot be a name."""
-    return value if value and _NO_NAME.fullmatch(value) and (len(value) <= 4 or re.search("[0-9]", value)) else ""
-
-
-def _read_rolls(
-    look: Snapshot, roll: Source, window: Window, asked: Collection[str], leave_out: Sequence[str]
-) -> dict[str | None, _Roll]:
-    """Read the roll of every school that is asked for."""
-    statement = roll_statement(roll, window, look.database.leaving_date_is, leave_out if "school" in roll else ())
-    rolls = defaultdict[str | None, _Roll](_Roll)
-    length = len([*window])
-    rows = counted(look.stream(statement, "roll", slowly=False), f"{look.database.name}: roll")
-    for school, year_group, not_dates, endless, *numbers in rows:
-        if "school" in roll and school not in asked:
-            continue
-        if numbers[0] is None:  # the sums of an empty roll
-            continue
-        mine = rolls[school]
-        on_roll = tuple(map(int, numbers[:length]))
-        if numbers[length] is not None:
-            mine.pupils, mine.in_two_groups = on_roll, tuple(map(int, numbers[length:]))
-        elif mine.has_too_many or len(mine.rows) == _MOST_YEAR_GROUPS:
-            mine.has_too_many = True
-            mine.rows.clear()
-        else:
-            mine.rows.append(RollRow(year_group, int(not_dates), int(endless), on_roll))
-    return rolls
-
-
-def _read_proofs(
-    look: Snapshot,
-    sources: tuple[Source, Source],
-    window: Window,
-    days: Sequence[date],
-    asked: Collection[str],
-    leave_out: Sequence[str],
-    unmarked: Collection[str],
-) -> dict[str | None, dict[date, _Proof]]:
-    """Read what the column pupil proves to be wrong on `days`."""
-    marks, roll = sources
-    if "pupil" not in marks or not days:
-        return {}
-    statement = proof_statement(
-        marks,
-        roll if "pupil" in roll else None,
-        window,
-        days,
-        leave_out if "school" in marks else (),
-        leaving_date_is=look.database.leaving_date_is,
-        sessions=look.database.sessions,
-        unmarked=unmarked,
-    )
-    proofs = defaultdict[str | None, dict[date, _Proof]](lambda: defaultdict(_Proof))
-    rows = counted(look.stream(statement, "marks", slowly=False), f"{look.database.name}: proof")
-    for school, text, session, number, pupils, not_on_roll in rows:
-        day = _date(text)
-        if day is None or ("school" in marks and school not in asked):
-            continue
-        proof = proofs[school][day]
-        proof.not_on_roll += int(not_on_roll)
-        before = proof.doubled
-        if number - pupils > (before.rows - before.pupils if before else 0):
-            proof.doubled = PupilRow(day, session, number, pupils)
-    return proofs
+    return value if value and _NO_NAME.fullmatch(value) else ""
 
 
 def _maps(database: DatabaseSettings, school: SchoolSettings | None = None) -> Maps:

@@ -63,8 +63,8 @@ _BYTEWISE: Final = {
 
 LONGEST: Final = 190
 """Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it are never moved. One
-more is kept, and no blank is trimmed there, so that a long text never becomes a short one. With two such columns a key
-of MariaDB is full."""
+more is kept to be noticed, and dots take the place of what is too long. With two such columns a key of MariaDB is
+full."""
 
 Kind = Literal["text", "bytes", "number", "timestamp", "other"]
 """What a column contains, as far as it matters: "timestamp" is an instant that the server turns into a time of day."""
@@ -125,8 +125,8 @@ class Source:
                 cut = cast(raw, Unicode(LONGEST + 1))
             case "mysql":
                 cut = cast(func.left(raw, LONGEST + 1), _mysql_text())
-            case "sqlite":
-                cut = func.substr(raw, 1, LONGEST + 1)
+            case "sqlite":  # a fifth faster than cutting all
+                cut = case((func.length(raw) > LONGEST, func.substr(raw, 1, LONGEST + 1)), else_=raw)
             case _:
                 cut = func.substr(cast(raw, Text()), 1, LONGEST + 1)
         return self._bytewise(cut)
@@ -135,11 +135,16 @@ class Source:
         """Return a key, of an inner query if `key` is given, as the trimmed text that is compared with the settings."""
         key = self.key(name) if key is None else key
         if self.kinds[name] == "number":
+            return self.trimmed(name, key)
+        length = {"mysql": func.char_length, "mssql": func.datalength}.get(self.dialect, func.length)(key)
+        is_cut = length > (2 * LONGEST if self.dialect == "mssql" else LONGEST)
+        return case((is_cut, literal("...", self.string())), else_=self.trimmed(name, key))
+
+    def trimmed(self, name: str, key: ColumnElement[Any]) -> ColumnElement[Any]:
+        """Return a key as trimmed text, also where it was cut."""
+        if self.kinds[name] == "number":
             return self._bytewise(cast(key, self.string()))
-        if self.dialect == "mssql":
-            return case((func.datalength(key) > 2 * LONGEST, key), else_=func.ltrim(func.rtrim(key)))
-        length = func.char_length if self.dialect == "mysql" else func.length
-        return case((length(key) > LONGEST, key), else_=func.trim(key))
+        return func.ltrim(func.rtrim(key)) if self.dialect == "mssql" else func.trim(key)
 
     def day(self, name: str) -> ColumnElement[Any]:
         """Return the date of a DATE, a local timestamp or an ISO text."""

@@ -4,7 +4,7 @@ Filters are half-open on the raw column, so that an index serves; casts stand on
 expression of the settings stands once, in an inner query; constant conditions are written 1 = 0 (SQL Server).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Executable,
-    FromClause,
+    Select,
     Subquery,
     and_,
     bindparam,
@@ -56,88 +56,85 @@ def marks_statement(source: Source, window: Window, leave_out: Sequence[str]) ->
     return rows.order_by(school) if "school" in source else rows
 
 
-def proof_statement(
-    marks: Source,
-    roll: Source | None,
-    window: Window,
-    days: Collection[date],
+def doubled_statement(
+    source: Source,
+    days: Sequence[date],
     leave_out: Sequence[str],
     *,
-    leaving_date_is: str,
     sessions: Mapping[str, str],
     unmarked: Collection[str],
 ) -> Executable:
-    """Find what only the column `pupil` of the marks can prove, for the dates `days` of the window.
+    """Find the sessions of `days` in which a pupil has more than one mark.
 
-    Rows: school, date, session, marks, pupils, not_on_roll; only of sessions where a pupil has two marks, or has one and
-    is not on roll. The session is what `sessions` turns it into, so that two names of one session prove a second mark;
-    the codes of `unmarked` are no marks. `roll` is given if its SELECT has a pupil too.
+    Rows: school, date, session, marks, pupils. The session is what `sessions` turns it into, so that two names of one
+    session prove a second mark; the codes of `unmarked` are no marks.
     """
-    raw = _raw_marks(marks, min(days), max(days), ("pupil",))
-    school = marks.text("school", raw.c.school) if "school" in marks else literal_column("''")
-    typed = select(
-        school.label("school"),
-        raw.c.day,
-        # Here, not in the GROUP BY: there some databases do not see that two CASEs with values are the same.
-        _mapped(marks.text("session", raw.c.session), sessions).label("session"),
-        raw.c.pupil,
-    ).where(raw.c.pupil.is_not(None), _is_marked(marks.text("code", raw.c.code), unmarked))
-    if len(set(days)) <= (max(days) - min(days)).days:
-        typed = typed.where(raw.c.day.in_([_as_day(marks, day) for day in sorted(days)]))
-    if leave_out:
-        typed = typed.where(_not_among(marks, school, leave_out))
-    mark = typed.subquery("typed")
-    number, pupils = func.count(), func.count(mark.c.pupil.distinct())
-    absent: ColumnElement[Any] = literal_column("0")
-    start: FromClause = mark
-    if roll is not None:
-        as_text = not (marks.kinds["pupil"] == roll.kinds["pupil"] == "number")  # 7 in one may be '7' in the other
-        on_roll = _on_roll(roll, window, leaving_date_is, as_text=as_text)
-        same = on_roll.c.pupil == (marks.text("pupil", mark.c.pupil) if as_text else mark.c.pupil)
-        if "school" in marks and "school" in roll:
-            same = and_(on_roll.c.school == mark.c.school, same)
-        start = mark.outerjoin(on_roll, same)
-        flags = ((mark.c.day == _as_day(marks, day), on_roll.c[name]) for day, name in _days(window))
-        absent = func.count(case((func.coalesce(case(*flags), 0) == 0, 1)))
-    keys = (mark.c.school, mark.c.day, mark.c.session) if "school" in marks else (mark.c.day, mark.c.session)
-    found = select(mark.c.school if "school" in marks else null(), mark.c.day, mark.c.session, number, pupils, absent)
-    wrong = or_(number > pupils, absent > 0) if roll is not None else number > pupils
-    return found.select_from(start).group_by(*keys).having(wrong)
+    mark = _proven_marks(source, days, leave_out, unmarked, _mapped(source, sessions)).c
+    number, pupils = func.count(), func.count(mark.pupil.distinct())
+    keys = [mark[key] for key in ("school", "day", "session") if key in mark]
+    school = mark.school if "school" in source else null()
+    wrong = select(school.label("school"), mark.day, mark.session, number.label("marks"), pupils.label("pupils"))
+    found = wrong.group_by(*keys).having(number > pupils).subquery("doubled").c
+    of_school = source.text("school", found.school) if "school" in source else found.school
+    return select(of_school, found.day, found.session, found.marks, found.pupils)
+
+
+def not_on_roll_statement(
+    marks: Source,
+    roll: Source,
+    window: Window,
+    days: Sequence[date],
+    leave_out: Sequence[str],
+    *,
+    leaving_date_is: str,
+    unmarked: Collection[str],
+) -> Executable:
+    """Count the marks of pupils who were not on roll on that date. Rows: school, date, marks."""
+    as_text = not (marks.kinds["pupil"] == roll.kinds["pupil"] == "number")  # 7 in one may be '7' in the other
+    mark = _proven_marks(marks, days, leave_out, unmarked).c
+    pupil = marks.trimmed("pupil", mark.pupil) if as_text else mark.pupil
+    typed = [value.label(name) for name, value in (("day", mark.day), ("pupil", pupil))]
+    if "school" in marks:
+        typed.append(marks.trimmed("school", mark.school).label("school"))
+    marked = select(*typed).subquery("marked")
+    on_roll = _on_roll(roll, window, leaving_date_is, as_text=as_text)
+    same = [on_roll.c[key] == marked.c[key] for key in ("school", "pupil") if key in on_roll.c and key in marked.c]
+    flags = ((marked.c.day == _as_day(marks, day), on_roll.c[name]) for day, name in _days(window))
+    keys = [marked.c[key] for key in ("school", "day") if key in marked.c]
+    school = marked.c.school if "school" in marks else null()
+    found = select(school, marked.c.day, func.count()).select_from(marked.outerjoin(on_roll, and_(*same)))
+    # Most are on roll on every day: then the day need not be looked at.
+    is_absent = and_(func.coalesce(on_roll.c.always, 0) == 0, func.coalesce(case(*flags), 0) == 0)
+    return found.where(is_absent).group_by(*keys)
 
 
 def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_out: Sequence[str]) -> Executable:
     """Count the pupils on roll for each school and year group, as at each day of the window.
 
-    Rows: school, year_group, not_dates, endless, one number a day, one NULL a day. A pupil counts on a day if the entry
+    Rows: school, year_group, is_total, not_dates, endless, then one number a day. A pupil counts on a day if the entry
     date is not after it and the leaving date, where there is one, not before it (DOMAIN.md 6); with `leaving_date_is`
     "first_day_off" the leaving date itself no longer counts. `endless` are on roll on the last day and came longer ago
-    than any pupil stays. With a `pupil` there is one more row a school, which has numbers where the others have NULL:
-    the pupils on roll on each day, each counted once, and those in more than one year group.
+    than any pupil stays. With a `pupil` there is one more row a school, `is_total`, in which each pupil counts once.
     """
-    flags = _enrolments(source, window, leaving_date_is, leave_out)
-    names = [name for _, name in _days(window)]
-    nothing = [null() for _ in names]
-    keys = [name for name in ("school", "year_group") if name in source]
-    if "pupil" in source:
-        # One row a pupil and year group. An enrolment that names no pupil is one all the same.
-        largest = [case((flags.c.pupil.is_(None), func.sum(flags.c[n])), else_=func.max(flags.c[n])) for n in names]
-        group = [flags.c[key] for key in (*keys, "pupil")]
-        sums = [func.sum(flags.c[name]).label(name) for name in ("not_dates", "endless")]
-        each = select(*group, *sums, *(value.label(name) for value, name in zip(largest, names, strict=True)))
-        flags = each.group_by(*group).subquery("in_group")
-    school, year_group = (flags.c[name] if name in keys else null().label(name) for name in ("school", "year_group"))
-    totals = [func.sum(flags.c[name]) for name in ("not_dates", "endless", *names)]
-    by_year = select(school, year_group, *totals, *nothing).group_by(*(flags.c[key] for key in keys))
-    if "pupil" not in source:
-        return by_year
-    # One row a pupil, whose numbers say in how many year groups.
-    group = [flags.c[key] for key in ("school", "pupil") if key in flags.c]
-    pupils = select(*group, *(func.sum(flags.c[name]).label(name) for name in names)).group_by(*group).subquery("pupil")
-    several = [and_(pupils.c.pupil.is_not(None), pupils.c[name] > 1) for name in names]
-    once = [func.sum(case((is_in, 1), else_=pupils.c[name])) for is_in, name in zip(several, names, strict=True)]
-    of_school = pupils.c.school if "school" in source else null()
-    by_school = select(of_school, null(), null(), null(), *once, *map(_count_if, several))
-    return union_all(by_year, by_school.group_by(pupils.c.school) if "school" in source else by_school)
+    flags = _enrolments(source, window, leaving_date_is, leave_out).c
+
+    def count(name: str) -> ColumnElement[Any]:
+        if "pupil" not in source:
+            return func.sum(flags[name])
+        is_on_roll = flags[name] == 1  # an enrolment that names no pupil is one all the same
+        nameless = _count_if(and_(is_on_roll, flags.pupil.is_(None)))
+        return func.count(case((is_on_roll, flags.pupil)).distinct()) + nameless
+
+    def by(*keys: str) -> Select[Any]:
+        values = [
+            flags[key] if key in keys and key in source else null().label(key) for key in ("school", "year_group")
+        ]
+        is_total: ColumnElement[Any] = literal_column("0" if "year_group" in keys else "1")
+        sums = [func.sum(flags[name]) for name in ("not_dates", "endless")]
+        query = select(*values, is_total, *sums, *(count(name) for _, name in _days(window)))
+        return query.group_by(*(flags[key] for key in keys if key in source))
+
+    return union_all(by("school", "year_group"), by("school")) if "pupil" in source else by("school", "year_group")
 
 
 def administrators_statement(source: Source, username: str, school: str) -> Executable:
@@ -172,7 +169,31 @@ def _raw_marks(source: Source, first: date, last: date, more: Sequence[str] = ()
     """Return the marks of the dates from `first` to `last`, each value as it can be grouped."""
     columns = [source.key(name).label(name) for name in (*_MARK, *more) if name in source]
     query = select(source.day("date").label("day"), *columns)
-    return source.fenced(query.where(~source.before("date", first), source.before("date", last + _DAY)), "mark")
+    query = query.where(~source.before("date", first), source.before("date", last + _DAY))
+    # Elsewhere a fence costs a third more, and an expression stands two or three times without it.
+    return source.fenced(query, "mark") if source.dialect == "postgresql" else query.subquery("mark")
+
+
+def _proven_marks(
+    source: Source,
+    days: Sequence[date],
+    leave_out: Sequence[str],
+    unmarked: Collection[str],
+    mapped: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None,
+) -> Subquery:
+    """Return the marks of `days` that name a pupil and are no empty rows: school, day, session (mapped), pupil."""
+    raw = _raw_marks(source, min(days), max(days), ("pupil",))
+    # The session here, not in a GROUP BY: there some databases do not see that two CASEs with values are the same.
+    columns = [raw.c[name] for name in ("school", "day", "pupil") if name in raw.c]
+    if mapped:
+        columns.append(mapped(raw.c.session).label("session"))
+    is_mark = _is_marked(source.trimmed("code", raw.c.code), unmarked)
+    query = select(*columns).where(raw.c.pupil.is_not(None), is_mark)
+    if len(days) <= (max(days) - min(days)).days:
+        query = query.where(raw.c.day.in_([_as_day(source, day) for day in days]))
+    if leave_out:
+        query = query.where(_not_among(source, source.text("school", raw.c.school), leave_out))
+    return query.subquery("proven")
 
 
 def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out: Sequence[str]) -> Subquery:
@@ -205,24 +226,36 @@ def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out:
 def _on_roll(source: Source, window: Window, leaving_date_is: str, *, as_text: bool) -> Subquery:
     """Return one row a pupil: 1 for each day on which the pupil is on roll."""
     flags = _enrolments(source, window, leaving_date_is, ()).c
-    pupil = source.text("pupil", flags.pupil) if as_text else flags.pupil
+    pupil = source.trimmed("pupil", flags.pupil) if as_text else flags.pupil
     keyed = select(
         *([flags.school] if "school" in source else []), pupil.label("pupil"), *(flags[n] for _, n in _days(window))
     )
     named = keyed.where(flags.pupil.is_not(None)).subquery("named")
     group = [named.c[key] for key in ("school", "pupil") if key in named.c]
-    largest = (func.max(named.c[name]).label(name) for _, name in _days(window))
-    return select(*group, *largest).group_by(*group).subquery("on_roll")
+    largest = {name: func.max(named.c[name]) for _, name in _days(window)}
+    always = _one_if(and_(*(value == 1 for value in largest.values()))).label("always")
+    flags_of = (value.label(name) for name, value in largest.items())
+    return select(*group, always, *flags_of).group_by(*group).subquery("on_roll")
 
 
 def _days(window: Window) -> list[tuple[date, str]]:
     return [(day, f"day{number}") for number, day in enumerate(window)]
 
 
-def _mapped(session: ColumnElement[Any], sessions: Mapping[str, str]) -> ColumnElement[Any]:
-    none = func.nullif(session, "").is_(None)
-    whens = [(session == name if name else none, literal(to)) for name, to in sessions.items()]
-    return case(*whens, else_=session) if whens else session
+def _mapped(source: Source, sessions: Mapping[str, str]) -> Callable[[ColumnElement[Any]], ColumnElement[Any]]:
+    """Return what turns a session into the DfE's; most are known as they are and need no trimming."""
+    known = {"AM": "AM", "PM": "PM"} | dict(sessions)
+
+    def map_it(session: ColumnElement[Any]) -> ColumnElement[Any]:
+        trimmed = source.trimmed("session", session)
+        none = func.nullif(trimmed, "").is_(None)
+        whens = [(trimmed == name if name else none, literal(to)) for name, to in known.items()]
+        if source.kinds["session"] == "number":
+            return case(*whens, else_=trimmed)
+        at_once = [(session == name, literal(to)) for name, to in known.items() if name]
+        return case(*at_once, *whens, else_=trimmed)
+
+    return map_it
 
 
 def _is_marked(code: ColumnElement[Any], unmarked: Collection[str]) -> ColumnElement[bool]:

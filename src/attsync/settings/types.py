@@ -23,7 +23,7 @@ _PROXY: Final = re.compile(rf"https?://(?:[^\s/@]+@)?{_HOST}/?", re.IGNORECASE)
 _HTTPS_PORT: Final = 443
 _LAST_PORT: Final = 65535
 _ANY_DATABASE: Final = re.compile(r"[a-z][a-z0-9]*(?:\+[a-z0-9_]+)?://.*")
-_RELATIVE_SQLITE: Final = re.compile(r"(sqlite(?:\+[a-z0-9_]+)?:///(?:file:)?+)([^/:?].*)")
+_RELATIVE_FILE: Final = re.compile(r"((?:sqlite|duckdb)(?:\+[a-z0-9_]+)?:///(?:file:)?+)([^/:?].*)")
 _LAESTAB_DIGITS: Final = 7
 _TIME: Final = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -46,7 +46,7 @@ def database_address(value: SecretStr, folder: Path) -> SecretStr:
     text = value.get_secret_value().strip()
     if not text.isprintable() or not _ANY_DATABASE.fullmatch(text):
         raise wrong("database")
-    if relative := _RELATIVE_SQLITE.fullmatch(text):
+    if relative := _RELATIVE_FILE.fullmatch(text):
         text = f"{relative[1]}{folder / relative[2]}"
     return SecretStr(text)
 
