@@ -113,26 +113,11 @@ def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach:
         "account": url.username,
         "server": url.host and (f"{url.host}:{port}" if port else url.host),
     }
-    if kind in ("sqlite", "duckdb"):
-        case = _class_of(original, kind)
-        case = "file_locked" if case == "locked" or "lock" in str(original).lower() else "file"
-        return SchoolError("DB-NONE", case, **what)
-    if kind == "mssql":
-        if "\\" in (url.host or "") and not url.port:
-            what["server"] = url.host
-        code, case = sqlserver.case_of(original)
-        if case == "instance" and not sqlserver.browser_answers(url):
-            case = "browser"
-        if (code, case) != ("DB-NONE", "lost"):
-            return SchoolError(code, case, **what)
+    if kind == "mssql" and "\\" in (url.host or "") and not url.port:
+        what["server"] = url.host
+    if found := _case_in_connecting(original, kind, url):
+        return SchoolError(*found, **what)
     message = str(original).lower()
-    for code, case, words in _IN_CONNECTING:
-        if re.search(words, message):
-            return SchoolError(code, case, **what)
-    if _number(original) == 1049:  # noqa: PLR2004  MySQL's for an unknown database, whatever its language
-        return SchoolError("DB-NONE", "no_database", **what)
-    if _number(original) in (1045, 1698) or _state(original).startswith("28"):
-        return SchoolError("DB-SIGNIN", **what)
     try:
         case = reach()
     except TimeoutError:
@@ -140,6 +125,25 @@ def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach:
     if case == "answers" and (isinstance(original, TimeoutError) or "timeout" in message or "timed out" in message):
         case = "silent"
     return SchoolError("DB-NONE", case if what["server"] else "", **what)
+
+
+def _case_in_connecting(error: BaseException, kind: str, url: URL) -> tuple[str, str] | None:
+    """Return the code and case of an error that says what is wrong; None: the way to the server has to be tried."""
+    if kind in ("sqlite", "duckdb"):
+        is_locked = _class_of(error, kind) == "locked" or "lock" in str(error).lower()
+        return "DB-NONE", "file_locked" if is_locked else "file"
+    if kind == "mssql":
+        code, case = sqlserver.case_of(error)
+        if case == "instance" and not sqlserver.browser_answers(url):
+            case = "browser"
+        if (code, case) != ("DB-NONE", "lost"):
+            return code, case
+    for code, case, words in _IN_CONNECTING:
+        if re.search(words, str(error).lower()):
+            return code, case
+    if _number(error) == 1049:  # noqa: PLR2004  MySQL's for an unknown database, whatever its language
+        return "DB-NONE", "no_database"
+    return ("DB-SIGNIN", "") if _number(error) in (1045, 1698) or _state(error).startswith("28") else None
 
 
 def in_a_select(database: DatabaseSettings, error: Exception, kind: str, select: str) -> SchoolError:

@@ -136,7 +136,8 @@ class Source:
         key = self.key(name) if key is None else key
         if self.kinds[name] == "number":
             return self.trimmed(name, key)
-        length = {"mysql": func.char_length, "mssql": func.datalength}.get(self.dialect, func.length)(key)
+        lengths: dict[str, Any] = {"mysql": func.char_length, "mssql": func.datalength}
+        length = lengths.get(self.dialect, func.length)(key)
         is_cut = length > (2 * LONGEST if self.dialect == "mssql" else LONGEST)
         return case((is_cut, literal("...", self.string())), else_=self.trimmed(name, key))
 
