@@ -43,7 +43,7 @@ class Run:
     """Name -> source tree of another attsync."""
 
     def size(self, row: Row) -> Size:
-        """Give the size of a row's database."""
+        """Return the size of a row's database."""
         return row.quick if self.quick else row.size
 
 

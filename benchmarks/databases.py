@@ -74,7 +74,7 @@ class _Cursor(Protocol):
 
 
 def selects(size: Size) -> dict[str, str]:
-    """Give the SELECTs of the settings file; a database of one school needs no school column, as in the example."""
+    """Return the SELECTs of the settings file; a database of one school needs no school column, as in the example."""
     school = "school, " if size.schools > 1 else ""
     return {
         "marks": f"SELECT {school}mark_date AS date, session, year_group, mark AS code, pupil_id AS pupil"
@@ -84,7 +84,7 @@ def selects(size: Size) -> dict[str, str]:
 
 
 def school_days(number: int, today: date) -> list[date]:
-    """Give the last `number` working days, today included if it is one, oldest first."""
+    """Return the last `number` working days, today included if it is one, oldest first."""
     days: list[date] = []
     while len(days) < number:
         if is_working_day(today):

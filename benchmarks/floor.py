@@ -116,7 +116,7 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:  # noqa: PTH123  pathlib would be the slowest import here
         job = json.load(file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()  # whoever sends to the real DfE needs these
+    context.load_default_certs()  # anyone who sends to the real DfE needs these
     context.load_verify_locations(job["ca"])
     _, content = Connection(job["base_url"], context).post(
         "/oauth/token",

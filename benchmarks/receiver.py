@@ -1,6 +1,6 @@
 """A receiver that is fast enough not to matter: nginx over TLS, which answers as the contract says and counts.
 
-Knows nginx's configuration; refuses to know who sends. Needs the packages `nginx` and `libnginx-mod-http-echo` of
+Knows nginx's configuration; does not depend on who sends. Needs the packages `nginx` and `libnginx-mod-http-echo` of
 Debian or Ubuntu (`apt-get install nginx-light` brings both), and runs as a process of its own, on 127.0.0.1 only.
 """
 
@@ -75,11 +75,11 @@ class Receiver:
     folder: Path
 
     def forget(self) -> None:
-        """Begin to count anew."""
+        """Begin to count again."""
         os.truncate(self.folder / "accepted.log", 0)
 
     def accepted(self, expected: int) -> list[str]:
-        """Give one line for each message answered with 201, after waiting until what is `expected` is written down."""
+        """Return one line for each message answered with 201, after waiting for what is `expected`."""
         until = time.monotonic() + 3
         while True:
             lines = (self.folder / "accepted.log").read_text(encoding="utf-8").splitlines()
@@ -89,7 +89,7 @@ class Receiver:
 
 
 def is_there() -> bool:
-    """Tell whether nginx and the module that it needs are installed."""
+    """Return whether nginx and the module that it needs are installed."""
     return MODULE.exists() and shutil.which("nginx", path=_FOLDERS) is not None
 
 
@@ -102,7 +102,7 @@ def make_certificates(folder: Path) -> Path:
 
 
 def free_port() -> int:
-    """Find a port on 127.0.0.1 that nobody uses."""
+    """Find a port on 127.0.0.1 that no one uses."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

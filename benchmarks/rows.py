@@ -27,7 +27,7 @@ class Row:
     """How many of the rounds the rivals run in; they are slow."""
 
     def programs(self, work: Work) -> list[Program]:
-        """Give the floor first, then what is compared with it."""
+        """Return the floor first, then what is compared with it."""
         return [work.floor, work.attsync, work.again]
 
 
@@ -36,7 +36,7 @@ class Commands(Row):
     """Commands that send nothing, next to the import of the command line's library."""
 
     def programs(self, work: Work) -> list[Program]:
-        """Give `python -c "import click"` first."""
+        """Return `python -c "import click"` first."""
         click = Program('python -c "import click"', [sys.executable, "-c", "import click"], requests=False)
         return [click, work.command("--version"), work.command("--help"), work.command("status")]
 

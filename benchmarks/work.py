@@ -110,7 +110,7 @@ class Work:
 
     @property
     def attsync(self) -> Program:
-        """The program that this is all about; each run begins with a log that knows nothing but consent."""
+        """The program that this is all about; each run begins with a log that contains nothing but consent."""
         return Program("attsync", [*self._attsync, "send", "--quiet"], self._forget)
 
     @property

@@ -60,7 +60,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> Iterator[None]:
-    """Say last what the tests ran on."""
+    """Print last what the tests ran on."""
     yield
     if tried := config.stash[TRIED]:
         terminalreporter.write_line(
@@ -74,7 +74,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session", autouse=True)
 def _nobodys_settings() -> Iterator[None]:
-    """Keep the settings and the log of whoever runs the tests out of reach."""
+    """Keep the settings and the log of anyone who runs the tests out of reach."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("ATTSYNC_", "XDG_", "CREDENTIALS_"))]:
             patch.delenv(name)
@@ -84,7 +84,7 @@ def _nobodys_settings() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def browser(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Browser:
-    """Give this machine's Chromium; where everything has to be tried, none is a failure."""
+    """Return this machine's Chromium; where everything has to be tried, none is a failure."""
     try:
         return Browser(tmp_path_factory.mktemp("browser"))
     except BrowserMissingError as error:

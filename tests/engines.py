@@ -109,7 +109,7 @@ class Engines:
         return self._servers[engine].database(folder)
 
     def is_required(self, engine: str) -> bool:
-        """Tell whether a test must fail where this engine is missing, rather than be skipped."""
+        """Return whether a test must fail where this engine is missing, rather than be skipped."""
         return engine in self._required
 
     def not_exercised(self) -> Collection[str]:
@@ -117,7 +117,7 @@ class Engines:
         return [ALL[engine] for engine in self._required if engine not in self._exercised]
 
     def found(self) -> dict[str, dict[str, str]]:
-        """Give what was exercised and what is missing, to be handed to another process."""
+        """Return what was exercised and what is missing, to be handed to another process."""
         return {"exercised": self._exercised, "missing": self._missing}
 
     def add(self, found: Mapping[str, Mapping[str, str]]) -> None:
@@ -126,7 +126,7 @@ class Engines:
         self._missing |= found["missing"]
 
     def summary(self) -> str:
-        """Say in one line what the tests ran on."""
+        """Return in one line what the tests ran on."""
         exercised = ", ".join(self._exercised[engine] for engine in ALL if engine in self._exercised)
         return "; ".join([f"Database engines exercised: {exercised or 'none'}", *self._missing.values()])
 

@@ -29,7 +29,7 @@ class Ended:
 
     @property
     def said(self) -> str:
-        """Give both streams."""
+        """Return both streams."""
         return self.out + self.err
 
 
@@ -68,5 +68,5 @@ def served(folder: Path, *faults: Fault, with_problems: bool = False) -> Iterato
 
 
 def of_the_tests() -> dict[str, str]:
-    """Give what a test needs for itself: which attsync it tests, and where coverage writes."""
+    """Return what a test needs for itself: which attsync it tests, and where coverage writes."""
     return {name: value for name, value in os.environ.items() if name.startswith(("PYTHONPATH", "COVERAGE"))}

@@ -45,12 +45,12 @@ def settings_text(
 
 
 def found(text: str, folder: Path, **environ: str) -> dict[str, str]:
-    """Give the faults of a settings file in `folder` with this `text`: key -> text."""
+    """Return the faults of a settings file in `folder` with this `text`: key -> text."""
     return {fault.key: fault.text for fault in faults(text, folder, **environ).faults}
 
 
 def faults(text: str, folder: Path, **environ: str) -> SettingsFaults:
-    """Give the error that loading a settings file in `folder` with this `text` ends in."""
+    """Return the error that loading a settings file in `folder` with this `text` ends in."""
     path = folder / "config.toml"
     path.write_text(text)
     path.chmod(0o600)

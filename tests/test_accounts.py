@@ -36,7 +36,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMG\n-----END PRIVATE KEY-----"
 
 @pytest.mark.parametrize("name", ["USER", "LOGNAME", "LNAME", "USERNAME", "SUDO_USER", "HOME"])
 def test_environment_has_no_say(name: str) -> None:
-    """Anybody can set these."""
+    """Anyone can set these."""
     assert who({name: "head"}).account == ME
 
 
@@ -48,7 +48,7 @@ def test_caller_behind_sudo_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sudo_is_believed_only_from_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without root's rights, SUDO_UID is just a variable that anybody can set."""
+    """Without root's rights, SUDO_UID is just a variable that anyone can set."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert who({"SUDO_UID": str(NOBODY.pw_uid)}).account == ME
@@ -104,7 +104,7 @@ def test_login_may_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     ("mode", "is_open"), [(0o755, False), (0o1777, False), (0o775, True), (0o757, True), (0o777, True)]
 )
 def test_folder_above_is_looked_at(tmp_path: Path, mode: int, is_open: bool) -> None:  # noqa: FBT001  a parameter
-    """As sshd looks at it; but in a sticky folder, such as /tmp, nobody can replace another's file."""
+    """As sshd looks at it; but in a sticky folder, such as /tmp, no one can replace another's file."""
     (tmp_path / "above" / "folder").mkdir(parents=True)
     (tmp_path / "above" / "folder" / "file").touch()
     (tmp_path / "above").chmod(mode)
@@ -281,7 +281,7 @@ def test_secret_file_in_a_folder_of_others_is_refused(tmp_path: Path, secret: Ca
 def test_what_is_not_a_file_is_refused_without_waiting(
     tmp_path: Path, secret: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run under cron must not wait for somebody to write into a pipe, nor follow a link."""
+    """A run under cron must not wait for someone to write into a pipe, nor follow a link."""
     (tmp_path / "link").symlink_to(secret())
     os.mkfifo(tmp_path / "pipe", mode=0o600)
     monkeypatch.chdir(tmp_path)
@@ -347,7 +347,7 @@ def test_root_reads_the_secret_of_the_account_that_sends(secret: Callable[..., P
 def test_content_that_cannot_be_a_secret_is_refused(
     secret: Callable[..., Path], content: str | bytes, case: str
 ) -> None:
-    """With the reason: what nobody sees would make the secret wrong, and the DfE's message says less."""
+    """With the reason: what no one sees would make the secret wrong, and the DfE's message says less."""
     assert problem(secret(content)).case == case
 
 
@@ -370,7 +370,7 @@ def test_private_key_with_a_control_character_is_refused(secret: Callable[..., P
 
 
 def test_systemd_credential_is_read(credentials: Callable[..., Path]) -> None:
-    """The group's right to read is the mask of an access list there, and nobody else can enter the folder."""
+    """The group's right to read is the mask of an access list there, and no one else can enter the folder."""
     path = credentials()
 
     assert read_secret(path, what="client secret", environ={"CREDENTIALS_DIRECTORY": str(path.parent)})
@@ -380,7 +380,7 @@ def test_systemd_credential_is_read(credentials: Callable[..., Path]) -> None:
 def test_systemd_credential_is_read_only_from_a_closed_folder(
     credentials: Callable[..., Path], folder_mode: int, mode: int
 ) -> None:
-    """Anybody can set CREDENTIALS_DIRECTORY; the rights have to be as systemd gives them."""
+    """Anyone can set CREDENTIALS_DIRECTORY; the rights have to be as systemd gives them."""
     path = credentials(folder_mode, mode)
 
     assert problem(path, environ={"CREDENTIALS_DIRECTORY": str(path.parent)}).case == "open"
@@ -420,7 +420,7 @@ def folder() -> Iterator[Path]:
 
 
 def belongs_to(folder: Path) -> set[tuple[int, int]]:
-    """Tell to whom a folder and everything in it belong."""
+    """Return to whom a folder and everything in it belong."""
     return {(found.stat().st_uid, found.stat().st_gid) for found in (folder, *folder.rglob("*"))}
 
 
@@ -465,7 +465,7 @@ def test_file_that_is_there_already_keeps_its_owner(folder: Path) -> None:
 
 @pytest.fixture
 def open_umask() -> Iterator[None]:
-    """Let whatever is made with no mode of its own be open to everybody."""
+    """Let whatever is made with no mode of its own be open to everyone."""
     before = os.umask(0)
     yield
     os.umask(before)

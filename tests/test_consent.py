@@ -83,7 +83,7 @@ def test_database_server_is_not_called_without_consent(sandbox: Sandbox, words: 
         ended = attsync(*words, config=sandbox.config)
 
         assert ended.exit_code == 0
-        with pytest.raises(BlockingIOError):  # nobody waits to be let in
+        with pytest.raises(BlockingIOError):  # no one waits to be let in
             server.accept()
 
 

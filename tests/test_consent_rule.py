@@ -220,7 +220,7 @@ def test_notice_names_the_longest_window_and_what_is_sent(terms: Terms, days: st
 def ask(
     folder: Path, *, look_up: Callable[[], bool] | None = None, listed: tuple[str, ...] | None = None, name: str = "h"
 ) -> None:
-    """Ask for the permission."""
+    """Request the permission."""
     require_permission(ABBEY, HEAD, name, look_up=look_up, listed=listed, settings_file=folder / "config.toml")
 
 

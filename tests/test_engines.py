@@ -16,7 +16,7 @@ MARKS = [("2026-11-23", "AM", "/"), ("2026-11-23", "AM", "L"), ("2026-11-23", "P
 
 
 def read(database: EngineDatabase, question: str) -> list[tuple[object, ...]]:
-    """Ask through SQLAlchemy, as attsync does."""
+    """Query through SQLAlchemy, as attsync does."""
     engine = create_engine(database.url, poolclass=NullPool)
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(question))]
@@ -75,7 +75,7 @@ def test_one_test_can_have_several_databases(database: Callable[[str], EngineDat
 
 
 def test_a_missing_engine_is_named_with_its_address(tmp_path: Path) -> None:
-    """Nobody should have to guess why a third of the tests did not run."""
+    """No one should have to guess why a third of the tests did not run."""
     engines = Engines({"ATTSYNC_TEST_MARIADB": "mysql+pymysql://root@127.0.0.1:1"})
 
     with pytest.raises(EngineMissingError, match=r"MariaDB was not tried: nothing answers on 127\.0\.0\.1:1"):

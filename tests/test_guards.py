@@ -1,4 +1,4 @@
-"""The safety nets of the test suite hold: no network, and nobody's own settings."""
+"""The safety nets of the test suite hold: no network, and no one's own settings."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ def test_nothing_is_sent_without_a_connection() -> None:
 
 
 def test_no_name_is_looked_up() -> None:
-    """A look-up alone tells somebody else what is being run."""
+    """A look-up alone tells someone else what is being run."""
     with pytest.raises(NetworkUsedError, match=r"example\.org"):
         socket.create_connection(("example.org", 443))
 

@@ -100,7 +100,7 @@ def test_what_may_have_arrived_stays_so_until_there_is_an_answer() -> None:
     ],
 )
 def test_fault_without_a_place_is_one_of_the_whole_day(places: list[Cell | None], sessions: list[Session]) -> None:
-    """Otherwise a session would be called received of which nobody knows that."""
+    """Otherwise a session would be called received of which no one knows that."""
     faults = [Fault("VAL104", place, "I", "not known") for place in places]
 
     assert faulty_sessions(faults) == {*sessions}

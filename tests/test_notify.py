@@ -110,7 +110,7 @@ def test_file_that_the_monitor_needs_does_not_stop_a_run(tmp_path: Path, authori
 
 
 def test_dead_monitor_does_not_stop_a_run(tmp_path: Path, authority: trustme.CA) -> None:
-    """A school's figures must arrive even if nobody watches."""
+    """A school's figures must arrive even if no one watches."""
     with monitor(authority) as (url, heard):
         settings = settings_with(tmp_path, authority, url)
 

@@ -112,7 +112,7 @@ def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> l
 
 
 def everything_said(ran: Iterable[Ran], caplog: pytest.LogCaptureFixture | None = None) -> Iterator[Place]:
-    """Give what the commands said to whoever ran them, and to the loggers."""
+    """Return what the commands said to anyone who ran them, and to the loggers."""
     for each in ran:
         yield each.words, each.said
     if caplog:
@@ -137,7 +137,7 @@ def everything_kept(sandbox: Sandbox, *, as_text: bool = False) -> Iterator[Plac
 
 
 def names_in(found: Iterable[Place], names: re.Pattern[str] = NAMES) -> list[str]:
-    """Say which places hold a name, in any spelling, and one of those that they hold."""
+    """Return which places hold a name, in any spelling, and one of those that they hold."""
     return [f"{where}: {name[0]}" for where, text in found if (name := names.search(text))]
 
 
@@ -237,7 +237,7 @@ def test_no_name_is_saved(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) ->
 
 
 def everywhere(exit_code: int, *codes: str) -> dict[str, tuple[int, set[str]]]:
-    """Give what `told` gives where the main commands all say the same."""
+    """Return what `told` gives where the main commands all say the same."""
     return dict.fromkeys(("check", "preview", "send"), (exit_code, {*codes}))
 
 
@@ -292,7 +292,7 @@ def everywhere(exit_code: int, *codes: str) -> dict[str, tuple[int, set[str]]]:
 def test_no_name_gets_out_of_a_wrong_column(
     sandbox: Sandbox, select: str, said: dict[str, tuple[int, set[str]]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """P3, when somebody has written a SELECT that gives names: they are refused, and not even shown."""
+    """P3, when someone has written a SELECT that gives names: they are refused, and not even shown."""
     change(sandbox, _MARKS, select)
     ran = run_in_this_process(sandbox, caplog)
 
@@ -344,7 +344,7 @@ def test_no_name_gets_out_of_a_wrong_roll(
 
 
 def test_no_name_gets_out_of_wrong_administrators(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
-    """The third: nobody can give consent by it, so nothing is sent."""
+    """The third: no one can give consent by it, so nothing is sent."""
     change(sandbox, _ADMINISTRATORS, "SELECT last_name AS username FROM pupils")
     ran = run_in_this_process(sandbox, caplog)
 

@@ -47,7 +47,7 @@ class Pupil(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """One mark as the DfE would call it; None: nobody looked."""
+    """One mark as the DfE would call it; None: no one looked."""
 
     pupil: Pupil
     day: date
@@ -220,7 +220,7 @@ def flags(database: EngineDatabase) -> None:
 
 
 def unix_seconds(database: EngineDatabase) -> None:
-    """When each mark was made; somebody marked just after midnight, and somebody just before."""
+    """When each mark was made; someone marked just after midnight, and someone just before."""
     hours = {"AM": (time(0, 0, 1), time(8, 55), time(11, 59)), "PM": (time(12, 0), time(13, 5), time(23, 59, 59))}
     create(
         database,
@@ -240,7 +240,7 @@ def unix_seconds(database: EngineDatabase) -> None:
 
 
 def several_schools(database: EngineDatabase) -> None:
-    """Two schools with the same pupils' marks, in clashing codes, and a third that nobody lists."""
+    """Two schools with the same pupils' marks, in clashing codes, and a third that no one lists."""
     own = {"OAK": {"I": "E", "L": "LATE"}, "ELM": {"I": "Z9", "V": "E", "L": "LATE"}, "ASH": {}}
     columns = (
         "site VARCHAR(9), pupil_id INTEGER, mark_date DATE, session VARCHAR(9), year_group VARCHAR(9), mark VARCHAR(9)"

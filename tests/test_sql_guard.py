@@ -16,7 +16,7 @@ DIALECTS = ("sqlite", "postgresql", *MYSQL, "mssql", "duckdb", "firebird")
 
 
 def as_run(select: str, dialect: str = "sqlite") -> str:
-    """Give the text that the database would see, its parameters in SQLAlchemy's own form."""
+    """Return the text that the database would see, its parameters in SQLAlchemy's own form."""
     return str(text(prepare(select, dialect).text)).rstrip("\n")
 
 
@@ -64,7 +64,7 @@ def test_start_and_end_are_parameters_where_they_stand_alone() -> None:
 
 @pytest.mark.parametrize("ending", [";", " ; ", ";\n-- done\n", "; /* done */", ";;", "\n;\n"])
 def test_a_semicolon_at_the_end_is_dropped(ending: str) -> None:
-    """Whoever tried the SELECT in a database tool copies it with its end."""
+    """Anyone who tried the SELECT in a database tool copies it with its end."""
     assert ";" not in prepare("SELECT 1" + ending, "sqlite").text
 
 
@@ -120,7 +120,7 @@ def test_a_second_statement_cannot_hide_behind_a_databases_own_quoting(dialect: 
     ],
 )
 def test_each_kind_of_database_quotes_in_its_own_way(dialect: str, select: str) -> None:
-    """Whoever writes the SELECT knows their database, not ours."""
+    """Anyone who writes the SELECT knows their database, not ours."""
     assert as_run(select, dialect) == select
 
 

@@ -85,7 +85,7 @@ def test_verbose_tells_it_what_happened_without_secrets(sandbox: Sandbox) -> Non
 
 @pytest.mark.parametrize("words", [["--config"], ["status", "--config"]])
 def test_config_stands_before_or_after_the_command(sandbox: Sandbox, words: list[str]) -> None:
-    """Nobody has to remember which."""
+    """No one has to remember which."""
     before = [*words, str(sandbox.config)] if words[0] == "--config" else []
     after = [] if before else ["--config", str(sandbox.config)]
 
@@ -131,7 +131,7 @@ def test_output_that_cannot_hold_a_sign_is_no_error(sandbox: Sandbox, encoding: 
 
 @pytest.mark.parametrize("options", [[], ["--with-problems"]])
 def test_demo_ends_as_it_should(options: list[str]) -> None:
-    """It is the first thing that anybody sees, on any day of the week and at any hour."""
+    """It is the first thing that anyone sees, on any day of the week and at any hour."""
     ended = attsync("demo", *options)
 
     assert ended.exit_code == 0, ended.said
@@ -145,7 +145,7 @@ def test_demo_leaves_what_can_be_tried_by_hand(tmp_path: Path) -> None:
     """`--keep`: settings, secrets, certificate, database, log."""
     folder = tmp_path / "try"
 
-    # Port 8443 may be taken, by a demo of somebody else's: that is told, and is no fault of this test.
+    # Port 8443 may be taken, by a demo of someone else's: that is told, and is no fault of this test.
     ended = attsync("demo", "--keep", str(folder))
 
     assert ended.exit_code == 0 or "cannot listen on port 8443" in ended.err
@@ -160,7 +160,7 @@ SLOW = {"sqlalchemy", "httpx", "authlib", "trustme", "pydantic", "rich", "sqlite
 
 
 def test_slow_libraries_are_those_that_are_used() -> None:
-    """Else the next two tests would look for what nobody imports."""
+    """Else the next two tests would look for what no one imports."""
     assert all(importlib.util.find_spec(name) for name in SLOW)
 
 
@@ -182,7 +182,7 @@ def test_status_needs_no_database_no_network_and_no_sign_in(sandbox: Sandbox) ->
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_help_imports_nothing_slow(word: str) -> None:
-    """Completion and help are typed while somebody waits."""
+    """Completion and help are typed while someone waits."""
     program = (
         "import sys; before = set(sys.modules); from attsync.commands import attsync\n"  # coverage brings sqlite3
         f"try: attsync([{word!r}])\n"

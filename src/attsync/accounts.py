@@ -28,7 +28,7 @@ _LARGEST: Final = 64 * 1024
 _BLANKS: Final = " \t\N{NO-BREAK SPACE}"
 
 
-# Who runs this. Never by USER, LOGNAME or the like: anyone can set those.
+# Who runs this. Never by USER, LOGNAME or similar: anyone can set those.
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def make_file(path: Path) -> int:
 
 
 def give_to_owner_of(folder: Path, descriptor: int) -> None:
-    """Give an open file or folder that was just made to the owner of `folder`, if this is root. Raise OSError."""
+    """Return an open file or folder that was just made to the owner of `folder`, if this is root. Raise OSError."""
     # Only ever what has just been made: an existing file could be a link of that account to a file of root's.
     if os.geteuid() == _ROOT:
         owner = folder.stat()

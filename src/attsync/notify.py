@@ -1,4 +1,4 @@
-"""Tell a monitor that a run has begun and how it ended. Imports nothing that holds a figure.
+"""Report to a monitor that a run has begun and how it ended. Imports nothing that holds a figure.
 
 A monitor that fails is a line for IT under -v, and never fails a run.
 """

@@ -1,4 +1,4 @@
-"""A number with the thing that is counted, as sentences have it. Knows no subject."""
+"""A number with the thing that is counted, as sentences have it. Imports nothing."""
 
 
 def plural(number: int, one: str, several: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Which schools there are, and which of them somebody named by URN. Opens no school database."""
+"""Which schools there are, and which of them someone named by URN. Opens no school database."""
 
 from collections.abc import Collection, Mapping
 from typing import Final

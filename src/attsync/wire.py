@@ -82,7 +82,7 @@ class Submission(_Sent):
             msg = "the year groups do not add up to the number of pupils"
             raise ValueError(msg)
         if len({item.date for item in self.submissionData}) != 1:
-            msg = "a message holds one date"
+            msg = "a message contains one date"
             raise ValueError(msg)
         return self
 
@@ -163,11 +163,11 @@ def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: boo
 
 
 def parse_json(content: bytes) -> Any:  # noqa: ANN401  whatever JSON it is
-    """Return the JSON of an answer. Raise ValueError if it is not JSON, or if a member stands twice in it."""
+    """Return the JSON of an answer. Raise ValueError if it is not JSON, or if a member is there twice in it."""
 
     def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(found := dict(members)) < len(members):
-            msg = "a member stands twice"
+            msg = "a member is there twice"
             raise ValueError(msg)
         return found
 

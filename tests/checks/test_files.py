@@ -70,7 +70,7 @@ def change(folder: Path, *changes: tuple[str, str]) -> None:
 
 
 def test_files_as_they_should_be_are_one_line(folder: Path) -> None:
-    """With the modes and owners, for whoever has to prove it."""
+    """With the modes and owners, for anyone who has to prove it."""
     (found,) = look(folder)
 
     me = found.text.split()[3].rstrip(",")
@@ -83,7 +83,7 @@ def test_files_as_they_should_be_are_one_line(folder: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o660, 0o602, 0o666])
 def test_settings_file_that_others_may_write_is_told(folder: Path, mode: int) -> None:
-    """Whoever writes it can have the counts sent elsewhere."""
+    """Anyone who writes it can have the counts sent elsewhere."""
     path = folder / "config.toml"
     path.chmod(mode)
     found = only(look(folder))
@@ -217,7 +217,7 @@ def test_key_that_cannot_sign_is_told(folder: Path) -> None:
 
 
 def test_certificates_to_trust_are_looked_at(folder: Path) -> None:
-    """Whoever can change them can pretend to be the DfE; without them there is no sign-in."""
+    """Anyone who can change them can pretend to be the DfE; without them there is no sign-in."""
     change(folder, ("connections = 2", 'ca_file = "ca.pem"'))
     missing = only(look(folder))
     (folder / "ca.pem").write_text("")

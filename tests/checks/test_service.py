@@ -33,7 +33,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
 
 
 def look(loaded: Settings, **environ: str) -> list[Finding]:
-    """Ask the DfE of the settings for Oakfield."""
+    """Query the DfE of the settings for Oakfield."""
     sources = origins(loaded.path, environ)
     if environ:
         loaded = load(loaded.path, environ)
@@ -56,7 +56,7 @@ def problem(finding: Finding) -> Problem:
 
 
 def connection(findings: list[Finding]) -> str:
-    """Give the line about the connection."""
+    """Return the line about the connection."""
     (text,) = (finding.text for finding in findings if "certificate trusted" in finding.text)
     return text
 
@@ -173,7 +173,7 @@ def test_service_that_refuses_the_questions_is_told(certificates: Certificates, 
 
 
 def test_certificate_of_the_proxy_is_not_the_dfes(identity: Identity, tmp_path: Path) -> None:
-    """Whoever looks at the DfE's would search in vain."""
+    """Anyone who looks at the DfE's would search in vain."""
     with Stranger(identity.other_host) as proxy:
         lines = f'proxy = "https://localhost:{proxy.port}"\nca_file = "{identity.ca}"'
         bad = not_good(look(settings(tmp_path, dfe_lines=lines)))
@@ -260,7 +260,7 @@ def test_second_list_that_is_not_there_is_told(identity: Identity, tmp_path: Pat
 
 @pytest.mark.parametrize("answer", [None, "{}"])
 def test_address_where_no_list_is_is_not_the_dfes(identity: Identity, tmp_path: Path, answer: str | None) -> None:
-    """A slip in the path of base_url: no list of codes to ask anybody about, and no URN to doubt."""
+    """A slip in the path of base_url: no list of codes to ask anyone about, and no URN to doubt."""
     also = {b"/codes/attendance": _saying(answer)} if answer else {}
     with Stranger(identity.good, also=also) as dfe:
         bad = not_good(look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca)))
@@ -269,7 +269,7 @@ def test_address_where_no_list_is_is_not_the_dfes(identity: Identity, tmp_path: 
 
 
 def ask_for(certificates: Certificates, folder: Path, *schools: School) -> list[Finding]:
-    """Ask the sandbox for these schools."""
+    """Query the sandbox for these schools."""
     with pretend_dfe(certificates) as dfe, Deadline(60) as deadline:
         loaded = settings(folder, dfe, databases=(("sqlite:///school.db", schools),))
         sources, places = origins(loaded.path, {}), dict.fromkeys(schools, PLACE)

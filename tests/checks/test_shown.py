@@ -1,4 +1,4 @@
-"""shown.py: every setting can be shown to somebody who helps, and no secret comes with it."""
+"""shown.py: every setting can be shown to someone who helps, and no secret comes with it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.settings_file import DFE, loaded, settings_text
 
 
 def values(settings: Settings) -> dict[str, object]:
-    """Give what is shown: name -> value."""
+    """Return what is shown: name -> value."""
     return {each.name: each.value for each in shown(settings)}
 
 
@@ -30,7 +30,7 @@ def test_every_setting_is_there_set_or_not(tmp_path: Path) -> None:
 
 
 def test_list_of_the_settings_is_a_list(tmp_path: Path) -> None:
-    """Also an empty one: nobody may give consent then."""
+    """Also an empty one: no one may give consent then."""
     found = values(loaded(settings_text(after="[consent]\nadministrators = []"), tmp_path))
 
     assert found["consent.administrators"] == []
@@ -85,7 +85,7 @@ def test_address_of_a_database_is_shown_without_its_password(tmp_path: Path, add
 
 
 def test_proxy_and_monitor_are_shown_without_what_opens_them(tmp_path: Path) -> None:
-    """The user name of the proxy is hidden too; whoever knows the address of a monitor may speak to it."""
+    """The user name of the proxy is hidden too; anyone who knows the address of a monitor may speak to it."""
     dfe = f'{DFE}proxy = "http://sam:hunter2@proxy.example:3128"'
     text = settings_text(dfe=dfe, after='[notify]\nping_url = "https://ping.example/hunter2"')
     found = values(loaded(text, tmp_path))

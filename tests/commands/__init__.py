@@ -1,1 +1,1 @@
-"""Tests of the commands, as somebody would type them."""
+"""Tests of the commands, as someone would type them."""

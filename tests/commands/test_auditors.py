@@ -25,7 +25,7 @@ CONSENT = (
 
 @pytest.fixture
 def sent(trial: Callable[..., Trial]) -> Trial:
-    """Give consent, send, correct, send; then remove consent and try to send once more."""
+    """Return consent, send, correct, send; then remove consent and try to send once more."""
     started = trial()
     assert started("send").exit_code == 0
     mark(started, "2026-11-20", "HOSP")
@@ -143,7 +143,7 @@ def test_a_name_that_was_sent_would_be_shown(sent: Trial, body: str, shown: tupl
     ],
 )
 def test_a_name_in_the_words_of_the_log_would_be_shown(sent: Trial, place: str, statement: str) -> None:
-    """Whoever wrote it."""
+    """Anyone who wrote it."""
     with closing(sqlite3.connect(sent.log)) as log, log:
         log.execute(statement, ("Ada Lovelace",))
 

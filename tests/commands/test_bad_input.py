@@ -25,7 +25,7 @@ def assert_one_clear_message(ran: Ran, exit_code: int, code: str) -> None:
 
 
 def test_all_faults_of_the_settings_are_told_at_once(trial: Start) -> None:
-    """Whoever mends one should not have to come back for the next."""
+    """Anyone who corrects one should not have to come back for the next."""
     run = trial()
     run.change(("# timeout_seconds = 30", "timeout_secnds = 30"), ("urn  = 900023", "urn  = 12"))
     before = len(run.received)
@@ -161,7 +161,7 @@ def test_no_heading_stands_before_the_word_that_another_is_running(trial: Start)
 
 
 def test_certificate_that_does_not_verify_is_told(trial: Start) -> None:
-    """8: never sent to whoever answers."""
+    """8: never sent to anyone who answers."""
     run = trial()
     run.change(('ca_file = "ca.pem"', '# ca_file = "ca.pem"'))
 
@@ -194,7 +194,7 @@ def test_window_outside_one_to_eight_is_told(trial: Start, window: str) -> None:
 
 
 def test_mistyped_command_is_guessed(trial: Start) -> None:
-    """Nobody reads a manual for that."""
+    """No one reads a manual for that."""
     ran = trial()("statsu")
 
     assert ran.exit_code == 2

@@ -166,7 +166,7 @@ def test_account_without_the_permission_is_refused(trial: Start) -> None:
 
 
 def test_question_without_a_terminal_is_an_error(trial: Start) -> None:
-    """A script has to say --yes; nobody consents by accident."""
+    """A script has to say --yes; no one consents by accident."""
     run = trial(consent=False)
 
     ran = run("consent", "grant")
@@ -248,7 +248,7 @@ def test_show_as_json(trial: Start) -> None:
 
 
 def test_notice_in_full_needs_no_settings(trial: Start) -> None:
-    """Somebody reads it before anything is set up."""
+    """Someone reads it before anything is set up."""
     run = trial(consent=False)
     run.config.unlink()
 
@@ -276,7 +276,7 @@ def test_unknown_school_is_told(trial: Start) -> None:
 
 
 def test_several_schools_have_to_be_named(trial: Start) -> None:
-    """Nobody consents for a school by leaving something out."""
+    """No one consents for a school by leaving something out."""
     run = trial(consent=False)
     run.config.write_text(run.config.read_text() + '[[database.schools]]\nurn = 900031\nname = "Elm"\nschool = "2"\n')
 
@@ -287,7 +287,7 @@ def test_several_schools_have_to_be_named(trial: Start) -> None:
 
 
 def test_many_schools_at_once_take_a_line_each(trial: Start) -> None:
-    """Thirty times the same notice is read by nobody."""
+    """Thirty times the same notice is read by no one."""
     run = trial(consent=False)
     run.config.write_text(run.config.read_text() + '[[database.schools]]\nurn = 900031\nname = "Elm"\nschool = "2"\n')
 

@@ -23,7 +23,7 @@ MAILTO=sam@school.example
 
 
 def entries(text: str) -> list[str]:
-    """Give the lines that run something."""
+    """Return the lines that run something."""
     return [line for line in text.splitlines() if "attsync send" in line and not line.startswith("#")]
 
 
@@ -41,7 +41,7 @@ def test_entries_have_full_paths_and_the_minute_of_the_urn(trial: Start) -> None
 
 
 def test_clock_that_is_not_on_uk_time_is_told(trial: Start, table: Path) -> None:
-    """Cron knows no time zone: in summer a UTC machine is an hour late."""
+    """Cron has no time zone: in summer a UTC machine is an hour late."""
     run = trial()
     printed, installed = run("crontab").out, run("crontab", "--install").out
 

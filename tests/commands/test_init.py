@@ -1,4 +1,4 @@
-"""`attsync init`: a settings file that nobody has to write from nothing, at a real terminal and without one."""
+"""`attsync init`: a settings file that no one has to write from nothing, at a real terminal and without one."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def answer(path: Path, *more: tuple[str, str], **said: str) -> str:
 
 
 def dialogue(path: Path, answers: Iterable[tuple[str, str]]) -> str:
-    """Give each answer to its question; give what was said."""
+    """Return each answer to its question; give what was said."""
     terminal = begin(path)
     said = ""
     for question, words in answers:
@@ -178,7 +178,7 @@ def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
 
 
 def test_file_that_is_here_is_named_in_full(tmp_path: Path) -> None:
-    """A path of the settings starts at the file, not where somebody happened to stand."""
+    """A path of the settings starts at the file, not where someone happened to stand."""
     (tmp_path / "school.db").touch()
     (tmp_path / "etc").mkdir()
     path = tmp_path / "config.toml"
@@ -304,7 +304,7 @@ def test_no_input_writes_the_example_without_what_only_some_have(tmp_path: Path)
 
 @pytest.mark.parametrize("words", [["--no-input"], []])
 def test_file_that_exists_is_never_overwritten(tmp_path: Path, words: list[str]) -> None:
-    """It holds somebody's work."""
+    """It holds someone's work."""
     path = tmp_path / "config.toml"
     path.write_text("my own")
 
@@ -326,7 +326,7 @@ def test_without_a_terminal_it_says_how(tmp_path: Path) -> None:
 
 
 def test_usual_place_is_where_it_is_looked_for(tmp_path: Path) -> None:
-    """Nobody has to say --config then."""
+    """No one has to say --config then."""
     ended = attsync("init", "--no-input", "--quiet", HOME=str(tmp_path))
 
     assert (ended.exit_code, ended.said) == (0, "")
@@ -380,7 +380,7 @@ def test_account_without_a_folder_is_asked_for_a_name(monkeypatch: pytest.Monkey
 
 
 def test_secret_that_is_there_is_not_asked_for_again(tmp_path: Path) -> None:
-    """Somebody else may have put it there. The word of the file itself is an answer, too."""
+    """Someone else may have put it there. The word of the file itself is an answer, too."""
     path = tmp_path / "config.toml"
     (tmp_path / "client-secret").write_text("from the DfE")
     said = dialogue(path, (ANSWERS | {LEAVING: "last_day"}).items())

@@ -52,7 +52,7 @@ def described(part: Any) -> Any:  # noqa: ANN401
 
 
 def objects(part: Any, *path: object) -> Iterator[tuple[object, ...]]:  # noqa: ANN401
-    """Give the path of each member of each object of a document."""
+    """Return the path of each member of each object of a document."""
     pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
     for key, below in pairs:
         if isinstance(part, dict):
@@ -78,7 +78,7 @@ def test_schema_is_one(name: str) -> None:
 
 
 def test_every_schema_is_tried() -> None:
-    """A schema that nobody validates against is a promise that nobody keeps."""
+    """A schema that no one validates against is a promise that no one keeps."""
     folder = files("attsync").joinpath("data", "schemas")
     assert sorted(file.name for file in folder.iterdir()) == [f"{name}.json" for name in NAMES]
 

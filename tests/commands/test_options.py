@@ -42,7 +42,7 @@ def test_completion_offers_what_there_is(typed: str, offered: list[str]) -> None
 
 @pytest.mark.parametrize("words", [(), ("consent",)])
 def test_program_alone_shows_its_help(words: tuple[str, ...]) -> None:
-    """The first thing that anybody types."""
+    """The first thing that anyone types."""
     ended = attsync(*words)
 
     assert (ended.exit_code, ended.out) == (2, "")

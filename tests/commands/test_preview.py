@@ -240,7 +240,7 @@ def test_date_outside_the_window_is_told(trial: Start) -> None:
 
 
 def test_date_of_a_longer_window_is_shown(trial: Start) -> None:
-    """Messages name such commands; whoever pastes one need not know with which window its send ran."""
+    """Messages name such commands; anyone who pastes one need not know with which window its send ran."""
     run = trial()
     run.config.write_text(run.config.read_text().replace("[window]", "[window]\ndays = 1"))
     assert "Also in this send" not in run("preview").out
@@ -318,7 +318,7 @@ def test_session_may_be_written_small(trial: Start) -> None:
 
 
 def test_database_that_is_away_and_lists_its_schools_is_told(trial: Start) -> None:
-    """Nobody knows which schools are missing then: nothing shown is no sign that nothing is to be sent."""
+    """No one knows which schools are missing then: nothing shown is no sign that nothing is to be sent."""
     run = trial()
     text = run.config.read_text()
     text = text[: text.index("[[database.schools]]")]
@@ -334,7 +334,7 @@ def test_database_that_is_away_and_lists_its_schools_is_told(trial: Start) -> No
 
 
 def test_every_school_that_cannot_be_read_is_told(trial: Start) -> None:
-    """With two databases away, mending one is half of it."""
+    """With two databases away, correcting one is half of it."""
     run = trial()
     text = run.config.read_text()
     first = text.index("[[database]]")

@@ -240,7 +240,7 @@ def test_problem_and_quiet_is_whole_in_its_first_line(trial: Start) -> None:
 
 
 def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
-    """A mail that nobody reads to its end helps nobody."""
+    """A mail that no one reads to its end helps no one."""
     run = trial()
     for day in ("12", "13", "16", "17", "18", "19", "20"):
         mark(run, f"2026-11-{day}", "ZZ", pupils=int(day) - 10)
@@ -286,7 +286,7 @@ def test_window_of_one_day_is_today(trial: Start) -> None:
 
 
 def test_second_run_at_the_same_time_stops_at_once(trial: Start) -> None:
-    """6: nobody has to do anything."""
+    """6: no one has to do anything."""
     run = trial()
     with one_run(run.log):
         ran = run("send")

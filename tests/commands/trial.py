@@ -33,7 +33,7 @@ class Ran:
 
     @property
     def screen(self) -> str:
-        """Give standard output without what differs from run to run: how long things took, receipts, references."""
+        """Return standard output without what differs from run to run: how long things took, receipts, references."""
         text = re.sub(r"\d+\.\d s", "0.0 s", self.out)
         text = re.sub(r"took \d+ s", "took 1 s", text)
         text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "a-reference", text)
@@ -88,7 +88,7 @@ class Trial:
             return school.execute(statement, tuple(values)).fetchall()
 
     def logged(self, statement: str) -> list[Any]:
-        """Ask the log, as the sqlite3 program does: it has a function that uncompresses a message."""
+        """Query the log, as the sqlite3 program does: it has a function that uncompresses a message."""
         with closing(sqlite3.connect(self.log)) as log:
             log.create_function("sqlar_uncompress", 2, lambda content, _size: zlib.decompress(content))
             return log.execute(statement).fetchall()

@@ -122,7 +122,7 @@ def test_token_that_ends_early_is_replaced_each_time(call: Start, monkeypatch: p
 
 
 def test_tokens_that_always_end_early_are_told_as_that(call: Start) -> None:
-    """The budget is that of the run; whoever let us in 11 times does not doubt the client."""
+    """The budget is that of the run; anyone who let us in 11 times does not doubt the client."""
     running = call(Fault.NONE, *[Fault.UNAUTHORISED_ONCE, Fault.NONE] * 20)
 
     outcomes = [running.send() for _ in range(20)]

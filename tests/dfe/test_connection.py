@@ -288,7 +288,7 @@ def test_lost_answer_may_have_been_an_arrived_request(ask: Callable[..., Answer]
     ],
 )
 def test_wrong_certificate_is_not_trusted(identity: Identity, connect: Connect, wrong: str, why: Distrust) -> None:
-    """Nothing is said to such a server, and for each reason somebody else acts."""
+    """Nothing is said to such a server, and for each reason someone else acts."""
     with Stranger(getattr(identity, wrong)) as server, pytest.raises(TlsRefused) as raised:
         post(connect(server.origin))
 
@@ -381,7 +381,7 @@ def resolving(*ports: int) -> Iterator[None]:
 
 @contextmanager
 def swallowing() -> Iterator[int]:
-    """Return a port at which packets are swallowed: its queue is full, and nobody takes anything out."""
+    """Return a port at which packets are swallowed: its queue is full, and no one takes anything out."""
     with socket.socket() as listener, ExitStack() as filling:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -416,7 +416,7 @@ def test_address_that_takes_connections_and_says_nothing_comes_last_next_time(
 def test_address_that_refuses_or_that_this_computer_cannot_reach_is_passed_over(
     identity: Identity, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No IPv6 here, nobody listening there."""
+    """No IPv6 here, no one listening there."""
     with Stranger(identity.good) as gone:
         pass
     with Stranger(identity.good) as server:

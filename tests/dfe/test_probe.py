@@ -94,7 +94,7 @@ def test_look_up_that_brings_nothing_says_why(meet: Meet, answer: tuple[int, byt
 
 
 def test_list_that_is_not_found_is_not_the_dfes(meet: Meet) -> None:
-    """A mistake in the path of base_url: there is no list of codes to ask anybody about."""
+    """A mistake in the path of base_url: there is no list of codes to ask anyone about."""
     with meet(Probe) as running:
         assert case_of(running.dfe.year_groups()) == "DFE-ANSWER"
 
@@ -143,7 +143,7 @@ def test_refused_sign_in_is_a_problem_and_the_host_was_met(probe: Start) -> None
 
 
 def test_end_of_the_certificate_is_seen(meet: Meet, tmp_path: Path) -> None:
-    """So that somebody can renew it in time."""
+    """So that someone can renew it in time."""
     ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=10)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")

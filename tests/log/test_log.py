@@ -181,7 +181,7 @@ def test_bytes_that_a_submission_takes_are_bounded(made: Log) -> None:
 
 
 def test_dead_run_leaves_what_it_sent_open(made: Log) -> None:
-    """What was `sending` when a run died may have arrived; whoever it was sent to."""
+    """What was `sending` when a run died may have arrived; anyone who it was sent to."""
     Runs(made, receiver=OTHER).run((message(), None))
 
     made.begin_run(WINDOW, RECEIVER, AT)

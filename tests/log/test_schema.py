@@ -57,7 +57,7 @@ def test_nothing_is_created_by_reading(path: Path) -> None:
 
 
 def test_log_created_by_several_at_the_same_moment_is_one_log(path: Path) -> None:
-    """Two consents on a new machine: each finds the one log, whoever was quicker, and none is refused."""
+    """Two consents on a new machine: each finds the one log, anyone who was quicker, and none is refused."""
     start, failed = threading.Barrier(8), []
 
     def open_it(number: int) -> None:

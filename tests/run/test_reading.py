@@ -37,7 +37,7 @@ def listing(school: SchoolDatabase, *schools: School) -> None:
 
 
 def told(found: Iterable[SchoolDays | Unlisted]) -> Told:
-    """Give each school with its marks, or with the code of its problem."""
+    """Return each school with its marks, or with the code of its problem."""
     return [
         (each.school, each.problem.code if each.problem else sum(day.marks for day in each.days))
         for each in found
@@ -78,7 +78,7 @@ def test_database_that_fails_fails_for_its_schools_alone(tmp_path: Path) -> None
 
 
 def test_schools_select_that_fails_may_be_that_of_any_school(school: SchoolDatabase, tmp_path: Path) -> None:
-    """Whoever is in no other database gets its problem, and is not told that it is listed nowhere."""
+    """Anyone who is in no other database gets its problem, and is not told that it is listed nowhere."""
     school.change("CREATE TABLE schools (school TEXT)")  # no urn, no name
     databases = (("sqlite:///school.db", ()), ("sqlite:///school.db", (ELMHURST,)))
     loaded = settings(tmp_path, databases=databases)

@@ -68,18 +68,18 @@ def school(tmp_path: Path) -> SchoolDatabase:
 
 
 def run(loaded: Settings, *only: int, window: Window = WINDOW) -> Report:
-    """Send, and tell nobody."""
+    """Send, and tell no one."""
     return send(loaded, window, only, lambda _: None)
 
 
 def states(report: Report) -> dict[date, State | None]:
-    """Give the state of each day of the only school."""
+    """Return the state of each day of the only school."""
     (school,) = report.schools
     return {day.date: day.state for day in school.days}
 
 
 def logged(loaded: Settings, urn: int = URN) -> dict[date, State]:
-    """Give the newest state of each day in the log."""
+    """Return the newest state of each day in the log."""
     return {day: past[-1].state for day, past in history(loaded, urn).items()}
 
 
@@ -163,7 +163,7 @@ def test_day_whose_marks_are_all_gone_is_sent_as_zeros(dfe: PretendDfe, school: 
 def test_day_whose_marks_are_gone_is_told_as_long_as_it_is_so(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
 ) -> None:
-    """With cron twice a day, somebody who looks tomorrow has to see it too."""
+    """With cron twice a day, someone who looks tomorrow has to see it too."""
     loaded = settings(tmp_path, dfe)
     give_consent(loaded)
     run(loaded)
@@ -273,7 +273,7 @@ def test_without_consent_the_database_is_not_opened(
 
 @pytest.mark.usefixtures("school")
 def test_consent_for_another_receiver_does_not_count(dfe: PretendDfe, tmp_path: Path) -> None:
-    """Whoever changes the address has to ask again."""
+    """Anyone who changes the address has to ask again."""
     loaded = settings(tmp_path, dfe)
     give_consent(loaded, receiver="https://other.example")
 
@@ -584,7 +584,7 @@ def test_signal_stops_the_run_and_what_was_answered_is_recorded(dfe: PretendDfe,
 
 @pytest.mark.usefixtures("school")
 def test_signal_ends_a_run_that_nobody_listens_to(dfe: PretendDfe, tmp_path: Path) -> None:
-    """`attsync send | less`: while it waits for somebody to take what it says, Ctrl-C counts at once."""
+    """`attsync send | less`: while it waits for someone to take what it says, Ctrl-C counts at once."""
     loaded = settings(tmp_path, dfe)
     give_consent(loaded)
 

@@ -78,7 +78,7 @@ def status(loaded: Settings) -> Overview:
 
 @pytest.mark.usefixtures("clock", "school")
 def test_ticks_belong_to_one_receiver(dfe: PretendDfe, certificates: Certificates, tmp_path: Path) -> None:
-    """A1: after a change of address nothing is received there, zeros and changes start anew, and status says so."""
+    """A1: after a change of address nothing is received there, zeros and changes start again, and status says so."""
     first = settings(tmp_path, dfe)
     give_consent(first)
     assert run(first).exit_code == 0

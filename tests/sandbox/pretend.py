@@ -44,7 +44,7 @@ class Clock:
     pauses: list[float] = field(default_factory=list)
 
     def __call__(self) -> datetime:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
     def pause(self, seconds: float) -> None:
@@ -68,7 +68,7 @@ class Dfe:
     headers: dict[str, str] = field(default_factory=dict)
 
     def ask_token(self, **form: str) -> httpx.Response:
-        """Ask for a token, by default with client_secret_post and the secret of the fixture."""
+        """Request a token, by default with client_secret_post and the secret of the fixture."""
         asked = {"grant_type": "client_credentials", "client_id": "oakfield", "client_secret": "made-up"} | form
         return self.http.post("/oauth/token", data=asked)
 

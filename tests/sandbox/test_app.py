@@ -176,7 +176,7 @@ def test_look_up_of_year_groups_has_the_mixed_class(dfe: Start) -> None:
 
 
 def test_look_up_of_a_school_tells_whose_urn_it_is(dfe: Start) -> None:
-    """A mistyped URN is somebody else's school."""
+    """A mistyped URN is someone else's school."""
     school = dfe().get(f"/provider/{URN}").json()
 
     assert list(school) == ["urn", "name", "address", "phaseOfEducation", "schoolType"]
@@ -258,7 +258,7 @@ def test_web_filter_answers_in_html(dfe: Start) -> None:
 
 
 def test_rejection_and_fault_of_the_script_look_like_real_ones(dfe: Start) -> None:
-    """Nobody can tell them from those that a message deserves, and its words are tested with them."""
+    """No one can tell them from those that a message deserves, and its words are tested with them."""
     running = dfe(Fault.REJECT, Fault.FAULTY)
 
     assert running.post(message()).json()["code"] == "VAL102"

@@ -1,4 +1,4 @@
-"""auth.py: the three ways to sign in work by the letter of their RFCs, and by no other way does anybody get in.
+"""auth.py: the three ways to sign in work by the letter of their RFCs, and by no other way does anyone get in.
 
 The client's side is Authlib's protocol layer, which attsync uses too.
 """
@@ -23,14 +23,14 @@ Start = Callable[..., Dfe]
 
 
 def ask(dfe: Dfe, auth: ClientAuth, body: str = GRANT) -> httpx.Response:
-    """Ask for a token as `auth` does it."""
+    """Request a token as `auth` does it."""
     _, headers, body = auth.prepare("POST", f"{dfe.server.base_url}/oauth/token", {}, body)  # type: ignore[no-untyped-call]
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     return dfe.http.post("/oauth/token", headers=headers, content=body)
 
 
 def with_basic(dfe: Dfe, credentials: str) -> httpx.Response:
-    """Ask for a token with the header Basic, made by hand."""
+    """Request a token with the header Basic, made by hand."""
     header = {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"}
     return dfe.http.post("/oauth/token", headers=header, data={"grant_type": "client_credentials"})
 
@@ -142,7 +142,7 @@ def test_key_pair_signs_in(open_dfe: Start, alg: str, key: ECKey | RSAKey) -> No
 
 
 def test_statement_counts_once(open_dfe: Start) -> None:
-    """Whoever reads one along the way must not get a token with it."""
+    """Anyone who reads one along the way must not get a token with it."""
     dfe = open_dfe(public_key=KEY)
     statement = PrivateKeyJWT(alg="ES256", claims={"jti": "the same"})
 

@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
-    """Give a sandbox folder that the test may change."""
+    """Return a sandbox folder that the test may change."""
     return copytree(made, tmp_path / "trial")
 
 

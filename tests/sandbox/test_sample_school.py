@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
 @pytest.fixture
 def school(tmp_path: Path, made: Callable[..., Path]) -> Make:
-    """Give the file of a school that the test may change."""
+    """Return the file of a school that the test may change."""
 
     def make(name: str = "school.db", /, **changes: Any) -> Path:  # noqa: ANN401  any argument
         return Path(copy(made(**changes), tmp_path / name))
@@ -60,7 +60,7 @@ def ask(path: Path, select: str) -> list[Any]:
 
 
 def content(path: Path) -> list[str]:
-    """Give everything in the file as SQL."""
+    """Return everything in the file as SQL."""
     with closing(sqlite3.connect(path)) as database:
         return list(database.iterdump())
 
@@ -72,7 +72,7 @@ def counts(path: Path) -> Counter[tuple[str, ...]]:
 
 
 def test_same_day_makes_the_same_school(tmp_path: Path) -> None:
-    """Whoever reports what `attsync demo` showed can be understood by everybody else."""
+    """Anyone who reports what `attsync demo` showed can be understood by everyone else."""
     for name in ("one.db", "two.db"):
         make_school(tmp_path / name, today=MONDAY)
 
@@ -261,7 +261,7 @@ def test_nothing_is_left_to_correct_in_the_end(school: Make) -> None:
 
 
 def test_file_is_its_owners_alone_and_none_is_overwritten(school: Make) -> None:
-    """A school database holds names; and whoever names a real one by mistake must not lose it."""
+    """A school database holds names; and anyone who names a real one by mistake must not lose it."""
     path = school()
 
     assert path.stat().st_mode & 0o777 == 0o600

@@ -113,7 +113,7 @@ def test_urn_trouble_is_rejected_by_its_number(urn: object, code: str, detail: s
 def test_fault_is_named_with_its_value_and_place(
     body: dict[str, Any], identifier: str, code: str, detail: str, path: str
 ) -> None:
-    """Whoever reads a faulty answer must find the cell by it; `status` is an empty string, as the DfE had it."""
+    """Anyone who reads a faulty answer must find the cell by it; `status` is an empty string, as the DfE had it."""
     (error,) = errors_of(body)
 
     assert list(error) == ["id", "code", "status", "title", "detail", "path"]

@@ -102,7 +102,7 @@ def test_variables_alone_can_make_a_table(tmp_path: Path) -> None:
     ],
 )
 def test_variable_that_is_not_known_is_a_fault(tmp_path: Path, variable: str, words: str) -> None:
-    """Mistyped, it would change nothing and say nothing. Nobody becomes an administrator by a variable."""
+    """Mistyped, it would change nothing and say nothing. No one becomes an administrator by a variable."""
     assert found(settings_text(), tmp_path, **{variable: "hunter2"}) == {variable: words}
 
 
@@ -139,7 +139,7 @@ def test_credentials_of_systemd_take_the_place_of_files(tmp_path: Path, credenti
 
 
 def test_private_key_of_systemd_is_taken_where_one_is_used(tmp_path: Path, credential: Callable[[str], str]) -> None:
-    """With a client secret it would be a fault, and nobody's."""
+    """With a client secret it would be a fault, and no one's."""
     key = credential("private-key")
     dfe = DFE.replace("client_secret_file", 'auth_method = "private_key_jwt"\n#')
     settings = loaded(settings_text(dfe=dfe), tmp_path, CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
@@ -205,7 +205,7 @@ def test_account_without_a_home_finds_the_settings_of_all_users() -> None:
 
 
 def test_fault_of_a_variable_is_not_said_to_be_in_the_file(tmp_path: Path) -> None:
-    """Whoever corrects the file corrects the wrong thing."""
+    """Anyone who corrects the file corrects the wrong thing."""
     wrong = {"ATTSYNC_DFE__TIMEOUT_SECONDS": "soon"}
 
     one = faults(settings_text(), tmp_path, **wrong).problem

@@ -14,7 +14,7 @@ from tests.settings_file import DATABASE, DFE, SCHOOL, SELECT, faults, settings_
 
 
 def shown(text: str, folder: Path, **environ: str) -> str:
-    """Give all that is printed about the faults of a settings file with this `text`."""
+    """Return all that is printed about the faults of a settings file with this `text`."""
     lines = [line for fault in faults(text, folder, **environ).faults for line in fault.lines]
     return "\n".join(lines).replace(f"{folder}/", "")
 

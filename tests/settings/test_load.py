@@ -50,7 +50,7 @@ def test_file_that_was_found_is_absolute(places: SimpleNamespace, monkeypatch: p
 
 
 def test_error_says_where_it_was_looked(tmp_path: Path) -> None:
-    """Nobody should have to guess where the file belongs, or that there is a way without one."""
+    """No one should have to guess where the file belongs, or that there is a way without one."""
     with pytest.raises(SettingsError) as raised:
         find(None, {"HOME": str(tmp_path)})
 
@@ -61,7 +61,7 @@ def test_error_says_where_it_was_looked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", ["missing.toml", "given.toml/config.toml"])
 def test_named_file_that_is_missing_is_not_replaced_by_another(places: SimpleNamespace, given: str) -> None:
-    """A mistyped --config must not send with somebody's other settings."""
+    """A mistyped --config must not send with someone's other settings."""
     with pytest.raises(SettingsError) as raised:
         find(str(places.given.parent / given), places.environ)
 
@@ -93,7 +93,7 @@ def test_example_of_the_package_is_the_example_of_the_repository() -> None:
 
 
 def test_example_is_right(tmp_path: Path) -> None:
-    """It is what everybody starts from, and what the sandbox runs on."""
+    """It is what everyone starts from, and what the sandbox runs on."""
     settings = loaded(PACKAGED.read_text(), tmp_path)
 
     assert settings.dfe.origin == "https://localhost:8443"
@@ -102,7 +102,7 @@ def test_example_is_right(tmp_path: Path) -> None:
 
 
 def test_values_that_the_example_calls_usual_are_so(tmp_path: Path) -> None:
-    """A comment that names another default than the code has misleads whoever reads it."""
+    """A comment that names another default than the code has misleads anyone who reads it."""
     usual = "timeout_seconds|connections|run_minutes|send_year_groups|auth_method|days|count|keep_days|times"
     text, number = re.subn(rf"^# (?=(?:{usual}) = )", "", PACKAGED.read_text(), flags=re.MULTILINE)
 
@@ -169,7 +169,7 @@ def test_other_faults_do_not_hide_a_school_that_is_there_twice(tmp_path: Path) -
 
 @pytest.mark.parametrize("database", ["5", "[5]", "[{schools = 5}]", "[{schools = [5]}]"])
 def test_database_that_is_no_table_is_a_fault_like_any_other(tmp_path: Path, database: str) -> None:
-    """Whatever stands there, nobody sees a traceback."""
+    """Whatever stands there, no one sees a traceback."""
     assert found(f"database = {database}", tmp_path)
 
 

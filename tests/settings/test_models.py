@@ -259,7 +259,7 @@ def test_maps_are_trimmed_and_may_name_the_empty_value(tmp_path: Path) -> None:
     ],
 )
 def test_database_has_one_address_and_says_what_a_leaving_date_is(tmp_path: Path, database: str, key: str) -> None:
-    """Nobody but the school knows the last one, so there is no default to be wrong."""
+    """No one but the school knows the last one, so there is no default to be wrong."""
     assert found(settings_text(database=database), tmp_path).keys() == {key}
 
 

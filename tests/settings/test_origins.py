@@ -24,7 +24,7 @@ def sources(tmp_path: Path) -> Callable[..., Origins]:
 
 
 def line(start: str) -> int:
-    """Give the number of the line of TEXT that begins so."""
+    """Return the number of the line of TEXT that begins so."""
     return next(number for number, text in enumerate(TEXT.split("\n"), start=1) if text.startswith(start))
 
 
@@ -38,7 +38,7 @@ def test_setting_of_the_file_has_a_line(sources: Callable[..., Origins]) -> None
 
 
 def test_variable_that_overrides_is_named(sources: Callable[..., Origins]) -> None:
-    """Whoever changes the file would change nothing."""
+    """Anyone who changes the file would change nothing."""
     found = sources(ATTSYNC_DFE__PROXY="http://other.example:3128", ATTSYNC_SCHEDULE__TIMES='["09:00"]')
 
     assert found.of(("dfe", "proxy")) == Origin("variable", name="ATTSYNC_DFE__PROXY")

@@ -36,7 +36,7 @@ def test_path_of_the_settings_file_is_no_setting(tmp_path: Path) -> None:
 
 
 def test_setting_below_the_heading_of_a_map_is_recognised(tmp_path: Path) -> None:
-    """In TOML a heading holds until the next one, which surprises everybody once."""
+    """In TOML a heading holds until the next one, which surprises everyone once."""
     maps = "[database.codes]\nleaving_date_is = 'last_day'"
     faults = found(settings_text(database="url = 'sqlite://'", maps=maps), tmp_path)
 
@@ -171,7 +171,7 @@ def test_account_that_stands_above_its_heading_is_told_where_it_belongs(tmp_path
 
 
 def test_every_sentence_is_used() -> None:
-    """A name that is mistyped in the data or in the code would be found by nobody until it is needed."""
+    """A name that is mistyped in the data or in the code would be found by no one until it is needed."""
     source = "".join(path.read_text() for path in Path(inspect.getfile(near)).parent.glob("*.py"))
     used = {"bool_type", *sentences()["tomllib"].values()}  # the first is named by Pydantic alone
 

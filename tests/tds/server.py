@@ -41,7 +41,7 @@ class Fault:
     ends: bool = False
     """And close the connection, as error 596 does."""
     hangs: bool = False
-    """Say nothing until the client asks for an end or goes."""
+    """Send nothing until the client asks for an end or goes."""
     cuts: int = 0
     """Break the connection after so many bytes of the answer."""
     cuts_rows: int = 0
@@ -124,7 +124,7 @@ class SqlServer:
         self.execute("UPDATE sys.databases SET snapshot_isolation_state = 1")
 
     def grant(self, kind: str, name: str, allowed: str = "") -> None:
-        """Give the account a right: ("server", "sysadmin"), ("role", "db_owner"), ("OBJECT", "[dbo].[t]", "INSERT").
+        """Return the account a right: ("server", "sysadmin"), ("role", "db_owner"), ("OBJECT", "[dbo].[t]", "INSERT").
 
         One for a column is ("COLUMN", "[dbo].[t].code", "UPDATE").
         """

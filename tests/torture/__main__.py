@@ -19,7 +19,7 @@ KINDS = {"day lost": "days lost", "wrong outcome": "wrong outcomes", "secret in"
 
 
 def say(text: str) -> None:
-    """Say it at once."""
+    """Print it at once."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -33,7 +33,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Identity:
 
 @pytest.fixture
 def place(attsync: Runner, certificates: Certificates, tmp_path: Path) -> Place:
-    """Give sweeps a place."""
+    """Return sweeps a place."""
     return Place(attsync, tmp_path / "scenes", certificates)
 
 
@@ -45,7 +45,7 @@ def names(attsync: Runner, certificates: Certificates, tmp_path_factory: pytest.
 
 @pytest.fixture
 def many(place: Place) -> Place:
-    """Give sweeps a place for runs of a hundred schools."""
+    """Return sweeps a place for runs of a hundred schools."""
     return place.of_many()
 
 

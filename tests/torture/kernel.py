@@ -22,7 +22,7 @@ CALLS = {
 
 
 def has_strace() -> bool:
-    """Tell whether strace is there."""
+    """Return whether strace is there."""
     return shutil.which("strace") is not None
 
 
@@ -62,7 +62,7 @@ def full_disk(place: Place, sizes: range) -> Tally:
 
 
 def can_mount(folder: Path) -> bool:
-    """Tell whether this account may mount a disk."""
+    """Return whether this account may mount a disk."""
     try:
         with _small_disk(folder, 64):
             return True

@@ -85,12 +85,12 @@ class Scene:
         self.dfe = dfe
 
     def consent_is_removed(self) -> bool:
-        """Tell whether a removal is on disk."""
+        """Return whether a removal is on disk."""
         with closing(sqlite3.connect(self.settings.log.path)) as connection:
             return bool(connection.execute("SELECT count(*) FROM consent WHERE action = 'removed'").fetchone()[0])
 
     def wrong(self, *, secrets: tuple[str, ...] = SECRETS) -> list[str]:
-        """Say all that is wrong after a send that went well."""
+        """Return all that is wrong after a send that went well."""
         return [*self.wrong_counts(), *self.wrong_keys(), *self.wrong_log(), *found_secrets(self.folder, secrets)]
 
     def wrong_counts(self, but: int | None = None) -> list[str]:
@@ -111,11 +111,11 @@ class Scene:
         return [f"key for {number} bodies" for key, number in bodies.items() if number > 1 or key is None]
 
     def posts_of(self, urn: int) -> list[bytes]:
-        """Give what was posted of one school."""
+        """Return what was posted of one school."""
         return [post.body for post in self.dfe.store.received() if post.urn == urn]
 
     def urns(self, state: str = "%") -> dict[str, int]:
-        """Give the school of each key of the log, oldest first; or only where the log says `state`."""
+        """Return the school of each key of the log, oldest first; or only where the log says `state`."""
         with closing(sqlite3.connect(self.settings.log.path)) as connection:
             return dict(
                 connection.execute(
@@ -153,7 +153,7 @@ class Scene:
 
 
 def days(number: int) -> list[date]:
-    """Give the last working days, the newest first; the sandbox' own clock is not looked at."""
+    """Return the last working days, the newest first; the sandbox' own clock is not looked at."""
     found = [day for day in window_ending(today_in_london(), 8, "working") if is_working_day(day)]
     return found[::-1][:number]
 

@@ -101,7 +101,7 @@ class Talk:
             self.send(content[number % len(content) :][:1])
 
     def hang(self) -> None:
-        """Say nothing until the server stops, or the other side goes."""
+        """Send nothing until the server stops, or the other side goes."""
         with suppress(OSError):
             self._connection.recv(1)
 

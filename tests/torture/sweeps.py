@@ -52,12 +52,12 @@ class Place:
     number: int = 0
 
     def of(self, schools: int, connections: int, days: int = 3, answer_seconds: float = 0.0) -> "Place":
-        """Give a place for scenes with more schools or more senders."""
+        """Return a place for scenes with more schools or more senders."""
         folder = self.folder / f"{schools}-{connections}"
         return Place(self.attsync, folder, self.certificates, schools, connections, days, answer_seconds)
 
     def of_many(self) -> "Place":
-        """Give a place for scenes with a hundred schools: their messages share commits, and all senders are at work."""
+        """Return a place for scenes with a hundred schools: their messages share commits, all senders work."""
         return self.of(schools=100, connections=8, days=2, answer_seconds=0.02)
 
     def scene(self, *, has_consent: bool = True) -> AbstractContextManager[Scene]:

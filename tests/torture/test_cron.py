@@ -85,7 +85,7 @@ def test_second_run_at_the_same_time_is_6(new: Scene, attsync: Runner) -> None:
 
 
 def test_lock_is_free_after_a_kill(new: Scene, attsync: Runner) -> None:
-    """Nobody has to delete a file by hand."""
+    """No one has to delete a file by hand."""
     killed = attsync(new.folder, "send", "-q", plan={"at": 60, "act": "signal", "signal": signal.SIGKILL})
 
     assert killed.exit_code == -signal.SIGKILL
@@ -176,7 +176,7 @@ def test_log_and_locks_that_root_made_serve_the_next_run(of_nobody: Scene, attsy
 
 
 def test_check_says_how_to_put_the_files_of_another_account_right(of_nobody: Scene, attsync: Runner) -> None:
-    """What root left behind, and what is not the account's to read, with the commands that mend it."""
+    """What root left behind, and what is not the account's to read, with the commands that correct it."""
     give_consent(of_nobody.settings)
     lock, secret = (of_nobody.folder / name for name in ("state/attsync.db.lock", "client-secret"))
     subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", of_nobody.folder / "state"], check=True)
@@ -196,7 +196,7 @@ def test_check_says_how_to_put_the_files_of_another_account_right(of_nobody: Sce
 
 
 def test_secrets_are_not_in_the_process_list(certificates: Certificates, tmp_path: Path) -> None:
-    """Everybody on the machine can read how a program was called. Looked at while the DfE thinks about its answer."""
+    """Everyone on the machine can read how a program was called. Looked at while the DfE thinks about its answer."""
     held, go = Event(), Event()
 
     def pause(_: float) -> None:
@@ -235,7 +235,7 @@ def _add_database_with_password(new: Scene) -> None:
 
 
 def _process_list(number: int) -> Iterator[bytes]:
-    """Give the arguments and the environment of a process, and of all that it has started."""
+    """Return the arguments and the environment of a process, and of all that it has started."""
     process = Path(f"/proc/{number}")
     for name in ("cmdline", "environ"):
         yield (process / name).read_bytes()

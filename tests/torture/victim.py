@@ -54,7 +54,7 @@ class Steps:
             number = self.names.count(name) if "of" in self._plan else len(self.names)
             is_it = (name, number) == (kind, self._plan.get("at"))
             if is_it and self._plan["act"] == "wait":
-                self._wait(key)  # and whoever takes a step meanwhile waits as well: the whole run stands still
+                self._wait(key)  # and anyone who takes a step meanwhile waits as well: the whole run stands still
         if is_it:
             self._act(name)
 

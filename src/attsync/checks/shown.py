@@ -1,4 +1,4 @@
-"""Every setting with its value, as far as it may be shown to whoever looks over a shoulder or reads a request for help.
+"""Every setting with its value, as far as anyone who looks over a shoulder may see it.
 
 Opens no secret file. Of an address it shows the host, never a password, a key or a token; of a SELECT the SQL, never a
 text in quotation marks or a comment.
@@ -43,7 +43,7 @@ def shown(table: BaseModel, at: Location = ()) -> Iterator[Shown]:
     """Return every setting in the order of the models, also those that were left out of the file."""
     for name in type(table).model_fields:
         value, location = getattr(table, name), (*at, name)
-        if isinstance(table, NotifySettings) and value:  # whoever knows a monitor's address may speak for us
+        if isinstance(table, NotifySettings) and value:  # anyone who knows a monitor's address may speak for us
             yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
         elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
             yield Shown(location, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))  # the proxy
@@ -89,7 +89,7 @@ def _plain(value: object) -> Value:
         case int() | str() | None:
             return value
         case _:
-            msg = "a setting of a kind that nobody thought of: it may be a secret"
+            msg = "a setting of a kind that no one thought of: it may be a secret"
             raise TypeError(msg)
 
 

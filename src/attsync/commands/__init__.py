@@ -56,7 +56,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that was typed, or guess which was meant."""
-        is_typed = not ctx.resilient_parsing  # while a shell completes a line, nobody is told anything
+        is_typed = not ctx.resilient_parsing  # while a shell completes a line, no one is told anything
         if args[0] not in self.list_commands(ctx) and not args[0].startswith("-") and is_typed:
             from difflib import get_close_matches
 
@@ -95,7 +95,7 @@ class Commands(click.Group):
             ctx.exit(getattr(stopped, "exit_code", 128 + signal.SIGINT))
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except Exception as error:  # noqa: BLE001  the one place for what nobody foresaw (RELIABILITY.md 2)
+        except Exception as error:  # noqa: BLE001  the one place for what no one foresaw (RELIABILITY.md 2)
             click.echo(f"attsync: an error in attsync itself. {_report(error)} [BUG]", err=True)
             ctx.exit(70)
 
@@ -108,7 +108,7 @@ def tell(error: AttsyncError, days: "Sequence[date]" = ()) -> None:
 
 
 def _tell_usage(error: click.UsageError) -> None:
-    """Say what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
+    """Print what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return

@@ -55,7 +55,7 @@ def _named(settings: Settings, known: Mapping[int, School], urns: tuple[int, ...
     "attsync consent grant --school 900023 --role Head --save consent.txt",
     text="""
     Shows what is sent and what never is, then asks. The account that runs this needs the permission
-    "Data Returns: Administer" in the school system. It is looked up at that moment.
+    "Data Returns: Administer" in the MIS. It is looked up at that moment.
     """,
     parent=command,
 )

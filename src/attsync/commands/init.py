@@ -120,16 +120,16 @@ def _database(block: str, answer: Database, folder: Path, secrets: dict[str, str
 
 
 def _set(text: str, name: str, value: str) -> str:
-    """Give the setting `name` another value, and keep the comment after it."""
+    """Return the setting `name` another value, and keep the comment after it."""
     quoted = json.dumps(value, ensure_ascii=False)  # a string of JSON is one of TOML
     return re.sub(rf'(?m)^({name} *= )"[^"]*"', lambda found: found[1] + quoted, text, count=1)
 
 
 def _say_next(path: Path, answers: Answers) -> None:
-    """Say what is missing and what comes next."""
+    """Print what is missing and what comes next."""
     steps = [
         *_missing(path, answers),
-        ("Check it, and see which of your own codes have to be mapped: ", attsync("check")),
+        ("Check it, and see which of your codes have to be mapped: ", attsync("check")),
         ("Look at what would be sent: ", attsync("preview")),
         ("Give consent: ", attsync("consent", "grant")),
         ("Send: ", attsync("send")),

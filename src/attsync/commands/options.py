@@ -200,7 +200,7 @@ def _logger() -> "logging.Logger":
 
 
 def confirm(question: str, *, yes: bool) -> bool:
-    """Ask until it is yes or no; Enter is no. Raise UsageError where nobody can be asked. `yes`: do not ask."""
+    """Repeat the question until it is yes or no; Enter is no. Raise UsageError without a terminal. `yes`: do not ask."""
     if yes:
         return True
     if not sys.stdin.isatty():

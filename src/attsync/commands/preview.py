@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Needs no consent, and contacts only the school database. It shows small counts, which could identify a child:
     keep them within the school.
 
-    --json prints the requests byte for byte: one list, with each on a line of its own.
+    --json prints the requests byte for byte: one list, with each on a separate line.
     """,
 )
 @options.window
@@ -52,7 +52,7 @@ def command(
     from attsync.run.send import preview
 
     if session and as_json:
-        message = "--session and --json do not go together: a request holds both sessions. Nothing was read."
+        message = "--session and --json do not go together: a request contains both sessions. Nothing was read."
         raise click.UsageError(message)
     settings = options.load_settings()
     _require_table(table, settings, as_json=as_json)

@@ -39,7 +39,7 @@ class Answers:
 
 
 def ask() -> Answers:
-    """Ask everything."""
+    """Put every question."""
     answers = Answers()
     name = _ask("Name of the school", typed_text)
     while name:
@@ -93,7 +93,7 @@ def _base_url(said: str) -> str:
 
 
 def _ask(words: str, check: Callable[[str], _Answer], default: _Answer | None = None) -> _Answer:
-    """Ask until the answer passes `check`; Enter alone is `default`, if there is one."""
+    """Repeat the question until the answer passes `check`; Enter alone is `default`, if there is one."""
     while True:
         said = click.prompt(words, default="", show_default=False, value_proc=str)
         if default is not None and not said.strip():

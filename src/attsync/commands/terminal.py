@@ -65,7 +65,7 @@ def prepare() -> _Output | None:
 
 
 def loss(output: _Output | None) -> str | None:
-    """Write out what is left; if something could not be written that somebody waits for, return why."""
+    """Write out what is left; if something could not be written that someone waits for, return why."""
     sys.stdout.flush()
     if output is None or output.why is None or output.why.errno == EPIPE:
         return None
@@ -134,7 +134,7 @@ class Screen:
     signs: "Signs"
 
     def show(self, *parts: "RenderableType") -> None:
-        """Print; where nobody sees the colours, without blanks at the ends of lines."""
+        """Print; where no one sees the colours, without blanks at the ends of lines."""
         if self.console.is_terminal:
             self.console.print(*parts, crop=False)
             return

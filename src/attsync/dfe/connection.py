@@ -112,7 +112,7 @@ class Connection:
                 proxy=httpx.Proxy(self._proxy, ssl_context=to_proxy) if self._proxy else None,
             )
             # httpx does not hand on this option of httpcore. With httpcore's own network, addresses are tried one after
-            # the other for the whole time-out, and an answer that nobody asked for is taken for the next one.
+            # the other for the whole time-out, and an answer that no one asked for is taken for the next one.
             self._transport._pool._network_backend = self._network  # type: ignore[assignment]  # noqa: SLF001
         return self._transport
 

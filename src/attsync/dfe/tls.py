@@ -27,7 +27,7 @@ _BY_CODE: Final = {
     9: Distrust.NOT_YET,
     10: Distrust.EXPIRED,
     18: Distrust.SELF_SIGNED,
-    19: Distrust.UNKNOWN,  # self-signed, but further up: somebody's own authority
+    19: Distrust.UNKNOWN,  # self-signed, but further up: someone's own authority
     20: Distrust.UNKNOWN,
     21: Distrust.UNKNOWN,
     62: Distrust.OTHER_NAME,

@@ -51,7 +51,7 @@ class SchoolResult:
         return self._sums or _sums_of(self.days)
 
     def keep_sums(self) -> None:
-        """Forget the days without a problem: of thousands of schools nobody asks for them again."""
+        """Forget the days without a problem: of thousands of schools no one asks for them again."""
         self._sums = self.sums
         self.days = [day for day in self.days if day.problem]
 
@@ -97,7 +97,7 @@ class Report:
 
 
 def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> bool:
-    # Where someone removed consent, silence is what they asked for, unless the school was named. That nobody ever
+    # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
     # decided, or that what was agreed to has changed, is said at every run.
     return result.school.urn in named or (problem.code, problem.case) != ("CONSENT-NONE", "removed")
 

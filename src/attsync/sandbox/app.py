@@ -103,7 +103,7 @@ class Service:
         return _message(404, "Not found")
 
     def _refusal(self, request: Request) -> Answer | None:
-        """Let nobody in without the subscription key and a token, checked in the gateway's order."""
+        """Let no one in without the subscription key and a token, checked in the gateway's order."""
         key = request.headers.get("Ocp-Apim-Subscription-Key")
         if self.subscription_key is not None and key is None:
             return _KEY_MISSING

@@ -187,7 +187,7 @@ class _TlsServer(ThreadingTCPServer):
         self._connections: set[socket.socket] = set()
 
     def get_request(self) -> tuple[ssl.SSLSocket, Any]:
-        # The handshake is made when the connection's own thread first reads: a client that stalls delays nobody else.
+        # The handshake is made when the connection's own thread first reads: a client that stalls delays no one else.
         connection, address = self.socket.accept()
         return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
