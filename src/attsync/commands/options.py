@@ -200,7 +200,7 @@ def _logger() -> "logging.Logger":
 
 
 def confirm(question: str, *, yes: bool) -> bool:
-    """Repeat the question until it is yes or no; Enter is no. Raise UsageError without a terminal. `yes`: do not ask."""
+    """Return whether the answer is yes; Enter is no. Raise UsageError without a terminal. `yes`: do not ask."""
     if yes:
         return True
     if not sys.stdin.isatty():
