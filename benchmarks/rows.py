@@ -1,4 +1,4 @@
-"""What is measured: one row for each line of SPEC.md 10, with the goals beside it."""
+"""What is measured: one row for each line of benchmarks/README.md, with the goals beside it."""
 
 import sys
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ DATA_SET = 1
 
 
 class Session(StrEnum):
-    """One of the two roll calls of a school day (DOMAIN.md 6)."""
+    """One of the two roll calls of a school day (docs/design/domain.md 6)."""
 
     AM = "AM"
     PM = "PM"
@@ -38,12 +38,12 @@ Cells = Mapping[Cell, Counts]
 
 
 URNS: Final = range(100_000, 1_000_000)
-"""A URN has six digits, and the first is no 0 (DOMAIN.md 5)."""
+"""A URN has six digits, and the first is no 0 (docs/design/domain.md 5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class School:
-    """One establishment, named by its URN (DOMAIN.md 5)."""
+    """One establishment, named by its URN (docs/design/domain.md 5)."""
 
     urn: int
     name: str
@@ -58,7 +58,7 @@ class Uncounted(NamedTuple):
     session: Session | None
     year_group: str | None
     value: str
-    """What stands there: the code "ZZ", no code (NULL), a code (not shown), by RELIABILITY.md 6."""
+    """What stands there: the code "ZZ", no code (NULL), a code (not shown), by docs/design/reliability.md 6."""
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: sums are remembered, many ask for them
@@ -141,7 +141,7 @@ class Unmapped:
     table: str
     """Where it could be mapped: [database.codes] and its like, without the brackets."""
     shown: str | None
-    """The value, if it cannot be a name (RELIABILITY.md 6); empty: there is none (NULL)."""
+    """The value, if it cannot be a name (docs/design/reliability.md 6); empty: there is none (NULL)."""
     number: int
     pupils: bool = False
     """They are pupils of the roll SELECT, not marks."""
@@ -178,7 +178,7 @@ SchoolOutcome = Literal["read", "skipped", "failed"]
 
 
 class State(StrEnum):
-    """State of one submission, as in RELIABILITY.md 3."""
+    """State of one submission, as in docs/design/reliability.md 3."""
 
     REFUSED = "refused"
     SENDING = "sending"
@@ -201,7 +201,7 @@ class State(StrEnum):
 
 
 class Sign(StrEnum):
-    """What `status` says of one session (SPEC.md 6)."""
+    """What `status` says of one session (docs/design/sending.md 6)."""
 
     RECEIVED = "received"
     FAULTY = "faulty"
@@ -214,7 +214,7 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault that the DfE found in what it stored (DOMAIN.md 2, VAL103 to VAL105)."""
+    """One fault that the DfE found in what it stored (docs/design/domain.md 2, VAL103 to VAL105)."""
 
     code: str
     """The DfE's own number, such as VAL104."""

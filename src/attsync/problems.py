@@ -155,7 +155,7 @@ class Stopped(BaseException):
 
 
 def exit_code(problems: Iterable[Problem], *, confirmed: bool) -> int:
-    """Reduce a run's problems to its exit code (RELIABILITY.md 2).
+    """Reduce a run's problems to its exit code (docs/design/reliability.md 2).
 
     `confirmed` says whether the DfE confirmed anything in this run: then a problem of one school or day
     makes 1, whatever it was, because the others are fine.
@@ -163,6 +163,6 @@ def exit_code(problems: Iterable[Problem], *, confirmed: bool) -> int:
     codes = {problem.exit_code for problem in problems} - {0}
     if not codes:
         return 0
-    if confirmed and 70 not in codes:  # noqa: PLR2004  the table of RELIABILITY.md 2
+    if confirmed and 70 not in codes:  # noqa: PLR2004  the table of docs/design/reliability.md 2
         return 1
     return next((code for code in _FIRST_TO_LAST if code in codes), 1)

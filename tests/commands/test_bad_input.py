@@ -16,7 +16,7 @@ FORBIDDEN_WORDS = re.compile(r"\b(please|sorry|oops|invalid|fatal)\b|!\s", re.IG
 
 
 def assert_one_clear_message(ran: Ran, exit_code: int, code: str) -> None:
-    """UX.md, "How messages are written"."""
+    """docs/design/sending.md 7."""
     assert ran.exit_code == exit_code, ran
     said = ran.out + ran.err
     assert said.count(f"[{code}]") == 1, said

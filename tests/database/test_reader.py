@@ -101,7 +101,7 @@ def test_marks_and_roll_of_a_school_are_counted_exactly(any_database: EngineData
 
 
 def test_many_schools_are_told_apart_in_four_statements(any_database: EngineDatabase) -> None:
-    """Marks, roll and two proofs: the number of statements does not grow with schools (SPEC.md 9)."""
+    """Marks, roll and two proofs: the number of statements does not grow with schools (docs/design/sending.md 9)."""
     numbers = range(1, 61)
     schools: list[dict[str, Any]] = [{"urn": 900000 + n, "name": f"School {n}", "school": str(n)} for n in numbers]
     fill(

@@ -64,7 +64,7 @@ def test_token_is_read() -> None:
     ],
 )
 def test_what_is_no_token_is_not_taken_for_one(changes: dict[str, object]) -> None:
-    """Each of these was seen to pass, or to crash, elsewhere (RELIABILITY.md 8)."""
+    """Each of these was seen to pass, or to crash, elsewhere (docs/design/reliability.md 8)."""
     body = {name: value for name, value in (GOOD | changes).items() if value is not None}
 
     assert read_token(Answer(200, {}, json.dumps(body).encode())) is None

@@ -489,7 +489,7 @@ def test_wait_of_more_than_two_minutes_is_not_begun(meet: Meet) -> None:
 
 
 def test_each_request_asks_for_its_permit(call: Start) -> None:
-    """Consent is read again before the first byte of every try (RELIABILITY.md P2)."""
+    """Consent is read again before the first byte of every try (docs/design/reliability.md P2)."""
     asked = []
 
     @contextmanager

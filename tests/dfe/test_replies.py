@@ -71,7 +71,7 @@ class _Headers(dict[str, str]):
     ],
 )
 def test_status_has_its_meaning(status: int, state: State, code: str, exit_code: int) -> None:
-    """Only 201 with a receipt is success; the exit codes are those of RELIABILITY.md 2."""
+    """Only 201 with a receipt is success; the exit codes are those of docs/design/reliability.md 2."""
     assert judged(status) == (state, code, exit_code)
 
 
@@ -192,7 +192,7 @@ def test_rejection_is_told_in_the_dfes_words(
 
 
 def test_wrong_content_type_is_our_fault_though_it_is_500() -> None:
-    """DOMAIN.md 2: the DfE answers so; another try would fare the same."""
+    """docs/design/domain.md 2: the DfE answers so; another try would fare the same."""
     assert judged(500, b'{"message": "Incorrect content type"}') == (State.REJECTED, "DFE-REJECTED", 1)
 
 

@@ -544,7 +544,7 @@ def test_consent_removed_in_the_middle_stops_the_next_request(certificates: Cert
 
 @pytest.mark.usefixtures("school")
 def test_consent_removed_before_the_attempt_is_recorded(dfe: PretendDfe, tmp_path: Path) -> None:
-    """It is read in the transaction that records the attempt (RELIABILITY.md P2)."""
+    """It is read in the transaction that records the attempt (docs/design/reliability.md P2)."""
     loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD,)),))
     give_consent(loaded)
 

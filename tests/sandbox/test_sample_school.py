@@ -102,7 +102,7 @@ def test_another_size_or_day_makes_another_school(school: Make, change: dict[str
     ],
 )
 def test_marks_have_the_shares_of_primary_schools(school: Make, marks: set[str], share: float, within: float) -> None:
-    """A figure that no school has would make the demo's table look wrong (DOMAIN.md 10)."""
+    """A figure that no school has would make the demo's table look wrong (docs/design/domain.md 10)."""
     found = Counter(ask(school(), "SELECT mark FROM roll_call_marks"))
 
     assert 100 * sum(found[mark] for mark in marks) / found.total() == pytest.approx(share, abs=within)
@@ -167,7 +167,10 @@ def test_pupils_come_and_leave_within_the_three_weeks(school: Make) -> None:
 
 
 def test_nobody_has_a_mark_while_not_on_roll_and_everybody_one_a_session(school: Make) -> None:
-    """More or fewer marks than pupils would be shown as odd; leavers count on their last day (DOMAIN.md 6)."""
+    """More or fewer marks than pupils would be shown as odd; leavers count on their last day.
+
+    See docs/design/domain.md 6.
+    """
     select = """
         SELECT COUNT(*) FROM enrolments JOIN (SELECT DISTINCT mark_date, session FROM roll_call_marks)
           LEFT JOIN roll_call_marks USING (pupil_id, mark_date, session)

@@ -140,7 +140,7 @@ def test_all_faults_are_named_at_once() -> None:
     [("2024-08-18", "J", False), ("2024-08-19", "J", True), ("2024-08-18", "K", True), ("2024-08-19", "K", False)],
 )
 def test_code_is_judged_by_the_date_of_the_mark(day: str, code: str, *, is_fault: bool) -> None:
-    """A window across 19 August 2024 holds marks of both lists (DOMAIN.md 3)."""
+    """A window across 19 August 2024 holds marks of both lists (docs/design/domain.md 3)."""
     assert bool(errors_of(message(item("R", "AM", day, **{code: 1})))) is is_fault
 
 

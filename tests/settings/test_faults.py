@@ -20,7 +20,7 @@ def shown(text: str, folder: Path, **environ: str) -> str:
 
 
 def test_faults_look_as_agreed(tmp_path: Path) -> None:
-    """The screen of UX.md."""
+    """The screen of docs/design/sending.md 7."""
     text = settings_text(dfe=f"{DFE}timeout_secnds = 10", schools=(SCHOOL, "urn = 12\nname = 'B'"))
 
     assert (

@@ -1,4 +1,4 @@
-"""What each setting may be, and what holds where it is left out (SPEC.md 5)."""
+"""What each setting may be, and what holds where it is left out (docs/design/sending.md 5)."""
 
 from datetime import time
 from pathlib import Path
@@ -15,7 +15,7 @@ URL_FILE = 'url_file = "database-url"\nleaving_date_is = "last_day"'
 
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
-    """SPEC.md 5 names them."""
+    """docs/design/sending.md 5 names them."""
     settings = loaded(settings_text(), tmp_path)
 
     assert settings.trust is None
@@ -210,7 +210,7 @@ def test_times_are_sorted_and_each_is_there_once(tmp_path: Path) -> None:
     ],
 )
 def test_urn_has_six_digits(tmp_path: Path, urn: str, words: str) -> None:
-    """The two numbers of a school are easily taken for each other (DOMAIN.md 5)."""
+    """The two numbers of a school are easily taken for each other (docs/design/domain.md 5)."""
     urn = f'"{urn}"' if urn.startswith("0") else urn
     school = f'urn = {urn}\nname = "Oakfield"'
 
@@ -238,7 +238,7 @@ def test_map_leads_only_to_what_the_dfe_knows(tmp_path: Path, maps: str, key: st
 
 
 def test_maps_are_trimmed_and_may_name_the_empty_value(tmp_path: Path) -> None:
-    """Values are compared as trimmed text (SPEC.md 4); rows without a year group can be mapped."""
+    """Values are compared as trimmed text (docs/design/sending.md 4); rows without a year group can be mapped."""
     maps = '[database.codes]\n" E " = " C "\n[database.year_groups]\n"" = "X"'
     school = SCHOOL + '[database.schools.codes]\n"\\\\" = "\\\\"'
     database = loaded(settings_text(maps=maps, schools=(school,)), tmp_path).database[0]

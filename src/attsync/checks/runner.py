@@ -60,7 +60,7 @@ def check(
 
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
-    """Reduce the bad lines to an exit code (RELIABILITY.md 2)."""
+    """Reduce the bad lines to an exit code (docs/design/reliability.md 2)."""
     bad = [finding.found for finding in findings if finding.sign == "bad"]
     return exit_code([problem for problem in bad if isinstance(problem, Problem)], confirmed=False)
 

@@ -95,7 +95,7 @@ class Commands(click.Group):
             ctx.exit(getattr(stopped, "exit_code", 128 + signal.SIGINT))
         except (click.ClickException, click.exceptions.Exit):
             raise
-        except Exception as error:  # noqa: BLE001  the one place for what no one foresaw (RELIABILITY.md 2)
+        except Exception as error:  # noqa: BLE001  the one place for what no one foresaw (docs/design/reliability.md 2)
             click.echo(f"attsync: an error in attsync itself. {_report(error)} [BUG]", err=True)
             ctx.exit(70)
 

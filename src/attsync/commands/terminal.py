@@ -121,7 +121,7 @@ def undone(name: str) -> Iterator[None]:
 
 
 _WIDTH_WITHOUT_TERMINAL: Final = 200
-# Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (RELIABILITY.md 8).
+# Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (docs/design/reliability.md 8).
 _LONG_SECONDS: Final = 1.0
 """A run that takes longer shows how far it is."""
 

@@ -76,7 +76,7 @@ _Result = TypeVar("_Result")
 
 
 def is_tested(kind: str) -> bool:
-    """Whether the tests run on this kind of database (SPEC.md 4).
+    """Whether the tests run on this kind of database (docs/design/sending.md 4).
 
     Of another, attsync promises neither the snapshot nor the time limit nor that text is compared byte by byte.
     """

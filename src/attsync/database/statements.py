@@ -112,9 +112,10 @@ def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_o
     """Count the pupils on roll for each school and year group, as at each day of the window.
 
     Rows: school, year_group, is_total, not_dates, endless, then one number a day. A pupil counts on a day if the entry
-    date is not after it and the leaving date, where there is one, not before it (DOMAIN.md 6); with `leaving_date_is`
-    "first_day_off" the leaving date itself no longer counts. `endless` are on roll on the last day and came longer ago
-    than any pupil stays. With a `pupil` there is one more row a school, `is_total`, in which each pupil counts once.
+    date is not after it and the leaving date, where there is one, not before it (docs/design/domain.md 6); with
+    `leaving_date_is` "first_day_off" the leaving date itself no longer counts. `endless` are on roll on the last day
+    and came longer ago than any pupil stays. With a `pupil` there is one more row a school, `is_total`, in which each
+    pupil counts once.
     """
     flags = _enrolments(source, window, leaving_date_is, leave_out).c
 

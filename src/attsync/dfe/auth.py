@@ -1,7 +1,7 @@
 """Signing in: the OAuth 2 client credentials of a school, and the token that they bring.
 
 Uses Authlib's protocol layer, not its integration with an HTTP library, which checks the answer too little
-(RELIABILITY.md 8). Imports nothing that sends requests.
+(docs/design/reliability.md 8). Imports nothing that sends requests.
 """
 
 import re
@@ -82,7 +82,7 @@ class Credentials:
 
 
 class _Token(BaseModel):
-    # RELIABILITY.md 8: elsewhere a token that is null, or a lifetime of "one hour", was seen to pass.
+    # docs/design/reliability.md 8: elsewhere a token that is null, or a lifetime of "one hour", was seen to pass.
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     access_token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~+/-]+=*$", max_length=8192)]

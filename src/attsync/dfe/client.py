@@ -1,7 +1,7 @@
 """The DfE's service as `run` uses it: a body and a consent in, an outcome out.
 
-Decides when to try again and when to stop (RELIABILITY.md 4): four tries a message, one budget of retries and one
-deadline a run, jitter, Retry-After obeyed. Imports nothing that can read what a body says.
+Decides when to try again and when to stop (docs/design/reliability.md 4): four tries a message, one budget of retries
+and one deadline a run, jitter, Retry-After obeyed. Imports nothing that can read what a body says.
 """
 
 import logging

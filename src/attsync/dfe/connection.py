@@ -1,7 +1,7 @@
 """One keep-alive connection to one host, over verified TLS: a request out, a whole answer back.
 
 An httpx transport is used without a client around it: cookies, redirects, netrc and the proxies of the environment then
-do not exist (RELIABILITY.md P6, 8). Imports nothing that can read what is sent or answered.
+do not exist (docs/design/reliability.md P6, 8). Imports nothing that can read what is sent or answered.
 """
 
 import ssl

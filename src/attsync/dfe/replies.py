@@ -1,7 +1,7 @@
-"""What an answer of the DfE, or none, means: received, faulty, rejected, busy, or not the DfE (RELIABILITY.md 2 and 4).
+"""What an answer of the DfE, or none, means: received, faulty, rejected, busy, or not the DfE.
 
-Statuses, headers and bytes in, judgements out; a stranger's words pass only through `clean`. Imports nothing that
-sends requests.
+See docs/design/reliability.md 2 and 4. Statuses, headers and bytes in, judgements out; a stranger's words pass only
+through `clean`. Imports nothing that sends requests.
 """
 
 import re
@@ -67,7 +67,7 @@ def judge(  # noqa: PLR0911  a line a status
     if status == 404:  # noqa: PLR2004
         return stranger(url, status, State.REJECTED)
     if status == 500 and b"Incorrect content type" in answer.content:  # noqa: PLR2004
-        return _rejected(answer, clean)  # DOMAIN.md 2: a fault of the sender, though it is 5xx
+        return _rejected(answer, clean)  # docs/design/domain.md 2: a fault of the sender, though it is 5xx
     if status in PASSING:
         return busy(url, answer)
     return _rejected(answer, clean) if 400 <= status < 500 and status != 410 else stranger(url, status)  # noqa: PLR2004
