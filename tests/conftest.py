@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from attsync import messages
 from tests import network
 from tests.browser import Browser, BrowserMissingError
 from tests.engines import NAMES, EngineDatabase, EngineMissingError, Engines, SqlServerDatabase
@@ -80,6 +81,12 @@ def _nobodys_settings() -> Iterator[None]:
             patch.delenv(name)
         patch.setenv("HOME", "/dev/null/nobody")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _started_as_attsync() -> None:
+    """Complete no command with the settings file of the test before, which ran a whole command in this process."""
+    messages.started_as("attsync", "")
 
 
 @pytest.fixture(scope="session")
