@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, event
 
+from attsync import database as database_of
+from attsync.deadline import Deadline
 from attsync.settings import load
 from attsync.window import Window, is_working_day, window_ending
 from benchmarks.databases import CODES, FIRST_URN, YEAR_GROUPS, Size, selects
@@ -253,9 +255,11 @@ def prepare(folder: Path, url: str, size: Size, *, port: int, ca: Path, connecti
 def _statements(config: Path, window: Window) -> dict[str, tuple[str, Any]]:
     """Listen to what attsync asks a database, so that the floor asks the same."""
     (database,) = load(config, {}).database
-    with _overheard() as heard:
-        found = database.read(database, database.schools, {each.urn for each in database.schools}, window)
+    with _overheard() as heard, Deadline() as deadline:
+        urns = {each.urn for each in database.schools}
+        found = database_of.read(database, database.schools, urns, window, deadline, unproven=())
         next(iter(found), None)
+        found.close()
     asked = [(sql, values) for sql, values in heard if "1 = 0" not in sql and "count(" in sql.lower()]
     (roll, marks) = ([_plain(values) for values in each] for each in asked)
     return {"roll": (roll[0], roll[1]), "marks": (marks[0], marks[1])}

@@ -21,7 +21,7 @@ def listening(serve: Callable[[socket.socket], object]) -> Iterator[int]:
                 threading.Thread(target=guarded, args=(end,), daemon=True).start()
 
     def guarded(end: socket.socket) -> None:
-        with suppress(OSError, struct.error):  # it has gone
+        with end, suppress(OSError, struct.error):  # it has gone
             serve(end)
 
     threading.Thread(target=accept, daemon=True).start()
