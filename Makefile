@@ -22,13 +22,14 @@ help:  ## what can be made
 
 setup: .venv/installed  ## put everything needed into .venv; instant when nothing changed
 
-check: setup  ## format, lint, types, dead code, layers, spelling
+check: setup  ## format, lint, types, dead code, layers, spelling, English
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/vulture
 	$(BIN)/codespell
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/english.py
 
 test: setup  ## run the tests; the end says which database engines were exercised
 	$(BIN)/pytest $(WORKERS)

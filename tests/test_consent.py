@@ -55,7 +55,7 @@ def test_school_database_is_not_opened_without_consent(sandbox: Sandbox, words: 
     with opened_files() as opened:
         code = send(sandbox, *words)
 
-    assert code == (7 if "--school" in words else 0)
+    assert code == 7
     assert opened
     assert not [name for name in opened if "school.db" in name]
     assert not list(sandbox.store.received())
@@ -82,7 +82,7 @@ def test_database_server_is_not_called_without_consent(sandbox: Sandbox, words: 
 
         ended = attsync(*words, config=sandbox.config)
 
-        assert ended.exit_code == 0
+        assert ended.exit_code == 7
         with pytest.raises(BlockingIOError):  # no one waits to be let in
             server.accept()
 
@@ -103,7 +103,7 @@ def test_revoked_consent_is_as_good_as_none(sandbox: Sandbox) -> None:
     [
         pytest.param("UPDATE consent SET receiver = 'https://other.example'", 7, id="receiver"),
         pytest.param("UPDATE consent SET data_set = data_set - 1", 7, id="data set"),
-        pytest.param("UPDATE consent SET urn = 900031", 0, id="school"),
+        pytest.param("UPDATE consent SET urn = 900031", 7, id="school"),
     ],
 )
 def test_consent_to_something_else_is_as_good_as_none(sandbox: Sandbox, change: str, code: int) -> None:

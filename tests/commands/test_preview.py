@@ -164,12 +164,12 @@ def test_narrow_terminal_says_the_checks_below_the_table(trial: Start) -> None:
 
     table, _, checks = narrow.out.partition("\nAll")
     assert "Check" not in table
-    assert re.search(r"! 3 N: reason not yet known; 30 more marks than\s+pupils on roll \(Year 2\)", checks)
+    assert re.search(r"! 1 N: reason not yet known; 30 more marks than\s+pupils on roll \(Year 2\)", checks)
     assert "! 20 on roll without a mark (Year 3)" in checks
-    wider = started("preview", "--date", "2026-11-20", "--session", "AM", columns=76)
+    wider = started("preview", "--date", "2026-11-20", "--session", "AM", columns=92)
     assert "Marks  Check\n" in wider.out
     commands = [line for line in wider.out.splitlines() if "attsync preview" in line]
-    assert max(len(line) for line in wider.out.splitlines() if line not in commands) <= 76
+    assert max(len(line) for line in wider.out.splitlines() if line not in commands) <= 92
 
 
 def test_refused_day_that_is_not_shown_is_told_too(trial: Start) -> None:

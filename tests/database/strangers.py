@@ -35,7 +35,7 @@ def listening(serve: Callable[[socket.socket], object]) -> Iterator[int]:
 
 
 def silent(end: socket.socket) -> None:
-    """Say nothing."""
+    """Send nothing."""
     while end.recv(4096):
         pass
 

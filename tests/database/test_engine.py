@@ -49,7 +49,7 @@ def problem_of(url: str, statement: str = "SELECT 1", deadline: Deadline | None 
 
 
 def ask(database: EngineDatabase, statement: str, window: Window | None = None) -> Any:  # noqa: ANN401  any value
-    """Ask for one value."""
+    """Request one value."""
     with looking(settings(database.url), window) as look:
         ((value,),) = look.all(text(statement), "marks")
         return value
@@ -192,7 +192,7 @@ def test_two_statements_see_the_same_data(any_database: EngineDatabase) -> None:
 
 
 def test_nothing_can_be_changed(any_database: EngineDatabase) -> None:
-    """The real safeguard is a read-only account; this one holds where somebody forgot it."""
+    """The real safeguard is a read-only account; this one holds where someone forgot it."""
     fill(any_database, [mark()])
 
     problem = problem_of(any_database.url, "DELETE FROM marks")
@@ -225,7 +225,7 @@ def test_times_are_londons(any_database: EngineDatabase) -> None:
 
 
 def test_a_server_without_time_zones_is_noticed(database: Callable[[str], EngineDatabase]) -> None:
-    """MariaDB knows only the zones that its administrator loaded; today's offset holds until the clocks change."""
+    """MariaDB has only the zones that its administrator loaded; today's offset holds until the clocks change."""
     made = database("mariadb")
     has_zones = made.execute("SELECT count(*) FROM mysql.time_zone_name WHERE Name = 'Europe/London'")[0][0]
     with looking(settings(made.url), WINDOW) as look:
@@ -285,7 +285,7 @@ def test_few_settings_of_a_session_are_changed(database: Callable[[str], EngineD
 
 
 def test_text_of_a_database_without_an_encoding_is_read_or_refused(database: Callable[[str], EngineDatabase]) -> None:
-    """SQL_ASCII: whatever bytes somebody put there; UTF-8 is read, and another encoding gets a clear no."""
+    """SQL_ASCII: whatever bytes someone put there; UTF-8 is read, and another encoding gets a clear no."""
     made = database("postgresql")
     name = f"ascii_{made.url[-8:]}"
     url = make_url(made.url)
@@ -391,7 +391,7 @@ def test_a_signal_ends_a_connection_that_is_not_there_yet() -> None:
 
 
 def test_rows_that_are_fetched_slowly_have_more_time(database: Callable[[str], EngineDatabase]) -> None:
-    """On MariaDB the clock of a statement runs on while nobody fetches."""
+    """On MariaDB the clock of a statement runs on while no one fetches."""
     with looking(settings(database("mariadb").url)) as look:
         ((usual,),) = look.ask("SELECT @@max_statement_time")
         ((streamed,),) = look.stream(text("SELECT @@max_statement_time"), "marks")
@@ -400,7 +400,7 @@ def test_rows_that_are_fetched_slowly_have_more_time(database: Callable[[str], E
 
 
 def test_a_late_connection_is_closed() -> None:
-    """Nobody waits for it any more: it must not stay open on the server."""
+    """No one waits for it any more: it must not stay open on the server."""
     closed: list[str] = []
     is_closed = threading.Event()
 
@@ -425,7 +425,7 @@ def test_a_late_connection_is_closed() -> None:
 
 
 def test_how_far_a_connection_comes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unknown name, closed port, silence, another service: each is for somebody else to put right."""
+    """Unknown name, closed port, silence, another service: each is for someone else to put right."""
     monkeypatch.setattr(engine, "CONNECT_SECONDS", 2)
     other = strangers.listening(lambda end: end.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     with strangers.listening(strangers.silent) as silent, other as web:
@@ -475,7 +475,7 @@ def test_a_refused_sign_in_is_told_with_host_and_account(
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 @pytest.mark.parametrize("verified", [False, True])
 def test_a_password_is_never_sent_in_clear(kind: str, *, verified: bool) -> None:
-    """Whoever answers could ask for it; where TLS is wanted and checked, nothing is said without TLS."""
+    """Anyone who answers could ask for it; where TLS is wanted and checked, nothing is said without TLS."""
     heard: list[bytes] = []
     asks = strangers.asks_postgresql_password if kind == "postgresql" else strangers.asks_mysql_password
     options = {
@@ -510,7 +510,7 @@ def test_a_file_that_is_no_database_is_told_without_its_path(tmp_path: Path, con
 def test_a_file_that_another_program_has_locked_is_told_as_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is there, and it is a database: nobody has to look for it."""
+    """It is there, and it is a database: no one has to look for it."""
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
     with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
         other.execute("CREATE TABLE marks (date)")

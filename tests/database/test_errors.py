@@ -112,7 +112,7 @@ def test_a_missing_right_is_told(database: Callable[[str], EngineDatabase], engi
 
 
 def test_a_view_whose_definer_has_gone_is_told(database: Callable[[str], EngineDatabase]) -> None:
-    """Somebody left, and the account that made the view was deleted."""
+    """Someone left, and the account that made the view was deleted."""
     made = database("mariadb")
     fill(made, [mark()])
     made.execute("CREATE DEFINER = 'left_in_july'@'%' VIEW v AS SELECT * FROM marks")

@@ -24,7 +24,7 @@ def facts_of(database: DatabaseSettings, only: tuple[int, ...] = ()) -> Database
 
 
 def by_name(facts: DatabaseFacts) -> dict[str, SelectFacts]:
-    """Give the facts of each SELECT."""
+    """Return the facts of each SELECT."""
     return {select.name: select for select in facts.selects}
 
 
@@ -68,7 +68,7 @@ def test_marks_without_a_date_are_counted(any_database: EngineDatabase) -> None:
 
 
 def test_marks_without_a_date_are_counted_in_a_column_of_dates(any_database: EngineDatabase) -> None:
-    """There only NULL and the like can be."""
+    """There only NULL and similar can be."""
     fill(any_database, [mark(day=None), mark(day="1900-01-01"), mark()])
     marks = by_name(facts_of(settings(any_database.url), ()))["marks"]
 
@@ -273,7 +273,7 @@ def test_other_kinds_of_database_are_not_asked() -> None:
     ],
 )
 def test_how_safe_the_way_is_comes_from_the_connection(url: str, encrypted: bool, expected: str) -> None:  # noqa: FBT001
-    """Encrypted is not yet verified: whoever answers could be somebody else."""
+    """Encrypted is not yet verified: anyone who answers could be someone else."""
     driver = SimpleNamespace(pgconn=SimpleNamespace(ssl_in_use=encrypted))
     server: Any = SimpleNamespace(kind="postgresql", driver=driver, url=make_url(url))
 

@@ -122,7 +122,7 @@ def test_many_schools_are_told_apart_in_four_statements(any_database: EngineData
 
 
 def test_schools_that_are_not_asked_for_are_not_read(any_database: EngineDatabase) -> None:
-    """Without consent not even counts leave the database; rows of nobody are counted and never sent."""
+    """Without consent not even counts leave the database; rows of no one are counted and never sent."""
     fill(
         any_database,
         [
@@ -296,7 +296,7 @@ def test_instants_are_refused_where_the_clocks_change_and_nobody_knows_london(
 
 @pytest.mark.parametrize("stand_in", ["0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "0000-00-00"])
 def test_a_date_that_stands_for_none_is_none(any_database: EngineDatabase, stand_in: str) -> None:
-    """Else everybody with such a leaving date would be gone."""
+    """Else everyone with such a leaving date would be gone."""
     if stand_in == "0000-00-00":
         if any_database.engine == "postgresql":
             return  # it has no such date
@@ -308,7 +308,7 @@ def test_a_date_that_stands_for_none_is_none(any_database: EngineDatabase, stand
 
 
 def test_a_leaving_date_is_the_last_day_or_the_first_day_off(any_database: EngineDatabase) -> None:
-    """Nobody but the school knows which: the same rows, one pupil more or less."""
+    """No one but the school knows which: the same rows, one pupil more or less."""
     fill(any_database, [mark()], [enrolment(leaving="2026-11-21"), enrolment(entry="2026-11-22")])
 
     last = days_of(settings(any_database.url, leaving_date_is="last_day"))
@@ -343,7 +343,7 @@ def test_an_enrolment_that_names_no_pupil_counts_all_the_same(any_database: Engi
 
 
 def test_enrolments_that_never_ended_are_noticed(any_database: EngineDatabase) -> None:
-    """Nobody is on roll for more than 16 years; an entry that is not known proves nothing."""
+    """No one is on roll for more than 16 years; an entry that is not known proves nothing."""
     fill(any_database, [mark()], [enrolment("2009-09-01"), enrolment("1900-01-01"), enrolment("2011-09-01")])
     assert "ROLL-ENDLESS" in [problem.code for problem in days_of(settings(any_database.url)).to_check]
 
@@ -452,7 +452,7 @@ def test_texts_in_the_window_that_are_no_dates_refuse_the_school(any_database: E
 
 @pytest.mark.parametrize("written", ["01/09/2020", "never", "20200901", "-"])
 def test_enrolment_dates_that_are_no_dates_refuse_the_school(any_database: EngineDatabase, written: str) -> None:
-    """Else a leaver would stay, or everybody go."""
+    """Else a leaver would stay, or everyone go."""
     fill(
         any_database,
         [mark()],
@@ -517,7 +517,7 @@ def test_the_select_is_taken_as_a_person_writes_it(any_database: EngineDatabase,
 
 
 def test_quoted_names_keep_their_case_and_their_signs(any_database: EngineDatabase) -> None:
-    """A column may be called anything, if it is renamed; extra ones are nobody's business."""
+    """A column may be called anything, if it is renamed; extra ones are no one's business."""
     fill(any_database, [mark()])
     q = "`" if any_database.engine == "mariadb" else '"'
     select = (
@@ -547,7 +547,7 @@ def test_administrators_are_looked_up_exactly(any_database: EngineDatabase) -> N
 
 
 def test_a_window_has_no_place_in_the_administrators_select(any_database: EngineDatabase) -> None:
-    """There are no days when somebody gives consent."""
+    """There are no days when someone gives consent."""
     fill(any_database)
     made = settings(any_database.url, select={"administrators": "SELECT code AS username FROM marks WHERE 1 < :end"})
 
@@ -865,7 +865,7 @@ def test_the_wanted_school_without_any_row_still_has_its_days(any_database: Engi
 
 
 def test_reading_can_be_stopped_between_two_schools(any_database: EngineDatabase) -> None:
-    """Schools come one by one; whoever stops fetching leaves no connection behind."""
+    """Schools come one by one; anyone who stops fetching leaves no connection behind."""
     fill(any_database, [mark(school="1"), mark(school="2")])
     made = settings(any_database.url, schools=[OAKFIELD, ELM])
     with Deadline() as deadline:

@@ -22,7 +22,7 @@ DATED = "SELECT school, mark_date AS date, session, year_group, code, pupil FROM
 
 
 def said(caplog: pytest.LogCaptureFixture, level: int) -> str:
-    """Give what was said at `level` and above."""
+    """Return what was said at `level` and above."""
     return "\n".join(record.getMessage() for record in caplog.records if record.levelno >= level)
 
 
@@ -48,7 +48,7 @@ def test_statements_are_shown_with_their_dates(any_database: EngineDatabase, cap
 
 
 def test_texts_that_go_along_are_not_shown(any_database: EngineDatabase, caplog: pytest.LogCaptureFixture) -> None:
-    """A user name is somebody's; a value of the school column may be anything."""
+    """A user name is someone's; a value of the school column may be anything."""
     any_database.execute("CREATE TABLE staff (username VARCHAR(40))")
     database = settings(any_database.url, select={"administrators": "SELECT username FROM staff"})
 

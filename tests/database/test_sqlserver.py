@@ -150,7 +150,7 @@ def test_addresses_as_people_write_them(sql_server: SqlServer, deadline: Deadlin
 
 
 def test_instances_are_found_by_the_browser_or_named_as_missing(sql_server: SqlServer, deadline: Deadline) -> None:
-    r"""`HOST\SIMS` asks UDP port 1434; a wrong instance and a closed port are two different things to mend."""
+    r"""`HOST\SIMS` asks UDP port 1434; a wrong instance and a closed port are two different things to correct."""
     host = f"127.0.{sql_server.port >> 8 & 255 or 1}.{sql_server.port & 255 or 1}"
     with SqlServer(sql_server.context, host=host) as server:
         with server.browser("SIMS"):
@@ -270,7 +270,7 @@ def test_a_statement_has_an_end(
 
 @pytest.mark.parametrize("signs_in", [True, False])
 def test_the_deadline_of_the_run_ends_everything(filled: SqlServer, *, signs_in: bool) -> None:
-    """Also a sign-in that nobody answers."""
+    """Also a sign-in that no one answers."""
     filled.signs_in = signs_in
     filled.faults.append(Fault(pattern="from .*marks", hangs=True, is_deaf=True))
 

@@ -49,7 +49,7 @@ def _column(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
 
 
 def compiled(statement: Executable, dialect: str) -> str:
-    """Give the SQL as a person reads it: no line breaks, values in place."""
+    """Return the SQL as a person reads it: no line breaks, values in place."""
     made = statement.compile(dialect=DIALECTS[dialect], compile_kwargs={"literal_binds": True})  # type: ignore[attr-defined]
     return re.sub(r'[`"\[]([a-z_]+)[`"\]]', r"\1", re.sub(r"\s+", " ", str(made)).strip())
 

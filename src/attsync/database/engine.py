@@ -39,7 +39,7 @@ _LOCK_SECONDS: Final = 10
 _BUSY_SECONDS: Final = 4
 """Less: while SQLite waits for another program's lock, nothing can interrupt it."""
 _STREAM_SECONDS: Final = 900
-"""For a statement on MySQL whose rows are fetched while others are sent: its clock runs on while nobody fetches."""
+"""For a statement on MySQL whose rows are fetched while others are sent: its clock runs on while no one fetches."""
 _ROWS_AT_A_TIME: Final = 2_000
 
 _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
@@ -174,7 +174,7 @@ class Snapshot:
         if hasattr(self.driver, "interrupt"):  # SQLite and DuckDB
             self.driver.interrupt()
         elif hasattr(self.driver, "pgconn"):
-            if not was_stopped:  # or the server would work on, for nobody
+            if not was_stopped:  # or the server would work on, for no one
                 threading.Thread(target=_cancel, args=(self.driver,), daemon=True).start()
             _shut_down(self.driver.pgconn.socket)
         elif hasattr(self.driver, "_sock"):  # PyMySQL
@@ -187,7 +187,7 @@ class Snapshot:
         if hasattr(self, "connection"):
             self.connection.invalidate()
             self.connection.close()
-        for cursor in self._cursors:  # some have rows that nobody wants any more
+        for cursor in self._cursors:  # some have rows that no one wants any more
             if hasattr(getattr(cursor, "_result", None), "unbuffered_active"):
                 cursor._result.unbuffered_active = False  # noqa: SLF001  PyMySQL would read all, from what is closed
             with suppress(Exception):
@@ -249,13 +249,13 @@ class Snapshot:
         def call() -> None:
             try:
                 result = function()
-            except BaseException as error:  # noqa: BLE001  it is raised where somebody waits for it
+            except BaseException as error:  # noqa: BLE001  it is raised where someone waits for it
                 with suppress(InvalidStateError):
                     found.set_exception(error)
                 return
             try:
                 found.set_result(result)
-            except InvalidStateError:  # nobody waits for it any more
+            except InvalidStateError:  # no one waits for it any more
                 undo(result)
 
         threading.Thread(target=call, daemon=True).start()
@@ -437,7 +437,7 @@ def _for_psycopg(url: URL) -> dict[str, Any]:
     is_local = not url.host or url.host.startswith("/")
     is_verified = url.query.get("sslmode") in ("verify-full", "verify-ca")
     if not (is_local or is_verified) and psycopg.pq.version() >= 160_000:  # noqa: PLR2004  the first that has it
-        return given | {"require_auth": "!password"}  # whoever answers could ask for the password in clear
+        return given | {"require_auth": "!password"}  # anyone who answers could ask for the password in clear
     return given
 
 

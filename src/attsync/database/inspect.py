@@ -167,7 +167,7 @@ def _newest_file(select: str, folder: Path) -> date | None:
 def _types_of_values(
     server: Snapshot, found: Source, columns: tuple[tuple[str, str], ...]
 ) -> Iterator[tuple[str, str]]:
-    """Ask SQLite, whose columns have no types, what their values are."""
+    """Query SQLite, whose columns have no types, what their values are."""
     values = [func.nullif(func.typeof(found.column(name)), "null") for name, _ in columns]
     (low_high,) = server.all(select(*(each(value) for value in values for each in (func.min, func.max))), found.name)
     for (name, _), low, high in zip(columns, low_high[::2], low_high[1::2], strict=True):
@@ -208,7 +208,7 @@ def writes(server: Snapshot) -> tuple[str, ...] | None:
         case "sqlite":
             return ()  # whatever the rights of the file are, it is opened read-only
         case "duckdb":
-            return ()  # a file is opened read-only too, and a database in memory is nobody's
+            return ()  # a file is opened read-only too, and a database in memory is no one's
         case "postgresql":
             (row,) = server.ask(_POSTGRESQL_RIGHTS)
             return tuple(_postgresql(*row))

@@ -40,7 +40,7 @@ def marks_statement(source: Source, window: Window, leave_out: Sequence[str]) ->
     """Count the marks of the window for each school, date, session, year group and code, in order of school.
 
     Rows: school, date, session, year_group, code, marks. Grouped byte by byte as the SELECT gives the values, then
-    trimmed: two rows may be the same but for blanks, and whoever reads them adds up. Schools whose value is in
+    trimmed: two rows may be the same but for blanks, and anyone who reads them adds up. Schools whose value is in
     `leave_out` are not read.
     """
     raw = _raw_marks(source, window.first, window.last)
