@@ -89,6 +89,7 @@ class Log:
         """Make everything inside one transaction, on disk when it ends. Raise LogError."""
         with schema.writing(self.path, self._connection):
             yield
+        self.require_same_file()
 
     def examine(self) -> int:
         """Read every page, and take the right to write without writing; return the layout. Raise LogError."""
