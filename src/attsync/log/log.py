@@ -1,4 +1,4 @@
-"""All reads and writes of the log. Use a `Log` from one thread; only `consent_now` may be called from several.
+"""All reads and writes of the log. Use a `Log` from one thread; any may call `consent_now` and `require_same_file`.
 
 A submission is on disk before its first byte is sent (docs/design/reliability.md 3). Decides no rule, such as whether
 consent is in force.
