@@ -504,7 +504,7 @@ def test_gap_is_over_only_when_each_day_was_received(
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("how", ["marks and roll", "codes"])
 def test_emptied_database_is_not_silent_in_term_time(dfe: PretendDfe, tmp_path: Path, how: str) -> None:
-    """Also where nobody is on roll any more, and where all marks have lost their codes."""
+    """Also where no one is on roll any more, and where all marks have lost their codes."""
     made = SchoolDatabase(tmp_path / "school.db")
     if how == "codes":
         made.enrol()
