@@ -71,7 +71,7 @@ accepted    refused sending accepted faulty rejected failed  unknown superseded
 faulty      refused sending accepted faulty rejected failed  unknown superseded
 rejected    refused sending accepted faulty rejected failed  unknown superseded
 failed      refused sending accepted faulty rejected failed  unknown superseded
-unknown     refused sending accepted faulty rejected unknown unknown superseded
+unknown     unknown sending accepted faulty unknown  unknown unknown superseded
 superseded  refused sending accepted faulty rejected failed  unknown superseded
 """
 """What a message is after one more try: a row for each state that it was in, a column for what the try came to."""

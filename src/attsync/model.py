@@ -325,10 +325,10 @@ def session_total(cells: Cells, session: Session) -> int:
 def state_after(earlier: State, later: State) -> State:
     """Return the state of a message after one more try, or one more run: what may have arrived stays so.
 
-    That the later one surely did not arrive says nothing of the earlier one; what the DfE says of the message
-    settles both.
+    That the later one was not taken says nothing of the earlier one: something in front of the DfE may have refused it.
+    Only a receipt settles both.
     """
-    return earlier if (earlier, later) == (State.UNKNOWN, State.FAILED) else later
+    return earlier if earlier is State.UNKNOWN and not later.may_have_arrived else later
 
 
 def faulty_sessions(faults: Iterable[Fault]) -> frozenset[Session]:

@@ -1,7 +1,7 @@
 """What is allowed but unusual in the days of a school: shown *to check* and sent, because it may be right.
 
-Pure, from counts alone. One row of `_RULES` per problem; its sentences are in data/problems.toml. To add one: a test
-function, a row, a table there, and a case in tests/test_plausibility.py.
+Pure, from counts alone. Each rule that needs no log and no clock is a row of `_RULES`; its sentences are in
+data/problems.toml. To add one: a test function, a row, a table there, and a case in tests/test_plausibility.py.
 """
 
 from collections import Counter

@@ -85,3 +85,18 @@ def test_fault_of_a_variable_is_told_without_a_line_of_the_file(trial: Start) ->
     assert ran.exit_code == 2
     assert "ATTSYNC_DFE__TIMEOUT_SECOND" in ran.err
     assert "^" not in ran.err
+
+
+def test_no_core_dump_is_written() -> None:
+    """It would contain the client secret. The entry point itself, which every command passes."""
+    program = """
+import resource, sys
+from attsync.commands import main
+sys.argv = ["attsync", "--version"]
+try:
+    main()
+except SystemExit:
+    print(resource.getrlimit(resource.RLIMIT_CORE))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.endswith("(0, 0)\n")

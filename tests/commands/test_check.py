@@ -1,4 +1,4 @@
-"""`attsync check`: tests everything a send needs, sends nothing, and says who should fix what."""
+"""`attsync check`: tests everything a send needs, sends nothing, and says what to correct."""
 
 import re
 import tomllib

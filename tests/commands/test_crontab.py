@@ -47,7 +47,7 @@ def test_clock_that_is_not_on_uk_time_is_told(trial: Start, table: Path) -> None
 
     assert len(entries(table.read_text())) == 2
     for said in (printed, installed):
-        assert ("This computer's clock is not on UK time." in said) is not is_on_uk_time()
+        assert ("time zone is not the UK's" in said) is not is_on_uk_time()
 
 
 def test_install_twice_and_remove_leave_other_lines_as_they_were(trial: Start, table: Path) -> None:

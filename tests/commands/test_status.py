@@ -103,7 +103,7 @@ def test_consent_for_another_receiver_is_needed_again(trial: Start) -> None:
     ran = run("status")
 
     assert "! Consent is needed again: " in ran.out
-    assert ran.exit_code == 1
+    assert ran.exit_code == 7
 
 
 def test_planned_send_that_did_not_happen_is_told(trial: Start) -> None:

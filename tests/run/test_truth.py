@@ -321,14 +321,18 @@ def test_day_that_leaves_the_window_rejected_is_said_once_more(
     assert status(loaded).only_problems().schools[0].left == (first,)
 
 
-@pytest.mark.usefixtures("clock", "school")
-def test_school_that_left_the_settings_is_asked_again(dfe: PretendDfe, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("only", [(), (OAKFIELD.urn,)])
+def test_school_that_left_the_settings_is_asked_again(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, only: tuple[int, ...]
+) -> None:
     """C15: a run went by without it; when it comes back nothing is sent until it agrees again, and cron hears of it."""
+    school.mark(TUESDAY.date(), "AM", "1", ELMHURST, PRESENT=30)
     both = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD, ELMHURST)),))
     give_consent(both, OAKFIELD, ELMHURST)
     text = (tmp_path / "config.toml").read_text()
     settings(tmp_path, dfe)
-    run(load(tmp_path / "config.toml", {}))
+    run(load(tmp_path / "config.toml", {}), *only)
     (tmp_path / "config.toml").write_text(text)
 
     report = run(load(tmp_path / "config.toml", {}))
@@ -436,3 +440,137 @@ def test_no_marks_in_term_time_is_not_silent(dfe: PretendDfe, tmp_path: Path) ->
     assert mail(report, ())
     with time_machine.travel(datetime(2026, 12, 29, 15, tzinfo=UTC), tick=True):
         assert run(loaded).exit_code == 0
+
+
+def believed(dfe: PretendDfe) -> dict[tuple[date, str, str, str], int]:
+    """Return the counts of the receiver that are not 0, without the URN."""
+    return {(f[1], f[2], f[3], f[4]): number for f, number in dfe.counts.items() if number}
+
+
+def in_database(school: SchoolDatabase) -> dict[tuple[date, str, str, str], int]:
+    """Return the counts of the database."""
+    rows = school.ask("SELECT date, session, year_group, code, count(*) FROM marks GROUP BY 1, 2, 3, 4")
+    return {(date.fromisoformat(day), session, group, code): number for day, session, group, code, number in rows}
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("second", [Fault.CLOSED, Fault.UNRULY])
+def test_refusal_after_a_lost_answer_leaves_the_message_open(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, second: Fault
+) -> None:
+    """What refuses may stand in front of the DfE: the codes of the first try are still sent as 0 when they are gone."""
+    loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
+    give_consent(loaded)
+    run(loaded)
+    school.change("UPDATE marks SET code = 'L' WHERE code = 'I'")
+    dfe.faults.extend([Fault.LOST, second])
+    run(loaded)
+    school.change("UPDATE marks SET code = 'I' WHERE code = 'L'")
+
+    assert run(loaded).exit_code == 0
+    assert believed(dfe) == in_database(school)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("first", ["other school", "another year group"])
+def test_gap_is_over_only_when_each_day_was_received(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, first: str
+) -> None:
+    """A9: a run of another school says nothing of this one; year groups that the log lacks are sent as 0 too."""
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", (OAKFIELD, ELMHURST)),))
+    school.enrol("2", 5)
+    give_consent(loaded, OAKFIELD, ELMHURST)
+    run(loaded, URN)
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(loaded.log.path)) as log, closing(sqlite3.connect(backup)) as copy:
+        log.backup(copy)
+    school.change("UPDATE marks SET code = 'M', year_group = '2' WHERE code = 'I'")
+    with time_machine.travel(TUESDAY + timedelta(hours=23), tick=True):
+        run(loaded, URN)
+    school.change("UPDATE marks SET code = 'I', year_group = '1' WHERE code = 'M'")
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{loaded.log.path}{ending}").unlink(missing_ok=True)
+    shutil.copyfile(backup, loaded.log.path)
+    loaded.log.path.chmod(0o600)
+
+    with time_machine.travel(TUESDAY + timedelta(days=2), tick=True):
+        if first == "other school":
+            run(loaded, ELMHURST.urn)
+        run(loaded, URN)
+        in_window = {figure: number for figure, number in believed(dfe).items() if figure[0] in window()}
+        assert in_window == {figure: n for figure, n in in_database(school).items() if figure[0] in window()}
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("how", ["marks and roll", "codes"])
+def test_emptied_database_is_not_silent_in_term_time(dfe: PretendDfe, tmp_path: Path, how: str) -> None:
+    """Also where nobody is on roll any more, and where all marks have lost their codes."""
+    made = SchoolDatabase(tmp_path / "school.db")
+    if how == "codes":
+        made.enrol()
+        for day in window():
+            made.mark(day, "AM", X=30)
+        made.change("UPDATE marks SET code = NULL")
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+
+    report = run(loaded)
+
+    assert report.exit_code == 1
+    assert "[MARKS-NONE]" in "".join(mail(report, ()))
+
+
+@pytest.mark.usefixtures("clock")
+def test_log_that_is_replaced_during_the_last_answer_is_no_success(
+    certificates: Certificates, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """C16: what is recorded then goes into a file that is no longer there."""
+
+    def replace(_: float) -> None:
+        copy = loaded.log.path.with_name("copy")
+        shutil.copyfile(loaded.log.path, copy)
+        copy.chmod(0o600)
+        copy.replace(loaded.log.path)
+
+    school.change("DELETE FROM marks WHERE date <> ?", f"{TUESDAY.date()}")
+    with pretend_dfe(certificates, Fault.SLOW, pause=replace) as running:
+        loaded = settings(tmp_path, running, dfe_lines="connections = 1")
+        give_consent(loaded)
+        with pytest.raises(LogError, match="LOG-WRITE replaced"):
+            run(loaded)
+
+
+def test_day_that_left_the_window_is_told_also_after_a_run_without_it(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A10: a run of another school, or of one day, does not count as the run that told it."""
+    both = (("sqlite:///school.db", (OAKFIELD, ELMHURST)),)
+    loaded = settings(tmp_path, dfe, dfe_lines="connections = 1", databases=both)
+    give_consent(loaded, OAKFIELD, ELMHURST)
+    dfe.faults.append(Fault.REJECT)
+    run(loaded, URN)
+    clock.move_to(TUESDAY + timedelta(days=1))
+    today = datetime.now(UTC).date()
+    for session in Session:
+        school.mark(today, session, PRESENT=30)
+    run(loaded, ELMHURST.urn)
+    send(loaded, Window(today, today), (URN,), lambda _: None)
+
+    assert [p.code for result in run(loaded, URN).schools for p in result.problems] == ["DAY-LEFT"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_code_that_was_taken_before_a_fault_is_sent_as_0(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """The receiver holds a count of it, whatever it says of the code now."""
+    loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
+    give_consent(loaded)
+    run(loaded)
+    dfe.faults.append(Fault.FAULTY)
+    run(loaded)
+    school.change("UPDATE marks SET code = 'L' WHERE code = '/'")
+
+    run(loaded)
+
+    assert believed(dfe) == in_database(school)

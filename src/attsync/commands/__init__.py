@@ -6,6 +6,7 @@ A command's module is imported when it runs, so that help stays fast.
 import gc
 import os
 import re
+import resource
 import signal
 import sys
 import warnings
@@ -159,6 +160,7 @@ def main() -> None:
     try:
         for number in _SIGNALS:
             signal.signal(number, _stop)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain secrets
         output = terminal.prepare()
         messages.started_as(program=terminal.program())
         _start_fast()

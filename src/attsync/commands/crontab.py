@@ -14,8 +14,8 @@ from attsync.plural import plural
 from attsync.settings import Settings
 
 _OTHER_CLOCK: Final = (
-    "This computer's clock is not on UK time."
-    " Correct the hours, and again when the UK's clocks change. A systemd timer does so itself:"
+    "This computer's time zone is not the UK's. Correct the hours where its time differs from UK time, in summer too."
+    " A systemd timer needs no correction:"
 )
 
 

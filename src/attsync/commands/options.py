@@ -33,7 +33,7 @@ COMMANDS: Final = {
     "Consent": {"consent": "Give, remove or show a school's consent."},
     "Setting up": {
         "init": "Ask a few questions and write a commented settings file.",
-        "check": "Test everything that a send needs, and say who should fix what.",
+        "check": "Test everything that a send needs, and say what to correct.",
         "crontab": "Print or install the cron entries that send twice a day.",
     },
     "Trying out": {

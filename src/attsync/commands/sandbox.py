@@ -1,7 +1,7 @@
 """`attsync sandbox`: serves the pretend DfE until a signal comes."""
 
+import json
 import os
-import shlex
 import signal
 from pathlib import Path
 
@@ -53,10 +53,13 @@ def command(folder: Path, port: int, faults: str) -> None:
     with open_folder(folder, faults=script) as sandbox:
         click.echo(f"The pretend DfE answers at {sandbox.server.base_url}, on this machine only. Stop it with Ctrl-C.")
         config = ("--config", str(sandbox.config))
-        click.echo(f"In another terminal:     {attsync('consent', 'grant', *config).completed}")
-        click.echo(f"                         {attsync('send', *config).completed}")
-        click.echo(f"With your own settings:  cd {shlex.quote(str(Path.cwd()))}; {attsync('init').completed}")
-        click.echo(f"What it received:        {sandbox.server.base_url}/sandbox/received")
+        click.echo(f"In another terminal:  {attsync('consent', 'grant', *config).completed}")
+        click.echo(f"                      {attsync('send', *config).completed}")
+        click.echo(f"What it received:     {sandbox.server.base_url}/sandbox/received")
+        click.echo("To send to it with your own settings and your own database, put these lines into [dfe] there:\n")
+        for name, value in sandbox.dfe.items():
+            click.echo(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
+        click.echo()
         try:
             signal.pause()
         except Stopped as stopped:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "attsync send --window 8",
     "attsync send --school 900023 --dry-run",
     text="Reads the school databases, sends the counts and records every attempt. Running it twice does no harm.",
-    epilog="Exit code 0: all that was due was received, or no school has given consent. The README has the others.",
+    epilog="Exit code 0: all that was due was received, or consent was removed. docs/reference.md has the others.",
 )
 @options.window
 @options.schools

@@ -183,7 +183,7 @@ class Snapshot:
             self._sockets.shut_down()
 
     def close(self) -> None:
-        """Leave without a word to the server, which may not answer; nothing has to be kept."""
+        """Close the connection without a message to the server, which may not answer; nothing has to be kept."""
         if hasattr(self, "connection"):
             self.connection.invalidate()
             self.connection.close()

@@ -37,7 +37,7 @@ _REFUSING: Final = {
 }
 """RFC 6749 5.2. Only these words are shown: any other is a stranger's, and may be our own secret."""
 
-_CLOCKS_DIFFER: Final = timedelta(minutes=30)
+CLOCKS_DIFFER: Final = timedelta(minutes=30)
 """A smaller difference is ignored, even around midnight."""
 
 _SHORTEST_LIFE: Final = 30
@@ -172,7 +172,7 @@ def clock_differs(answer: Answer, now: datetime) -> timedelta | None:
 def clock_problem(answer: Answer, now: datetime) -> Problem | None:
     """Return the problem of a date that differs from that of a server that has proved its identity."""
     theirs = http_date(answer.headers.get("Date", ""))
-    if theirs is None or abs(theirs - now) <= _CLOCKS_DIFFER:
+    if theirs is None or abs(theirs - now) <= CLOCKS_DIFFER:
         return None
     our_day, their_day = now.astimezone(LONDON).date(), theirs.astimezone(LONDON).date()
     return Problem("CLOCK", ours=our_day, theirs=their_day) if our_day != their_day else None

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from attsync.consent import ActiveConsent
 from attsync.deadline import Deadline
 from attsync.dfe.auth import (
+    CLOCKS_DIFFER,
     Credentials,
     Token,
     clock_differs,
@@ -121,7 +122,8 @@ class Dfe:
         now = datetime.now(UTC)
         self._clock_differs = clock_differs(answer, now)
         problem = clock_problem(answer, now)
-        self.clock_is_confirmed = self._clock_differs is not None and problem is None
+        near = self._clock_differs is not None and abs(self._clock_differs) <= CLOCKS_DIFFER
+        self.clock_is_confirmed = near and problem is None
         return problem
 
     def send(self, consent: ActiveConsent, body: bytes, key: str, permit: Permit) -> Outcome:

@@ -1,4 +1,4 @@
-"""All reads and writes of the log. Use a `Log` from one thread; only `consent_now` may be called from several.
+"""All reads and writes of the log. Use a `Log` from one thread; any may call `consent_now` and `require_same_file`.
 
 A submission is on disk before its first byte is sent (docs/design/reliability.md 3). Decides no rule, such as whether
 consent is in force.
@@ -88,6 +88,7 @@ class Log:
         """Make everything inside one transaction, on disk when it ends. Raise LogError."""
         with schema.writing(self.path, self._connection):
             yield
+        self.require_same_file()
 
     def examine(self) -> int:
         """Read every page, and take the right to write without writing; return the layout. Raise LogError."""

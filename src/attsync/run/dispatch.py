@@ -1,7 +1,7 @@
 """Hands messages to the DfE: recorded before the first byte, sent by several threads, recorded after the answer.
 
-One writer thread owns the log. It takes what is waiting, 64 messages at most, and commits it once (docs/design/
-reliability.md 3); a signal only reaches the main thread, so nothing is cut in two.
+Until all are answered, one writer thread writes the log. It takes what is waiting, 64 messages at most, and commits it
+once (docs/design/reliability.md 3); a signal only reaches the main thread, so nothing is cut in two.
 """
 
 import threading
@@ -25,7 +25,7 @@ from attsync.run.report import Report, SchoolResult, day_of_outcome, day_of_refu
 _BATCH: Final = 64
 """Most messages that share a commit."""
 _KEY_LIFE: Final = timedelta(days=1)
-"""A key is used again only so long: after that the DfE may have forgotten it (docs/design/reliability.md 4)."""
+"""A key is used again only so long: after that the DfE may have forgotten it (docs/design/reliability.md 3)."""
 _STOP_SECONDS: Final = 3
 """How long a run that is stopped waits for answers to requests that are under way."""
 

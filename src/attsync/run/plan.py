@@ -4,18 +4,22 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from attsync.codes import codes_on
 from attsync.due import LATE, missed_since, session_due_at
 from attsync.log import Log, Submission
-from attsync.model import Body, Cells, Day, Fault, SchoolDays, Session, State, total
+from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, State, total
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
 from attsync.settings import Settings
 from attsync.window import LONDON, Window
 from attsync.wire import build, parse
+
+_LOOK_BACK: Final = timedelta(weeks=4)
+"""How far before the window runs are looked for: further than the longest holiday of a half-term."""
 
 
 class Sent(NamedTuple):
@@ -50,9 +54,8 @@ class Planner:
 
     def __init__(self, settings: Settings, log: Log | None, window: Window, now: datetime) -> None:
         self._settings, self._log, self._window, self._now = settings, log, window, now
-        last = log.last_run() if log else None
-        self.has_gap = bool(last and missed_since(last.started_at, settings.schedule.times, now))
-        """Whether a planned send is not in the log: someone else may have sent what this log does not show."""
+        before = Window(window.first - _LOOK_BACK, window.last)
+        self._reads = log.reads(before, settings.dfe.origin) if log else {}
 
     def plan(self, found: SchoolDays) -> list[Plan]:
         """Decide for each day of a school."""
@@ -67,7 +70,9 @@ class Planner:
             received = _newest(history, lambda state: state.is_received)
             arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
             day = self.without_early_sessions(read, arrived)
-            zeros = _taken(self._zeros(day, arrived), received.faults if received else ())
+            zeros = self._zeros(day, arrived) if self._has_gap(urn, received) else arrived
+            taken = self._cells(_newest(history, lambda state: state is State.ACCEPTED))
+            zeros = _taken(zeros, received.faults if received else (), taken)
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
                 before = Sent(self._cells(received), received.recorded_at) if received else None
@@ -98,15 +103,33 @@ class Planner:
         more = [marks_fewer(found.school, sendings), *late]
         return (*found.to_check, *(problem for problem in more if problem))
 
+    def _has_gap(self, urn: int, received: Submission | None) -> bool:
+        """Whether a planned send of a school is not in the log, and a day was not `received` since.
+
+        Someone else may then have sent what this log does not show.
+        """
+        starts = [*(run.started_at for run in self._reads.get(urn, ())), self._now]
+        missed = [missed_since(run, self._settings.schedule.times, then) for run, then in pairwise(starts)]
+        gap = max(filter(None, missed), default=None)
+        return gap is not None and (received is None or received.sent_at is None or received.sent_at < gap)
+
     def _zeros(self, day: Day, arrived: Cells) -> Cells:
-        """Return the cells and codes that are sent as 0 where they have no marks now."""
-        if not self.has_gap:
-            return arrived
+        """Return every cell and code that may have been sent for a day, as 0."""
         codes = codes_on(day.date)
+        sessions = {cell.session for cell in (*day.cells, *arrived)}
+        groups = {*day.roll, *(cell.year_group for cell in (*day.cells, *arrived))}
         return {
-            cell: {code: 0 for code, known in codes.items() if cell.session in known.sessions}
-            for cell in {*day.cells, *arrived}
+            Cell(group, session): {code: 0 for code, known in codes.items() if session in known.sessions}
+            for group in groups
+            for session in sessions
         }
+
+    def left_window(self, urn: int) -> Window | None:
+        """Return the days that have left the window since a school was last read for all of it; None: no day has."""
+        whole = [run for run in self._reads.get(urn, ()) if len([*run.window]) >= len([*self._window])]
+        if not whole or whole[-1].window.first >= self._window.first:
+            return None
+        return Window(whole[-1].window.first, self._window.first - timedelta(days=1))
 
     def _cells(self, submission: Submission | None) -> Cells:
         content = self._log.content(submission) if self._log and submission else None
@@ -134,12 +157,12 @@ def _newest(history: Sequence[Submission], is_meant: Callable[[State], bool]) ->
     return next((submission for submission in reversed(history) if is_meant(submission.state)), None)
 
 
-def _taken(before: Cells, faults: Iterable[Fault]) -> Cells:
-    """Leave out what the DfE did not take: a code that it does not know would be a fault again, even as a zero."""
+def _taken(before: Cells, faults: Iterable[Fault], taken: Cells) -> Cells:
+    """Leave out what the DfE never took: a code that it does not know would be a fault again, even as a zero."""
     refused = {(fault.cell, fault.attendance_code) for fault in faults if fault.code == "VAL104"}
     groups = {fault.cell.year_group for fault in faults if fault.code == "VAL103" and fault.cell}
     return {
-        cell: {code: number for code, number in counts.items() if (cell, code) not in refused}
+        cell: {code: n for code, n in counts.items() if (cell, code) not in refused or code in taken.get(cell, ())}
         for cell, counts in before.items()
-        if cell.year_group not in groups
+        if cell.year_group not in groups or cell in taken
     }

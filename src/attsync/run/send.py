@@ -59,9 +59,8 @@ def send(
         listed = schools_by_database(settings.database, deadline) if dfe else []
         report = _report(settings, window)
         planner = Planner(settings, log, window, report.now)
-        due.left.update(_left_window(settings, log, window, due.wanted))
-        if not only:
-            lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
+        due.left.update(_left_window(settings, log, planner, due.wanted))
+        lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         report.number = log.begin_run(window, terms.receiver, report.now)
         _logger.info("run %s begins", report.number)
         with _recorded(log, report, dfe, terms.receiver):
@@ -215,21 +214,26 @@ def _school_result(found: SchoolDays, plans: list[Plan], planner: Planner, left:
 def _stopped(found: SchoolDays) -> Problem | None:
     """Return the problem that there is not one mark in term time: silence would look like success."""
     none = next((problem for problem in found.to_check if problem.code == "MARKS-NONE"), None)
+    if none is None and found.days and not any(day.marks or day.problem for day in found.days):
+        days = [day.date for day in found.days]
+        none = Problem("MARKS-NONE", "emptied", urn=found.school.urn, days=days, first=days[0], last=days[-1])
     if none is None or not all(map(is_term_time, none.days)):
         return None
-    return none.but("term") if sum(map(is_working_day, none.days)) > _HALF_TERM else None
+    if sum(map(is_working_day, none.days)) < min(_HALF_TERM + 1, max(_HALF_TERM, len(found.days))):
+        return None
+    return none if none.case == "emptied" else none.but("term")
 
 
-def _left_window(settings: Settings, log: Log, window: Window, wanted: Collection[int]) -> dict[int, Problem]:
+def _left_window(settings: Settings, log: Log, planner: Planner, wanted: Collection[int]) -> dict[int, Problem]:
     """Return, by URN, the days that have left the window since the last run without being received."""
-    last = log.last_run(settings.dfe.origin)
-    if last is None or last.window.first >= window.first:
+    gone = {urn: part for urn in wanted if (part := planner.left_window(urn))}
+    if not gone:
         return {}
-    gone = Window(last.window.first, window.first - timedelta(days=1))
+    first, last = min(part.first for part in gone.values()), max(part.last for part in gone.values())
     found = {}
-    for urn, days in log.not_accepted(settings.dfe.origin, gone).items():
-        left = [day for day, past in sorted(days.items()) if not is_received(past)]
-        if left and urn in wanted:
+    for urn, days in log.not_accepted(settings.dfe.origin, Window(first, last)).items():
+        left = [day for day, past in sorted(days.items()) if urn in gone and day in gone[urn] and not is_received(past)]
+        if left:
             found[urn] = Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn)
     return found
 

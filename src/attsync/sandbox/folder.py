@@ -45,6 +45,8 @@ class Sandbox:
     server: Server
     faults: deque[Fault]
     """What goes wrong with the next posts; may be added to at any time."""
+    dfe: dict[str, str]
+    """The settings of [dfe] by which other settings name this sandbox."""
 
 
 def make_folder(
@@ -105,8 +107,17 @@ def open_folder(folder: Path, *, faults: Iterable[Fault] = ()) -> Iterator[Sandb
     except OSError as error:
         raise SettingsError("SANDBOX", "folder", folder=folder, why=os.strerror(error.errno or 0)) from error
     service = Service(client=client, subscription_key=key, faults=deque(faults))
+    folder = folder.resolve()
     with Server(service.answer, certificates, port=port) as server:
-        yield Sandbox(folder / CONFIG, service.store, server, service.faults)
+        dfe = {
+            "base_url": server.base_url,
+            "token_url": f"{server.base_url}/oauth/token",
+            "client_id": client.client_id,
+            "client_secret_file": str(folder / CLIENT_SECRET),
+            **({"subscription_key_file": str(folder / SUBSCRIPTION_KEY)} if key else {}),
+            "ca_file": str(certificates.ca.resolve()),
+        }
+        yield Sandbox(folder / CONFIG, service.store, server, service.faults, dfe)
 
 
 def _read(folder: Path, name: str) -> str:

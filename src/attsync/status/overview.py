@@ -117,10 +117,12 @@ class Overview:
 
     @property
     def exit_code(self) -> int:
-        """What `status` ends with: 1 to act or to check, 7 if nothing is wrong but no one decided about a school."""
-        is_undecided = any(each.standing == "undecided" for each in self.schools)
-        is_undecided = is_undecided or not (self.schools or self.left_out)
-        return 1 if self.needs_a_look else 7 if is_undecided else 0
+        """What `status` ends with: 1 to act or to check, 7 if otherwise only a decision about consent is missing."""
+        standings = {each.standing for each in self.schools}
+        if self.to_check or standings & {"failed", "to check"}:
+            return 1
+        is_missing = standings & {"undecided", "consent again"} or not (self.schools or self.left_out)
+        return 7 if is_missing else 0
 
     @property
     def can_send(self) -> bool:
