@@ -141,7 +141,7 @@ FIELDS = {
     Uncounted: "session year_group value",
     Day: "date cells roll unmarked refused uncounted problem pupils_on_roll not_on_roll in_two_groups proven",
     Body: "day content sha256 cells on_roll attendance",
-    Unmapped: "what table shown number pupils character",
+    Unmapped: "what table shown number pupils",
     SchoolDays: "school days problem to_check unmapped provable",
     Unlisted: "database marks",
     Fault: "code cell attendance_code text",

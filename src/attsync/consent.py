@@ -51,18 +51,18 @@ class ActiveConsent:
 
 def active_consent(row: ConsentRow | None, terms: Terms) -> ActiveConsent | None:
     """Return the consent in force after `row`, the newest grant or removal; None if there is none."""
-    return ActiveConsent(row) if row and row.given and _changed(row, terms) is None else None
+    return ActiveConsent(row) if row and row.given and not _changed(row, terms) else None
 
 
-def _changed(row: ConsentRow, terms: Terms) -> str | None:
-    """Return what goes beyond a grant, as the case of CONSENT-CHANGED; None if nothing does."""
+def _changed(row: ConsentRow, terms: Terms) -> str:
+    """Return what goes beyond a grant, as the case of CONSENT-CHANGED; empty if nothing does."""
     if row.receiver != terms.receiver:
         return "receiver"
     if row.data_set != DATA_SET or (terms.year_groups and not row.year_groups):
         return "data"
     if terms.window_count == "working" and row.window_count != "working":
         return "window"
-    return "notice" if row.notice != _texts()["number"] else None
+    return "notice" if row.notice != _texts()["number"] else ""
 
 
 def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Problem:
@@ -76,7 +76,7 @@ def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Pro
         return Problem("CONSENT-CHANGED", "lapsed", urn=school.urn, at=on)
     return Problem(
         "CONSENT-CHANGED",
-        _changed(row, terms) or "data",
+        _changed(row, terms),
         urn=school.urn,
         person=row.person,
         at=on,
@@ -145,7 +145,6 @@ def record(  # noqa: PLR0913  each is a column of the record
     at = at or datetime.now(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as precise as the log
     row = ConsentRow(
-        id=0,
         school=school,
         action=action,
         person=person.account,

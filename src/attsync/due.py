@@ -5,19 +5,17 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from attsync.model import Session
-from attsync.window import LONDON
+from attsync.window import LONDON, is_weekend
 
 LATE: Final = timedelta(minutes=30)
 """How long after its time a planned send may begin: `attsync crontab` spreads schools over some minutes."""
-_SATURDAY: Final = 5
-"""From here on cron does not run."""
 
 
 def planned_sends(times: tuple[time, ...], first: date, last: date) -> Iterator[datetime]:
     """Return the planned sends from `first` to `last`: Monday to Friday, at each of `times` in London."""
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
-        if day.weekday() < _SATURDAY:
+        if not is_weekend(day):
             for at in times:
                 yield datetime.combine(day, at, LONDON)
 

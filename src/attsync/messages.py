@@ -23,6 +23,8 @@ _WITHOUT_SETTINGS: Final = frozenset({"demo", "explain", "init", "sandbox", "--h
 _COUNTS: Final = frozenset({"before", "enrolments", "marks", "more_marks", "most", "other_marks", "present", "pupils"})
 """Parameters that count marks or pupils: below 5 they could identify a child, and are not named in a mail."""
 _FEW: Final = 5
+UNBREAKABLE: Final = "\ue000"
+"""Replaces a space at which no line may be broken, until the lines are made. No text uses this character."""
 
 
 class _Few(int):
@@ -47,6 +49,11 @@ class Command:
         words = " ".join([_invocation.program, *([shlex.join(arguments)] if arguments else [])])
         reads = not {*arguments[:1], *arguments} & {*_WITHOUT_SETTINGS, "--config"}
         return f"{words} --config {shlex.quote(_invocation.config)}" if _invocation.config and reads else words
+
+    @property
+    def unbroken(self) -> str:
+        """The command as it is pasted, with no space at which a line may be broken."""
+        return self.completed.replace(" ", UNBREAKABLE)
 
 
 @dataclass(slots=True)
@@ -88,6 +95,11 @@ class Text:
     def completed(self) -> str:
         """The text with its commands as they work when they are pasted."""
         return "".join(part if isinstance(part, str) else part.completed for part in self.parts)
+
+    @property
+    def unbroken(self) -> str:
+        """The text with its commands as they are pasted, none of which may be broken across lines."""
+        return "".join(part if isinstance(part, str) else part.unbroken for part in self.parts)
 
 
 def attsync(*arguments: str) -> Command:

@@ -145,8 +145,6 @@ class Unmapped:
     number: int
     pupils: bool = False
     """They are pupils of the roll SELECT, not marks."""
-    character: str = ""
-    """Which character of the value only looks like one of a known value, as U+00A0; empty: none, or not to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +244,7 @@ class Outcome:
     reference: str | None = None
     """The DfE's submissionRef."""
     problem: Problem | None = None
-    faults: tuple[Fault, ...] = field(default=())
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ A monitor that fails is a line for IT under -v, and never fails a run.
 
 import logging
 from typing import Final, Self
-from urllib.parse import urlsplit
 
 from attsync.deadline import Deadline
 from attsync.dfe.connection import Connection
@@ -39,13 +38,11 @@ class Monitored:
         if url is None:
             return
         dfe = self._settings.dfe
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         try:
             context = trusted(dfe.ca_file)
-            context.load_default_certs()
             proxy = dfe.proxy.get_secret_value() if dfe.proxy else None
             with Deadline(_SECONDS) as deadline:
-                connection = Connection(origin, context, deadline, timeout_seconds=_SECONDS, proxy=proxy)
+                connection = Connection(url, context, deadline, timeout_seconds=_SECONDS, proxy=proxy)
                 answer = connection.exchange("POST", url + path, headers={}, content=content)
                 connection.close()
             _logger.info("the monitor answered %s", answer.status)

@@ -179,12 +179,12 @@ class Tally:
         return _Unknown("MARK-UNKNOWN", session, year_group, row.code)
 
     def _unmapped(self) -> Iterator[Unmapped]:
-        numbers: Counter[tuple[str, str | None, str]] = Counter()
-        for day, tally in self._days.items():
+        numbers: Counter[tuple[str, str | None]] = Counter()
+        for tally in self._days.values():
             for unknown, marks in tally.unknown.items():
-                numbers[unknown.code, self._shown(unknown), self._odd_character(unknown, day)] += marks
-        for (code, shown, character), marks in numbers.most_common():
-            yield Unmapped(*_COLUMNS[code], shown, marks, character=character)
+                numbers[unknown.code, self._shown(unknown)] += marks
+        for (code, shown), marks in numbers.most_common():
+            yield Unmapped(*_COLUMNS[code], shown, marks)
         not_placed = {"": 0, None: 0}
         for row in self._roll:
             if not self._maps.year_group(row.year_group):

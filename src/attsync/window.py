@@ -57,14 +57,19 @@ def window_ending(today: date, days: int, count: Count) -> Window:
     return Window(first, today)
 
 
+def is_weekend(day: date) -> bool:
+    """Whether `day` is a Saturday or a Sunday."""
+    return day.weekday() >= _SATURDAY
+
+
 def is_working_day(day: date) -> bool:
     """Whether `day` is one of Monday to Friday and not a bank holiday of England."""
-    return day.weekday() < _SATURDAY and day not in _bank_holidays()
+    return not is_weekend(day) and day not in _bank_holidays()
 
 
 def is_bank_holiday(day: date) -> bool:
     """Whether `day` is a bank holiday of England, on one of Monday to Friday."""
-    return day.weekday() < _SATURDAY and day in _bank_holidays()
+    return not is_weekend(day) and day in _bank_holidays()
 
 
 def today_in_london(now: datetime | None = None) -> date:

@@ -126,7 +126,6 @@ class Parsed:
     """What a message said."""
 
     cells: Cells
-    on_roll: int
     roll: dict[str, int]
 
 
@@ -140,7 +139,6 @@ def parse(content: bytes) -> Parsed:
             }
             for item in message["submissionData"]
         },
-        on_roll=message["totalNoOfPupils"],
         roll={group["ncYearGroup"]: group["noOfPupils"] for group in message.get("yearGroups", ())},
     )
 

@@ -46,7 +46,6 @@ def deadline() -> Iterator[Deadline]:
 def consent(action: Literal["given", "removed"] = "given") -> ActiveConsent:
     """Return a consent as `active_consent` would."""
     row = ConsentRow(
-        id=1,
         school=OAKFIELD,
         action=action,
         person="head",

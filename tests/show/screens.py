@@ -68,7 +68,6 @@ def consent(school: School) -> ActiveConsent:
     """Return a consent from the beginning of the term."""
     return ActiveConsent(
         ConsentRow(
-            id=1,
             school=school,
             action="given",
             person="sam",
@@ -130,7 +129,6 @@ def no_consent(school: School, problem: Problem = NO_CONSENT, *, days: Sequence[
 def an_overview(*schools: SchoolStatus, **more: Any) -> Overview:  # noqa: ANN401  of the dataclass
     """Return what `status` shows of these schools at 10:20."""
     status = Overview(
-        window=WINDOW,
         now=NOW,
         schools=schools,
         last_run=a_run(),
@@ -180,7 +178,6 @@ def a_detail(school: SchoolStatus, day: date, **more: Any) -> Detail:  # noqa: A
     submission = Submission(
         id=1,
         run_id=214,
-        receiver=RECEIVER,
         urn=school.school.urn,
         day=day,
         state=status.state or State.FAILED,
@@ -197,6 +194,6 @@ def a_detail(school: SchoolStatus, day: date, **more: Any) -> Detail:  # noqa: A
         tries=tries,
     )
     cells = {Cell("4", Session.AM): {"/": 398, "I": 20}, Cell("4", Session.PM): {"\\": 397, "I": 21}}
-    sent = Parsed(cells=cells, on_roll=418, roll={"4": 418})
+    sent = Parsed(cells=cells, roll={"4": 418})
     detail = Detail(school=school, day=status, history=[submission], sent=sent, sends=WINDOW, can_send=True)
     return replace(detail, **more)

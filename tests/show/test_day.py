@@ -156,7 +156,7 @@ def test_reference_is_in_full_at_any_width(columns: int) -> None:
 def test_codes_that_were_sent_only_as_zero_have_no_column() -> None:
     """After a gap in the log every code is sent; one sentence is enough for those that have no marks."""
     cells = {Cell("4", Session.AM): {"/": 398, "I": 0, "N": 0}, Cell("5", Session.AM): {"/": 0, "I": 2, "N": 0}}
-    shown = one_line(status_day(a_detail(a_school(), FRIDAY, sent=Parsed(cells, 418, {"4": 418})), UNICODE, NOW))
+    shown = one_line(status_day(a_detail(a_school(), FRIDAY, sent=Parsed(cells, {"4": 418})), UNICODE, NOW))
 
     assert "Year group On roll / I Marks" in shown
     assert "Also sent, as 0 in every year group: N." in shown

@@ -11,7 +11,7 @@ from attsync.model import Cell, DayStatus, Fault, Session, Sign, State, Try
 from attsync.problems import Problem
 from attsync.status.day import SIGN_WORDS, Context, day_status, missing_signs, signs_of
 from attsync.status.history import History
-from tests.made_log import ABBEY, AT, BOTH, BUSY, IN_SEPTEMBER, MONDAY, RECEIVER, REFUSAL, TUESDAY
+from tests.made_log import ABBEY, AT, BOTH, BUSY, IN_SEPTEMBER, MONDAY, REFUSAL, TUESDAY
 
 AM, PM = Session
 TWICE, ONCE = (time(10, 15), time(14, 45)), (time(10, 15),)
@@ -32,7 +32,6 @@ def sent(
     return Submission(
         id=1,
         run_id=1,
-        receiver=RECEIVER,
         urn=ABBEY.urn,
         day=day,
         state=state,

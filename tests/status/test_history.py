@@ -6,7 +6,7 @@ from attsync.log import Run, Submission
 from attsync.model import State, Try
 from attsync.status.history import History, held, history_of, is_received, last_two
 from attsync.window import Window
-from tests.made_log import ABBEY, AT, MONDAY, RECEIVER
+from tests.made_log import ABBEY, AT, MONDAY
 
 A, U, F, R, S = State.ACCEPTED, State.UNKNOWN, State.FAILED, State.REJECTED, State.SENDING
 FAULTY, REFUSED, OLD = State.FAULTY, State.REFUSED, State.SUPERSEDED
@@ -20,7 +20,6 @@ def submissions(past: Past, *, without_tries: int | None = None) -> list[Submiss
         Submission(
             id=number,
             run_id=number,
-            receiver=RECEIVER,
             urn=ABBEY.urn,
             day=MONDAY,
             state=state,

@@ -31,8 +31,7 @@ _ERRORS: Final = (
 )
 _SETTINGS: Final = """
 CREATE SCHEMA sys; CREATE SCHEMA dbo; USE {database}.dbo; SET GLOBAL default_collation = 'NOCASE';
-CREATE TABLE sys.databases (
-    database_id INTEGER, name VARCHAR, snapshot_isolation_state SMALLINT, is_read_committed_snapshot_on BOOLEAN);
+CREATE TABLE sys.databases (database_id INTEGER, name VARCHAR, snapshot_isolation_state SMALLINT);
 CREATE TABLE sys.system_views (name VARCHAR);
 CREATE TABLE sys.dm_exec_sessions (session_id INTEGER, transaction_isolation_level SMALLINT);
 INSERT INTO sys.system_views VALUES ('dm_exec_sessions'); INSERT INTO sys.dm_exec_sessions VALUES (51, 2);
@@ -73,7 +72,7 @@ def new_database(name: str) -> duckdb.DuckDBPyConnection:
     quoted = '"' + name + '"'
     connection.execute(f"ATTACH ':memory:' AS {quoted}; USE {quoted}")
     connection.execute(_SETTINGS.format(database=quoted, name=name))
-    connection.execute("INSERT INTO sys.databases VALUES (1, ?, 0, false)", [name])
+    connection.execute("INSERT INTO sys.databases VALUES (1, ?, 0)", [name])
     return connection
 
 

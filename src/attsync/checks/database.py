@@ -7,6 +7,7 @@ from typing import Final
 
 from attsync.checks import Finding, Sign
 from attsync.codes import PRESENT, all_codes
+from attsync.database import is_tested
 from attsync.database.inspect import DatabaseFacts, SelectFacts
 from attsync.model import SchoolDays, Session, Unlisted, Unmapped, session_total
 from attsync.plural import plural
@@ -18,7 +19,6 @@ _MANY_ROWS: Final = 20_000
 """From here on the lack of an index on the date is noticeable."""
 _MOST_LINES: Final = 3
 """More schools without a problem share one line."""
-_TESTED: Final = ("sqlite", "postgresql", "mysql", "mariadb", "mssql", "duckdb")
 _TO_MAP: Final = ("MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "ROLL-UNKNOWN")
 """Codes of days that are refused because a value is in no map."""
 
@@ -48,7 +48,7 @@ def database_findings(facts: DatabaseFacts, database: DatabaseSettings, at: Loca
 
 def _account(facts: DatabaseFacts) -> Iterator[Problem]:
     """Return what is to check about the account and the server."""
-    if facts.kind not in _TESTED:
+    if not is_tested(facts.kind):
         yield Problem("DB-WRITE", "untested", kind=facts.kind)
     if facts.writes:
         yield Problem("DB-WRITE", rights=facts.writes)

@@ -15,6 +15,7 @@ from attsync.accounts import WRITE, for_chown, mode_of, name_of, read_secret
 from attsync.checks import Finding
 from attsync.dfe import Credentials, trusted
 from attsync.due import LATE, planned_sends
+from attsync.files import BESIDE
 from attsync.log import Log
 from attsync.messages import listed
 from attsync.plural import plural
@@ -29,8 +30,6 @@ _SCHEDULE: Final = "Schedule"
 _LOG_PATH: Final[Location] = ("log", "path")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _ENTER: Final = stat.S_IXGRP | stat.S_IXOTH
-_BESIDE: Final = ("", "-wal", "-shm", ".lock", ".gate", ".door")
-"""Endings of the log's own name: what a run makes in its folder."""
 
 
 def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
@@ -147,7 +146,7 @@ def _tested(test: Callable[[], object], setting: Location = ()) -> Finding | Non
 def _log_files(path: Path) -> Iterator[Finding | str]:
     try:
         folder = path.parent.stat()
-        files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in _BESIDE) if each.exists()}
+        files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in BESIDE) if each.exists()}
     except OSError:
         return  # there is none yet, or its folder cannot be entered: `log_findings` says so
     foreign = [each for each, found in files.items() if found.st_uid != folder.st_uid]

@@ -85,10 +85,6 @@ def program() -> str:
     return "attsync" if found and typed.exists() and Path(found).samefile(typed) else shlex.quote(sys.argv[0])
 
 
-_BLANK: Final = "\ue000"
-"""Replaces a space at which no line may be broken. No text uses this character."""
-
-
 def say(*parts: "str | messages.Command", indent: int = 0) -> None:
     """Print a sentence."""
     click.echo(for_people(messages.Text(parts), sys.stdout, indent=indent))
@@ -101,14 +97,13 @@ def for_people(text: messages.Text, stream: IO[str], *, indent: int = 0) -> str:
     from shutil import get_terminal_size
     from textwrap import fill
 
-    unbroken = "".join(p.completed.replace(" ", _BLANK) if isinstance(p, messages.Command) else p for p in text.parts)
     return fill(
-        unbroken,
+        text.unbroken,
         min(get_terminal_size().columns, 100),
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
-    ).replace(_BLANK, " ")
+    ).replace(messages.UNBREAKABLE, " ")
 
 
 @contextmanager

@@ -239,7 +239,7 @@ class Snapshot:
         return self.driver
 
     def _connect_mssql(self, connect: Callable[[], Any]) -> Any:  # noqa: ANN401  the driver's
-        self._sockets = sqlserver.Sockets(self.url)
+        self._sockets = sqlserver.Sockets(self.url)  # looks a name up, which may take long
         return connect()
 
     def _in_time(self, function: Callable[[], _Result], undo: Callable[[_Result], object] = lambda _: None) -> _Result:

@@ -30,25 +30,23 @@ _STATES: Final = {
 }  # fmt: skip
 """PostgreSQL's SQLSTATE, or how it begins."""
 
-_NUMBERS: Final[dict[str, dict[str, tuple[int, ...]]]] = {
-    "mysql": {
-        "table": (1146, 1049),
-        "column": (1054,),
-        "function": (1305, 1128),
-        "syntax": (1064,),
-        "ambiguous": (1052, 1060),
-        "value": (1292, 1366, 1525),
-        "rights": (1044, 1142, 1143, 1370),
-        "definer": (1356, 1449),
-        "slow": (1969, 3024, 1317),
-        "locked": (1205,),
-        "conflict": (1213, 1020, 1412),
-        "full": (3, 1021, 1030, 1037, 1038, 1041, 1114, 1135),
-        "writes": (1792,),
-        "encoding": (1300, 3854),
-        "damaged": (126, 144, 145, 1034, 1194, 1195),
-        "lost": (0, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 4031),
-    },
+_MYSQL: Final[dict[str, tuple[int, ...]]] = {
+    "table": (1146, 1049),
+    "column": (1054,),
+    "function": (1305, 1128),
+    "syntax": (1064,),
+    "ambiguous": (1052, 1060),
+    "value": (1292, 1366, 1525),
+    "rights": (1044, 1142, 1143, 1370),
+    "definer": (1356, 1449),
+    "slow": (1969, 3024, 1317),
+    "locked": (1205,),
+    "conflict": (1213, 1020, 1412),
+    "full": (3, 1021, 1030, 1037, 1038, 1041, 1114, 1135),
+    "writes": (1792,),
+    "encoding": (1300, 3854),
+    "damaged": (126, 144, 145, 1034, 1194, 1195),
+    "lost": (0, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 4031),
 }
 """The numbers of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma."""
 
@@ -170,7 +168,8 @@ def _class_of(error: BaseException, kind: str) -> str:
         return next((case for case, words in _WORDS.items() if re.match(words, message)), "other")
     number = _number(error)
     if number is not None:
-        found = next((case for case, numbers in _NUMBERS.get(kind, {}).items() if number in numbers), "other")
+        numbers_of = _MYSQL if kind == "mysql" else {}
+        found = next((case for case, numbers in numbers_of.items() if number in numbers), "other")
         return "slow" if found == "lost" and "timed out" in str(error).lower() else found
     state = _state(error)
     parts = (state, state[:3], state[:2])

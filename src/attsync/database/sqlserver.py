@@ -112,9 +112,7 @@ _ERRORS: Final = (
 )
 """The first that fits. A message is matched in lower case, and never shown."""
 
-ISOLATION: Final = """
-SELECT snapshot_isolation_state, is_read_committed_snapshot_on FROM sys.databases WHERE database_id = DB_ID()
-"""
+ISOLATION: Final = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
 _ROLES: Final = {
     "sysadmin": "IS_SRVROLEMEMBER('sysadmin')",
     "CONTROL SERVER": "HAS_PERMS_BY_NAME(NULL, NULL, 'CONTROL SERVER')",

@@ -62,11 +62,9 @@ class Dfe:
     ) -> None:
         self._settings = settings
         self._credentials = credentials
-        self.deadline = self._deadline = deadline
+        self.deadline = deadline
         self._longest_wait = longest_wait
         self._context = trusted(settings.ca_file)
-        self._trusts_system = False
-        self._getting_ready = threading.Lock()
         self._of_thread = threading.local()
         self._opened: list[Connection] = []
         self._is_cut = False
@@ -95,18 +93,6 @@ class Dfe:
         for connection in self._opened:
             connection.close()
 
-    @property
-    def receiver(self) -> str:
-        """What consent must name: the origin of the API."""
-        return self._settings.origin
-
-    def get_ready(self) -> None:
-        """Load the system's certificates, which takes longer than a request: best done while a database is read."""
-        with self._getting_ready:
-            if not self._trusts_system:
-                self._context.load_default_certs()
-                self._trusts_system = True
-
     def stop(self) -> None:
         """Start no more requests; those under way may end."""
         self._ended = self._ended or Problem("STOPPED")
@@ -122,7 +108,7 @@ class Dfe:
 
     def time_is_up(self) -> Problem | None:
         """Return the problem of whatever is not done yet, once the deadline has passed."""
-        return Problem("RUN-TIME", minutes=self._settings.run_minutes) if self._deadline.is_over else None
+        return Problem("RUN-TIME", minutes=self._settings.run_minutes) if self.deadline.is_over else None
 
     def clock_problem(self) -> Problem | None:
         """Return the problem of this computer's date; None if it is right, or the service does not answer.
@@ -271,28 +257,27 @@ class Dfe:
 
     def _connection(self, url: str) -> Connection:
         """Return this thread's connection to the host of `url`."""
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        host = urlsplit(url).netloc
         connections: dict[str, Connection] = self._of_thread.__dict__
-        if origin not in connections:
-            self.get_ready()
+        if host not in connections:
             proxy = self._settings.proxy
-            connections[origin] = Connection(
-                origin,
+            connections[host] = Connection(
+                url,
                 self._context,
-                self._deadline,
+                self.deadline,
                 timeout_seconds=self._settings.timeout_seconds,
                 proxy=proxy.get_secret_value() if proxy else None,
             )
             with self._lock:
-                self._opened.append(connections[origin])
+                self._opened.append(connections[host])
                 if self._is_cut:
-                    connections[origin].cut()
-        return connections[origin]
+                    connections[host].cut()
+        return connections[host]
 
     def _wait(self, judgement: Judgement, number: int) -> bool:
         """Wait before the next try; False if there must not be one."""
         seconds = max(random.uniform(0, min(self._longest_wait, 2**number)), judgement.wait_seconds)  # noqa: S311  jitter
-        if judgement.wait_seconds > _LONGEST_RETRY_AFTER or seconds >= self._deadline.seconds_left:
+        if judgement.wait_seconds > _LONGEST_RETRY_AFTER or seconds >= self.deadline.seconds_left:
             return False
         return self._spend_retry() and not self._stopped.wait(seconds)
 
@@ -310,7 +295,7 @@ class Dfe:
             elif judgement.again and judgement.problem:
                 code = judgement.problem.code
                 self._failures = Counter({code: self._failures[code] + 1})
-                if self._failures[code] >= _SAME_FAILURES or self._deadline.is_over:
+                if self._failures[code] >= _SAME_FAILURES or self.deadline.is_over:
                     self._ended = self._ended or judgement.problem
             else:
                 self._failures.clear()

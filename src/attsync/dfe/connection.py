@@ -30,15 +30,15 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """A connection to the host of `origin`; every other host is refused. Use it from one thread.
+    """A connection to the host of `url`; every other host is refused. Use it from one thread.
 
     It is opened when it is needed, and again after any failure and after an answer that left bytes over.
     """
 
     def __init__(
-        self, origin: str, context: ssl.SSLContext, deadline: Deadline, *, timeout_seconds: float, proxy: str | None
+        self, url: str, context: ssl.SSLContext, deadline: Deadline, *, timeout_seconds: float, proxy: str | None
     ) -> None:
-        self._url = _parsed(origin)
+        self._url = _parsed(url)
         self._context = context
         self._deadline = deadline
         self._seconds = timeout_seconds

@@ -38,14 +38,12 @@ _NO_TLS: Final = {"WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_P
 
 
 def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Return the TLS settings: TLS 1.2 or newer, trusting `ca_file`. Raise SettingsError.
-
-    The certificates of the system are still to be added: load_default_certs().
-    """
+    """Return the TLS settings: TLS 1.2 or newer, trusting `ca_file` and the system. Raise SettingsError."""
     # Not create_default_context: it honours SSLKEYLOGFILE and writes session keys to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False  # RFC 9525: only subjectAltName says for which host it is
+    context.load_default_certs()
     if ca_file:
         try:
             context.load_verify_locations(ca_file)

@@ -26,7 +26,6 @@ from attsync.log.rows import (
     Submission,
     all_from_json,
     all_to_json,
-    at,
     consent_of,
     faults_to_json,
     from_json,
@@ -244,7 +243,7 @@ class Log:
     def closed_since(self, receiver: str) -> datetime | None:
         """Return when `receiver` first answered 410, if it did in 2 runs in a row; else None."""
         rows = self._rows("SELECT at FROM closed WHERE receiver = ? AND runs >= 2", receiver)
-        return at(rows[0]["at"]) if rows else None
+        return datetime.fromisoformat(rows[0]["at"]) if rows else None
 
     # Submissions
 
@@ -380,13 +379,13 @@ class Log:
 
     # Consent
 
-    def add_consent(self, row: ConsentRow, notice: str = "") -> int:
-        """Record a grant or a removal permanently; return its number. `row.id` does not count."""
+    def add_consent(self, row: ConsentRow, notice: str = "") -> None:
+        """Record a grant or a removal permanently."""
         sha256 = hashlib.sha256(notice.encode()).hexdigest() if notice else None
         with self.writing():
             if notice:
                 self._execute("INSERT OR IGNORE INTO notice VALUES (?, ?, ?)", sha256, row.notice, notice)
-            return self._insert(
+            self._insert(
                 "consent",
                 urn=row.school.urn,
                 name=row.school.name,

@@ -5,7 +5,7 @@ JSON is written in ASCII: SQLite takes no half of a surrogate pair, which a path
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -45,7 +45,6 @@ class Submission:
 
     id: int
     run_id: int
-    receiver: str
     urn: int
     day: date
     state: State
@@ -64,7 +63,7 @@ class Submission:
     reference: str | None = None
     problem: Problem | None = None
     faults: tuple[Fault, ...] = ()
-    tries: tuple[Try, ...] = field(default=())
+    tries: tuple[Try, ...] = ()
 
     @property
     def sent_at(self) -> datetime | None:
@@ -78,7 +77,6 @@ class Submission:
 class ConsentRow:
     """One grant or removal of consent."""
 
-    id: int
     school: School
     action: Literal["given", "removed", "lapsed"]
     """Lapsed: the school left the settings file, and a send went by without it."""
@@ -118,11 +116,6 @@ def utc(at: datetime) -> str:
 def moment(text: str | None) -> datetime | None:
     """Return the time that the log has; None for NULL."""
     return datetime.fromisoformat(text) if text else None
-
-
-def at(text: str) -> datetime:
-    """Return a time of a column that is never NULL."""
-    return datetime.fromisoformat(text)
 
 
 def to_json(problem: Problem | None) -> str | None:
@@ -169,7 +162,7 @@ def run_of(row: Row) -> Run:
     """Return the run of a row."""
     return Run(
         id=row["id"],
-        started_at=at(row["started_at"]),
+        started_at=datetime.fromisoformat(row["started_at"]),
         ended_at=moment(row["ended_at"]),
         window=Window(date.fromisoformat(row["first_day"]), date.fromisoformat(row["last_day"])),
         exit_code=row["exit_code"],
@@ -182,7 +175,6 @@ def submission_of(row: Row) -> Submission:
     return Submission(
         id=row["id"],
         run_id=row["run_id"],
-        receiver=row["receiver"],
         urn=row["urn"],
         day=date.fromisoformat(row["day"]),
         state=State(row["state"]),
@@ -193,13 +185,14 @@ def submission_of(row: Row) -> Submission:
         attendance=row["attendance"],
         changed=row["changed"] or 0,
         changed_from=moment(row["changed_from"]),
-        recorded_at=at(row["recorded_at"]),
+        recorded_at=datetime.fromisoformat(row["recorded_at"]),
         answered_at=moment(row["answered_at"]),
         reference=row["reference"],
         problem=from_json(row["problem"]),
         faults=tuple(map(_fault, json.loads(row["faults"] or "[]"))),
         tries=tuple(
-            Try(at=at(when), seconds=took, answer=said) for when, took, said in json.loads(row["tries"] or "[]")
+            Try(at=datetime.fromisoformat(when), seconds=took, answer=said)
+            for when, took, said in json.loads(row["tries"] or "[]")
         ),
     )
 
@@ -211,6 +204,6 @@ def _fault(fields: Sequence[Any]) -> Fault:
 
 def consent_of(row: Row) -> ConsentRow:
     """Return the grant or removal of a row."""
-    same = {name: row[name] for name in (*CONSENT_COLUMNS, "id", "notice_sha256")}
+    same = {name: row[name] for name in (*CONSENT_COLUMNS, "notice_sha256")}
     same["year_groups"] = bool(row["year_groups"])
-    return ConsentRow(school=School(row["urn"], row["name"]), at=at(row["at"]), **same)
+    return ConsentRow(school=School(row["urn"], row["name"]), at=datetime.fromisoformat(row["at"]), **same)

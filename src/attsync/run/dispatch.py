@@ -173,7 +173,7 @@ class Dispatch:
                 if isinstance(item, _School):
                     messages += self._begin(log, item, now)
                 elif isinstance(item.outcome, Outcome):
-                    self._record(log, item.message, item.outcome, now)
+                    self._record(log, item.message.submission, item.outcome, now)
         for item in batch:
             if isinstance(item, _School):
                 self._finish_if_done(item)
@@ -221,15 +221,11 @@ class Dispatch:
             supersedes=last if is_open else None,
         )
 
-    def _record(self, log: Log, message: _Message, outcome: Outcome, now: datetime) -> None:
-        log.record(message.submission, self._with_history(message, outcome), now)
+    def _record(self, log: Log, submission: Submission, outcome: Outcome, now: datetime) -> None:
+        log.record(submission, outcome, now)
         if outcome.problem and outcome.problem.code == "DFE-CLOSED" and outcome.tries and not self._report.closed:
             self._report.closed = True
             log.record_closed(self._terms.receiver, now)
-
-    def _with_history(self, message: _Message, outcome: Outcome) -> Outcome:
-        """Return the outcome of a message that may have been taken over from an earlier run."""
-        return replace(outcome, state=state_after(message.submission.state, outcome.state))
 
     def _settle(self, answer: _Answer) -> None:
         """Count what is left of a school after an answer was recorded."""
@@ -238,8 +234,7 @@ class Dispatch:
         if not isinstance(answer.outcome, Outcome):
             raise answer.outcome
         message = answer.message
-        outcome = self._with_history(message, answer.outcome)
-        message.school.result.days.append(day_of_outcome(message.plan, outcome, self._report))
+        message.school.result.days.append(day_of_outcome(message.plan, answer.outcome, self._report))
         message.school.left -= 1
         self._finish_if_done(message.school)
 
@@ -256,12 +251,15 @@ class Dispatch:
     def _send(self) -> None:
         while message := self._outbox.get():
             try:
-                outcome: Outcome | BaseException = self._dfe.send(
+                found = self._dfe.send(
                     message.consent,
                     message.plan.body.content,
                     message.submission.key or "",
                     self._permit(message.school.result.school),
                 )
+                # The message may have been taken over from an earlier run.
+                state = state_after(message.submission.state, found.state)
+                outcome: Outcome | BaseException = replace(found, state=state)
             except BaseException as error:  # noqa: BLE001  raised again in the main thread
                 outcome = error
             self._inbox.put(_Answer(message, outcome))

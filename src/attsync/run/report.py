@@ -9,8 +9,7 @@ from datetime import datetime, time
 from typing import Final, NamedTuple
 
 from attsync import messages
-from attsync.codes import attendance_rate
-from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Sign, State, changed_marks, faulty_sessions
+from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Sign, State, faulty_sessions
 from attsync.plural import plural
 from attsync.problems import Problem, exit_code
 from attsync.run.plan import Planned, Refused, changed_sessions
@@ -19,7 +18,8 @@ from attsync.window import Window
 
 _MOST_LINES: Final = 12
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
-"""Exit codes of problems, the most urgent for a person first: one that passes by itself comes last."""
+"""Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
+code of a run goes by the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
 
 
 class Sums(NamedTuple):
@@ -135,11 +135,10 @@ def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> Da
         state=state,
         marks=body.marks,
         on_roll=body.on_roll,
-        attendance=attendance_rate(body.cells, body.day),
+        attendance=body.attendance,
         sent_at=outcome.tries[-1].at if outcome and outcome.tries else None,
         problem=outcome.problem if outcome else None,
         faults=outcome.faults if outcome else (),
-        changed=changed_marks(before.cells, body.cells) if before else 0,
         changed_sessions=changed_sessions(before.cells, body.cells) if before else frozenset(),
     )
 

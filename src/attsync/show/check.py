@@ -13,7 +13,7 @@ from attsync.checks.shown import Shown
 from attsync.plural import plural
 from attsync.settings.places import Origin
 from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
-from attsync.show.table import UNBROKEN, Sheet, prose, written
+from attsync.show.table import UNBROKEN, Sheet, prose
 
 
 def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> RenderableType:
@@ -44,7 +44,7 @@ def check(findings: Sequence[Finding], signs: Signs, exit_code: int) -> Renderab
 def _next(finding: Finding) -> str:
     """Return what to do; a command at its end is on a line that is not broken: it is there to be copied."""
     *words, last = finding.next.parts
-    said = written(messages.Text(tuple(words)))
+    said = messages.Text(tuple(words)).unbroken
     return f"{said}\n{UNBROKEN}{last.completed}" if isinstance(last, messages.Command) else said + last
 
 

@@ -15,7 +15,7 @@ from attsync.model import School
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.show.symbols import CHECK, DIM, GOOD, Signs, by, title, who
-from attsync.show.table import PROSE_COLUMNS, Sheet, prose, written
+from attsync.show.table import PROSE_COLUMNS, Sheet, prose
 from attsync.window import LONDON
 
 _RECEIPT_COLUMNS: Final = 80
@@ -81,7 +81,7 @@ def consent_table(rows: Iterable[tuple[School, ActiveConsent | Problem]], signs:
                 Text(signs.check if again else signs.without, CHECK if again else DIM),
                 school.name,
                 str(school.urn),
-                Text(written(messages.text(found) + messages.next_step(found)), CHECK if again else ""),
+                Text((messages.text(found) + messages.next_step(found)).unbroken, CHECK if again else ""),
             )
     return Constrain(sheet, PROSE_COLUMNS)
 

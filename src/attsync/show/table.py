@@ -18,8 +18,6 @@ PROSE_COLUMNS: Final = 100
 """Longer lines are hard to read."""
 UNBROKEN: Final = "  "
 """Begins a line of a table's last column that is not to be broken, though it overruns the screen: a command to copy."""
-_BLANK: Final = "\ue000"
-"""Replaces a space at which no line may be broken, until the lines are made. No text uses this character."""
 _NARROWEST: Final = 16
 """Columns that the last column always gets."""
 _MOST_NAMES: Final = 3
@@ -139,9 +137,9 @@ def prose(*parts: Part, indent: int = 0) -> "Prose":
     text = Text()
     for part in parts:
         if isinstance(part, messages.Command):
-            text.append(written(part), "bold")
+            text.append(part.unbroken, "bold")
         else:
-            text.append_text(Text.assemble(written(part) if isinstance(part, messages.Text) else part))
+            text.append_text(Text.assemble(part.unbroken if isinstance(part, messages.Text) else part))
     return Prose(text, indent)
 
 
@@ -149,7 +147,7 @@ def side_by_side(texts: Iterable[Text]) -> "Prose":
     """Return short texts on as many lines as they need; none is broken in two."""
     whole = [text.copy() for text in texts]
     for text in whole:
-        text.plain = text.plain.replace(" ", _BLANK)
+        text.plain = text.plain.replace(" ", messages.UNBREAKABLE)
     return Prose(Text("   ").join(whole), 0)
 
 
@@ -165,16 +163,10 @@ def paragraph(
     return prose((f"{sign} {who}", style), said, (f"  [{told.problem.code}]", DIM), indent=2)
 
 
-def written(said: messages.Text | messages.Command) -> str:
-    """Return a sentence whose commands work when they are pasted, and are never broken across lines."""
-    parts = said.parts if isinstance(said, messages.Text) else (said,)
-    return "".join(part if isinstance(part, str) else part.completed.replace(" ", _BLANK) for part in parts)
-
-
 def plain(text: Text) -> Text:
     """Return a text as it is shown, where no line of it has to be broken."""
     text = text.copy()
-    text.plain = text.plain.replace(_BLANK, " ")
+    text.plain = text.plain.replace(messages.UNBREAKABLE, " ")
     return text
 
 

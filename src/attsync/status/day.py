@@ -11,7 +11,7 @@ from attsync.model import BAD_SIGNS, DayStatus, Fault, Session, Sign, State, fau
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.status.history import OPEN, History
-from attsync.window import LONDON, is_working_day
+from attsync.window import LONDON, is_weekend, is_working_day
 
 _SIGNS: Final = {
     State.ACCEPTED: Sign.RECEIVED,
@@ -35,7 +35,6 @@ SIGN_WORDS: Final = {
 """What each sign is called in a sentence, and for someone who cannot see it."""
 _MISSED: Final = Problem("SEND-MISSED")
 _UNSETTLED: Final = Problem("STOPPED", "unsettled")
-_SATURDAY: Final = 5
 
 
 class Context(NamedTuple):
@@ -177,7 +176,7 @@ def _sign_words(day: DayStatus, sign: Sign) -> str:
 def _why_closed(day: date) -> str:
     if is_working_day(day):
         return "no register"
-    return f"{day:%A}" if day.weekday() >= _SATURDAY else "bank holiday"
+    return f"{day:%A}" if is_weekend(day) else "bank holiday"
 
 
 def _since(then: datetime, now: datetime) -> str:

@@ -92,7 +92,6 @@ def _no_register(day: DayStatus) -> Problem:
 class Overview:
     """What `status` shows."""
 
-    window: Window
     now: datetime
     schools: tuple[SchoolStatus, ...]
     last_run: Run | None
@@ -191,10 +190,9 @@ def overview(
     known = _known(log, window, terms, under_way=under_way) if log else _Known(terms=terms)
     found = tuple(_school(settings, known, school, window, now) for school in schools)
     if log is None:
-        return Overview(window=window, now=now, schools=found, last_run=None, next_send=None)
+        return Overview(now=now, schools=found, last_run=None, next_send=None)
     is_planned = any(each.consent for each in found) and not log.closed_since(terms.receiver)
     return Overview(
-        window=window,
         now=now,
         schools=found,
         last_run=log.last_run(terms.receiver),
