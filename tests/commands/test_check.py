@@ -154,7 +154,7 @@ def test_settings_are_shown_without_opening_anything(trial: Start) -> None:
     document = started("check", "--show-settings", "--json", ATTSYNC_DFE__PROXY=proxy).json
 
     assert ran.exit_code == 0
-    assert re.search(r"^dfe\.client_id +line 12 +oakfield$", ran.out, re.MULTILINE)
+    assert re.search(r"^dfe\.client_id +line 13 +oakfield$", ran.out, re.MULTILINE)
     assert re.search(
         r"^dfe\.proxy +variable ATTSYNC_DFE__PROXY +http://\*{3}@proxy\.example:3128$", ran.out, re.MULTILINE
     )
@@ -213,7 +213,7 @@ def test_line_to_change_is_told(trial: Start) -> None:
     )
 
     assert bad["code"] == "DB-SELECT"
-    assert bad["where"] == "config.toml line 51"
+    assert bad["where"] == "config.toml line 52"
 
 
 @pytest.mark.usefixtures("table")
