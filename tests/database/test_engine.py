@@ -243,13 +243,8 @@ def test_a_limit_of_the_server_on_rows_is_lifted(database: Callable[[str], Engin
     """It would cut the grouped counts off, without a word."""
     made = database("mariadb")
     fill(made, [mark(code) for code in ("/", "L", "I")])
-    was = made.execute("SELECT @@global.sql_select_limit")[0][0]
-    made.execute("SET GLOBAL sql_select_limit = 1")
-    try:
-        with looking(settings(made.url)) as look:
-            assert len(look.all(text("SELECT DISTINCT code FROM marks"), "marks")) == 3
-    finally:
-        made.execute(f"SET GLOBAL sql_select_limit = {was}")
+    with looking(settings(f"{made.url}?init_command=SET sql_select_limit = 1")) as look:
+        assert len(look.all(text("SELECT DISTINCT code FROM marks"), "marks")) == 3
 
 
 @pytest.mark.parametrize(
@@ -264,14 +259,9 @@ def test_the_modes_of_a_server_are_left_as_they_are(
 ) -> None:
     """A SELECT means what it means in the database's own tool, backslashes and all."""
     made = database("mariadb")
-    was = made.execute("SELECT @@global.sql_mode")[0][0]
-    made.execute(f"SET GLOBAL sql_mode = '{was},{mode}'")
-    try:
-        with looking(settings(made.url)) as look:
-            assert look.grammar == f"mysql+{mode.lower()}"
-            assert [tuple(row) for row in look.all(text(select.replace(":", r"\:")), "marks")] == [value]
-    finally:
-        made.execute(f"SET GLOBAL sql_mode = '{was}'")
+    with looking(settings(f"{made.url}?init_command=SET sql_mode = '{mode}'")) as look:
+        assert look.grammar == f"mysql+{mode.lower()}"
+        assert [tuple(row) for row in look.all(text(select.replace(":", r"\:")), "marks")] == [value]
 
 
 def test_few_settings_of_a_session_are_changed(database: Callable[[str], EngineDatabase]) -> None:
