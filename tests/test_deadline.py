@@ -161,6 +161,7 @@ def test_deadline_that_does_not_come() -> None:
 def test_deadline_leaves_signals_and_threads_as_they_were() -> None:
     """Also one inside another, and one in a thread, which cannot watch for signals."""
     names = {thread.name for thread in threading.enumerate()}
+    signal.set_wakeup_fd(-1)  # a test before this one may have closed its deadlines in another order
     with Deadline(), Deadline():
         assert signal.set_wakeup_fd(-1) != -1
         thread = threading.Thread(target=lambda: Deadline(0.01).close())
