@@ -71,8 +71,9 @@ class Planner:
             arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
             day = self.without_early_sessions(read, arrived)
             zeros = self._zeros(day, arrived) if self._has_gap(urn, received) else arrived
-            taken = self._cells(_newest(history, lambda state: state is State.ACCEPTED))
-            zeros = _taken(zeros, received.faults if received else (), taken)
+            if received and received.faults:
+                taken = self._cells(_newest(history, lambda state: state is State.ACCEPTED))
+                zeros = _taken(zeros, received.faults, taken)
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
                 before = Sent(self._cells(received), received.recorded_at) if received else None
