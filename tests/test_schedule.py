@@ -78,7 +78,7 @@ def test_minute_of_a_late_time_stays_on_its_day(tmp_path: Path) -> None:
     schools = ('urn = 900039\nname = "Elm Grove"',)
     settings = loaded(settings_text(tables='[schedule]\ntimes = ["10:15", "23:50"]', schools=schools), tmp_path)
 
-    assert run_times(settings) == [time(10, 34), time(23, 59)]
+    assert run_times(settings) == (time(10, 34), time(23, 59))
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def schedule_findings(
         yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came on {times}")
     elif not found.lines and not found.timer:
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "nothing", account=name_of(os.geteuid())))
-    elif found.lines or found.is_enabled:
+    elif found.sends:
         yield Finding("good", _SCHEDULE, f"{there}; no planned send was due yet")
 
 
