@@ -1,11 +1,13 @@
 """One day in full: how two messages differ, and what is said of a day that never arrived."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from inline_snapshot import snapshot
 
 from attsync.model import Cell, Counts, Session, Sign
+from attsync.problems import Problem
 from attsync.show.day import changed, status_day
 from attsync.show.symbols import UNICODE
 from attsync.window import Window
@@ -203,12 +205,15 @@ def test_damaged_message_is_said_and_the_rest_is_shown() -> None:
 
 
 def test_day_of_a_school_without_consent_says_how_to_give_it() -> None:
-    """What was sent before can still be seen."""
-    school = no_consent(SCHOOLS[0], days=a_school().days)
-    shown = one_line(status_day(a_detail(school, FRIDAY), UNICODE, NOW))
+    """What was sent before can still be seen; where consent was removed, no one is asked again."""
+    removed = no_consent(SCHOOLS[0], days=a_school().days)
+    undecided = replace(removed, no_consent=Problem("CONSENT-NONE", urn=SCHOOLS[0].urn))
+    asked, quiet = (one_line(status_day(a_detail(each, FRIDAY), UNICODE, NOW)) for each in (undecided, removed))
 
-    assert f"To give consent: attsync consent grant --school {SCHOOLS[0].urn}" in shown
-    assert "836 marks in 1 year group" in shown
+    assert f"To give consent: attsync consent grant --school {SCHOOLS[0].urn}" in asked
+    assert "consent grant" not in quiet
+    for shown in (asked, quiet):
+        assert "836 marks in 1 year group" in shown
 
 
 def test_earlier_counts_that_the_dfe_still_has_are_named() -> None:

@@ -357,12 +357,14 @@ def test_consent_is_asked_for_once() -> None:
     asked = one_line(status(an_overview(*(no_consent(each, again) for each in SCHOOLS[:5])), UNICODE))
     new = one_line(status(an_overview(*(no_consent(each, Problem("CONSENT-NONE")) for each in SCHOOLS[:5])), UNICODE))
     one_declined = one_line(status(an_overview(a_school(), no_consent(SCHOOLS[1])), UNICODE))
-    alone = one_line(status(an_overview(no_consent(SCHOOLS[0])), UNICODE))
+    undecided = Problem("CONSENT-NONE", urn=900001)
+    alone, removed = (one_line(status(an_overview(no_consent(SCHOOLS[0], *p)), UNICODE)) for p in ([undecided], []))
 
     assert asked.count("[CONSENT-CHANGED]") == 1
     assert asked.count("attsync consent grant --all") == new.count("attsync consent grant --all") == 1
     assert "consent grant" not in one_declined
-    assert alone.endswith("○ To give consent: attsync consent grant --school 900001")
+    assert "○ To give consent: attsync consent grant --school 900001; to decline it" in alone
+    assert "consent grant" not in removed
 
 
 def test_receiver_that_got_nothing_yet_is_said() -> None:

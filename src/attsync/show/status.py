@@ -290,9 +290,9 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
 
 def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
     is_new = not any(school.consent for school in schools)
-    missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
-    if several and not is_new:  # one that has removed it is in the table
-        missing = [(school, told) for school, told in missing if school.standing in ("consent again", "undecided")]
+    # Not a school that has removed it: that is its decision, and is said above.
+    asked = [school for school in schools if school.standing in ("consent again", "undecided")]
+    missing = [(school, messages.Told(school.no_consent, ())) for school in asked if school.no_consent]
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].standing == "consent again" else (signs.without, "")
         if len(hit) > 1:
