@@ -105,6 +105,8 @@ def test_school_whose_consent_was_removed_is_a_fault_if_it_is_named(trial: Start
     assert (unnamed.exit_code, "[CONSENT-NONE]" in unnamed.out) == (0, False)
     assert "no consent: not read, not sent" in unnamed.out
     assert (named.exit_code, "[CONSENT-NONE]" in named.out) == (7, True)
+    assert unnamed.out.endswith("Next: attsync status --config config.toml\n")
+    assert "consent grant" not in unnamed.out + named.out  # it has decided
     assert not run.received
 
 
