@@ -1,6 +1,7 @@
 # `make` alone says what there is. Needs Python 3.11 or newer, make and git; everything else is fetched into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+ENGINE ?= podman
 WORKERS := -n auto --maxprocesses 8 --dist loadgroup
 RUNTIME := pyproject.toml --extra postgresql --extra mysql --extra demo
 ALL := $(RUNTIME) --extra mssql --extra duckdb --extra notify
@@ -15,7 +16,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture year bench fix demo lock calendar figures pictures contract messages english share green build clean
+.PHONY: help setup check test cover lowest newest torture year bench fix demo lock calendar figures pictures contract messages english share image green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +97,10 @@ green:  ## everything that must pass before a change lands, as CI runs it
 
 pictures: setup  ## draw the pictures of the README again
 	$(BIN)/python scripts/pictures.py
+
+image:  ## build the container image and run its demo; with another program than podman: make image ENGINE=docker
+	$(ENGINE) build --tag attsync --file Containerfile $(BUILD) .
+	$(ENGINE) run --rm --network none --read-only --tmpfs /tmp $(RUN) attsync demo
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist

@@ -90,9 +90,9 @@ def say(*parts: "str | messages.Command", indent: int = 0) -> None:
     click.echo(for_people(messages.Text(parts), sys.stdout, indent=indent))
 
 
-def for_people(text: messages.Text, stream: IO[str], *, indent: int = 0) -> str:
-    """Return a text as it is printed: at a terminal its lines are broken, but never inside a command."""
-    if not stream.isatty():  # a mail or a file
+def for_people(text: messages.Text, stream: IO[str] | None = None, *, indent: int = 0) -> str:
+    """Return a text in lines that can be read, none broken inside a command; whole if `stream` is a mail or a file."""
+    if stream and not stream.isatty():
         return text.completed
     from shutil import get_terminal_size
     from textwrap import fill
@@ -115,8 +115,8 @@ def undone(name: str) -> Iterator[None]:
         raise type(error).of(error.problem.but(undone=name)) from error
 
 
-_WIDTH_WITHOUT_TERMINAL: Final = 200
-# Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (docs/design/reliability.md 8).
+_WIDTH_WITHOUT_TERMINAL: Final = 1000
+# A pipe, a file: tables take what they need (docs/design/reliability.md 8), and sentences end where they can be read.
 _LONG_SECONDS: Final = 1.0
 """A run that takes longer shows how far it is."""
 
@@ -129,12 +129,14 @@ class Screen:
     signs: "Signs"
 
     def show(self, *parts: "RenderableType") -> None:
-        """Print; where no one sees the colours, without blanks at the ends of lines."""
+        """Print each below the other; where no one sees the colours, without blanks at the ends of lines."""
+        from rich.console import Group
+
         if self.console.is_terminal:
-            self.console.print(*parts, crop=False)
+            self.console.print(Group(*parts), crop=False)
             return
         with self.console.capture() as captured:
-            self.console.print(*parts, crop=False)
+            self.console.print(Group(*parts), crop=False)
         click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def tell(self, *parts: "RenderableType") -> None:
@@ -166,15 +168,19 @@ class Screen:
 
 def screen() -> Screen:
     """Return the screen of the running command."""
+    from rich.console import Console
+
     from attsync.show.symbols import signs_for
-    from attsync.show.table import Console
 
     is_terminal = sys.stdout.isatty()
     said = os.environ.get("COLUMNS", "")
     columns = int(said) if said.isdecimal() else 0
     console = Console(
-        is_endless=not (is_terminal or columns),
         file=sys.stdout,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
         no_color=given().no_color or None,
         width=None if is_terminal else columns or _WIDTH_WITHOUT_TERMINAL,
         force_terminal=is_terminal,

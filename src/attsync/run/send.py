@@ -190,7 +190,7 @@ def _dispatch(
         Gate(log.path, dfe.deadline) as gate,
         Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
     ):
-        for found in read_schools(listed, due.wanted, report.window, dfe.deadline):
+        for found in read_schools(listed, due.wanted, report.window, dfe.deadline, planner):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
                 continue

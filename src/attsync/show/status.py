@@ -1,4 +1,4 @@
-"""The screens of `attsync status`, and the words that the saved page shares: one school, or a row per school."""
+"""The view of `attsync status`: one school with a row per day, or a row per school."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,6 @@ from itertools import groupby
 from typing import Final
 from urllib.parse import urlsplit
 
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -15,8 +14,8 @@ from attsync.log import Run
 from attsync.model import DayStatus, Session, Sign
 from attsync.plural import plural
 from attsync.problems import Problem, entry_of
-from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, strip_of, when
-from attsync.show.table import Prose, Sheet, paragraph, prose, side_by_side
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, strip_of, took, when
+from attsync.show.table import Prose, Section, Sheet, View, paragraph, prose, side_by_side
 from attsync.status.day import SIGN_WORDS
 from attsync.status.overview import Overview, SchoolStatus, Standing
 from attsync.window import Window
@@ -27,32 +26,31 @@ _ROOMY: Final = 96
 """Columns from which a trust's table has wide gaps, and that of one school its attendance."""
 _MOST_NAMED: Final = 3
 """Schools that are named in one command."""
+_ATTENDANCE: Final = "Attendance is shown to help spot mistakes. It is not an official figure."
 _SIGNAL: Final = 128
 """Exit codes above it are those of signals."""
 
 
-def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> RenderableType:
-    """Return the screen of one school, or with a row per school for several."""
-    name, beside = title_of(overview, heading)
-    title = Text.assemble((name, "bold"), (f"  {beside}", DIM))
-    moved = [prose((f"{signs.check} {said}", CHECK), indent=2)] if (said := receiver(overview)) else []
-    table: list[RenderableType] = []
+def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> View:
+    """Return the view of one school, or with a row per school for several."""
     if is_one_school(overview):
         (school,) = overview.schools
-        lines: list[RenderableType] = [title, prose(consent(school, signs), indent=0 if school.consent else 2), *moved]
+        said = [prose(consent(school, signs), indent=2)]
         if school.days:
-            lines.append(side_by_side([*filter(None, [verdict(school, overview, signs)]), last_and_next(overview)]))
-            table = [Text(), days_table(school, overview, signs)]
+            said.append(side_by_side([*verdict(school, overview, signs), *last_and_next(overview)]))
+        table = [days_table(school, overview, signs)] if school.days else []
     else:
-        lines = [title, side_by_side(counts(overview, signs)), last_and_next(overview), *moved]
-        table = [Text(), schools_table(overview, signs)] if overview.schools else []
-    lines += table
-    if any(school.days for school in overview.schools):
+        said = [side_by_side(counts(overview, signs)), side_by_side(last_and_next(overview))]
+        table = [schools_table(overview, signs)] if overview.schools else []
+    if moved := receiver(overview):
+        said.append(prose((f"{signs.check} {moved}", CHECK), indent=2))
+    sections = [Section(said)]
+    if table:
         strip = signs if is_one_school(overview) else strip_of(signs)
-        lines += [Text(), side_by_side(Text(meaning, DIM) for meaning in legend(strip))]
-    if next_steps := [*steps(overview, signs)]:
-        lines += [Text(), Text("What to do next", style="bold"), *next_steps]
-    return Group(*lines)
+        sections.append(Section([*table, side_by_side(Text(meaning, DIM) for meaning in legend(strip))]))
+    if to_do := [*steps(overview, signs)]:
+        sections.append(Section(to_do, "What to do next"))
+    return View(*title_of(overview, heading), sections)
 
 
 # Tables
@@ -61,7 +59,7 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
 def days_table(school: SchoolStatus, overview: Overview, signs: Signs) -> Sheet:
     """Return a row per day, newest first."""
     columns = ("Date", "AM", "PM", ">Marks", ">On roll", ">Attendance", "Last sent", "Note")
-    sheet = Sheet(signs, columns, less={">Attendance": _ROOMY})
+    sheet = Sheet(signs, columns, less={">Attendance": _ROOMY}, caption=f"Days, newest first. {_ATTENDANCE}")
     is_past = school.consent is None
     for day in school.days:
         style = BAD if day.needs_telling else CHECK if day.no_register else DIM if day.is_closed else ""
@@ -84,7 +82,8 @@ def schools_table(overview: Overview, signs: Signs) -> Sheet:
     urn, attendance, last_sent = less = (f"{above}URN", f">{above}Attendance", f"{above}Last sent")
     heads = ["" if day is None else f"{day:%a}\n{day.day}" for day in dates]
     columns = (f"{above}School", urn, *heads, attendance, last_sent, f"{above}Result")
-    sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY)
+    caption = f"Schools, problems first. Each date has a sign for the morning and one for the afternoon. {_ATTENDANCE}"
+    sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY, caption=caption)
     strip = strip_of(signs)
     for schools in ranked(overview):
         if sheet.rows:
@@ -161,14 +160,16 @@ def consent(school: SchoolStatus, signs: Signs) -> Text:
     return Text(f"{getattr(signs, sign)} {text}", style=style if style == CHECK else "")
 
 
-def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Text:
-    """Return in a few words whether all is well with the one school that is shown; nothing before its first send."""
+def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Iterator[Text]:
+    """Yield in a few words whether all is well with the one school that is shown; nothing before its first send."""
+    to_check = len(school.to_check) + len(overview.to_check)
     if school.standing == "failed":
         number = len(messages.by_cause((school, told) for told in school.told()))
-        return Text(f"{signs.bad} {plural(number, 'problem')}", style=BAD)
-    if school.consent and (number := len(school.to_check) + len(overview.to_check)):
-        return Text(f"{signs.check} {plural(number, 'thing')} to check", style=CHECK)
-    return Text(f"{signs.good} Up to date", style=GOOD) if school.standing == "well" else Text()
+        yield Text(f"{signs.bad} {plural(number, 'problem')}", style=BAD)
+    elif school.consent and to_check:
+        yield Text(f"{signs.check} {plural(to_check, 'thing')} to check", style=CHECK)
+    elif school.standing == "well":
+        yield Text(f"{signs.good} Up to date", style=GOOD)
 
 
 def receiver(overview: Overview) -> str:
@@ -179,18 +180,19 @@ def receiver(overview: Overview) -> str:
     return f"Nothing has been sent to {now} yet. What was sent before went to {before}."
 
 
-def last_and_next(overview: Overview) -> Text:
-    """Return when the last send was and how it ended, and when the next is planned, each in a sentence."""
+def last_and_next(overview: Overview) -> Iterator[Text]:
+    """Yield when the last send was and how it ended, and when the next is planned, each in a sentence."""
     run, now = overview.last_run, overview.now
     if run is None:
-        said = ["Nothing has been sent yet."]
+        yield Text("Nothing has been sent yet.")
     elif overview.under_way:
-        said = [f"A send is under way, since {when(run.started_at, now)}."]
+        yield Text(f"A send is under way, since {when(run.started_at, now)}.")
     else:
-        said = [f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}."]
+        yield Text(f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}.")
     if overview.next_send:
-        said.append(f"Next send {when(overview.next_send, now)}.")
-    return Text("  ".join(said))
+        yield Text(f"Next send {when(overview.next_send, now)}.")
+    elif overview.can_send:
+        yield Text.assemble("No schedule found. To make one: ", (messages.attsync("crontab").completed, "bold"))
 
 
 def _how_it_ended(run: Run) -> str:
@@ -198,7 +200,7 @@ def _how_it_ended(run: Run) -> str:
         return "did not finish"
     if (run.exit_code or 0) > _SIGNAL:
         return "was stopped"
-    return f"took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s"
+    return f"took {took((run.ended_at - run.started_at).total_seconds())}"
 
 
 _STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str]]] = {
@@ -291,8 +293,7 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
 def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
     is_new = not any(school.consent for school in schools)
     missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
-    if several and not is_new:  # one that has removed it is in the table
-        missing = [(school, told) for school, told in missing if school.standing in ("consent again", "undecided")]
+    missing = [(school, told) for school, told in missing if school.standing != "no consent"]  # removed: a decision
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].standing == "consent again" else (signs.without, "")
         if len(hit) > 1:
@@ -326,8 +327,7 @@ def send_now(overview: Overview) -> messages.Command | None:
         for school in overview.schools
         if overview.can_send and any(is_worth_sending(told, overview.sends) for told in school.told())
     ]
-    several = len(overview.schools) + len(overview.left_out) > 1
-    only = schools if several and len(schools) <= _MOST_NAMED else []
+    only = schools if len(schools) <= _MOST_NAMED else []
     return messages.attsync("send", *(word for urn in only for word in ("--school", str(urn)))) if schools else None
 
 

@@ -3,22 +3,24 @@
 Imports no screen; the time is a parameter.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from attsync import messages
 from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
-from attsync.due import next_send
+from attsync.due import LATE, next_send, planned_sends
 from attsync.log import ConsentRow, Log, Run, SchoolRun, Submission
 from attsync.model import DayStatus, School
 from attsync.problems import Problem
+from attsync.schedule import run_times
 from attsync.settings import Settings
 from attsync.status.day import Context, day_status
 from attsync.status.history import history_of, is_received
 from attsync.window import LONDON, Window, is_working_day, today_in_london, window_ending
 
+_FORTNIGHT: Final = timedelta(days=14)
 _TERM: Final = timedelta(weeks=13)
 """How long a day that left the window without being received is kept in `status --problems`."""
 
@@ -96,6 +98,9 @@ class Overview:
     schools: tuple[SchoolStatus, ...]
     last_run: Run | None
     next_send: datetime | None
+    """None: there is nothing to send, or nothing is known that would send it."""
+    can_send: bool = False
+    """A send that someone starts now would send: none is under way, and the service is not closed."""
     under_way: bool = False
     """A run is sending now."""
     to_check: tuple[Problem, ...] = ()
@@ -123,11 +128,6 @@ class Overview:
             return 1
         is_missing = standings & {"undecided", "consent again"} or not (self.schools or self.left_out)
         return 7 if is_missing else 0
-
-    @property
-    def can_send(self) -> bool:
-        """Whether a send that someone starts now would send: none is under way, and the service is not closed."""
-        return self.next_send is not None and not self.under_way
 
     def only_problems(self) -> "Overview":
         """Leave out the schools where all is well, and add days that left the window without being received."""
@@ -184,25 +184,38 @@ def overview(
     now: datetime,
     *,
     under_way: bool = False,
+    is_scheduled: Callable[[], bool] = lambda: False,
 ) -> Overview:
-    """Read from the log what is known of the schools in the window; `under_way`: a run is sending now."""
+    """Read from the log what is known of the schools in the window; `under_way`: a run is sending now.
+
+    `is_scheduled` says whether this machine sends automatically. It is asked where no planned send has come of late.
+    """
     terms = Terms.of(settings)
     known = _known(log, window, terms, under_way=under_way) if log else _Known(terms=terms)
     found = tuple(_school(settings, known, school, window, now) for school in schools)
     if log is None:
         return Overview(now=now, schools=found, last_run=None, next_send=None)
-    is_planned = any(each.consent for each in found) and not log.closed_since(terms.receiver)
+    is_open = any(each.consent for each in found) and not log.closed_since(terms.receiver)
+    times = run_times(settings)
     return Overview(
         now=now,
         schools=found,
         last_run=log.last_run(terms.receiver),
-        next_send=next_send(settings.schedule.times, now) if is_planned else None,
+        next_send=next_send(times, now) if is_open and (_has_come(log, times, now) or is_scheduled()) else None,
+        can_send=is_open and not under_way,
         under_way=under_way,
         to_check=log.to_check(terms.receiver),
         receiver=terms.receiver,
         receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=terms.receiver),
         sends=window_ending(today_in_london(now), settings.window.days, settings.window.count),
     )
+
+
+def _has_come(log: Log, times: tuple[time, ...], now: datetime) -> bool:
+    """Whether a planned send of the last fortnight came."""
+    today = today_in_london(now)
+    planned = [*planned_sends(times, today - _FORTNIGHT, today)]
+    return any(abs(run.started_at - at) < LATE for run in log.runs_since(now - _FORTNIGHT) for at in planned)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +253,7 @@ def _school(settings: Settings, known: _Known, school: School, window: Window, n
     submissions = known.submissions.get(school.urn, {})
     starts = [*([consent.row.at] if consent else []), *(read.started_at for read in reads)]
     context = Context(
-        times=settings.schedule.times,
+        times=run_times(settings),
         has_consent=consent is not None,
         now=now,
         since=min(starts, default=None),
