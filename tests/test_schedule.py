@@ -116,6 +116,7 @@ def test_lines_of_other_settings_are_not_ours(tmp_path: Path) -> None:
         (DFE, None, {"client-secret"}),
         (DFE + 'subscription_key_file = "key"', FROM_A_FILE, {"client-secret", "subscription-key", "database-url"}),
         (KEY, None, {"private-key"}),
+        (KEY + '[notify]\naddresses_file = "addresses"', None, {"private-key", "notify-addresses"}),
     ],
 )
 def test_each_secret_is_passed_on(tmp_path: Path, dfe: str, database: str | None, passed_on: set[str]) -> None:

@@ -167,6 +167,8 @@ def service_unit(settings: Settings, account: str) -> str:
         for name in ("client-secret", "private-key", "subscription-key")
         if (path := getattr(settings.dfe, f"{name.replace('-', '_')}_file"))
     }
+    if settings.notify.addresses_file:
+        secrets["notify-addresses"] = settings.notify.addresses_file
     if len(settings.database) == 1 and settings.database[0].url_file:
         secrets["database-url"] = settings.database[0].url_file
     _refuse_unwritable(settings.path, settings.log.path, *program(), *secrets.values(), beyond="'\"\\")
