@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import re
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from attsync.sandbox.folder import Sandbox
 from attsync.sandbox.sample_school import correct_marks
 from attsync.window import today_in_london
 from tests.installed import PROGRAM, attsync, of_the_tests, served
+from tests.test_docs import MESSAGES
 
 pytestmark = pytest.mark.slow
 
@@ -166,3 +169,18 @@ def test_settings_of_the_sandbox_are_the_example(tmp_path: Path) -> None:
 
     example = (Path(__file__).parent.parent / "examples" / "config.toml").read_text()
     assert text.replace(f"localhost:{sandbox.server.port}", "localhost:8443") == example
+
+
+def test_what_is_said_when_python_is_gone_is_on_the_page_about_messages(tmp_path: Path) -> None:
+    """The program cannot say it itself: its Python was removed, or upgraded and has other folders."""
+    moved = tmp_path / "attsync"
+    moved.write_text(re.sub(r"\A#!.*", f"#!{tmp_path}/python3", PROGRAM.read_text()))
+    moved.chmod(0o755)
+
+    gone = subprocess.run(["sh", "-c", moved], capture_output=True, text=True, check=False)
+    upgraded = subprocess.run([sys.executable, "-S", "-I", PROGRAM], capture_output=True, text=True, check=False)
+
+    assert gone.returncode == 127
+    said = [gone.stderr.strip().rpartition(": ")[2], upgraded.stderr.strip().rpartition(": ")[2]]
+    assert [each for each in said if each not in MESSAGES] == []
+    assert said[1] == "No module named 'attsync'"

@@ -18,7 +18,20 @@ def test_date_that_is_none_is_told(trial: Start, day: str) -> None:
     ran = trial()("preview", "--date", day)
 
     assert ran.exit_code == 2
-    assert "a date is written 2026-11-23." in ran.err
+    assert "a date is written 2026-11-23, 23/11/2026 or 23 Nov." in ran.err
+
+
+@pytest.mark.parametrize("typed", ["12/11/2026", "12 Nov", "Thu 12 Nov", "12 November 2026", "Thursday, 12/11"])
+def test_date_is_taken_as_people_write_it(trial: Start, typed: str) -> None:
+    """As it is on a screen, too."""
+    run = trial()
+
+    assert run("status", "--date", typed).out == run("status", "--date", "2026-11-12").out != ""
+
+
+def test_date_without_a_year_is_the_last_one(trial: Start) -> None:
+    """In January, December was last year's; no one asks for a day to come."""
+    assert "24 December 2025" in trial()("status", "--date", "24 Dec").out
 
 
 @pytest.mark.parametrize(
