@@ -6,7 +6,8 @@ Also the notice that people agree to (docs/design/sending.md). Imports nothing t
 import hashlib
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from attsync.accounts import Person, open_to_change
+from attsync.locks import Gate
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET, School
 from attsync.problems import NotPermitted, Problem
@@ -83,6 +85,17 @@ def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Pro
         was=row.receiver,
         now=terms.receiver,
     )
+
+
+@contextmanager
+def permit(log: Log, gate: Gate, school: School, terms: Terms) -> Iterator[None]:
+    """Let the first byte of a request leave inside, behind the gate. Raise NotPermitted without consent (P2)."""
+    with gate.starting_request():
+        log.require_same_file()
+        row = log.consent_now(school.urn)
+        if active_consent(row, terms) is None:
+            raise NotPermitted.of(explain_missing(school, row, terms))
+        yield
 
 
 def receipt(row: ConsentRow) -> str:

@@ -5,20 +5,20 @@ once (docs/design/reliability.md 3); a signal only reaches the main thread, so n
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final, Self
 
-from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
+from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing, permit
 from attsync.dfe import Dfe
 from attsync.locks import Gate
 from attsync.log import Log, Submission
 from attsync.model import Outcome, School, State, changed_marks, state_after
-from attsync.problems import NotPermitted
 from attsync.run.plan import Plan, Planned, Refused
 from attsync.run.report import Report, SchoolResult, day_of_outcome, day_of_refusal
 
@@ -255,7 +255,7 @@ class Dispatch:
                     message.consent,
                     message.plan.body.content,
                     message.submission.key or "",
-                    self._permit(message.school.result.school),
+                    partial(permit, self._log, self._gate, message.school.result.school, self._terms),
                 )
                 # The message may have been taken over from an earlier run.
                 state = state_after(message.submission.state, found.state)
@@ -263,17 +263,3 @@ class Dispatch:
             except BaseException as error:  # noqa: BLE001  raised again in the main thread
                 outcome = error
             self._inbox.put(_Answer(message, outcome))
-
-    def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
-        """Return what a request passes before its first byte: consent is read again, behind the gate."""
-
-        @contextmanager
-        def permit() -> Iterator[None]:
-            with self._gate.starting_request():
-                self._log.require_same_file()
-                row = self._log.consent_now(school.urn)
-                if active_consent(row, self._terms) is None:
-                    raise NotPermitted.of(explain_missing(school, row, self._terms))
-                yield
-
-        return permit

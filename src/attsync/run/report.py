@@ -16,6 +16,8 @@ from attsync.run.plan import Planned, Refused, changed_sessions
 from attsync.status.day import missing_signs, signs_of
 from attsync.window import Window
 
+CONSENT_REMOVED: Final = ("CONSENT-NONE", "removed")
+"""Code and case of the problem that is silent unless its school was named."""
 _MOST_LINES: Final = 12
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
 """Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
@@ -99,7 +101,7 @@ class Report:
 def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> bool:
     # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
     # decided, or that what was agreed to has changed, is said at every run.
-    return result.school.urn in named or (problem.code, problem.case) != ("CONSENT-NONE", "removed")
+    return result.school.urn in named or (problem.code, problem.case) != CONSENT_REMOVED
 
 
 Tell = Callable[[SchoolResult], None]

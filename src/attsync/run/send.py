@@ -24,7 +24,7 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, Refused, all_gone
 from attsync.run.reading import Listed, read_all, read_schools, unlisted
-from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
+from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.status.history import is_received
@@ -32,6 +32,8 @@ from attsync.window import LONDON, Window, is_working_day
 
 _CLOCK_STEP: Final = timedelta(minutes=30)
 """How far a clock may be set back while it is corrected."""
+_CLOCK_KNOWN: Final = timedelta(days=7)
+"""How long a clock that was right is believed while nothing is due and the service does not answer."""
 _RELEASED: Final = date.fromisoformat(__released__)
 _HALF_TERM: Final = 5
 """Working days that a school may be closed for in term time."""
@@ -58,7 +60,7 @@ def send(
         dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
         report = _report(settings, window)
-        planner = Planner(settings, log, window, report.now)
+        planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
         due.left.update(_left_window(settings, log, planner, due.wanted))
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         report.number = log.begin_run(window, terms.receiver, report.now)
@@ -69,7 +71,8 @@ def send(
             _record_done(log, report, due.done, _careful(tell))
             if dfe:
                 _dispatch(settings, log, dfe, listed, due, planner, report, _careful(tell))
-                report.problem = _wrong_clock(dfe, report)
+                report.problem = _wrong_clock(log, dfe, report)
+                _tell_given_again(log, report, due.wanted, terms)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
             report.exit_code = report.exit_code_of(only)
@@ -200,6 +203,15 @@ def _dispatch(
             tell(result)
 
 
+def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: Terms) -> None:
+    """Report schools whose consent was removed and given again meanwhile: what was not sent then is due after all."""
+    for result in report.schools:
+        was_removed = any((problem.code, problem.case) == CONSENT_REMOVED for problem in result.problems)
+        urn = result.school.urn
+        if was_removed and urn in wanted and active_consent(log.latest_consent(urn), terms):
+            result.problem = Problem("CONSENT-NONE", "again", urn=urn)
+
+
 def _school_result(found: SchoolDays, plans: list[Plan], planner: Planner, left: Problem | None = None) -> SchoolResult:
     """Begin the result of a school."""
     problem = found.problem or all_gone(plans) or _stopped(found) or left
@@ -246,17 +258,24 @@ def _require_clock(log: Log) -> None:
     now = datetime.now(UTC)
     newest = log.clock_confirmed_at()
     if newest and now < newest - _CLOCK_STEP:
-        raise SettingsError(
-            "CLOCK", "before_run", now=now.astimezone(LONDON).date(), newest=newest.astimezone(LONDON).date()
-        )
+        ours, theirs = now.astimezone(LONDON), newest.astimezone(LONDON)
+        if ours.date() == theirs.date():
+            raise SettingsError("CLOCK", "before_run_today", now=f"{ours:%H:%M}", newest=f"{theirs:%H:%M}")
+        raise SettingsError("CLOCK", "before_run", now=ours.date(), newest=theirs.date())
     if now.date() < _RELEASED:
         raise SettingsError("CLOCK", "before_release", now=now.astimezone(LONDON).date(), released=_RELEASED)
 
 
-def _wrong_clock(dfe: Dfe, report: Report) -> Problem | None:
-    """Compare the clock with the service's if nothing was sent: a wrong date may be why nothing was due."""
-    sent = any(day.sent_at for result in report.schools for day in result.days) or dfe.clock_is_confirmed
-    return None if sent else dfe.clock_problem()
+def _wrong_clock(log: Log, dfe: Dfe, report: Report) -> Problem | None:
+    """Compare the clock with the service's if nothing was sent: a wrong date may be why nothing was due.
+
+    If the service does not answer, that is no problem where a run of the last days has compared them.
+    """
+    if dfe.clock_is_confirmed or any(day.sent_at for result in report.schools for day in result.days):
+        return None
+    problem, newest = dfe.clock_problem(), log.clock_confirmed_at()
+    is_old = newest is None or report.now - newest > _CLOCK_KNOWN
+    return problem if problem and (problem.code == "CLOCK" or is_old) else None
 
 
 # How a run ends

@@ -41,7 +41,7 @@ def preview_day(
         ahead = f"Entered ahead: the register is not taken yet, and is not due before {when}. Until then"
         line = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
     table = CellsTable(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
-    said = "Also sent, as 0 in every year group, because a planned send is not in the log"
+    said = "Also sent, as 0 in every year group, because the log does not show what was sent before"
     zeros: list[RenderableType] = [Text(), prose(f"{said}: {', '.join(table.zeros)}.")] if table.zeros else []
     return Group(title(school, f"{day.date:%A %-d %B %Y}, {session}"), line, Text(), table, *zeros)
 
