@@ -204,7 +204,7 @@ def test_marks_that_are_gone_are_told_when_the_dfe_hears_of_it(
     assert away.exit_code == 5
     assert set(dfe.counts.values()) == {0}
     assert [problem.code for problem in report.schools[0].problems] == ["MARKS-GONE"]
-    assert report.schools[0].sums.changed == 2
+    assert report.schools[0].changed == 2
 
 
 @pytest.mark.parametrize("between", [False, True], ids=["at once", "after a bad day"])

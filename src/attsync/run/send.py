@@ -22,9 +22,9 @@ from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
-from attsync.run.plan import Plan, Planner, Refused, all_gone
-from attsync.run.reading import Listed, read_all, read_schools, unlisted
-from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
+from attsync.run.plan import Plan, Planner, all_gone
+from attsync.run.reading import Listed, listed_schools, read_schools, unlisted
+from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.status.history import is_received
@@ -59,7 +59,7 @@ def send(
         # Before the run is recorded: whatever is wrong with the settings shows here.
         dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
-        report = _report(settings, window)
+        report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
         planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
         due.left.update(_left_window(settings, log, planner, due.wanted))
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
@@ -68,9 +68,16 @@ def send(
         with _recorded(log, report, dfe, terms.receiver):
             with suppress(OSError):
                 begin()
-            _record_done(log, report, due.done, _careful(tell))
+            tell = _careful(tell)
+            _record_done(log, report, due.done, tell)
             if dfe:
-                _dispatch(settings, log, dfe, listed, due, planner, report, _careful(tell))
+                connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(due.wanted))
+                with (
+                    Gate(log.path, deadline) as gate,
+                    Dispatch(log, gate, dfe, report, terms, connections=connections) as dispatch,
+                ):
+                    for result in dispatch.results(_planned(listed, due, planner, report, deadline)):
+                        tell(result)
                 report.problem = _wrong_clock(log, dfe, report)
                 _tell_given_again(log, report, due.wanted, terms)
             elif not report.schools:
@@ -86,8 +93,11 @@ def dry_run(
     settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
 ) -> Report:
     """Do all that `send` does but the sending and the recording."""
-    report = _report(settings, window)
-    with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
+    report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
+    with (
+        Deadline(settings.dfe.run_minutes * 60) as deadline,
+        Log.open_existing(settings.log.path) or nullcontext() as log,
+    ):
         due = _due(settings, log, only)
         if due.wanted:
             with _dfe(settings, due, deadline):
@@ -96,15 +106,9 @@ def dry_run(
         _record_done(None, report, due.done, tell)
         planner = Planner(settings, log, window, report.now)
         listed = schools_by_database(settings.database, deadline) if due.wanted else []
-        for found in read_schools(listed, due.wanted, window, deadline):
-            if isinstance(found, Unlisted):
-                report.to_check.append(unlisted(found))
-                continue
-            plans = planner.plan(found)
-            result = _school_result(found, plans, planner)
+        for result, plans in _planned(listed, due, planner, report, deadline):
             for plan in plans:
-                day = day_of_refusal(plan, report) if isinstance(plan, Refused) else day_of_outcome(plan, None, report)
-                result.days.append(day)
+                result.add(day_of(plan, None, report))
             report.schools.append(result)
             tell(result)
     report.exit_code = report.exit_code_of(only)
@@ -113,9 +117,13 @@ def dry_run(
 
 def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterator[tuple[SchoolDays, list[Plan]]]:
     """Return what would be sent for each school, with or without consent. Contact only the school databases."""
-    with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
+    with (
+        Deadline(settings.dfe.run_minutes * 60) as deadline,
+        Log.open_existing(settings.log.path) or nullcontext() as log,
+    ):
         planner = Planner(settings, log, window, datetime.now(UTC))
-        for found in read_all(schools_by_database(settings.database, deadline), window, only, deadline):
+        listed = schools_by_database(settings.database, deadline)
+        for found in read_schools(listed, listed_schools(listed, only), window, deadline):
             if isinstance(found, SchoolDays):
                 plans = planner.plan(found)
                 gone = all_gone(plans)
@@ -162,10 +170,6 @@ def _dfe(settings: Settings, due: _Due, deadline: Deadline) -> Dfe:
     return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(due.wanted))
 
 
-def _report(settings: Settings, window: Window) -> Report:
-    return Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
-
-
 def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:
     if log and done:
         with log.writing():
@@ -174,33 +178,6 @@ def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell
     for result in done:
         report.schools.append(result)
         tell(result)
-
-
-def _dispatch(
-    settings: Settings,
-    log: Log,
-    dfe: Dfe,
-    listed: Listed,
-    due: _Due,
-    planner: Planner,
-    report: Report,
-    tell: Tell,
-) -> None:
-    connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(due.wanted))
-    with (
-        Gate(log.path, dfe.deadline) as gate,
-        Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
-    ):
-        for found in read_schools(listed, due.wanted, report.window, dfe.deadline):
-            if isinstance(found, Unlisted):
-                report.to_check.append(unlisted(found))
-                continue
-            plans = planner.plan(found)
-            dispatch.take(_school_result(found, plans, planner, due.left.get(found.school.urn)), plans)
-            for result in dispatch.finished():
-                tell(result)
-        for result in dispatch.rest():
-            tell(result)
 
 
 def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: Terms) -> None:
@@ -212,15 +189,22 @@ def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: 
             result.problem = Problem("CONSENT-NONE", "again", urn=urn)
 
 
-def _school_result(found: SchoolDays, plans: list[Plan], planner: Planner, left: Problem | None = None) -> SchoolResult:
-    """Begin the result of a school."""
-    problem = found.problem or all_gone(plans) or _stopped(found) or left
-    return SchoolResult(
-        school=found.school,
-        outcome="failed" if found.problem else "read",
-        problem=problem,
-        to_check=planner.to_check(found, plans),
-    )
+def _planned(
+    listed: Listed, due: _Due, planner: Planner, report: Report, deadline: Deadline
+) -> Iterator[tuple[SchoolResult, list[Plan]]]:
+    """Read the wanted schools; begin the result of each, and plan its days."""
+    for found in read_schools(listed, due.wanted, report.window, deadline):
+        if isinstance(found, Unlisted):
+            report.to_check.append(unlisted(found))
+            continue
+        plans = planner.plan(found)
+        result = SchoolResult(
+            school=found.school,
+            outcome="failed" if found.problem else "read",
+            problem=found.problem or all_gone(plans) or _stopped(found) or due.left.get(found.school.urn),
+            to_check=planner.to_check(found, plans),
+        )
+        yield result, plans
 
 
 def _stopped(found: SchoolDays) -> Problem | None:
@@ -294,7 +278,7 @@ def _recorded(log: Log, report: Report, dfe: Dfe | None, receiver: str) -> Itera
         raise
     confirmed = dfe is not None and dfe.clock_is_confirmed
     log.end_run(report.number, report.exit_code, datetime.now(UTC), report.to_check, clock_confirmed=confirmed)
-    if any(result.sums.confirmed for result in report.schools):
+    if any(result.confirmed for result in report.schools):
         log.reopen(receiver)  # a 410 counts only if the run after it gets one too
     _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
@@ -307,10 +291,3 @@ def _careful(tell: Tell) -> Tell:
             tell(result)
 
     return tell_if_possible
-
-
-@contextmanager
-def _log_to_read(settings: Settings) -> Iterator[Log | None]:
-    log = Log.open_existing(settings.log.path)
-    with log or nullcontext():
-        yield log

@@ -65,11 +65,10 @@ def _result(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, 
         return signs.without, f"{'consent needed again' if changed else 'no consent'}: not read, not sent", DIM
     if result.problems:
         return signs.bad, _what_is_wrong(result), BAD
-    sums = result.sums
-    words = f"{plural(sums.received, 'session')} {'would be sent' if dry_run else 'received'}"
-    if sums.changed:
-        words += f", {sums.changed} of them changed since the last send"
-    if not sums.received:
+    words = f"{plural(result.received, 'session')} {'would be sent' if dry_run else 'received'}"
+    if result.changed:
+        words += f", {result.changed} of them changed since the last send"
+    if not result.received:
         words = "no marks on these days: nothing to send"
     if result.to_check:
         words += f"; {len(result.to_check)} to check"
@@ -112,9 +111,7 @@ def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
 def _what_is_wrong(result: SchoolResult) -> str:
     """Return it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
     if result.problem:
-        words = (
-            f"{_DONE.get(result.outcome) or plural(result.sums.received, 'session')}: {messages.brief(result.problem)}"
-        )
+        words = f"{_DONE.get(result.outcome) or plural(result.received, 'session')}: {messages.brief(result.problem)}"
         others = len(result.told()) - 1
     else:
         first, *rest = [day for day in result.days if day.problem]
@@ -137,7 +134,7 @@ def _sessions(day: DayStatus) -> int:
 
 def _totals(report: Report, *, dry_run: bool) -> str:
     results = [result for result in report.schools if result.outcome != "skipped"]
-    received = sum(result.sums.received for result in results)
+    received = sum(result.received for result in results)
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
     bad: Counter[str] = Counter()
     for day in (day for result in results for day in result.days if day.problem):
