@@ -15,6 +15,7 @@ from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, St
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
 from attsync.settings import Settings
+from attsync.status.history import is_over, is_received, newest_read
 from attsync.window import LONDON, Window, is_working_day, today_in_london
 from attsync.wire import build, parse
 
@@ -159,12 +160,22 @@ class Planner:
             for session in sessions
         }
 
-    def left_window(self, urn: int) -> Window | None:
-        """Return the days that have left the window since a school was last read for all of it; None: no day has."""
-        whole = [run for run in self._reads.get(urn, ()) if len([*run.window]) >= len([*self._window])]
-        if not whole or whole[-1].window.first >= self._window.first:
+    def days_left(self, urn: int) -> Problem | None:
+        """Return the problem of days that have left the window since a school was last read for all of it.
+
+        Without those that the receiver confirmed, and those that a later run had nothing to send for.
+        """
+        reads = self._reads.get(urn, ())
+        whole = [run for run in reads if len([*run.window]) >= len([*self._window])]
+        if self._log is None or not whole or whole[-1].window.first >= self._window.first:
             return None
-        return Window(whole[-1].window.first, self._window.first - timedelta(days=1))
+        gone = Window(whole[-1].window.first, self._window.first - timedelta(days=1))
+        left = [
+            day
+            for day, past in sorted(self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {}).items())
+            if not is_received(past) and not is_over(past[-1], newest_read(day, reads))
+        ]
+        return Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn) if left else None
 
     def _cells(self, submission: Submission | None) -> Cells:
         content = self._log.content(submission) if self._log and submission else None

@@ -5,11 +5,11 @@ the others.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from attsync import __released__
 from attsync.consent import Terms, active_consent, explain_missing, lapse_missing
@@ -27,7 +27,6 @@ from attsync.run.reading import Listed, listed_schools, read_schools, unlisted
 from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
-from attsync.status.history import is_received
 from attsync.window import LONDON, Window, is_working_day
 
 _CLOCK_STEP: Final = timedelta(minutes=30)
@@ -55,13 +54,12 @@ def send(
         log = stack.enter_context(Log.open(settings.log.path))
         _require_clock(log)
         terms = Terms.of(settings)
-        due = _due(settings, log, only)
+        wanted, done = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
-        dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
+        dfe = stack.enter_context(_dfe(settings, wanted, deadline)) if wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
         report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
         planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
-        due.left.update(_left_window(settings, log, planner, due.wanted))
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         report.number = log.begin_run(window, terms.receiver, report.now)
         _logger.info("run %s begins", report.number)
@@ -69,17 +67,17 @@ def send(
             with suppress(OSError):
                 begin()
             tell = _careful(tell)
-            _record_done(log, report, due.done, tell)
+            _record_done(log, report, done, tell)
             if dfe:
-                connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(due.wanted))
+                connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(wanted))
                 with (
                     Gate(log.path, deadline) as gate,
                     Dispatch(log, gate, dfe, report, terms, connections=connections) as dispatch,
                 ):
-                    for result in dispatch.results(_planned(listed, due, planner, report, deadline)):
+                    for result in dispatch.results(_planned(listed, wanted, planner, report, deadline)):
                         tell(result)
                 report.problem = _wrong_clock(log, dfe, report)
-                _tell_given_again(log, report, due.wanted, terms)
+                _tell_given_again(log, report, wanted, terms)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
             report.exit_code = report.exit_code_of(only)
@@ -98,15 +96,15 @@ def dry_run(
         Deadline(settings.dfe.run_minutes * 60) as deadline,
         Log.open_existing(settings.log.path) or nullcontext() as log,
     ):
-        due = _due(settings, log, only)
-        if due.wanted:
-            with _dfe(settings, due, deadline):
+        wanted, done = _due(settings, log, only)
+        if wanted:
+            with _dfe(settings, wanted, deadline):
                 pass  # whatever is wrong with the settings shows here; no one is contacted
         begin()
-        _record_done(None, report, due.done, tell)
+        _record_done(None, report, done, tell)
         planner = Planner(settings, log, window, report.now)
-        listed = schools_by_database(settings.database, deadline) if due.wanted else []
-        for result, plans in _planned(listed, due, planner, report, deadline):
+        listed = schools_by_database(settings.database, deadline) if wanted else []
+        for result, plans in _planned(listed, wanted, planner, report, deadline):
             for plan in plans:
                 result.add(day_of(plan, None, report))
             report.schools.append(result)
@@ -130,17 +128,8 @@ def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterat
                 yield replace(found, to_check=(*([gone] if gone else []), *planner.to_check(found, plans))), plans
 
 
-class _Due(NamedTuple):
-    wanted: dict[int, School]
-    """Schools to read and send for, by URN."""
-    done: list[SchoolResult]
-    """What is to be said of the others."""
-    left: dict[int, Problem]
-    """Days that have left the window without being received, by URN."""
-
-
-def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
-    """Return the schools whose consent is in force, and what is to be said of the others."""
+def _due(settings: Settings, log: Log | None, only: Collection[int]) -> tuple[dict[int, School], list[SchoolResult]]:
+    """Return the schools to read and send for, by URN, and what is to be said of those without consent."""
     known = known_schools(settings, log)
     missing = [urn for urn in only if urn not in known]
     if missing and not lists_itself(settings):
@@ -149,25 +138,26 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
     since = log.closed_since(terms.receiver) if log else None
     closed = since and Problem("DFE-CLOSED", "since", since=since.astimezone(LONDON).date())
     consents = log.latest_consents() if log else {}
-    due = _Due({}, [], {})
+    wanted: dict[int, School] = {}
+    done = []
     for urn in dict.fromkeys(only or known):
         school = known.get(urn) or School(urn, f"URN {urn}")
         row = consents.get(urn)
         if active_consent(row, terms) is None:
             problem = explain_missing(school, row, terms)
-            due.done.append(SchoolResult(school=school, outcome="skipped", problem=problem))
+            done.append(SchoolResult(school=school, outcome="skipped", problem=problem))
         elif closed:
-            due.done.append(SchoolResult(school=school, outcome="failed", problem=closed))
+            done.append(SchoolResult(school=school, outcome="failed", problem=closed))
         else:
-            due.wanted[urn] = school
-    return due
+            wanted[urn] = school
+    return wanted, done
 
 
-def _dfe(settings: Settings, due: _Due, deadline: Deadline) -> Dfe:
+def _dfe(settings: Settings, wanted: Collection[int], deadline: Deadline) -> Dfe:
     """Make ready to send, without contacting anyone. Raise SettingsError if a secret, or a file, cannot be used."""
     for database in settings.database:
         database.database_url()
-    return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(due.wanted))
+    return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(wanted))
 
 
 def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:
@@ -190,10 +180,10 @@ def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: 
 
 
 def _planned(
-    listed: Listed, due: _Due, planner: Planner, report: Report, deadline: Deadline
+    listed: Listed, wanted: Mapping[int, School], planner: Planner, report: Report, deadline: Deadline
 ) -> Iterator[tuple[SchoolResult, list[Plan]]]:
     """Read the wanted schools; begin the result of each, and plan its days."""
-    for found in read_schools(listed, due.wanted, report.window, deadline):
+    for found in read_schools(listed, wanted, report.window, deadline):
         if isinstance(found, Unlisted):
             report.to_check.append(unlisted(found))
             continue
@@ -201,7 +191,7 @@ def _planned(
         result = SchoolResult(
             school=found.school,
             outcome="failed" if found.problem else "read",
-            problem=found.problem or all_gone(plans) or _stopped(found) or due.left.get(found.school.urn),
+            problem=found.problem or all_gone(plans) or _stopped(found) or planner.days_left(found.school.urn),
             to_check=planner.to_check(found, plans),
         )
         yield result, plans
@@ -218,20 +208,6 @@ def _stopped(found: SchoolDays) -> Problem | None:
     if sum(map(is_working_day, none.days)) < min(_HALF_TERM + 1, max(_HALF_TERM, len(found.days))):
         return None
     return none if none.case == "emptied" else none.but("term")
-
-
-def _left_window(settings: Settings, log: Log, planner: Planner, wanted: Collection[int]) -> dict[int, Problem]:
-    """Return, by URN, the days that have left the window since the last run without being received."""
-    gone = {urn: part for urn in wanted if (part := planner.left_window(urn))}
-    if not gone:
-        return {}
-    first, last = min(part.first for part in gone.values()), max(part.last for part in gone.values())
-    found = {}
-    for urn, days in log.not_accepted(settings.dfe.origin, Window(first, last)).items():
-        left = [day for day, past in sorted(days.items()) if urn in gone and day in gone[urn] and not is_received(past)]
-        if left:
-            found[urn] = Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn)
-    return found
 
 
 # The clock
