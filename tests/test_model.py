@@ -142,7 +142,7 @@ FIELDS = {
     Day: "date cells roll unmarked refused uncounted problem pupils_on_roll not_on_roll in_two_groups proven",
     Body: "day content sha256 cells on_roll attendance",
     Unmapped: "what table shown number pupils",
-    SchoolDays: "school days problem to_check unmapped provable",
+    SchoolDays: "school days problem to_check unmapped provable endless",
     Unlisted: "database marks",
     Fault: "code cell attendance_code text",
     Try: "at seconds answer",

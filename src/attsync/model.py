@@ -161,6 +161,8 @@ class SchoolDays:
     """What the days that are refused lack, most marks first."""
     provable: bool = True
     """Whether a mark counted twice would be noticed: the marks SELECT has `pupil`."""
+    endless: int = 0
+    """Enrolments on roll that began longer ago than any pupil stays."""
 
 
 @dataclass(frozen=True, slots=True)

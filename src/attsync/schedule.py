@@ -33,8 +33,8 @@ _SENDS: Final = re.compile(r"\battsync\b.*\bsend\b(?!.*--dry-run)")
 class Installed(NamedTuple):
     """What makes this machine send with one settings file, among what `attsync crontab` writes."""
 
-    lines: int
-    """In the crontab of this account."""
+    lines: int | None
+    """In the crontab of this account; None: there is no crontab program."""
     timer: str = ""
     """The name of the systemd timer; empty: there is none."""
     is_enabled: bool = False
@@ -111,9 +111,11 @@ def write_crontab(lines: list[str]) -> None:
 
 def installed(settings: Settings, environ: Mapping[str, str], systemd: Path = _SYSTEMD) -> Installed:
     """Return what there is for this settings file: our lines in the crontab, and our timer."""
-    lines: list[str] = []
-    with suppress(SettingsError):  # no cron, or not for this account
-        lines = [line for line in read_crontab() if is_ours(line, settings)]
+    lines: int | None
+    try:
+        lines = sum(is_ours(line, settings) for line in read_crontab())
+    except SettingsError as error:  # no cron, or not for this account
+        lines = None if error.problem.case == "no_program" else 0
     ours = _escaped(f"--config {shlex.quote(str(settings.path))}").replace("$", "$$")
     own = home(environ)
     for folder in (systemd, *([own / ".config/systemd/user"] if own else [])):
@@ -121,8 +123,8 @@ def installed(settings: Settings, environ: Mapping[str, str], systemd: Path = _S
             for service in sorted(folder.glob("*.service")):
                 timer = service.with_suffix(".timer")
                 if timer.exists() and ours in service.read_text(encoding="utf-8", errors="replace"):
-                    return Installed(len(lines), timer.name, is_enabled=any(folder.glob(f"*.wants/{timer.name}")))
-    return Installed(len(lines))
+                    return Installed(lines, timer.name, is_enabled=any(folder.glob(f"*.wants/{timer.name}")))
+    return Installed(lines)
 
 
 def _mark(settings: Settings) -> str:
@@ -165,6 +167,8 @@ def service_unit(settings: Settings, account: str) -> str:
         for name in ("client-secret", "private-key", "subscription-key")
         if (path := getattr(settings.dfe, f"{name.replace('-', '_')}_file"))
     }
+    if settings.notify.addresses_file:
+        secrets["notify-addresses"] = settings.notify.addresses_file
     if len(settings.database) == 1 and settings.database[0].url_file:
         secrets["database-url"] = settings.database[0].url_file
     _refuse_unwritable(settings.path, settings.log.path, *program(), *secrets.values(), beyond="'\"\\")

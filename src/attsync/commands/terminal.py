@@ -72,7 +72,18 @@ def loss(output: _Output | None) -> str | None:
 
 
 def program() -> str:
-    """Return what starts this program again: its name if the shell finds it by that, else what was typed."""
+    """Return what starts this program again: its name if the shell finds it by that, else what was typed.
+
+    Behind sudo, with the account that sudo changed to.
+    """
+    if "SUDO_UID" in os.environ:
+        from attsync.accounts import name_of
+
+        return f"sudo -u {shlex.quote(name_of(os.geteuid()))} {_program()}"
+    return _program()
+
+
+def _program() -> str:
     typed = Path(sys.argv[0])
     if typed.name == "__main__.py" and typed.parent.name == "attsync":  # python -m attsync
         return f"{shlex.quote(sys.executable)} -m attsync"

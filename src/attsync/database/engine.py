@@ -29,6 +29,7 @@ from attsync.database.sql_logging import follow
 from attsync.deadline import Deadline
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
+from attsync.sql_guard import all_columns
 from attsync.window import LONDON, Window
 
 CONNECT_SECONDS: Final = 10
@@ -40,6 +41,8 @@ _BUSY_SECONDS: Final = 4
 """Less: while SQLite waits for another program's lock, nothing can interrupt it."""
 _STREAM_SECONDS: Final = 900
 """For a statement on MySQL whose rows are fetched while others are sent: its clock runs on while no one fetches."""
+_MOST_COLUMNS: Final = 40
+"""Of the tables of a SELECT; more are no help."""
 _ROWS_AT_A_TIME: Final = 2_000
 
 _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
@@ -200,8 +203,22 @@ class Snapshot:
             over = self.deadline.is_over
             return SchoolError("RUN-TIME", "database", **what) if over else SchoolError("DB-SLOW", **what)
         if self.driver is not None:
-            return errors.in_a_select(self.database, error, self.kind, self.select)
+            found = errors.in_a_select(self.database, error, self.kind, self.select)
+            if found.problem.case == "column":
+                found.problem = found.problem.but(has=self._columns())
+            return found
         return errors.in_connecting(self.database, error, self.url, lambda: self._in_time(self._reach))
+
+    def _columns(self) -> list[str]:
+        """Return the columns of the tables that a SELECT names; none if they cannot be looked up, or are many."""
+        try:
+            self.connection.rollback()
+            asked = all_columns(getattr(self.database.select, self.select), self.grammar)
+            with self._guarded(), self.connection.exec_driver_sql(asked) as result:
+                names = sorted(set(map(str.lower, result.keys())))
+        except (SQLAlchemyError, UnicodeError, OSError):
+            return []
+        return names if len(names) <= _MOST_COLUMNS else []
 
     def _guarded(self) -> AbstractContextManager[None]:
         return self.deadline.guard(self.stop, seconds=STATEMENT_SECONDS, on_signal=True)
