@@ -4,6 +4,8 @@ import os
 import pwd
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +54,49 @@ def test_sudo_is_believed_only_from_root(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert who({"SUDO_UID": str(NOBODY.pw_uid)}).account == ME
+
+
+_BELOW = """
+import os, subprocess, sys
+from attsync.accounts import who
+above, own = map(int, sys.argv[1:])
+who({})  # imports what only root can read
+if not os.fork():
+    os.setresuid(above, above, 0)  # as sudo's process has the real uid of its caller
+    if not os.fork():
+        os.seteuid(0)
+        os.setresuid(own, own, own)
+        print(who(os.environ).account, flush=True)
+        os._exit(0)
+    os.wait()
+    os._exit(0)
+os.wait()
+"""
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("above", "claim", "person"),
+    [
+        (4001, "4001", 4001),
+        (4001, "4002", 4000),
+        (4000, "4001", 4000),
+        (0, "4001", 4000),
+        (0, "0", 4000),
+        (4001, "", 4000),
+    ],
+)
+def test_account_that_called_sudo_is_that_of_the_process_above(above: int, claim: str, person: int) -> None:
+    """`sudo -u attsync attsync consent grant`: the head is recorded, and no account can pass for her by a variable."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _BELOW, str(above), "4000"],
+        env=os.environ | {"SUDO_UID": claim},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout == f"uid {person}\n"
 
 
 @pytest.mark.parametrize("uid", [2**31, 2**32 - 2, 4_000_000_000])

@@ -47,11 +47,30 @@ def who(environ: Mapping[str, str]) -> Person:
     """
     uid = os.getuid()
     caller = environ.get("SUDO_UID")
-    if os.geteuid() == _ROOT and caller is not None:
+    if caller is not None and os.geteuid() == _ROOT:
         if not re.fullmatch("[0-9]{1,10}", caller) or int(caller) >= _NO_UID:
             raise NotPermitted("PERMISSION", "sudo")
         uid = int(caller)
+    elif caller is not None and caller == _started_by():  # any account can set the variable
+        uid = int(caller)
     return Person(name_of(uid), _login_uid())
+
+
+def _started_by() -> str:
+    """Return the number of the account whose process started this one, with only root's between; or nothing.
+
+    The kernel keeps it: a process that sudo started is below sudo's, which has the real uid of its caller.
+    """
+    import subprocess  # noqa: PLC0415  `status` does without
+
+    parent, uid = str(os.getppid()), "0"
+    while uid == "0":
+        words = ["/bin/ps", "-o", "ppid=", "-o", "ruid=", "-p", parent]
+        try:
+            parent, uid = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
+        except (OSError, ValueError):  # no ps; or no such process: the first one has no parent
+            return ""
+    return uid
 
 
 def name_of(uid: int) -> str:
@@ -127,12 +146,16 @@ def require_trusted_log(path: Path) -> None:
 
 def owners(log: Path) -> set[int]:
     """Return the accounts that may own what is trusted: this one; for root, also the one that sends with this log."""
+    return {os.geteuid(), owner_of(log)}
+
+
+def owner_of(log: Path) -> int:
+    """Return the account that sends with this log: this one; for root, that of the log's folder."""
     us = os.geteuid()
     if us != _ROOT:
-        return {us}
-    # `sudo attsync consent grant` works with the files of the account that cron runs attsync under.
-    folder = next((each for each in log.parents if os.access(each, os.F_OK)), Path("/"))
-    return {us, folder.stat().st_uid}
+        return us
+    # `sudo attsync status` works with the files of the account that cron runs attsync under.
+    return next((each for each in log.parents if os.access(each, os.F_OK)), Path("/")).stat().st_uid
 
 
 def mode_of(found: os.stat_result) -> str:

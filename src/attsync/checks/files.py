@@ -85,8 +85,9 @@ def schedule_findings(
         times = listed([f"{at.astimezone(LONDON):%a %-d %b %H:%M}" for at in came if at])
         yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came on {times}")
     elif not found.lines and not found.timer:
-        yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "nothing", account=name_of(os.geteuid())))
-    elif found.lines or found.is_enabled:
+        case = "no_crontab" if found.lines is None else "nothing"
+        yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", case, account=name_of(os.geteuid())))
+    elif found.sends:
         yield Finding("good", _SCHEDULE, f"{there}; no planned send was due yet")
 
 
@@ -100,8 +101,11 @@ def _planned(settings: Settings, now: datetime) -> list[datetime]:
 
 def _there(found: Installed) -> str:
     """Return what is there to send."""
-    lines = f"{plural(found.lines, 'line')} in the crontab of {name_of(os.geteuid())}"
-    parts = [*([lines] if found.lines else []), *([f"systemd timer {found.timer}"] if found.timer else [])]
+    parts = []
+    if found.lines:
+        parts.append(f"{plural(found.lines, 'line')} in the crontab of {name_of(os.geteuid())}")
+    if found.timer:
+        parts.append(f"systemd timer {found.timer}")
     return " and ".join(parts) or "no crontab line or timer of attsync"
 
 
@@ -111,7 +115,7 @@ def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | s
         require_trusted(settings, passwords)
     except SettingsError as error:
         setting = passwords[0] if error.problem.case == "password" else error.problem.setting
-        yield Finding("bad", _FILES, error.problem.but(undone="none"), setting)
+        yield Finding("bad", _FILES, error.problem, setting)
     else:
         yield _owned("settings file", settings.path)
 

@@ -43,7 +43,9 @@ def shown(table: BaseModel, at: Location = ()) -> Iterator[Shown]:
     """Return every setting in the order of the models, also those that were left out of the file."""
     for name in type(table).model_fields:
         value, location = getattr(table, name), (*at, name)
-        if isinstance(table, NotifySettings) and value:  # anyone who knows a monitor's address may speak for us
+        if isinstance(table, NotifySettings) and isinstance(
+            value, str
+        ):  # anyone who knows a monitor's address may speak for us
             yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
         elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
             yield Shown(location, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))  # the proxy

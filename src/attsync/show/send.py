@@ -101,9 +101,10 @@ def send_summary(report: Report, signs: Signs, named: Collection[int], *, dry_ru
 
 
 def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
-    if all(result.outcome == "skipped" for result in report.schools):
-        only = [str(result.school.urn) for result in report.schools] if len(report.schools) == 1 else []
-        return messages.attsync("consent", "grant", *(["--school", *only] if only else ["--all"]))
+    asked = [each.school for each in report.schools if not each.problem or each.problem.case != "removed"]
+    if all(result.outcome == "skipped" for result in report.schools) and (asked or not report.schools):
+        which = ("--school", str(asked[0].urn)) if len(asked) == 1 else ("--all",)
+        return messages.attsync("consent", "grant", *which)
     if dry_run:
         return messages.attsync("send" if is_well else "check")
     return messages.attsync("status", *([] if is_well else ["--problems"]))
