@@ -1,9 +1,10 @@
 # `make` alone says what there is. Needs Python 3.11 or newer, make and git; everything else is fetched into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+ENGINE ?= podman
 WORKERS := -n auto --maxprocesses 8 --dist loadgroup
 RUNTIME := pyproject.toml --extra postgresql --extra mysql --extra demo
-ALL := $(RUNTIME) --extra mssql --extra duckdb
+ALL := $(RUNTIME) --extra mssql --extra duckdb --extra notify
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links
 
@@ -15,7 +16,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check test cover lowest newest torture year bench fix demo lock calendar figures pictures contract messages english share green build clean
+.PHONY: help setup check test cover lowest newest torture year bench fix demo lock calendar figures pictures contract messages english share image green build clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,7 @@ lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versio
 	$(LOCK) $(RUNTIME) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra mssql --constraint requirements/dev.txt --output-file requirements/mssql.txt
 	$(LOCK) pyproject.toml --extra duckdb --constraint requirements/dev.txt --output-file requirements/duckdb.txt
+	$(LOCK) pyproject.toml --extra notify --constraint requirements/dev.txt --output-file requirements/notify.txt
 
 calendar: setup  ## write the table of bank holidays again, from the library holidays
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv
@@ -95,6 +97,10 @@ green:  ## everything that must pass before a change lands, as CI runs it
 
 pictures: setup  ## draw the pictures of the README again
 	$(BIN)/python scripts/pictures.py
+
+image:  ## build the container image and run its demo; with another program than podman: make image ENGINE=docker
+	$(ENGINE) build --tag attsync --file Containerfile $(BUILD) .
+	$(ENGINE) run --rm --network none --read-only --tmpfs /tmp $(RUN) attsync demo
 
 build: setup  ## wheel and source archive, into dist/
 	rm -rf dist

@@ -26,9 +26,15 @@ after the computer and the settings file, and the **database administrator** aft
 decides about consent. **Exit code:** what a send with only this problem ends with. 0 means that the problem is shown,
 but does not stop anything.
 
-A message without a code comes from the command line: a command or an option is mistyped. If cron writes *not found*,
-the path in its entry is out of date, for example after Python was upgraded or the folder was moved:
-[install again](install.md#when-something-has-moved), then write the entries again with `attsync crontab --install`.
+A message without a code is not about a school:
+
+| Message | Reason | What to do |
+| --- | --- | --- |
+| *Error: there is no command ...* or a similar line | a command or an option is mistyped | `attsync --help` |
+| *attsync: not found*, *bad interpreter*, *required file not found*; systemd: *status=203/EXEC* | \
+the folder of the program was moved or deleted, or its Python was removed | \
+[install it again](install.md#when-something-has-moved), then `attsync crontab --install` |
+| *No module named 'attsync'* | Python was upgraded to another version | the same |
 """
 
 

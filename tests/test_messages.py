@@ -20,7 +20,7 @@ from attsync.problems import Problem, all_codes, catalogue, entry_of
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 SENTENCES = ("happened", "next", "brief")
 KEYS = {
-    *SENTENCES, "section", "exit", "acts", "meaning", "not_done", "setting", "help",
+    *SENTENCES, "section", "exit", "acts", "meaning", "not_done", "later", "setting", "help",
 }  # fmt: skip
 SOURCES = [*Path(attsync.__file__).parent.rglob("*.py")]
 

@@ -78,7 +78,7 @@ def test_minute_of_a_late_time_stays_on_its_day(tmp_path: Path) -> None:
     schools = ('urn = 900039\nname = "Elm Grove"',)
     settings = loaded(settings_text(tables='[schedule]\ntimes = ["10:15", "23:50"]', schools=schools), tmp_path)
 
-    assert run_times(settings) == [time(10, 34), time(23, 59)]
+    assert run_times(settings) == (time(10, 34), time(23, 59))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ def test_lines_of_other_settings_are_not_ours(tmp_path: Path) -> None:
         (DFE, None, {"client-secret"}),
         (DFE + 'subscription_key_file = "key"', FROM_A_FILE, {"client-secret", "subscription-key", "database-url"}),
         (KEY, None, {"private-key"}),
+        (KEY + '[notify]\naddresses_file = "addresses"', None, {"private-key", "notify-addresses"}),
     ],
 )
 def test_each_secret_is_passed_on(tmp_path: Path, dfe: str, database: str | None, passed_on: set[str]) -> None:
@@ -187,7 +188,7 @@ def test_timer_is_found(units: tuple[Settings, Path], *, is_enabled: bool) -> No
         (folder / "timers.target.wants").mkdir()
         (folder / "timers.target.wants/attsync.timer").touch()
 
-    assert installed(settings, {"HOME": "/nonexistent"}, folder) == Installed(0, "attsync.timer", is_enabled)
+    assert installed(settings, {"HOME": "/nonexistent"}, folder) == Installed(None, "attsync.timer", is_enabled)
 
 
 @pytest.mark.usefixtures("_no_crontab")
@@ -197,9 +198,9 @@ def test_timer_for_other_settings_is_not_found(units: tuple[Settings, Path], tmp
     (tmp_path / "other").mkdir()
     other = loaded(settings_text(), tmp_path / "other")
 
-    assert installed(other, {"HOME": "/nonexistent"}, folder) == Installed(0)
+    assert installed(other, {"HOME": "/nonexistent"}, folder) == Installed(None)
     (folder / "attsync.timer").unlink()
-    assert installed(settings, {"HOME": "/nonexistent"}, folder) == Installed(0)
+    assert installed(settings, {"HOME": "/nonexistent"}, folder) == Installed(None)
 
 
 @pytest.mark.usefixtures("_no_crontab")
@@ -218,7 +219,7 @@ def test_account_without_a_name_has_no_timers(tmp_path: Path, monkeypatch: pytes
     """As in a container: a number, and nothing else."""
     monkeypatch.setattr("os.getuid", lambda: 4_000_000)
 
-    assert installed(loaded(settings_text(), tmp_path), {}, tmp_path) == Installed(0)
+    assert installed(loaded(settings_text(), tmp_path), {}, tmp_path) == Installed(None)
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import importlib.util
 import json
+import re
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -14,15 +15,9 @@ from attsync.sandbox.folder import Sandbox
 from attsync.sandbox.sample_school import correct_marks
 from attsync.window import today_in_london
 from tests.installed import PROGRAM, attsync, of_the_tests, served
+from tests.test_docs import MESSAGES
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """Serve a made-up school's folder."""
-    with served(tmp_path / "trial") as sandbox:
-        yield sandbox
 
 
 def submissions(sandbox: Sandbox) -> set[tuple[object, ...]]:
@@ -53,36 +48,6 @@ def test_the_story_from_consent_to_a_status_without_a_problem(sandbox: Sandbox) 
     assert status.out.count("✗") == 1
 
 
-def test_all_well_and_quiet_is_not_one_byte(sandbox: Sandbox) -> None:
-    """Cron mails every byte, also those of libraries; and it gives no environment."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-
-    ended = subprocess.run(
-        [PROGRAM, "send", "--window", "8", "--quiet", "--config", sandbox.config],
-        env=of_the_tests() | {"PYTHONWARNINGS": "default"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
-    assert len(submissions(sandbox)) == 8
-
-
-def test_verbose_tells_it_what_happened_without_secrets(sandbox: Sandbox) -> None:
-    """For the technician; and never a token, a secret or a key."""
-    folder = sandbox.config.parent
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-
-    ended = attsync("send", "-vv", config=sandbox.config)
-
-    assert ended.exit_code == 0
-    assert "attsync" in ended.err
-    for name in ("client-secret", "subscription-key"):
-        assert (folder / name).read_text().strip() not in ended.said
-    assert "Bearer" not in ended.said
-
-
 @pytest.mark.parametrize("words", [["--config"], ["status", "--config"]])
 def test_config_stands_before_or_after_the_command(sandbox: Sandbox, words: list[str]) -> None:
     """No one has to remember which."""
@@ -110,10 +75,10 @@ def test_pipe_that_closes_early_is_no_error(sandbox: Sandbox) -> None:
         check=False,
     )
 
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "{", "")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_output_that_cannot_hold_a_sign_is_no_error(sandbox: Sandbox, encoding: str) -> None:
     """Names have accents, signs have none: nothing may stop a send."""
     text = sandbox.config.read_text().replace("Oakfield Primary School", "Ysgol Gŵyr – Łódź")
@@ -204,3 +169,18 @@ def test_settings_of_the_sandbox_are_the_example(tmp_path: Path) -> None:
 
     example = (Path(__file__).parent.parent / "examples" / "config.toml").read_text()
     assert text.replace(f"localhost:{sandbox.server.port}", "localhost:8443") == example
+
+
+def test_what_is_said_when_python_is_gone_is_on_the_page_about_messages(tmp_path: Path) -> None:
+    """The program cannot say it itself: its Python was removed, or upgraded and has other folders."""
+    moved = tmp_path / "attsync"
+    moved.write_text(re.sub(r"\A#!.*", f"#!{tmp_path}/python3", PROGRAM.read_text()))
+    moved.chmod(0o755)
+
+    gone = subprocess.run(["sh", "-c", moved], capture_output=True, text=True, check=False)
+    upgraded = subprocess.run([sys.executable, "-S", "-I", PROGRAM], capture_output=True, text=True, check=False)
+
+    assert gone.returncode == 127
+    said = [gone.stderr.strip().rpartition(": ")[2], upgraded.stderr.strip().rpartition(": ")[2]]
+    assert [each for each in said if each not in MESSAGES] == []
+    assert said[1] == "No module named 'attsync'"

@@ -173,13 +173,21 @@ def of_several(problem: Problem) -> Problem:
 
 def happened(problem: Problem, *, discreet: bool = False) -> Text:
     """Return what happened; if `discreet`, for a mail: counts below 5 are not named, nor is their year group."""
-    return _say(problem, "happened", discreet=discreet)
+    return _say(problem, entry_of(problem)["happened"], discreet=discreet)
 
 
 def not_done(problem: Problem) -> Text:
     """Return the sentence that says what did not happen because of it."""
     name = str(problem.get("undone") or entry_of(problem).get("not_done", "none"))
     return _fill(catalogue()["not_done"][name], problem.parameters)
+
+
+def in_general(problem: Problem) -> Text:
+    """Return what a problem means and what did not happen, for several schools that have it."""
+    entry = entry_of(problem)
+    return Text((entry["meaning"],)) + not_done(
+        problem.but(undone="days" if entry.get("not_done") == "day" else "none")
+    )
 
 
 def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False) -> Text:
@@ -192,14 +200,18 @@ def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False)
     return when + happened(problem, discreet=discreet) + not_done(problem)
 
 
-def next_step(problem: Problem, *, discreet: bool = False) -> Text:
-    """Return what to do next; `discreet` as in `happened`."""
-    return _say(problem, "next", discreet=discreet)
+def next_step(problem: Problem, *, discreet: bool = False, sends: bool = True) -> Text:
+    """Return what to do next; `discreet` as in `happened`. Unless `sends`, the next send does not settle it."""
+    entry = entry_of(problem)
+    then = entry["next"]
+    if sends and "later" in entry:
+        then = f"{catalogue()['later'][entry['later']]} If this continues, {then[0].lower()}{then[1:]}"
+    return _say(problem, then, discreet=discreet)
 
 
 def brief(problem: Problem) -> str:
     """Return the problem in a few words, for a cell of a table."""
-    return str(_say(problem, "brief"))
+    return str(_say(problem, entry_of(problem)["brief"]))
 
 
 def as_json(problem: Problem) -> dict[str, str]:
@@ -207,12 +219,10 @@ def as_json(problem: Problem) -> dict[str, str]:
     return {"code": problem.code, "text": str(text(problem)), "next": str(next_step(problem))}
 
 
-def _say(problem: Problem, which: str, *, discreet: bool = False) -> Text:
+def _say(problem: Problem, template: str, *, discreet: bool = False) -> Text:
     values = dict(problem.parameters)
     few = {n: _Few(v) for n, v in values.items() if n in _COUNTS and isinstance(v, int) and 0 < v < _FEW}
-    return _fill(
-        entry_of(problem)[which], (values | few if discreet else values).items(), discreet=discreet and bool(few)
-    )
+    return _fill(template, (values | few if discreet else values).items(), discreet=discreet and bool(few))
 
 
 def _fill(template: str, parameters: Iterable[tuple[str, Value]], *, discreet: bool = False) -> Text:

@@ -33,12 +33,17 @@ _SENDS: Final = re.compile(r"\battsync\b.*\bsend\b(?!.*--dry-run)")
 class Installed(NamedTuple):
     """What makes this machine send with one settings file, among what `attsync crontab` writes."""
 
-    lines: int
-    """In the crontab of this account."""
+    lines: int | None
+    """In the crontab of this account; None: there is no crontab program."""
     timer: str = ""
     """The name of the systemd timer; empty: there is none."""
     is_enabled: bool = False
     """Whether the timer is enabled."""
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything of it runs."""
+        return bool(self.lines) or self.is_enabled
 
 
 def program() -> list[str]:
@@ -48,12 +53,13 @@ def program() -> list[str]:
     return [str(found)] if found else [sys.executable, "-m", "attsync"]
 
 
-def run_times(settings: Settings) -> list[time]:
+def run_times(settings: Settings) -> tuple[time, ...]:
     """Return the times of [schedule], each later by some minutes that follow from the URN, but on the same day."""
     # A database that lists its schools itself has no URN in the settings.
     urn = next((school.urn for database in settings.database for school in database.schools), 0)
     late = urn % _SPREAD_MINUTES
-    return [time(*divmod(min(at.hour * 60 + at.minute + late, _LAST_MINUTE), 60)) for at in settings.schedule.times]
+    minutes = (min(at.hour * 60 + at.minute + late, _LAST_MINUTE) for at in settings.schedule.times)
+    return tuple(time(*divmod(minute, 60)) for minute in minutes)
 
 
 def is_on_uk_time(localtime: Path = _LOCALTIME) -> bool:
@@ -105,9 +111,11 @@ def write_crontab(lines: list[str]) -> None:
 
 def installed(settings: Settings, environ: Mapping[str, str], systemd: Path = _SYSTEMD) -> Installed:
     """Return what there is for this settings file: our lines in the crontab, and our timer."""
-    lines: list[str] = []
-    with suppress(SettingsError):  # no cron, or not for this account
-        lines = [line for line in read_crontab() if is_ours(line, settings)]
+    lines: int | None
+    try:
+        lines = sum(is_ours(line, settings) for line in read_crontab())
+    except SettingsError as error:  # no cron, or not for this account
+        lines = None if error.problem.case == "no_program" else 0
     ours = _escaped(f"--config {shlex.quote(str(settings.path))}").replace("$", "$$")
     own = home(environ)
     for folder in (systemd, *([own / ".config/systemd/user"] if own else [])):
@@ -115,8 +123,8 @@ def installed(settings: Settings, environ: Mapping[str, str], systemd: Path = _S
             for service in sorted(folder.glob("*.service")):
                 timer = service.with_suffix(".timer")
                 if timer.exists() and ours in service.read_text(encoding="utf-8", errors="replace"):
-                    return Installed(len(lines), timer.name, is_enabled=any(folder.glob(f"*.wants/{timer.name}")))
-    return Installed(len(lines))
+                    return Installed(lines, timer.name, is_enabled=any(folder.glob(f"*.wants/{timer.name}")))
+    return Installed(lines)
 
 
 def _mark(settings: Settings) -> str:
@@ -159,6 +167,8 @@ def service_unit(settings: Settings, account: str) -> str:
         for name in ("client-secret", "private-key", "subscription-key")
         if (path := getattr(settings.dfe, f"{name.replace('-', '_')}_file"))
     }
+    if settings.notify.addresses_file:
+        secrets["notify-addresses"] = settings.notify.addresses_file
     if len(settings.database) == 1 and settings.database[0].url_file:
         secrets["database-url"] = settings.database[0].url_file
     _refuse_unwritable(settings.path, settings.log.path, *program(), *secrets.values(), beyond="'\"\\")

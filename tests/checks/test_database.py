@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
+from attsync import messages
 from attsync.checks import Finding
 from attsync.checks.database import database_findings
 from attsync.checks.runner import exit_code_of
@@ -75,7 +76,7 @@ def test_database_as_it_should_be_is_two_lines(settings: DatabaseSettings) -> No
         (
             "good",
             "Oakfield Primary School",
-            "31 pupils on roll, 60 marks on 2 days and 2 rows without a mark, up to Mon 23 Nov AM",
+            "31 on roll, 60 marks on 2 days and 2 rows without a mark, to Mon 23 Nov AM",
         ),
     ]
     assert exit_code_of(found) == 0
@@ -86,14 +87,14 @@ def test_many_good_schools_share_a_line(settings: DatabaseSettings) -> None:
     schools = [SchoolDays(school=School(900001 + n, f"School {n}"), days=(day(pm=n == 3),)) for n in range(30)]
     *_, last = database_findings(facts(*schools), settings, AT)
 
-    assert last.text == "30 schools: 930 pupils on roll, 900 marks on 1 day, up to Mon 23 Nov PM"
+    assert last.text == "30 schools: 930 on roll, 900 marks on 1 day, to Mon 23 Nov PM"
 
 
 def test_school_in_its_holidays_has_no_marks(settings: DatabaseSettings) -> None:
     """That is allowed: whether it is unusual is not decided here."""
     school = SchoolDays(school=OAKFIELD, days=(Day(date=MONDAY, cells={}, roll={"7": 1}),))
 
-    assert list(database_findings(facts(school), settings, AT))[-1].text == "1 pupil on roll, no marks on these days"
+    assert list(database_findings(facts(school), settings, AT))[-1].text == "1 on roll, no marks on these days"
 
 
 @pytest.mark.parametrize(
@@ -220,17 +221,14 @@ def test_values_that_are_in_no_map_are_told_once_with_lines_to_paste(settings: D
     schools = ["Oakfield Primary School", "Elm Grove"]
     assert found.found == Problem("MARK-UNKNOWN", "to_map", values=5, number=4, schools=schools)
     assert tomllib.loads("\n".join(found.paste)) == {
-        "database": {
-            "codes": {"ZZ": "..."},
-            "sessions": {"Brkfst": "..."},
-            "year_groups": {"Nursery": "...", "": "..."},
-        }
+        "Brkfst": "...",  # its heading is there: written twice, it would be an error
+        "database": {"codes": {"ZZ": "..."}, "year_groups": {"Nursery": "...", "": "..."}},
     }
     assert [line for line in found.paste if "#" in line] == [
+        "# below [database.sessions]:",
+        '"Brkfst" = "..."  # 1 mark',
         '"ZZ" = "..."  # 10 marks',
         "# 4 marks: not shown, may be a name. See the column code of the marks SELECT.",
-        "[database.sessions]  # it is there already: add below it",
-        '"Brkfst" = "..."  # 1 mark',
         '"Nursery" = "..."  # 2 marks and 3 pupils on roll',
         '"" = "..."  # 1 pupil on roll without a year group',
     ]
@@ -308,5 +306,24 @@ def test_finding_can_be_read_by_programs() -> None:
 
 
 def test_unnamed_database_is_not_named_twice() -> None:
-    """It was "School database  school database: opens"."""
-    assert Finding("good", "School database", "school database: it opens").text == "it opens"
+    """It was "School database  school database: no server is listening"."""
+    problem = Problem("DB-NONE", "closed", name="school database", server="db:5432", where="url")
+    assert Finding("bad", "School database", problem).text == "no database server is listening at db:5432."
+
+
+def test_what_a_send_would_do_is_not_said_by_check() -> None:
+    """A technician who sets up a wrong address has to act: no send follows that puts it right."""
+    closed = Problem("DFE-UNREACHABLE", host="localhost:8444", tries=4)
+    silent = Problem("DB-NONE", "silent", name="school database", server="db:5432", where="url")
+
+    for problem in (closed, silent):
+        finding = Finding("bad", "any", problem)
+        assert str(finding.next).startswith("Ask IT ")
+        assert "next send" in str(messages.next_step(problem))
+        assert "sent" not in finding.text
+
+
+def test_age_of_an_export_is_told(settings: DatabaseSettings) -> None:
+    """A file that nothing writes any more looks like a school in its holidays."""
+    found = select(newest_file=date(2026, 11, 23))
+    assert "marks 100 rows (newest file written on Mon 23 Nov)" in list(database_findings(found, settings, AT))[-1].text

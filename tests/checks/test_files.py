@@ -397,7 +397,12 @@ def schedule(tmp_path: Path) -> Callable[..., Finding]:
     loaded = settings(tmp_path)
 
     def find(
-        *runs: str, now: str, lines: int = 2, since: datetime | None = SINCE, timer: str = "", is_enabled: bool = False
+        *runs: str,
+        now: str,
+        lines: int | None = 2,
+        since: datetime | None = SINCE,
+        timer: str = "",
+        is_enabled: bool = False,
     ) -> Finding:
         found = Installed(lines, timer, is_enabled)
         with Log.open(loaded.log.path) as log:
@@ -458,6 +463,7 @@ def test_no_send_is_missed_before_there_is_consent(schedule: Callable[..., Findi
 
     assert found.text == f"2 lines in the crontab of {ME}; no planned send was due yet"
     assert problem(schedule(now="2026-11-23 10:40", since=since, lines=0)).case == "nothing"
+    assert problem(schedule(now="2026-11-23 10:40", since=since, lines=None)).case == "no_crontab"
 
 
 def test_timer_that_is_not_enabled_is_told(schedule: Callable[..., Finding]) -> None:

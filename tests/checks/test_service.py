@@ -83,7 +83,7 @@ def test_service_as_it_should_be(certificates: Certificates, tmp_path: Path) -> 
     assert connection(found).startswith(
         f"{host} answers directly; certificate trusted, valid until 1 January 3000; clock"
     )
-    assert found[-1].text == "900023 is Oakfield Primary School"
+    assert found[-1].text == "900023 is Sandbox School 900023"
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
@@ -276,11 +276,18 @@ def ask_for(certificates: Certificates, folder: Path, *schools: School) -> list[
         return list(service_findings(loaded, sources, places, None, datetime.now(UTC), deadline))
 
 
-def test_school_that_has_another_name_at_the_dfe_is_told(certificates: Certificates, tmp_path: Path) -> None:
+def test_school_that_has_another_name_at_the_dfe_is_told(identity: Identity, tmp_path: Path) -> None:
     """The URN may be another school's, and counts would be sent as that school's."""
-    bad = not_good(ask_for(certificates, tmp_path, School(900023, "St Mary's Primary")))
+    also = {
+        b"/codes/attendance": _saying("[]"),
+        b"/codes/ncyeargroup": _saying("[]"),
+        b"/provider/900023": _saying('{"urn": 900023, "name": "St Mary\'s Primary"}'),
+    }
+    with Stranger(identity.good, also=also) as dfe:
+        found = look(settings(tmp_path, origin=dfe.origin, path="/token", ca_file=identity.ca))
 
-    names = {"urn": "900023", "theirs": "Oakfield Primary School", "ours": "St Mary's Primary"}
+    (bad,) = (finding for finding in found if finding.code == "DFE-REJECTED")
+    names = {"urn": "900023", "theirs": "St Mary's Primary", "ours": "Oakfield Primary School"}
     assert (bad.sign, bad.found, bad.setting) == ("check", Problem("DFE-REJECTED", "other_name", **names), PLACE)
 
 
@@ -289,14 +296,14 @@ def test_names_that_the_sandbox_makes_up_are_no_warning(certificates: Certificat
     found = ask_for(certificates, tmp_path, OAKFIELD, School(900024, "Elm Grove"), School(900025, "St Mary's"))
 
     assert {finding.sign for finding in found} == {"good"}
-    assert found[-1].text.startswith("900023 is Oakfield Primary School; 900024 is ")
+    assert found[-1].text == "it knows 3 URNs, by name"
 
 
 def test_many_urns_share_a_few_words(certificates: Certificates, tmp_path: Path) -> None:
     """Thirty names are no reading."""
     schools = [School(900100 + number, f"School {number}") for number in range(6)]
 
-    assert ask_for(certificates, tmp_path, *schools)[-1].text == "6 URNs known, by name"
+    assert ask_for(certificates, tmp_path, *schools)[-1].text == "it knows 6 URNs, by name"
 
 
 def _saying(answer: str) -> Callable[[Talk], None]:

@@ -43,7 +43,7 @@ def test_look_up_returns_what_the_dfe_says(probe: Start) -> None:
 
     assert dfe.codes() >= {"/", "I", "L"}  # type: ignore[operator]
     assert dfe.year_groups() >= {"R", "1", "6"}  # type: ignore[operator]
-    assert dfe.name_of(900023) == "Oakfield Primary School"
+    assert dfe.name_of(900023) == "Sandbox School 900023"
     assert dfe.name_of(123456) is None
 
 

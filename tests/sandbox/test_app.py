@@ -180,7 +180,7 @@ def test_look_up_of_a_school_tells_whose_urn_it_is(dfe: Start) -> None:
     school = dfe().get(f"/provider/{URN}").json()
 
     assert list(school) == ["urn", "name", "address", "phaseOfEducation", "schoolType"]
-    assert (school["urn"], school["name"]) == (URN, "Oakfield Primary School")
+    assert (school["urn"], school["name"]) == (URN, f"Sandbox School {URN}")
 
 
 @pytest.mark.parametrize("path", ["/provider/123456", "/provider/oakfield", "/no-such-path"])

@@ -29,16 +29,17 @@ class Finding:
     @property
     def text(self) -> str:
         """What was found; that nothing was sent because of it goes without saying."""
-        said = self.found if isinstance(self.found, str) else str(messages.happened(self.found))
-        if isinstance(self.found, Problem) and self.found.get("undone"):
-            said = str(messages.text(self.found))
+        if isinstance(self.found, str):
+            return self.found
+        would = self.found.get("undone") == "days_dry"
+        said = str(messages.text(self.found) if would else messages.happened(self.found))
         start = f"{self.what}: "
         return said[len(start) :] if said.casefold().startswith(start.casefold()) else said
 
     @property
     def next(self) -> messages.Text:
-        """What to do next."""
-        return messages.Text(()) if isinstance(self.found, str) else messages.next_step(self.found)
+        """What to do next: now, as this is not a send."""
+        return messages.Text(()) if isinstance(self.found, str) else messages.next_step(self.found, sends=False)
 
     @property
     def code(self) -> str | None:

@@ -127,9 +127,10 @@ def _to_map(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> F
     for each in (unmapped for school in facts.schools for unmapped in school.unmapped):
         tables.setdefault(each.table, {}).setdefault((each.what, each.shown), []).append(each)
     lines: list[str] = []
-    for table, values in sorted(tables.items()):
-        is_there = table.split(".")[1] in database.model_fields_set
-        lines += [f"[{table}]{'  # it is there already: add below it' * is_there}", *map(_line, values.values())]
+    is_new = {table: table.split(".")[1] not in database.model_fields_set for table in tables}
+    for table in sorted(tables, key=lambda table: (is_new[table], table)):
+        # A heading that is written twice is an error; below a new one, nothing else may come.
+        lines += [f"[{table}]" if is_new[table] else f"# below [{table}]:", *map(_line, tables[table].values())]
     days = [day.problem.code for school in facts.schools for day in school.days if day.problem]
     problem = Problem(
         next((code for code in days if code in _TO_MAP), _TO_MAP[0]),
@@ -158,16 +159,20 @@ def _line(found: Sequence[Unmapped]) -> str:
 
 
 def _opens(facts: DatabaseFacts) -> str:
-    rows = ", ".join(f"{select.name} {plural(select.rows, 'row')}" for select in facts.selects)
+    rows = ", ".join(f"{each.name} {plural(each.rows, 'row')}{_age(each)}" for each in facts.selects)
     read = f"; {plural(len(facts.schools), 'school')} read in {facts.seconds:.1f} s" if facts.schools else ""
     right = ["read-only"] if facts.writes == () else []
     right += ["over a verified connection"] if facts.way == "verified" else []
     return f"{' '.join(['opens', *right])}; {rows}{read}"
 
 
+def _age(facts: SelectFacts) -> str:
+    return f" (newest file written on {facts.newest_file:%a %-d %b})" if facts.newest_file else ""
+
+
 def _summary(schools: Sequence[SchoolDays]) -> str:
     marked = sorted((day for school in schools for day in school.days if day.marks), key=lambda day: day.date)
-    pupils = f"{plural(sum(school.days[-1].on_roll for school in schools), 'pupil')} on roll"
+    pupils = f"{sum(school.days[-1].on_roll for school in schools):,} on roll"
     if not marked:
         return f"{pupils}, no marks on these days"
     last = [day for day in marked if day.date == marked[-1].date]
@@ -176,4 +181,4 @@ def _summary(schools: Sequence[SchoolDays]) -> str:
     rows = f" and {plural(unmarked, 'row')} without a mark" if unmarked else ""
     days = len({day.date for day in marked})
     marks = plural(sum(day.marks for day in marked), "mark")
-    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, up to {last[0].date:%a %-d %b} {session}"
+    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, to {last[0].date:%a %-d %b} {session}"

@@ -9,6 +9,7 @@ from attsync.database import read
 from attsync.deadline import Deadline
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError
+from attsync.run.plan import Planner
 from attsync.settings import DatabaseSettings, SchoolSettings
 from attsync.window import Window
 
@@ -30,12 +31,12 @@ def listed_schools(listed: Listed, only: Collection[int]) -> dict[int, School]:
 
 
 def read_schools(
-    listed: Listed, wanted: Mapping[int, School], window: Window, deadline: Deadline
+    listed: Listed, wanted: Mapping[int, School], window: Window, deadline: Deadline, planner: Planner | None = None
 ) -> Iterator[SchoolDays | Unlisted]:
     """Read every database that has a wanted school, and return each of these once.
 
     A database that fails gives its schools a problem. Once the deadline has passed, no database is opened any more, nor
-    the next school read: those that are left get that problem.
+    the next school read: those that are left get that problem. Without a `planner` every day is proven.
     """
     left = dict(wanted)
     failed: Problem | None = None
@@ -46,8 +47,9 @@ def read_schools(
         here = {each.urn: School(each.urn, each.name) for each in schools if each.urn in left}
         if not here or deadline.is_over:
             continue
+        unproven = planner.unproven if planner and all(map(planner.was_read_today, here)) else None
         try:
-            for found in read(database, schools, here.keys(), window, deadline):
+            for found in read(database, schools, here.keys(), window, deadline, unproven):
                 if isinstance(found, SchoolDays):
                     del left[found.school.urn]
                 yield found

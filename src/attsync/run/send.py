@@ -24,7 +24,7 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, all_gone
 from attsync.run.reading import Listed, listed_schools, read_schools, unlisted
-from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of
+from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of, failing
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.window import LONDON, Window, is_working_day
@@ -61,6 +61,8 @@ def send(
         report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
         planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
+        if settings.notify.addresses_file:
+            report.failing_before = failing(log, terms.receiver)
         report.number = log.begin_run(window, terms.receiver, report.now)
         _logger.info("run %s begins", report.number)
         with _recorded(log, report, dfe, terms.receiver):
@@ -183,7 +185,7 @@ def _planned(
     listed: Listed, wanted: Mapping[int, School], planner: Planner, report: Report, deadline: Deadline
 ) -> Iterator[tuple[SchoolResult, list[Plan]]]:
     """Read the wanted schools; begin the result of each, and plan its days."""
-    for found in read_schools(listed, wanted, report.window, deadline):
+    for found in read_schools(listed, wanted, report.window, deadline, planner):
         if isinstance(found, Unlisted):
             report.to_check.append(unlisted(found))
             continue
