@@ -5,7 +5,7 @@ the others.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +23,7 @@ from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, all_gone
-from attsync.run.reading import Listed, listed_schools, read_schools, unlisted
+from attsync.run.reading import listed_schools, read_schools, unlisted
 from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of, failing
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
@@ -76,7 +76,8 @@ def send(
                     Gate(log.path, deadline) as gate,
                     Dispatch(log, gate, dfe, report, terms, connections=connections) as dispatch,
                 ):
-                    for result in dispatch.results(_planned(listed, wanted, planner, report, deadline)):
+                    found = read_schools(listed, wanted, window, deadline, planner)
+                    for result in dispatch.results(_planned(found, planner, report)):
                         tell(result)
                 report.problem = _wrong_clock(log, dfe, report)
                 _tell_given_again(log, report, wanted, terms)
@@ -106,7 +107,7 @@ def dry_run(
         _record_done(None, report, done, tell)
         planner = Planner(settings, log, window, report.now)
         listed = schools_by_database(settings.database, deadline) if wanted else []
-        for result, plans in _planned(listed, wanted, planner, report, deadline):
+        for result, plans in _planned(read_schools(listed, wanted, window, deadline), planner, report):
             for plan in plans:
                 result.add(day_of(plan, None, report))
             report.schools.append(result)
@@ -182,10 +183,10 @@ def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: 
 
 
 def _planned(
-    listed: Listed, wanted: Mapping[int, School], planner: Planner, report: Report, deadline: Deadline
+    read: Iterable[SchoolDays | Unlisted], planner: Planner, report: Report
 ) -> Iterator[tuple[SchoolResult, list[Plan]]]:
-    """Read the wanted schools; begin the result of each, and plan its days."""
-    for found in read_schools(listed, wanted, report.window, deadline, planner):
+    """Begin the result of each school that was read, and plan its days."""
+    for found in read:
         if isinstance(found, Unlisted):
             report.to_check.append(unlisted(found))
             continue
