@@ -19,8 +19,6 @@ from attsync.run.plan import Plan, Refused, changed_sessions
 from attsync.status.day import missing_signs, signs_of
 from attsync.window import Window
 
-CONSENT_REMOVED: Final = ("CONSENT-NONE", "removed")
-"""Code and case of the problem that is silent unless its school was named."""
 _MOST_LINES: Final = 12
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
 """Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
@@ -102,13 +100,14 @@ class Report:
 
 
 def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> bool:
-    return result.school.urn in named or not _is_wanted(problem)
+    return result.school.urn in named or not is_wanted(problem)
 
 
-def _is_wanted(problem: Problem) -> bool:
+def is_wanted(problem: Problem) -> bool:
+    """Whether a problem is silent, unless its school was named."""
     # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
     # decided, or that what was agreed to has changed, is said at every run.
-    return (problem.code, problem.case) == CONSENT_REMOVED
+    return (problem.code, problem.case) == ("CONSENT-NONE", "removed")
 
 
 Tell = Callable[[SchoolResult], None]
@@ -215,7 +214,7 @@ def failing(log: Log, receiver: str) -> set[int]:
     return {
         urn
         for urn, each in runs.items()
-        if (each.problem and not _is_wanted(each.problem))
+        if (each.problem and not is_wanted(each.problem))
         or any(past[-1].run_id == each.run.id for past in days.get(urn, {}).values())
     }
 

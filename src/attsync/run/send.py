@@ -24,7 +24,7 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, all_gone
 from attsync.run.reading import listed_schools, read_schools, unlisted
-from attsync.run.report import CONSENT_REMOVED, Report, SchoolResult, Tell, day_of, failing
+from attsync.run.report import Report, SchoolResult, Tell, day_of, failing, is_wanted
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.window import LONDON, Window, is_working_day
@@ -176,8 +176,7 @@ def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell
 def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: Terms) -> None:
     """Report schools whose consent was removed and given again meanwhile: what was not sent then is due after all."""
     for result in report.schools:
-        was_removed = any((problem.code, problem.case) == CONSENT_REMOVED for problem in result.problems)
-        urn = result.school.urn
+        urn, was_removed = result.school.urn, any(map(is_wanted, result.problems))
         if was_removed and urn in wanted and active_consent(log.latest_consent(urn), terms):
             result.problem = Problem("CONSENT-NONE", "again", urn=urn)
 
