@@ -151,16 +151,13 @@ def way(url: URL) -> Literal["encrypted", "verified"]:
 def browser_answers(url: URL) -> bool:
     """Whether SQL Server Browser, which knows the ports of instances, answers on UDP port 1434 of the server."""
     host = str(url.host or "").partition("\\")[0]
-    try:
-        places = socket.getaddrinfo(host, _BROWSER_PORT, type=socket.SOCK_DGRAM)
-    except OSError:
-        return False
-    for family, kind, protocol, _, place in places:
-        with suppress(OSError), socket.socket(family, kind, protocol) as end:
-            end.settimeout(_BROWSER_SECONDS)
-            end.connect(place)
-            end.send(b"\x03")  # [MC-SQLR]: which instances are there
-            return bool(end.recv(1))
+    with suppress(OSError):
+        for family, kind, protocol, _, place in socket.getaddrinfo(host, _BROWSER_PORT, type=socket.SOCK_DGRAM):
+            with suppress(OSError), socket.socket(family, kind, protocol) as end:
+                end.settimeout(_BROWSER_SECONDS)
+                end.connect(place)
+                end.send(b"\x03")  # [MC-SQLR]: which instances are there
+                return bool(end.recv(1))
     return False
 
 
