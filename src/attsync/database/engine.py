@@ -399,7 +399,7 @@ def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
             return _for_pymysql(url)
         case "mssql" if url.get_driver_name() == "mssqlpython":
             if wrong := sqlserver.wrong_word(url):
-                raise errors.wrong_word(database, wrong)
+                raise errors.wrong_word(database, *wrong)
             return {"timeout": CONNECT_SECONDS}
         case "duckdb":
             # A folder of exports has no file of its own. Nothing is fetched from the network, and no file is written.
