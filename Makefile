@@ -4,7 +4,7 @@ BIN := .venv/bin
 ENGINE ?= podman
 WORKERS := -n auto --maxprocesses 8 --dist loadgroup
 RUNTIME := pyproject.toml --extra postgresql --extra mysql --extra demo
-ALL := $(RUNTIME) --extra mssql --extra duckdb
+ALL := $(RUNTIME) --extra mssql --extra duckdb --extra notify
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links
 
@@ -69,6 +69,7 @@ lock: .venv/pinned  ## pin again after a change of pyproject.toml; newest versio
 	$(LOCK) $(RUNTIME) --constraint requirements/dev.txt --output-file requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra mssql --constraint requirements/dev.txt --output-file requirements/mssql.txt
 	$(LOCK) pyproject.toml --extra duckdb --constraint requirements/dev.txt --output-file requirements/duckdb.txt
+	$(LOCK) pyproject.toml --extra notify --constraint requirements/dev.txt --output-file requirements/notify.txt
 
 calendar: setup  ## write the table of bank holidays again, from the library holidays
 	$(BIN)/python scripts/bank_holidays.py > src/attsync/data/bank_holidays.csv

@@ -7,7 +7,7 @@ Databases on servers are named `attsync_bench_*`; `drop` removes them.
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy import URL, make_url
 
 from attsync.window import is_working_day
 
-Engine = Literal["sqlite", "postgresql", "mariadb"]
+Engine = Literal["sqlite", "postgresql", "mariadb", "spark"]
 
 YEAR_GROUPS: Final = {"Reception": "R"} | {f"Year {number}": str(number) for number in range(1, 7)}
 CODES: Final = {"PRES": "present"}
@@ -68,19 +68,30 @@ class Size:
 
 
 class _Cursor(Protocol):
-    def execute(self, query: Any, /) -> Any: ...  # noqa: ANN401  three drivers
-    def executemany(self, query: Any, rows: Any, /) -> Any: ...  # noqa: ANN401
+    def execute(self, query: Any, /) -> Any: ...  # noqa: ANN401  four drivers
     def fetchone(self) -> Any: ...  # noqa: ANN401
 
 
-def selects(size: Size) -> dict[str, str]:
+def selects(size: Size, *, pupil: bool = True) -> dict[str, str]:
     """Return the SELECTs of the settings file; a database of one school needs no school column, as in the example."""
-    school = "school, " if size.schools > 1 else ""
+    school, last = "school, " if size.schools > 1 else "", ", pupil_id AS pupil" if pupil else ""
     return {
-        "marks": f"SELECT {school}mark_date AS date, session, year_group, mark AS code, pupil_id AS pupil"
-        " FROM roll_call_marks",
-        "roll": f"SELECT {school}year_group, entry_date, leaving_date, pupil_id AS pupil FROM enrolments",
+        "marks": f"SELECT {school}mark_date AS date, session, year_group, mark AS code{last} FROM roll_call_marks",
+        "roll": f"SELECT {school}year_group, entry_date, leaving_date{last} FROM enrolments",
     }
+
+
+def plain_sql(size: Size, days: Sequence[date]) -> dict[str, Any]:
+    """Return the plainest statements that give the same counts: no trimming, no cast, no proof."""
+    school, key = ("school", "school, ") if size.schools > 1 else ("NULL", "")
+    first, after = days[0], days[-1] + timedelta(days=1)
+    here = "sum(CASE WHEN entry_date <= '{0}' AND (leaving_date IS NULL OR leaving_date >= '{0}') THEN 1 ELSE 0 END)"
+    sums = ", ".join(here.format(day) for day in days)
+    roll = f"SELECT {school}, year_group, {sums} FROM enrolments GROUP BY {key}year_group"
+    marks = f"SELECT {school}, mark_date, session, year_group, mark, count(*) FROM roll_call_marks"
+    marks += f" WHERE mark_date >= '{first}' AND mark_date < '{after}'"
+    marks += f" GROUP BY {key}mark_date, session, year_group, mark{' ORDER BY school' if key else ''}"
+    return {"roll": (roll, ()), "marks": (marks, ()), "proofs": []}
 
 
 def school_days(number: int, today: date) -> list[date]:
@@ -102,7 +113,7 @@ def made(engine: Engine, size: Size, today: date, folder: Path) -> str | None:
         with contextlib.closing(sqlite3.connect(url)) as file:
             if _made_for(file.cursor()) != today.isoformat():
                 file.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000;")
-                _fill(file.cursor(), engine, size, today)
+                fill(file.cursor(), engine, size, today)
                 file.commit()
                 file.execute("ANALYZE")
         return location
@@ -116,15 +127,13 @@ def made(engine: Engine, size: Size, today: date, folder: Path) -> str | None:
     url = url.set(database=name)
     with _connected(url) as cursor:
         if _made_for(cursor) != today.isoformat():
-            _fill(cursor, engine, size, today)
+            fill(cursor, engine, size, today)
             cursor.execute("VACUUM ANALYZE" if engine == "postgresql" else "ANALYZE TABLE roll_call_marks, enrolments")
     return url.render_as_string(hide_password=False)
 
 
-def drop(folder: Path) -> None:
-    """Remove every made-up database."""
-    for file in folder.glob("attsync_bench_*.db"):
-        file.unlink()
+def drop() -> None:
+    """Remove every made-up database on a server."""
     for engine in _SERVERS:
         url = _server(engine)
         with contextlib.suppress(psycopg.OperationalError, pymysql.OperationalError), _connected(url) as cursor:
@@ -174,10 +183,10 @@ def _made_for(cursor: _Cursor) -> str | None:
     return None
 
 
-def _fill(cursor: _Cursor, engine: Engine, size: Size, today: date) -> None:
+def fill(cursor: _Cursor, engine: Engine, size: Size, today: date) -> None:
+    """Make the tables and their rows."""
     days = school_days(size.days, today)
-    mark = "%s" if engine == "mariadb" else "?"
-    kind = {"sqlite": "TEXT", "postgresql": "DATE", "mariadb": "DATE"}[engine]
+    kind = "TEXT" if engine == "sqlite" else "DATE"
     unlogged = "UNLOGGED " if engine == "postgresql" else ""
     for table in ("bench_made", "roll_call_marks", "enrolments", "day", "pupil", "session"):
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
@@ -194,15 +203,12 @@ def _fill(cursor: _Cursor, engine: Engine, size: Size, today: date) -> None:
         f"CREATE {unlogged}TABLE enrolments (school INTEGER NOT NULL, pupil_id BIGINT NOT NULL,"
         f" year_group VARCHAR(20) NOT NULL, entry_date {kind} NOT NULL, leaving_date {kind})"
     )
-    rows = [(number, day.isoformat()) for number, day in enumerate(days)]
-    if engine == "postgresql":
-        cursor.executemany("INSERT INTO day VALUES (%s, %s)", rows)
-    else:
-        cursor.executemany(f"INSERT INTO day VALUES ({mark}, {mark})", rows)
+    rows = ", ".join(f"({number}, {_typed(day, engine)})" for number, day in enumerate(days))
+    cursor.execute(f"INSERT INTO day VALUES {rows}")
     cursor.execute(f"INSERT INTO pupil {_pupils(engine, size)}")
     last_day = _typed(days[len(days) // 2], engine)  # of every fiftieth pupil
     cursor.execute(
-        f"INSERT INTO enrolments SELECT pupil.school, pupil.number, {_YEAR_GROUP}, '2022-09-01',"
+        f"INSERT INTO enrolments SELECT pupil.school, pupil.number, {_YEAR_GROUP}, {_typed(date(2022, 9, 1), engine)},"
         f" CASE WHEN pupil.number % 50 = 0 THEN {last_day} END FROM pupil"
     )
     # In order of date, as a school system writes them.
@@ -213,7 +219,8 @@ def _fill(cursor: _Cursor, engine: Engine, size: Size, today: date) -> None:
         " FROM day CROSS JOIN session CROSS JOIN pupil"
         f" WHERE pupil.number % 50 <> 0 OR day.date <= {last_day} ORDER BY day.number, pupil.school"
     )
-    cursor.execute("CREATE INDEX roll_call_marks_by_date ON roll_call_marks (mark_date)")
+    if engine != "spark":
+        cursor.execute("CREATE INDEX roll_call_marks_by_date ON roll_call_marks (mark_date)")
     cursor.execute("CREATE TABLE bench_made (last_day VARCHAR(10))")
     cursor.execute(f"INSERT INTO bench_made VALUES ('{today.isoformat()}')")
 
@@ -225,6 +232,8 @@ def _pupils(engine: Engine, size: Size) -> str:
             return f"SELECT n, n / {size.pupils} FROM generate_series(0, {total - 1}) AS series (n)"
         case "mariadb":
             return f"SELECT seq, seq DIV {size.pupils} FROM seq_0_to_{total - 1}"
+        case "spark":
+            return f"SELECT id, CAST(id DIV {size.pupils} AS INTEGER) FROM range({total})"
         case "sqlite":
             return (
                 f"WITH RECURSIVE series (n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM series WHERE n + 1 < {total})"
@@ -233,4 +242,4 @@ def _pupils(engine: Engine, size: Size) -> str:
 
 
 def _typed(day: date, engine: Engine) -> str:
-    return f"DATE '{day}'" if engine == "postgresql" else f"'{day}'"
+    return f"'{day}'" if engine == "sqlite" else f"DATE '{day}'"

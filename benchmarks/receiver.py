@@ -18,6 +18,8 @@ from typing import Final
 
 import trustme
 
+PORT: Final = 28443
+"""Always the same: what is in a log belongs to one receiver."""
 MODULE: Final = Path("/usr/lib/nginx/modules/ngx_http_echo_module.so")
 _FOLDERS: Final = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
@@ -71,7 +73,6 @@ http {{
 class Receiver:
     """A running receiver."""
 
-    port: int
     folder: Path
 
     def forget(self) -> None:
@@ -101,15 +102,8 @@ def make_certificates(folder: Path) -> Path:
     return folder / "ca.pem"
 
 
-def free_port() -> int:
-    """Find a port on 127.0.0.1 that no one uses."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
 @contextmanager
-def receiving(folder: Path, port: int, *, delay: float = 0.0, bodies: bool = False) -> Iterator[Receiver]:
+def receiving(folder: Path, *, delay: float = 0.0, bodies: bool = False) -> Iterator[Receiver]:
     """Run a receiver in `folder`, which holds its certificate; each answer takes `delay` seconds.
 
     With `bodies` it keeps what it received, else only how long it was.
@@ -119,7 +113,7 @@ def receiving(folder: Path, port: int, *, delay: float = 0.0, bodies: bool = Fal
         _CONFIG.format(
             module=MODULE,
             folder=folder,
-            port=port,
+            port=PORT,
             line="$request_body" if bodies else "$request_length",
             sleep=f"echo_sleep {delay};" if delay else "",
         ),
@@ -128,18 +122,18 @@ def receiving(folder: Path, port: int, *, delay: float = 0.0, bodies: bool = Fal
     nginx = shutil.which("nginx", path=_FOLDERS) or "nginx"
     process = subprocess.Popen([nginx, "-q", "-e", folder / "error.log", "-p", folder, "-c", config])
     try:
-        _wait_for(port, process)
-        yield Receiver(port, folder)
+        _wait_for(process)
+        yield Receiver(folder)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait_for(process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + 10
     while True:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(("127.0.0.1", PORT), 1).close()
         except OSError:
             if process.poll() is not None or time.monotonic() > until:
                 msg = "nginx does not start; its reason stands above, or in error.log"

@@ -1,32 +1,41 @@
-"""Prepares and starts the programs that are compared: settings, consent, job file, and a clean log for each run."""
+"""Prepares and starts the programs that are compared: settings, consent, job file, and the log each run begins with.
 
+A folder of its own for each database; what is in it is kept for the rest of the day.
+"""
+
+import contextlib
 import json
 import os
 import pwd
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, event
 
-from attsync import database as database_of
-from attsync.deadline import Deadline
+from attsync.run import send
 from attsync.settings import load
 from attsync.window import Window, is_working_day, window_ending
-from benchmarks.databases import CODES, FIRST_URN, YEAR_GROUPS, Size, selects
+from benchmarks import logs
+from benchmarks.databases import CODES, FIRST_URN, YEAR_GROUPS, Size, plain_sql, school_days, selects
 
 HERE: Final = Path(__file__).parent
 RIVALS: Final = HERE / ".venv" / "bin" / "python"
-ATTSYNC: Final = Path(sys.executable).with_name("attsync")
+ATTSYNC: Final = (str(Path(sys.executable).with_name("attsync")),)
 _SECRET: Final = "made-up-secret"  # noqa: S105
+_DAYS_BEFORE: Final = 40
+"""School days whose sends the log knows, though not what they sent: otherwise a send fills a gap with zeros."""
+SCHOOL_YEAR: Final = 190
+"""School days."""
 
 _ODD: Final = re.compile(r"(PYTHON(?!PATH$)|ATTSYNC_|SSL_|REQUESTS_|CURL_).*|.*_proxy", re.IGNORECASE)
 """Variables that change what a program does; PYTHONPATH may name the source tree that is measured."""
@@ -41,7 +50,9 @@ ca_file = "{ca}"
 connections = {connections}
 run_minutes = 120
 [log]
-path = "attsync.db"
+path = "{log}"
+[schedule]
+times = ["{first_time:%H:%M}", "{last_time:%H:%M}"]
 [consent]
 administrators = ["{account}"]
 [[database]]
@@ -54,6 +65,7 @@ roll = "{roll}"
 {codes}
 [database.year_groups]
 {year_groups}
+{schools}
 """
 
 
@@ -73,9 +85,12 @@ class Program:
     name: str
     command: list[str]
     prepare: Callable[[], None] = lambda: None
-    requests: bool = True
-    """It sends the requests of the window."""
-    environment: dict[str, str] = field(default_factory=dict)
+    requests: int = 0
+    """How many it has to send."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    times_itself: bool = False
+    """It prints how many seconds count."""
+    exit_codes: tuple[int, ...] = (0,)
 
     def run(self, output: Path) -> Cost:
         """Run it once, as a whole process. Prepare it first."""
@@ -94,189 +109,234 @@ class Program:
             )
         *said, last = done.stderr.splitlines()
         cost = json.loads(last)
-        if cost.pop("exit_code"):
+        if cost.pop("exit_code") not in self.exit_codes:
             raise SystemExit(
                 "\n".join([f"{self.name} failed:", output.read_text(encoding="utf-8")[-2000:], *said[-20:]])
             )
+        if self.times_itself:
+            cost["wall"] = float(output.read_text(encoding="utf-8"))
         return Cost(**cost)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Work:
-    """A folder in which all programs can be run on one database."""
+    """A folder in which all programs can be run on one database. Needs a receiver that runs."""
 
     folder: Path
     size: Size
-    window: Window
-    config: Path
+    url: str
+    port: int
+    ca: Path
+    connections: int
+    today: date
 
-    @property
-    def attsync(self) -> Program:
-        """The program that this is all about; each run begins with a log that contains nothing but consent."""
-        return Program("attsync", [*self._attsync, "send", "--quiet"], self._forget)
-
-    @property
-    def again(self) -> Program:
-        """The same once more: a log that knows an earlier send of the same window."""
-        return Program("attsync, sent before", [*self._attsync, "send", "--quiet"], self._remember)
-
-    def other(self, name: str, source: Path) -> Program:
-        """Name the attsync of another source tree."""
-        return replace(self.attsync, name=f"attsync, {name}", environment={"PYTHONPATH": str(source)})
-
-    @property
-    def floor(self) -> Program:
-        """See floor.py."""
-        return Program("floor", [sys.executable, str(HERE / "floor.py"), str(self.folder / "job.json")])
-
-    @property
-    def rivals(self) -> list[Program]:
-        """Those that can be run here."""
-        job = str(self.folder / "job.json")
-        found = []
-        if RIVALS.exists():
-            scratch = self.folder / "dlt"
-            quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL", "HOME": str(self.folder)}
-            found += [
-                Program("pandas + requests", [str(RIVALS), str(HERE / "rivals/pandas_requests.py"), job]),
-                Program("ORM rows + requests", [str(RIVALS), str(HERE / "rivals/orm_requests.py"), job]),
-                Program(
-                    "dlt",
-                    [str(RIVALS), str(HERE / "rivals/dlt_pipeline.py"), job, str(scratch)],
-                    lambda: shutil.rmtree(scratch, ignore_errors=True),
-                    environment=quiet,
-                ),
-            ]
-        tools = all(map(shutil.which, ("sqlite3", "curl")))
-        if tools and json.loads((self.folder / "job.json").read_text(encoding="utf-8"))["engine"] == "sqlite":
-            found.append(
-                Program("sqlite3 + curl", [str(HERE / "rivals/sqlite_curl.sh")], environment=self._environment)
-            )
-        return found
-
-    def command(self, *words: str) -> Program:
-        """Another command of attsync, with a log that knows a send."""
-        return Program(f"attsync {' '.join(words)}", [*self._attsync, *words], self._remember, requests=False)
+    @cached_property
+    def days(self) -> list[date]:
+        """All days of the window."""
+        return [*window_ending(self.today, 8, "working")]
 
     @property
     def requests(self) -> int:
         """How many requests each program must send."""
-        return self.size.schools * len(self._days)
+        return self.size.schools * min(self.size.days, sum(map(is_working_day, self.days)))
 
     @property
-    def _attsync(self) -> list[str]:
-        return [str(ATTSYNC), "--config", str(self.config)]
+    def log(self) -> Path:
+        """The log that attsync uses."""
+        return self.folder / "attsync.db"
+
+    # The programs
+
+    def floor(self, sql: str = "plain", *, name: str = "floor: plain SQL") -> Program:
+        """See floor.py; `sql`: plain, or that of attsync with what `statements` knows."""
+        return Program(name, [sys.executable, str(HERE / "floor.py"), str(self.job), sql], requests=self.requests)
+
+    def reading(self, sql: str, name: str) -> Program:
+        """Only the statements about marks."""
+        command = [sys.executable, str(HERE / "floor.py"), str(self.job), sql, "--read"]
+        return Program(name, command, times_itself=True)
+
+    def send(
+        self,
+        name: str = "attsync",
+        log: str = "yesterday",
+        *,
+        config: str = "config",
+        command: tuple[str, ...] = ATTSYNC,
+        **environment: str,
+    ) -> Program:
+        """Return attsync; each run begins with the same log."""
+        line = [*command, "--config", str(self.folder / f"{config}.toml"), "send", "--quiet"]
+        return Program(name, line, partial(self.bring_back, log), self.requests, environment)
+
+    def command(self, *words: str, log: str = "sent", name: str = "") -> Program:
+        """Return another command of attsync, which only reads the log."""
+        self.write_config(f"with-{log}", self.url, log=f"{log}.db")
+        line = [*ATTSYNC, "--config", str(self.folder / f"with-{log}.toml"), *words]
+        return Program(name or f"attsync {' '.join(words)}", line, partial(self.made, log), exit_codes=(0, 1, 7))
 
     @property
-    def _days(self) -> list[date]:
-        return [day for day in self.window if is_working_day(day)][-self.size.days :]
+    def rivals(self) -> list[Program]:
+        """Those that can be run here."""
+        job, found = str(self.job), []
+        if RIVALS.exists():
+            scratch = self.folder / "dlt"
+            quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL", "HOME": str(self.folder)}
+            found += [
+                Program(name, [str(RIVALS), str(HERE / f"rivals/{script}.py"), job, *more], clear, self.requests, quiet)
+                for name, script, more, clear in (
+                    ("pandas + requests", "pandas_requests", [], lambda: None),
+                    ("ORM rows + requests", "orm_requests", [], lambda: None),
+                    ("dlt", "dlt_pipeline", [str(scratch)], partial(shutil.rmtree, scratch, ignore_errors=True)),
+                )
+            ]
+        if all(map(shutil.which, ("sqlite3", "curl"))) and self.url.startswith("sqlite"):
+            script = str(HERE / "rivals/sqlite_curl.sh")
+            found.append(Program("sqlite3 + curl", [script], requests=self.requests, environment=self._environment))
+        return found
+
+    # What they need
+
+    @cached_property
+    def job(self) -> Path:
+        """What programs need to know that do not read the settings."""
+        path = self.folder / "job.json"
+        job = {
+            "engine": {"mysql": "mariadb"}.get(kind := self.url.split(":", 1)[0], kind),
+            "url": self.url,
+            "sqlalchemy_url": self.url.replace("postgresql:", "postgresql+psycopg:").replace(
+                "mysql:", "mysql+pymysql:"
+            ),
+            "base_url": f"https://localhost:{self.port}",
+            "token_url": f"https://localhost:{self.port}/oauth/token",
+            "ca": str(self.ca),
+            "client_id": "bench",
+            "secret": _SECRET,
+            "connections": self.connections,
+            "days": [day.isoformat() for day in self.days],
+            "schools": self.size.urns,
+            "year_groups": YEAR_GROUPS,
+            "statements": {"plain": plain_sql(self.size, self.days)},
+        }
+        path.write_text(json.dumps(job), encoding="utf-8")
+        return path
+
+    def overhear(self, name: str, log: str | None = None, *, config: str = "config") -> None:
+        """Add the statements of attsync to the job: those of a preview, or of a send that begins with `log`."""
+        settings = load(self.folder / f"{config}.toml", {})
+        window = Window(self.days[0], self.days[-1])
+        with _heard() as heard:
+            if log:
+                self.bring_back(log)
+                send.send(settings, window, (), lambda _: None)
+            else:
+                found = send.preview(settings, window, ())
+                next(iter(found))
+                found.close()  # type: ignore[attr-defined]  it is a generator
+        (marks,) = (each for each in heard if len(each[2]) == len(("school", "day", "session", "group", "code", "n")))
+        roll = max(heard, key=lambda each: len(each[2]))
+        proofs = [each[:2] for each in heard if each not in (marks, roll)]
+        job = json.loads(self.job.read_text(encoding="utf-8"))
+        job["statements"][name] = {"marks": marks[:2], "roll": roll[:2], "proofs": proofs}
+        self.job.write_text(json.dumps(job), encoding="utf-8")
 
     @property
     def _environment(self) -> dict[str, str]:
-        job = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
         return {
-            "DATABASE": urlsplit(job["url"]).path[1:],
+            "DATABASE": urlsplit(self.url).path[1:],
             "SCHOOL": "school" if self.size.schools > 1 else "0",
             "FIRST_URN": str(FIRST_URN),
-            "FIRST": job["days"][0],
-            "LAST": job["days"][-1],
-            "BASE_URL": job["base_url"],
-            "TOKEN_URL": job["token_url"],
-            "CA": job["ca"],
-            "CLIENT_ID": job["client_id"],
-            "SECRET": job["secret"],
+            "FIRST": self.days[0].isoformat(),
+            "LAST": self.days[-1].isoformat(),
+            "BASE_URL": f"https://localhost:{self.port}",
+            "TOKEN_URL": f"https://localhost:{self.port}/oauth/token",
+            "CA": str(self.ca),
+            "CLIENT_ID": "bench",
+            "SECRET": _SECRET,
         }
 
-    def _forget(self) -> None:
-        self._bring_back("consented.db")
+    def prepare(self) -> None:
+        """Write the settings, and give consent for every school, as a person would: with the commands."""
+        if (self.folder / "consented.db").exists():
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700, parents=True)
+        (self.folder / "client-secret").write_text(_SECRET, encoding="utf-8")
+        self.write_config("config", self.url)
+        self.write_config("without", self.url, pupil=False)
+        (self.folder / "client-secret").chmod(0o600)
+        config = str(self.folder / "config.toml")
+        subprocess.run([*ATTSYNC, "--config", config, "consent", "grant", "--all", "--yes", "--quiet"], check=True)
+        self.log.rename(self.folder / "consented.db")
 
-    def _remember(self) -> None:
-        if not (self.folder / "sent.db").exists():
-            self._forget()
-            self.attsync.run(self.folder / "output.txt")
-            (self.folder / "attsync.db").rename(self.folder / "sent.db")
-        self._bring_back("sent.db")
-
-    def _bring_back(self, name: str) -> None:
-        for ending in ("-wal", "-shm"):
-            (self.folder / f"attsync.db{ending}").unlink(missing_ok=True)
-        shutil.copyfile(self.folder / name, self.folder / "attsync.db")
-
-
-def prepare(folder: Path, url: str, size: Size, *, port: int, ca: Path, connections: int, today: date) -> Work:
-    """Write the settings and the job file, and give consent for every school, as a person would: with the commands."""
-    folder.mkdir(mode=0o700)
-    (folder / "client-secret").write_text(_SECRET, encoding="utf-8")
-    (folder / "client-secret").chmod(0o600)
-    config = folder / "config.toml"
-    schools = "".join(
-        f'[[database.schools]]\nurn = {urn}\nname = "School {urn}"\nschool = "{value}"\n'
-        for value, urn in size.urns.items()
-    )
-    config.write_text(
-        _SETTINGS.format(
-            port=port,
-            ca=ca,
-            connections=connections,
-            account=pwd.getpwuid(os.getuid()).pw_name,
-            url=url,
-            codes="\n".join(f'"{code}" = "{target}"' for code, target in CODES.items()),
-            year_groups="\n".join(f'"{group}" = "{target}"' for group, target in YEAR_GROUPS.items()),
-            **selects(size),
+    def write_config(self, name: str, url: str, *, pupil: bool = True, log: str = "attsync.db") -> None:
+        """Write a settings file."""
+        path = self.folder / f"{name}.toml"
+        schools = (
+            f'[[database.schools]]\nurn = {urn}\nname = "School {urn}"\nschool = "{value}"\n'
+            for value, urn in self.size.urns.items()
         )
-        + schools,
-        encoding="utf-8",
-    )
-    config.chmod(0o600)
-    window = window_ending(today, 8, "working")
-    work = Work(folder, size, window, config)
-    command = [str(ATTSYNC), "--config", str(config), "consent", "grant", "--all", "--yes", "--quiet"]
-    subprocess.run(command, check=True)
-    (folder / "attsync.db").rename(folder / "consented.db")
-    job = {
-        "engine": {"mysql": "mariadb"}.get(kind := url.split(":", 1)[0], kind),
-        "url": url,
-        "sqlalchemy_url": url.replace("postgresql:", "postgresql+psycopg:").replace("mysql:", "mysql+pymysql:"),
-        "base_url": f"https://localhost:{port}",
-        "token_url": f"https://localhost:{port}/oauth/token",
-        "ca": str(ca),
-        "client_id": "bench",
-        "secret": _SECRET,
-        "connections": connections,
-        "days": [day.isoformat() for day in window],
-        "schools": size.urns,
-        "year_groups": YEAR_GROUPS,
-        "statements": _statements(config, window),
-    }
-    (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    return work
+        path.write_text(
+            _SETTINGS.format(
+                port=self.port,
+                ca=self.ca,
+                connections=self.connections,
+                account=pwd.getpwuid(os.getuid()).pw_name,
+                url=url,
+                log=log,
+                first_time=logs.TIMES[0],
+                last_time=logs.TIMES[1],
+                codes="\n".join(f'"{code}" = "{target}"' for code, target in CODES.items()),
+                year_groups="\n".join(f'"{group}" = "{target}"' for group, target in YEAR_GROUPS.items()),
+                schools="".join(schools),
+                **selects(self.size, pupil=pupil),
+            ),
+            encoding="utf-8",
+        )
+        path.chmod(0o600)
+
+    def made(self, name: str) -> Path:
+        """Return a log: consented, sent, yesterday, or of a number of years; it is made where there is none."""
+        kept = self.folder / f"{name}.db"
+        if not kept.exists():
+            number = int(name) * SCHOOL_YEAR if name.isdecimal() else _DAYS_BEFORE
+            days = [day for day in school_days(number, self.today) if day < self.today]
+            if name == "yesterday":
+                self.bring_back("sent")
+                logs.as_of(self.log, days[-1])
+            else:
+                self.bring_back("consented")
+                logs.add_runs(self.log, days)
+                self.send().run(self.folder / "output.txt")
+                if name.isdecimal():
+                    logs.add_submissions(self.log, days)
+            with contextlib.closing(sqlite3.connect(self.log)) as log:
+                log.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # all into the one file
+            self.log.rename(kept)
+        return kept
+
+    def bring_back(self, name: str) -> None:
+        """Put a log in place."""
+        kept = self.made(name)
+        for ending in ("", "-wal", "-shm"):
+            self.log.with_name(f"attsync.db{ending}").unlink(missing_ok=True)
+        shutil.copyfile(kept, self.log)
 
 
-def _statements(config: Path, window: Window) -> dict[str, tuple[str, Any]]:
-    """Listen to what attsync asks a database, so that the floor asks the same."""
-    (database,) = load(config, {}).database
-    with _overheard() as heard, Deadline() as deadline:
-        urns = {each.urn for each in database.schools}
-        found = database_of.read(database, database.schools, urns, window, deadline, unproven=())
-        next(iter(found), None)
-        found.close()
-    asked = [(sql, values) for sql, values in heard if "1 = 0" not in sql and "count(" in sql.lower()]
-    (roll, marks) = ([_plain(values) for values in each] for each in asked)
-    return {"roll": (roll[0], roll[1]), "marks": (marks[0], marks[1])}
+@contextlib.contextmanager
+def _heard() -> Iterator[list[tuple[str, Any, list[str]]]]:
+    """Listen to the counting statements: SQL, values, names of columns."""
+    heard: list[tuple[str, Any, list[str]]] = []
 
+    def listen(_connection: Connection, cursor: Any, sql: str, values: Any, *_: object) -> None:  # noqa: ANN401
+        if "GROUP BY" in sql and "1 = 0" not in sql:
+            heard.append((sql, _plain(values), [column[0] for column in cursor.description]))
 
-@contextmanager
-def _overheard() -> Iterator[list[tuple[str, Any]]]:
-    heard: list[tuple[str, Any]] = []
-
-    def listen(_connection: Connection, _cursor: object, sql: str, values: Any, *_: object) -> None:  # noqa: ANN401
-        heard.append((sql, values))
-
-    event.listen(Engine, "before_cursor_execute", listen)
+    event.listen(Engine, "after_cursor_execute", listen)
     try:
         yield heard
     finally:
-        event.remove(Engine, "before_cursor_execute", listen)
+        event.remove(Engine, "after_cursor_execute", listen)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

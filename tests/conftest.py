@@ -18,6 +18,7 @@ from tests.other_account import SOMEBODY_ELSE
 from tests.tds.server import SqlServer
 
 if TYPE_CHECKING:
+    from attsync.sandbox.folder import Sandbox
     from attsync.sandbox.server import Certificates
 
 network.refuse()
@@ -80,6 +81,8 @@ def _nobodys_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith(("ATTSYNC_", "XDG_", "CREDENTIALS_"))]:
             patch.delenv(name)
         patch.setenv("HOME", "/dev/null/nobody")
+        # Tests trust authorities of their own; reading this machine's takes 20 ms, at each connection that is made.
+        patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
 
 
@@ -137,6 +140,24 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> "Certificates":
     from attsync.sandbox.server import make_certificates  # noqa: PLC0415  most tests need no sandbox
 
     return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator["Sandbox"]:
+    """Serve a made-up school's folder, for the real today."""
+    from tests.installed import served  # noqa: PLC0415
+
+    with served(tmp_path / "trial") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def agreed(sandbox: "Sandbox") -> "Sandbox":
+    """Serve it, with consent."""
+    from tests.installed import here  # noqa: PLC0415
+
+    assert here("consent", "grant", "--yes", config=sandbox.config).exit_code == 0
+    return sandbox
 
 
 @pytest.fixture

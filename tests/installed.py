@@ -1,4 +1,4 @@
-"""The installed program as a process of its own, as cron and people start it, and a folder to try it on."""
+"""The program, installed or in this process, and a folder to try it on."""
 
 import os
 import subprocess
@@ -6,13 +6,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
+
+from click.testing import CliRunner
 
 from attsync.accounts import who
+from attsync.commands import attsync as program
 from attsync.commands.demo import AFTERNOON
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.folder import Sandbox, make_folder, open_folder
+from attsync.sandbox.folder import EXAMPLE_PORT, Sandbox, make_folder, open_folder
 from attsync.sandbox.server import free_port
 from attsync.window import LONDON
 
@@ -51,22 +57,37 @@ def attsync(*words: str, config: Path | None = None, **environment: str) -> Ende
     return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
+def here(
+    *words: str, config: Path | None = None, typed: str | None = None, charset: str = "utf-8", **environment: str
+) -> Ended:
+    """Run the program in this process, a second faster; only what attsync says for itself may end it."""
+    options = ["--config", str(config)] if config else []
+    ran = CliRunner(charset=charset, env=environment).invoke(program, [*words, *options], input=typed)
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exc_info
+    return Ended(ran.exit_code, ran.stdout, ran.stderr)
+
+
 @contextmanager
-def served(folder: Path, *faults: Fault, with_problems: bool = False) -> Iterator[Sandbox]:
-    """Make a sandbox folder for the real today, and serve it over TLS."""
+def served(folder: Path, *faults: Fault, consent: bool = False) -> Iterator[Sandbox]:
+    """Serve a sandbox folder for the real today over TLS."""
     now = datetime.now(UTC).astimezone(LONDON)
-    make_folder(
-        folder,
-        today=now.date(),
-        username=who({}).account,
-        port=free_port(),
-        with_problems=with_problems,
-        afternoon=now.hour >= AFTERNOON,
-    )
+    copytree(_made(now.date(), afternoon=now.hour >= AFTERNOON).name, folder)
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(free_port())))
     with open_folder(folder, faults=faults) as sandbox:
+        if consent:
+            assert here("consent", "grant", "--yes", config=config).exit_code == 0
         yield sandbox
 
 
+@cache
+def _made(today: date, *, afternoon: bool) -> "TemporaryDirectory[str]":
+    made = TemporaryDirectory()
+    make_folder(Path(made.name), today=today, username=who({}).account, afternoon=afternoon)
+    return made
+
+
 def of_the_tests() -> dict[str, str]:
-    """Return what a test needs for itself: which attsync it tests, and where coverage writes."""
-    return {name: value for name, value in os.environ.items() if name.startswith(("PYTHONPATH", "COVERAGE"))}
+    """Return what a test needs for itself: which attsync it tests, where coverage writes, and whom it trusts."""
+    names = ("PYTHONPATH", "COVERAGE", "SSL_CERT_FILE")
+    return {name: value for name, value in os.environ.items() if name.startswith(names)}

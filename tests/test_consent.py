@@ -5,15 +5,12 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from attsync.commands import attsync as program
 from attsync.sandbox.folder import Sandbox
-from tests.installed import attsync, served
+from tests.installed import attsync, here
 
 _watched: list[str] | None = None
 
@@ -37,16 +34,9 @@ def opened_files() -> Iterator[list[str]]:
         _watched = None
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """Serve a made-up school's folder."""
-    with served(tmp_path / "trial") as sandbox:
-        yield sandbox
-
-
 def send(sandbox: Sandbox, *words: str) -> int:
     """Send, in this process."""
-    return CliRunner().invoke(program, ["send", *words, "--config", str(sandbox.config)]).exit_code
+    return here("send", *words, config=sandbox.config).exit_code
 
 
 @pytest.mark.parametrize("words", [[], ["--dry-run"], ["--quiet"], ["--json"], ["--school", "900023"]])
@@ -61,12 +51,10 @@ def test_school_database_is_not_opened_without_consent(sandbox: Sandbox, words: 
     assert not list(sandbox.store.received())
 
 
-def test_school_database_is_opened_with_consent(sandbox: Sandbox) -> None:
+def test_school_database_is_opened_with_consent(agreed: Sandbox) -> None:
     """Else the test above would prove nothing."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-
     with opened_files() as opened:
-        assert send(sandbox) == 0
+        assert send(agreed) == 0
 
     assert [name for name in opened if "school.db" in name]
 
@@ -87,13 +75,12 @@ def test_database_server_is_not_called_without_consent(sandbox: Sandbox, words: 
             server.accept()
 
 
-def test_revoked_consent_is_as_good_as_none(sandbox: Sandbox) -> None:
+def test_revoked_consent_is_as_good_as_none(agreed: Sandbox) -> None:
     """At once."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    assert attsync("consent", "revoke", "--yes", config=sandbox.config).exit_code == 0
+    assert here("consent", "revoke", "--yes", config=agreed.config).exit_code == 0
 
     with opened_files() as opened:
-        assert send(sandbox) == 0
+        assert send(agreed) == 0
 
     assert not [name for name in opened if "school.db" in name]
 
@@ -106,36 +93,33 @@ def test_revoked_consent_is_as_good_as_none(sandbox: Sandbox) -> None:
         pytest.param("UPDATE consent SET urn = 900031", 7, id="school"),
     ],
 )
-def test_consent_to_something_else_is_as_good_as_none(sandbox: Sandbox, change: str, code: int) -> None:
+def test_consent_to_something_else_is_as_good_as_none(agreed: Sandbox, change: str, code: int) -> None:
     """Bound to school, receiver and data set (SPEC 8). A consent that a change has ended must not end in silence."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    with closing(sqlite3.connect(sandbox.config.with_name("attsync.db"))) as log, log:
+    with closing(sqlite3.connect(agreed.config.with_name("attsync.db"))) as log, log:
         log.execute("DROP TRIGGER consent_is_never_changed")
         log.execute(change)
 
     with opened_files() as opened:
-        assert send(sandbox) == code
+        assert send(agreed) == code
 
     assert not [name for name in opened if "school.db" in name]
-    assert not list(sandbox.store.received())
+    assert not list(agreed.store.received())
 
 
-def test_consent_cannot_be_changed_or_deleted_by_a_slip(sandbox: Sandbox) -> None:
+def test_consent_cannot_be_changed_or_deleted_by_a_slip(agreed: Sandbox) -> None:
     """Who agreed to what stays."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    with closing(sqlite3.connect(sandbox.config.with_name("attsync.db"))) as log:
+    with closing(sqlite3.connect(agreed.config.with_name("attsync.db"))) as log:
         for statement in ("UPDATE consent SET person = 'x'", "DELETE FROM consent"):
             with pytest.raises(sqlite3.IntegrityError):
                 log.execute(statement)
 
 
-def test_damaged_log_is_no_consent(sandbox: Sandbox) -> None:
+def test_damaged_log_is_no_consent(agreed: Sandbox) -> None:
     """When in doubt, nothing is sent."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    for path in sandbox.config.parent.glob("attsync.db*"):
+    for path in agreed.config.parent.glob("attsync.db*"):
         path.write_bytes(b"")
 
     with opened_files() as opened:
-        assert send(sandbox) == 9
+        assert send(agreed) == 9
 
     assert not [name for name in opened if "school.db" in name]

@@ -142,14 +142,14 @@ FIELDS = {
     Day: "date cells roll unmarked refused uncounted problem pupils_on_roll not_on_roll in_two_groups proven",
     Body: "day content sha256 cells on_roll attendance",
     Unmapped: "what table shown number pupils",
-    SchoolDays: "school days problem to_check unmapped provable",
+    SchoolDays: "school days problem to_check unmapped provable endless",
     Unlisted: "database marks",
     Fault: "code cell attendance_code text",
     Try: "at seconds answer",
     Outcome: "state tries reference problem faults",
     DayStatus: (
         "date signs state marks on_roll attendance sent_at problem faults changed changed_from changed_sessions note"
-        " note_session no_register not_again still_held is_going"
+        " not_again still_held is_going"
     ),
 }
 """Every value that is read, sent or recorded -> all that it holds. `pupils` of Unmapped is yes or no."""

@@ -78,7 +78,7 @@ def test_minute_of_a_late_time_stays_on_its_day(tmp_path: Path) -> None:
     schools = ('urn = 900039\nname = "Elm Grove"',)
     settings = loaded(settings_text(tables='[schedule]\ntimes = ["10:15", "23:50"]', schools=schools), tmp_path)
 
-    assert run_times(settings) == [time(10, 34), time(23, 59)]
+    assert run_times(settings) == (time(10, 34), time(23, 59))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ def test_lines_of_other_settings_are_not_ours(tmp_path: Path) -> None:
         (DFE, None, {"client-secret"}),
         (DFE + 'subscription_key_file = "key"', FROM_A_FILE, {"client-secret", "subscription-key", "database-url"}),
         (KEY, None, {"private-key"}),
+        (KEY + '[notify]\naddresses_file = "addresses"', None, {"private-key", "notify-addresses"}),
     ],
 )
 def test_each_secret_is_passed_on(tmp_path: Path, dfe: str, database: str | None, passed_on: set[str]) -> None:

@@ -1,6 +1,7 @@
 """tally.py: every mark ends in a cell, among the refused or among the unmarked; nothing else can happen to one."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from attsync.codes import all_codes, year_groups
 from attsync.mapping import Maps
 from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
 from attsync.problems import Problem
-from attsync.tally import MarkRow, ProofRow, PupilRow, RollRow, Tally
+from attsync.tally import MarkRow, Proofs, PupilRow, RollRow, Tally, prove
 from attsync.window import Window
 
 MONDAY = date(2026, 11, 23)
@@ -42,7 +43,9 @@ def roll(number: int, year_group: str | None = "7", *, not_dates: int = 0, endle
 
 
 def tally(
-    *rows: MarkRow | PupilRow | RollRow | ProofRow,
+    *rows: MarkRow | RollRow,
+    proofs: Proofs = Proofs(),  # noqa: B008  frozen
+    pupils: Sequence[int] | None = None,
     codes: dict[str, str] | None = None,
     sessions: dict[str, str] | None = None,
     year_groups: dict[str, str] | None = None,
@@ -53,18 +56,16 @@ def tally(
         match row:
             case MarkRow():
                 tallying.add(row)
-            case PupilRow():
-                tallying.add_pupils(row)
             case RollRow():
                 tallying.add_roll(row)
-            case ProofRow():
-                tallying.add_proof(row)
-    return tallying.days()
+    if pupils:
+        tallying.add_pupils(pupils)
+    return prove(tallying.days(), WINDOW, proofs)
 
 
-def monday(*rows: MarkRow | PupilRow | RollRow | ProofRow, **maps: dict[str, str]) -> Day:
+def monday(*rows: MarkRow | RollRow, **more: Any) -> Day:  # noqa: ANN401  as tally takes it
     """Tally rows and give the last day."""
-    return tally(*rows, **maps).days[-1]
+    return tally(*rows, **more).days[-1]
 
 
 def problem_of(day: Day) -> tuple[str, str, dict[str, Any]]:
@@ -331,19 +332,21 @@ def test_far_too_many_values_are_a_wrong_column_and_not_kept() -> None:
 @pytest.mark.parametrize(("session", "shown"), [("AM", {"session": "AM"}), (NAME, {})])
 def test_more_marks_than_pupils_in_a_session_prove_a_second_row(session: str, shown: dict[str, str]) -> None:
     """A join that doubles would double every number, and no one would notice; an unknown session is not repeated."""
-    day = monday(marks("/", 32), PupilRow(MONDAY, session, 32, 30), PupilRow(MONDAY, "PM", 30, 30))
+    day = monday(marks("/", 32), proofs=Proofs([MONDAY], {MONDAY: PupilRow(session, 32, 30)}))
 
     assert problem_of(day) == ("MARK-DOUBLE", "", {"day": "2026-11-23", "marks": 32, "pupils": 30} | shown)
 
 
 def test_what_only_the_column_pupil_proves_is_of_its_day() -> None:
     """Each pupil once in the total; the rest is unusual, and sent."""
-    found = tally(marks("/", 60), roll(63), ProofRow(MONDAY, 60, 3, 28))
+    found = tally(
+        marks("/", 60), roll(63), pupils=[63, 63, 63, 60], proofs=Proofs([MONDAY], not_on_roll=Counter({MONDAY: 28}))
+    )
 
     day = found.days[-1]
     assert (day.total_on_roll, day.roll, day.in_two_groups, day.not_on_roll) == (60, {"7": 63}, 3, 28)
     assert {problem.code for problem in found.to_check} >= {"ROLL-DOUBLE", "MARKS-HIGH"}
-    assert found.days[0].total_on_roll == 63, "without the proof the sum is all that is known"
+    assert tally(roll(63)).days[0].total_on_roll == 63, "without pupils the sum is all that is known"
 
 
 def test_missing_column_pupil_is_told_once_a_school() -> None:
@@ -351,7 +354,7 @@ def test_missing_column_pupil_is_told_once_a_school() -> None:
     tallying = Tally(OAKFIELD, Maps(codes={}, sessions={}, year_groups={}), WINDOW, provable=False)
     tallying.add(marks())
 
-    found = tallying.days()
+    found = prove(tallying.days(), WINDOW, Proofs())
 
     assert not found.provable
     assert [problem.code for problem in found.to_check].count("MARKS-UNPROVEN") == 1
@@ -403,11 +406,6 @@ def test_dates_that_are_none_refuse_the_school(row: MarkRow | RollRow, case: str
     assert found.problem == Problem("COLUMN-WRONG", case, rows=number)
     assert str(messages.not_done(found.problem)) == "Nothing was sent for this school."
     assert found.days == ()
-
-
-def test_pupils_on_a_date_that_is_none_do_not_stop_anything() -> None:
-    """Their marks have refused the school already."""
-    assert tally(marks(day=None), PupilRow(None, "AM", 2, 1)).problem
 
 
 def test_what_is_unusual_goes_along() -> None:

@@ -1,26 +1,17 @@
 """At a real terminal: the question of consent, colours, and the progress of a long run."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pexpect
 import pytest
 
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import Sandbox
-from tests.installed import PROGRAM, attsync, of_the_tests, served
+from tests.installed import PROGRAM, attsync, here, of_the_tests
 
 pytestmark = pytest.mark.slow
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    """Serve a made-up school's folder."""
-    with served(tmp_path / "trial") as sandbox:
-        yield sandbox
 
 
 def start(sandbox: Sandbox, *words: str, **environment: str) -> "pexpect.spawn[str]":
@@ -55,14 +46,13 @@ def test_consent_is_asked_for(sandbox: Sandbox, answer: str, *, given: bool) -> 
     assert code == 0
     assert ("Consent given" in said) is given
     assert ("Nothing was recorded" in said) is not given
-    assert (attsync("consent", "show", config=sandbox.config).exit_code == 0) is given
+    assert (here("consent", "show", config=sandbox.config).exit_code == 0) is given
 
 
 @pytest.mark.parametrize(("answer", "removed"), [("y", True), ("", False)])
-def test_removal_is_asked_for(sandbox: Sandbox, answer: str, *, removed: bool) -> None:
+def test_removal_is_asked_for(agreed: Sandbox, answer: str, *, removed: bool) -> None:
     """Enter alone changes nothing."""
-    assert attsync("consent", "grant", "--yes", config=sandbox.config).exit_code == 0
-    terminal = start(sandbox, "consent", "revoke")
+    terminal = start(agreed, "consent", "revoke")
     terminal.expect_exact("Stop sending for Oakfield Primary School? [y/N]:")
     terminal.sendline(answer)
 
@@ -70,16 +60,15 @@ def test_removal_is_asked_for(sandbox: Sandbox, answer: str, *, removed: bool) -
 
     assert code == 0
     assert ("Nothing was changed." in said) is not removed
-    assert (attsync("consent", "show", config=sandbox.config).exit_code == 1) is removed
+    assert (here("consent", "show", config=agreed.config).exit_code == 1) is removed
 
 
-def test_error_breaks_between_words(sandbox: Sandbox) -> None:
+def test_error_breaks_between_words(agreed: Sandbox) -> None:
     """At a terminal; a mail gets it in one line."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    secret = sandbox.config.with_name("client-secret")
+    secret = agreed.config.with_name("client-secret")
     secret.chmod(0o644)
 
-    code, said = finish(start(sandbox, "send"))
+    code, said = finish(start(agreed, "send"))
 
     assert code == 2
     lines = COLOUR.sub("", said).split("\r\n")
@@ -99,17 +88,16 @@ def test_ctrl_c_and_ctrl_d_at_the_question_are_no_consent(sandbox: Sandbox, sent
     assert code == expected
     assert said.strip().splitlines()[-1] == "Stopped. What is not confirmed above was not recorded."
     assert "Traceback" not in said
-    assert attsync("consent", "show", config=sandbox.config).exit_code == 1
+    assert here("consent", "show", config=sandbox.config).exit_code == 1
 
 
-def test_colours_repeat_what_a_sign_says(sandbox: Sandbox) -> None:
+def test_colours_repeat_what_a_sign_says(agreed: Sandbox) -> None:
     """At a terminal, and not with --no-color or NO_COLOR."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    attsync("send", config=sandbox.config)
+    here("send", config=agreed.config)
 
-    _, with_colour = finish(start(sandbox, "status"))
-    _, without = finish(start(sandbox, "status", "--no-color"))
-    _, by_variable = finish(start(sandbox, "status", NO_COLOR="1"))
+    _, with_colour = finish(start(agreed, "status"))
+    _, without = finish(start(agreed, "status", "--no-color"))
+    _, by_variable = finish(start(agreed, "status", NO_COLOR="1"))
 
     assert "\x1b[32m✓" in with_colour
     for plain in (without, by_variable):
@@ -117,12 +105,11 @@ def test_colours_repeat_what_a_sign_says(sandbox: Sandbox) -> None:
         assert COLOUR.sub("", plain).split() == COLOUR.sub("", with_colour).split()
 
 
-def test_long_run_shows_how_far_it_is(sandbox: Sandbox) -> None:
+def test_long_run_shows_how_far_it_is(agreed: Sandbox) -> None:
     """Ten seconds of silence look like a fault."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    sandbox.faults.extend([Fault.SLOW] * 2)
+    agreed.faults.extend([Fault.SLOW] * 2)
 
-    code, said = finish(start(sandbox, "send"))
+    code, said = finish(start(agreed, "send"))
 
     assert code == 0
     assert "Reading and sending" in said
@@ -130,12 +117,11 @@ def test_long_run_shows_how_far_it_is(sandbox: Sandbox) -> None:
     assert re.search(r"Oakfield Primary School +[\d.]+ s +1[56] sessions received", COLOUR.sub("", said))
 
 
-def test_without_a_terminal_no_progress_is_shown(sandbox: Sandbox) -> None:
+def test_without_a_terminal_no_progress_is_shown(agreed: Sandbox) -> None:
     """Cron's mail would be full of it."""
-    attsync("consent", "grant", "--yes", config=sandbox.config)
-    sandbox.faults.append(Fault.SLOW)
+    agreed.faults.append(Fault.SLOW)
 
-    ended = attsync("send", config=sandbox.config)
+    ended = attsync("send", config=agreed.config)
 
     assert ended.exit_code == 0
     assert "Reading and sending" not in ended.said

@@ -182,6 +182,14 @@ def not_done(problem: Problem) -> Text:
     return _fill(catalogue()["not_done"][name], problem.parameters)
 
 
+def in_general(problem: Problem) -> Text:
+    """Return what a problem means and what did not happen, for several schools that have it."""
+    entry = entry_of(problem)
+    return Text((entry["meaning"],)) + not_done(
+        problem.but(undone="days" if entry.get("not_done") == "day" else "none")
+    )
+
+
 def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False) -> Text:
     """Return what happened and what did not happen because of it, with the days it is about; `discreet` as above."""
     more = plural(len(days) - 1, "more day") if days[1:] else ""

@@ -1,20 +1,34 @@
-"""Report to a monitor that a run has begun and how it ended. Imports nothing that holds a figure.
+"""Messages to a monitor and to people about how a run ended. Imports nothing that holds a figure.
 
-A monitor that fails is a line for IT under -v, and never fails a run.
+A monitor or an address that fails is a line for IT under -v, and never fails a run.
 """
 
 import logging
-from typing import Final, Self
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from threading import Thread
+from time import monotonic
+from typing import Any, Final, NamedTuple, Self
 
+from pydantic import SecretStr
+
+from attsync import messages
+from attsync.accounts import read_secret
 from attsync.deadline import Deadline
 from attsync.dfe.connection import Connection
 from attsync.dfe.network import NoAnswer
 from attsync.dfe.tls import trusted
-from attsync.problems import SettingsError
+from attsync.problems import Problem, SettingsError
 from attsync.settings import Settings
 
 _SECONDS: Final = 3
 """For each message, counted from its own beginning: that a run failed is told also when the run's deadline is over."""
+_PEOPLE_SECONDS: Final = 15
+"""For the messages to all addresses together: some mail servers make everyone wait."""
 _logger = logging.getLogger(__name__)
 
 
@@ -48,3 +62,107 @@ class Monitored:
             _logger.info("the monitor answered %s", answer.status)
         except (NoAnswer, SettingsError) as reason:
             _logger.info("the monitor did not answer: %s", reason)
+
+
+class Message(NamedTuple):
+    """What people are told."""
+
+    title: str
+    lines: Sequence[str]
+    is_good: bool = True
+
+
+def tell_people(settings: Settings, addresses: SecretStr | None, message: Message) -> None:
+    """Send the message to every address. What goes wrong is a line under -v."""
+    try:
+        problems = deliver(settings, services(settings, addresses), message)
+    except SettingsError as error:
+        problems = [error.problem]
+    except OSError as error:  # no folder for temporary files
+        _logger.info("no message was sent: %s", error.strerror)
+        return
+    for problem in problems:
+        _logger.info("%s", messages.happened(problem))
+
+
+def read_addresses(settings: Settings) -> SecretStr | None:
+    """Return what is in `[notify] addresses_file`; None without that setting. Raise SettingsError if it is not safe."""
+    path = settings.notify.addresses_file
+    return read_secret(path, what="addresses", multiline=True) if path else None
+
+
+class Service(NamedTuple):
+    """One address that Apprise can send to."""
+
+    line: int
+    """Of the file; the address itself is a secret."""
+    kind: str
+    notify: Any
+
+
+def services(settings: Settings, addresses: SecretStr | None) -> list[Service]:
+    """Return what the addresses lead to. Raise SettingsError if Apprise is missing or does not know one of them."""
+    path = settings.notify.addresses_file
+    try:
+        import apprise  # noqa: PLC0415  an extra, and slow
+    except ImportError:
+        raise SettingsError("NOTIFY", "packages", python=sys.executable) from None
+    # Apprise adds pictures from the internet to a message where it may.
+    asset = apprise.AppriseAsset(app_id="attsync", app_desc="attsync", app_url="", image_url_mask="", image_url_logo="")
+    found = []
+    lines = addresses.get_secret_value().split("\n") if addresses else []
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if line and not line.startswith("#"):
+            service = apprise.Apprise.instantiate(line, asset=asset)
+            if service is None:
+                raise SettingsError("NOTIFY", "address", path=path, line=number)
+            service.verify_certificate, service.redirects = True, False  # whatever the address asks for
+            found.append(Service(number, str(service.service_name), service.notify))
+    if not found:
+        raise SettingsError("NOTIFY", "none")
+    return found
+
+
+def deliver(settings: Settings, found: Sequence[Service], message: Message) -> list[Problem]:
+    """Send the message to each of `found`, within a time limit; return a problem for each that did not take it."""
+    problems = {each.line: Problem("NOTIFY", "late", kind=each.kind, line=each.line) for each in found}
+
+    def send(service: Service) -> None:
+        try:
+            taken = service.notify(
+                body="\n".join(message.lines),
+                title=message.title,
+                notify_type="success" if message.is_good else "failure",
+                body_format="text",
+            )
+        except Exception as error:  # noqa: BLE001  whatever one of a hundred services' modules raises
+            _logger.info("%s: %s", service.kind, type(error).__name__)
+            taken = False
+        if taken:
+            del problems[service.line]
+        else:
+            problems[service.line] = problems[service.line].but("refused")
+
+    with NamedTemporaryFile(suffix=".pem") as certificates:
+        _use_network_of(settings, Path(certificates.name))
+        # Not Apprise's own threads: Python would wait for them at its end, however long a service hangs.
+        threads = [Thread(target=send, args=(each,), daemon=True) for each in found]
+        until = monotonic() + _PEOPLE_SECONDS
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(max(0, until - monotonic()))
+    return [*problems.values()]
+
+
+def _use_network_of(settings: Settings, certificates: Path) -> None:
+    """Make Apprise use the proxy and the certificates of [dfe]; it takes both from the environment only."""
+    dfe = settings.dfe
+    if dfe.proxy:
+        os.environ |= dict.fromkeys(("http_proxy", "https_proxy"), dfe.proxy.get_secret_value())
+    if dfe.ca_file:
+        import certifi  # noqa: PLC0415  comes with Apprise
+
+        with suppress(OSError):  # a missing file is reported where the DfE needs it
+            certificates.write_bytes(certifi.contents().encode() + dfe.ca_file.read_bytes())
+            os.environ |= dict.fromkeys(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(certificates))

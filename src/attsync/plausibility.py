@@ -45,8 +45,6 @@ class _Facts:
 
     found: SchoolDays
     window: Window
-    endless: int
-    """Enrolments that began longer ago than any pupil stays."""
     good: Sequence[Day]
     """Days that are not refused: a refused day has a problem already."""
     marked: Sequence[Day]
@@ -55,11 +53,11 @@ class _Facts:
     """Those of them before today, whose registers may still be open."""
 
 
-def to_check(found: SchoolDays, window: Window, endless: int = 0) -> tuple[Problem, ...]:
+def to_check(found: SchoolDays, window: Window) -> tuple[Problem, ...]:
     """Return what is unusual in the days of a school, one problem per rule."""
     good = [day for day in found.days if not day.problem]
     marked = [day for day in good if day.marks]
-    facts = _Facts(found, window, endless, good, marked, [day for day in marked if day.date < window.last])
+    facts = _Facts(found, window, good, marked, [day for day in marked if day.date < window.last])
     problems: list[Problem] = []
     for code, test, unless in _RULES:
         if not any(each.code == unless for each in problems) and (problem := _worst(code, found.school, test(facts))):
@@ -203,8 +201,8 @@ def _roll_few(facts: _Facts, *, fewer_than: int) -> Iterator[_Found]:
 
 
 def _roll_endless(facts: _Facts) -> Iterator[_Found]:
-    if facts.endless:
-        yield _Found(0, (), {"enrolments": facts.endless, "years": YEARS_AT_SCHOOL})
+    if facts.found.endless:
+        yield _Found(0, (), {"enrolments": facts.found.endless, "years": YEARS_AT_SCHOOL})
 
 
 def _roll_double(facts: _Facts) -> Iterator[_Found]:

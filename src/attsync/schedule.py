@@ -40,6 +40,11 @@ class Installed(NamedTuple):
     is_enabled: bool = False
     """Whether the timer is enabled."""
 
+    @property
+    def sends(self) -> bool:
+        """Whether anything of it runs."""
+        return bool(self.lines) or self.is_enabled
+
 
 def program() -> list[str]:
     """Return the full path of this program: cron has no PATH to find it in."""
@@ -48,12 +53,13 @@ def program() -> list[str]:
     return [str(found)] if found else [sys.executable, "-m", "attsync"]
 
 
-def run_times(settings: Settings) -> list[time]:
+def run_times(settings: Settings) -> tuple[time, ...]:
     """Return the times of [schedule], each later by some minutes that follow from the URN, but on the same day."""
     # A database that lists its schools itself has no URN in the settings.
     urn = next((school.urn for database in settings.database for school in database.schools), 0)
     late = urn % _SPREAD_MINUTES
-    return [time(*divmod(min(at.hour * 60 + at.minute + late, _LAST_MINUTE), 60)) for at in settings.schedule.times]
+    minutes = (min(at.hour * 60 + at.minute + late, _LAST_MINUTE) for at in settings.schedule.times)
+    return tuple(time(*divmod(minute, 60)) for minute in minutes)
 
 
 def is_on_uk_time(localtime: Path = _LOCALTIME) -> bool:
@@ -161,6 +167,8 @@ def service_unit(settings: Settings, account: str) -> str:
         for name in ("client-secret", "private-key", "subscription-key")
         if (path := getattr(settings.dfe, f"{name.replace('-', '_')}_file"))
     }
+    if settings.notify.addresses_file:
+        secrets["notify-addresses"] = settings.notify.addresses_file
     if len(settings.database) == 1 and settings.database[0].url_file:
         secrets["database-url"] = settings.database[0].url_file
     _refuse_unwritable(settings.path, settings.log.path, *program(), *secrets.values(), beyond="'\"\\")

@@ -60,6 +60,8 @@ _NOT_IN_BRACKETS: Final = (
 )
 """What SQL Server takes at the end or the beginning of a statement only: the case of DB-SELECT."""
 
+_AFTER_FROM: Final = frozenset({"where", "group", "having", "window", "union", "intersect", "except", "order", "for"})
+
 _PLAIN_LITERAL: Final = re.compile(r"(['\"])(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[^'\"]{0,2})\1")
 _PLAIN_NAME: Final = re.compile(r"[\"`\[]\w+[\"`\]]")
 _TAKES_FOR_TEXT: Final = frozenset({"mysql", "mariadb", "sqlite"})
@@ -142,6 +144,26 @@ def without_texts(statement: str, dialect: str) -> str:
         else:
             parts.append(part)
     return "".join(parts)
+
+
+def names(text: str, dialect: str) -> set[str]:
+    """Return the words of a SELECT that cannot be texts, in lower case: they can be shown."""
+    found = tokens(text, dialect)
+    return {part.strip("[]`").lower() for kind, part in found if kind == "other" or part[0] in "[`"}
+
+
+def all_columns(text: str, dialect: str) -> str:
+    """Return a SELECT of every column of the tables that the outermost SELECT of `text` reads, and of no row."""
+    parts: list[str] = []
+    depth = 0
+    for kind, part in tokens(text, dialect):
+        depth += {"(": 1, ")": -1}.get(part, 0) if kind == "bracket" else 0
+        word = part.lower() if depth == 0 else ""
+        if parts and (word in _AFTER_FROM or kind == "stop"):
+            break
+        if parts or word == "from":
+            parts.append(part)
+    return f"SELECT * {''.join(parts)}\nWHERE 1 = 0"
 
 
 def tokens(text: str, dialect: str) -> list[tuple[str, str]]:

@@ -5,8 +5,8 @@ school is refused. Imports nothing of SQL.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -33,7 +33,6 @@ class MarkRow(NamedTuple):
 class PupilRow(NamedTuple):
     """For one session: marks that name a pupil, and how many different pupils they name."""
 
-    day: date | None
     session: str | None
     """Already mapped."""
     rows: int
@@ -51,16 +50,16 @@ class RollRow(NamedTuple):
     on_roll: tuple[int, ...]
 
 
-class ProofRow(NamedTuple):
-    """What only the column pupil can prove of one day."""
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What only the column pupil can prove of some days of a school."""
 
-    day: date
-    pupils_on_roll: int | None
-    """Each counted once; None: the roll SELECT has no pupil column."""
-    in_two_groups: int
-    not_on_roll: int
-    proven: bool = False
-    """Doubled marks and marks of pupils not on roll were looked for on this day."""
+    days: Collection[date] = ()
+    """Those that were looked at."""
+    doubled: dict[date, PupilRow] = field(default_factory=dict)
+    """Of each, the session with the most marks too many."""
+    not_on_roll: Counter[date] = field(default_factory=Counter)
+    """Marks of pupils who are not on roll that day."""
 
 
 class _Unknown(NamedTuple):
@@ -79,6 +78,8 @@ _COLUMNS: Final = {
     "MARK-UNKNOWN": ("code", "database.codes"),
 }
 """Problem -> what the column contains, and its map in the settings."""
+_MOST_ROLL_GROUPS: Final = 100
+"""Different values of year_group that one school's roll may have: more are a wrong column, perhaps of names."""
 _SHOWN_SHARE: Final = 0.95
 _RECOGNISED_SHARE: Final = 0.5
 """Where less than this share of a column is known, it is probably the wrong column."""
@@ -93,9 +94,7 @@ class _DayTally:
     unmarked: int = 0
     refused: int = 0
     unknown: Counter[_Unknown] = field(default_factory=Counter)
-    doubled: PupilRow | None = None
     groups: int = 0
-    proof: ProofRow | None = None
 
 
 class Tally:
@@ -107,11 +106,12 @@ class Tally:
     def __init__(self, school: School, maps: Maps, window: Window, *, provable: bool = True) -> None:
         self._school = school
         self._maps = maps
-        self._window = window
         self._provable = provable
-        self._days = {day: _DayTally() for day in window}
+        self._window = window
+        self._days: defaultdict[date, _DayTally] = defaultdict(_DayTally)
         self._roll: list[RollRow] = []
-        self._not_dates = 0
+        self._pupils: Sequence[int] | None = None
+        self._roll_groups = self._not_dates = 0
         self._seen = 0
         self._not_known: Counter[str] = Counter()
         self._most_groups = (
@@ -123,10 +123,10 @@ class Tally:
     def add(self, row: MarkRow) -> None:
         """Put the marks of `row` where they belong."""
         at, session, year_group, code, marks = row
-        tally = self._days.get(at) if at else None
-        if at is None or tally is None:
+        if at is None or at not in self._window:
             self._not_dates += marks
             return
+        tally = self._days[at]
         tally.groups += 1
         if tally.groups > self._most_groups:
             # More kinds of values than are possible: a wrong column, perhaps of names. Keep nothing of it.
@@ -142,28 +142,36 @@ class Tally:
             tally.refused += marks
             tally.unknown[self._unknown(row, at)] += marks
 
-    def add_pupils(self, row: PupilRow) -> None:
-        """Compare the rows of a session with its pupils: more rows than pupils prove a join that counts twice."""
-        if row.rows > row.pupils and row.day in self._days:
-            self._days[row.day].doubled = row
-
-    def add_proof(self, row: ProofRow) -> None:
-        """Take what the column pupil proves of one day."""
-        self._days[row.day].proof = row
-
     def add_roll(self, row: RollRow) -> None:
-        """Take the pupils on roll in one year group."""
+        """Take the pupils on roll in one year group; of more than are possible nothing is kept."""
+        self._roll_groups += 1
         self._roll.append(row)
+        if self._roll_groups > _MOST_ROLL_GROUPS:
+            self._roll.clear()
+
+    def add_pupils(self, on_roll: Sequence[int] | None) -> None:
+        """Take the pupils on roll on each day, each counted once; None: each is in one year group only."""
+        self._pupils = on_roll or [
+            sum(row.on_roll[number] for row in self._roll) for number, _ in enumerate(self._window)
+        ]
 
     def days(self) -> SchoolDays:
-        """Return every day of the window, with counts, roll and what is wrong with it."""
+        """Return every day of the window, with counts, roll and what is wrong with it; `prove` adds the rest."""
         if rows := self._not_dates:
             return SchoolDays(school=self._school, problem=Problem("COLUMN-WRONG", "dates", rows=rows))
         if rows := sum(row.not_dates for row in self._roll):
             return SchoolDays(school=self._school, problem=Problem("COLUMN-WRONG", "roll_dates", rows=rows))
-        days = tuple(self._day(number, day, tally) for number, (day, tally) in enumerate(self._days.items()))
-        found = SchoolDays(school=self._school, days=days, unmapped=tuple(self._unmapped()), provable=self._provable)
-        return replace(found, to_check=to_check(found, self._window, sum(row.endless for row in self._roll)))
+        if self._roll_groups > _MOST_ROLL_GROUPS:
+            problem = Problem("COLUMN-WRONG", "roll_groups", most=_MOST_ROLL_GROUPS)
+            return SchoolDays(school=self._school, problem=problem)
+        days = tuple(self._day(number, day, self._days[day]) for number, day in enumerate(self._window))
+        return SchoolDays(
+            school=self._school,
+            days=days,
+            unmapped=tuple(self._unmapped()),
+            provable=self._provable,
+            endless=sum(row.endless for row in self._roll),
+        )
 
     def _unknown(self, row: MarkRow, at: date) -> _Unknown:
         session = self._maps.session(row.session)
@@ -198,7 +206,8 @@ class Tally:
         for row in self._roll:
             roll[self._maps.year_group(row.year_group) or ""] += row.on_roll[number]
         not_placed = roll.pop("", 0)
-        proof = tally.proof or ProofRow(day, None, 0, 0)
+        on_roll = sum(roll.values()) + not_placed
+        pupils = None if self._pupils is None else self._pupils[number]
         return Day(
             date=day,
             cells=tally.cells,
@@ -206,19 +215,14 @@ class Tally:
             unmarked=tally.unmarked,
             refused=tally.refused,
             uncounted=self._uncounted(tally.unknown),
-            pupils_on_roll=proof.pupils_on_roll,
-            not_on_roll=proof.not_on_roll,
-            in_two_groups=proof.in_two_groups,
-            proven=proof.proven,
+            pupils_on_roll=pupils,
+            in_two_groups=0 if pupils is None else on_roll - pupils,
             problem=self._problem(day, tally, not_placed) if tally.cells or tally.refused else None,
         )
 
     def _problem(self, day: date, tally: _DayTally, not_placed: int) -> Problem | None:
         if tally.groups > self._most_groups:
             return Problem("COLUMN-WRONG", day=day)
-        if row := tally.doubled:
-            session = row.session if row.session in tuple(Session) else None
-            return Problem("MARK-DOUBLE", day=day, session=session, marks=row.rows, pupils=row.pupils)
         if tally.unknown:
             return self._of_unknown(day, tally.unknown)
         return Problem("ROLL-UNKNOWN", pupils=not_placed, urn=self._school.urn) if not_placed else None
@@ -286,6 +290,22 @@ class Tally:
 
     def _known_share(self, code: str) -> float:
         return (self._seen - self._not_known[code]) / self._seen
+
+
+def prove(found: SchoolDays, window: Window, proofs: Proofs) -> SchoolDays:
+    """Return a school with what is proven of its days, and with what is unusual in it."""
+    days = tuple(_proven(day, proofs) if day.date in proofs.days else day for day in found.days)
+    found = replace(found, days=days)
+    return replace(found, to_check=to_check(found, window)) if days else found
+
+
+def _proven(day: Day, proofs: Proofs) -> Day:
+    problem = day.problem
+    row = proofs.doubled.get(day.date)
+    if row and (problem is None or problem.code != "COLUMN-WRONG"):
+        session = row.session if row.session in tuple(Session) else None
+        problem = Problem("MARK-DOUBLE", day=day.date, session=session, marks=row.rows, pupils=row.pupils)
+    return replace(day, problem=problem, not_on_roll=proofs.not_on_roll[day.date], proven=True)
 
 
 def _withdrawal(code: str, day: date) -> dict[str, date | str]:

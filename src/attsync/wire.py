@@ -106,7 +106,7 @@ class Receipt(_Received):
     """The DfE's confirmation: without errors it is a green tick."""
 
     errors: list[ReceiptError]
-    submissionRef: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    submissionRef: Annotated[str, StringConstraints(pattern=r"\S", max_length=100)]
 
 
 class Rejection(_Received):

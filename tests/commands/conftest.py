@@ -3,18 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
-from shutil import copytree
 
 import pytest
-import time_machine
 
 from attsync.accounts import who
-from attsync.sandbox.faults import Fault
-from attsync.sandbox.folder import EXAMPLE_PORT, make_folder, open_folder
-from attsync.sandbox.server import free_port
-from tests.commands.trial import MONDAY, Trial
+from attsync.sandbox.folder import make_folder
+from tests.commands.trial import MONDAY, Trial, trial_in
 
 
 @pytest.fixture(scope="session")
@@ -29,19 +24,7 @@ def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trial(made_folder: Path, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
     """Start a trial; `consent=False` leaves out the consent."""
     with ExitStack() as running:
-
-        def start(*faults: Fault, at: datetime = MONDAY, consent: bool = True) -> Trial:
-            clock = running.enter_context(time_machine.travel(at, tick=True))
-            folder = copytree(made_folder, tmp_path / "trial")
-            config = folder / "config.toml"
-            config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(free_port())))
-            sandbox = running.enter_context(open_folder(folder, faults=faults))
-            started = Trial(folder, sandbox, clock)
-            if consent:
-                assert started("consent", "grant", "--yes").exit_code == 0
-            return started
-
-        yield start
+        yield lambda *faults, **options: running.enter_context(trial_in(tmp_path, made_folder, *faults, **options))
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from attsync.codes import codes_on, year_groups
-from tests.commands.trial import MONDAY, URN, Trial, mark
+from tests.commands.trial import MONDAY, URN, Trial, mark, trial_in
 
 PAGE = Path(__file__).parents[2] / "docs" / "auditors.md"
 CONSENTS, WITHOUT_CONSENT, TEXTS, WORDS = re.findall(
@@ -23,18 +24,24 @@ CONSENT = (
 )
 
 
-@pytest.fixture
-def sent(trial: Callable[..., Trial]) -> Trial:
-    """Return consent, send, correct, send; then remove consent and try to send once more."""
-    started = trial()
-    assert started("send").exit_code == 0
-    mark(started, "2026-11-20", "HOSP")
-    started.move_to(MONDAY + timedelta(hours=4))
-    assert started("send").exit_code == 0
-    assert started("consent", "revoke", "--yes").exit_code == 0
-    started.move_to(MONDAY + timedelta(hours=5))
-    assert started("send").exit_code == 0
+@pytest.fixture(scope="module")
+def told(made_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """Consent, send, correct, send; then remove consent and try to send once more."""
+    with trial_in(tmp_path_factory.mktemp("auditors"), made_folder) as started:
+        assert started("send").exit_code == 0
+        mark(started, "2026-11-20", "HOSP")
+        started.move_to(MONDAY + timedelta(hours=4))
+        assert started("send").exit_code == 0
+        assert started("consent", "revoke", "--yes").exit_code == 0
+        started.move_to(MONDAY + timedelta(hours=5))
+        assert started("send").exit_code == 0
     return started
+
+
+@pytest.fixture
+def sent(told: Trial, tmp_path: Path) -> Trial:
+    """Return what was left, in a folder of the test's own."""
+    return replace(told, folder=copytree(told.folder, tmp_path / "sent"))
 
 
 def test_who_agreed_to_what_and_when(sent: Trial) -> None:

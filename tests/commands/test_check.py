@@ -217,7 +217,7 @@ def test_line_to_change_is_told(trial: Start) -> None:
     )
 
     assert bad["code"] == "DB-SELECT"
-    assert bad["where"] == "config.toml line 52"
+    assert bad["where"] == "config.toml line 53"
 
 
 @pytest.mark.usefixtures("table")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable
+from contextlib import chdir
 from pathlib import Path
 
 import pexpect
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from attsync.commands.init import command as init
 from attsync.commands.init import log_for
 from attsync.settings import load
-from tests.installed import PROGRAM, attsync, of_the_tests
+from tests.installed import PROGRAM, attsync, here, of_the_tests
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "config.toml"
 
@@ -39,21 +40,21 @@ ANSWERS = {
 """The six questions about one school."""
 
 
-def begin(path: Path, *, columns: int = 100, words: tuple[str, ...] = ()) -> "pexpect.spawn[str]":
+def begin(path: Path) -> "pexpect.spawn[str]":
     """Start the questions at a terminal."""
     return pexpect.spawn(
         str(PROGRAM),
-        ["init", "--output", str(path), *words],
+        ["init", "--output", str(path)],
         encoding="utf-8",
         timeout=20,
-        dimensions=(40, columns),
+        dimensions=(40, 100),
         env={"TERM": "dumb", "PYTHONUTF8": "1", **of_the_tests()},
         cwd=str(path.parent) if path.parent.exists() else None,
     )
 
 
 def answer(path: Path, *more: tuple[str, str], **said: str) -> str:
-    """Answer every question at a terminal, after wrong answers of `more`; give what was said."""
+    """Answer every question, after wrong answers of `more`; give what was said."""
     right = ANSWERS | {{"url": DATABASE, "name": NAME}[name]: words for name, words in said.items()}
     return dialogue(
         path, [pair for at, said in right.items() for pair in (*(m for m in more if m[0] == at), (at, said))]
@@ -62,17 +63,12 @@ def answer(path: Path, *more: tuple[str, str], **said: str) -> str:
 
 def dialogue(path: Path, answers: Iterable[tuple[str, str]]) -> str:
     """Return each answer to its question; give what was said."""
-    terminal = begin(path)
-    said = ""
-    for question, words in answers:
-        terminal.expect_exact(question)
-        said += terminal.before or ""
-        terminal.sendline(words)
-    terminal.expect(pexpect.EOF)
-    said += terminal.before or ""
-    terminal.close()
-    assert terminal.exitstatus == 0, said
-    return said
+    questions, words = zip(*answers, strict=True)
+    ended = here("init", "--output", str(path), typed="\n".join([*words, ""]))
+    assert ended.exit_code == 0, ended.said
+    asked = "|".join(map(re.escape, {NAME, URN, DATABASE, LEAVING, ANOTHER, BASE_URL, OTHER_DATABASE}))
+    assert tuple(re.findall(rf"(?m)^(?:.*Try again: |.*)?({asked})", ended.out)) == questions, ended.said
+    return ended.out
 
 
 def test_answers_become_a_settings_file_that_loads(tmp_path: Path) -> None:
@@ -183,35 +179,29 @@ def test_file_that_is_here_is_named_in_full(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     path = tmp_path / "config.toml"
 
-    answer(path, url="school.db")
+    with chdir(tmp_path):
+        answer(path, url="school.db")
 
     url = load(path, {"HOME": str(tmp_path)}).database[0].database_url().get_secret_value()
     assert url == f"sqlite:///{tmp_path}/school.db"
 
 
-def test_pipe_can_answer(tmp_path: Path) -> None:
-    """For those who set up many schools."""
+def test_terminal_asks_as_a_pipe_does(tmp_path: Path) -> None:
+    """All other tests here answer through a pipe, as those do who set up many schools."""
     path = tmp_path / "config.toml"
-    answers = ["Oakfield", "900023", "sqlite:///school.db", "1", "", "https://dfe.example/v1"]
+    terminal = begin(path)
+    for question, words in ANSWERS.items():
+        terminal.expect_exact(question)
+        terminal.sendline(words)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
 
-    ended = subprocess.run(
-        [PROGRAM, "init", "--output", path],
-        input="\n".join([*answers, ""]),
-        capture_output=True,
-        text=True,
-        env=of_the_tests(),
-        check=False,
-    )
-
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert terminal.exitstatus == 0
     assert load(path, {"HOME": str(tmp_path)}).database[0].schools[0].urn == 900023
 
 
-@pytest.mark.parametrize(("sent", "code"), [("intr", 130), ("eof", 130)])
-@pytest.mark.parametrize("question", [NAME, BASE_URL])
-def test_person_who_stops_in_the_middle_has_nothing_written(
-    tmp_path: Path, sent: str, code: int, question: str
-) -> None:
+@pytest.mark.parametrize(("sent", "question"), [("intr", NAME), ("intr", BASE_URL), ("eof", BASE_URL)])
+def test_person_who_stops_in_the_middle_has_nothing_written(tmp_path: Path, sent: str, question: str) -> None:
     """Ctrl-C and Ctrl-D; one line says so."""
     folder = tmp_path / "new"
     terminal = begin(folder / "config.toml")
@@ -227,7 +217,7 @@ def test_person_who_stops_in_the_middle_has_nothing_written(
     said = (terminal.before or "").strip().splitlines()
     terminal.close()
 
-    assert terminal.exitstatus == code, said
+    assert terminal.exitstatus == 130, said
     assert said[-1] == "Stopped. Nothing was written."
     assert not folder.exists()
 
@@ -290,14 +280,14 @@ def test_no_input_writes_the_example_without_what_only_some_have(tmp_path: Path)
     """`check --offline` finds nothing but what it said is missing: the secret and the database."""
     path = tmp_path / "config.toml"
 
-    ended = attsync("init", "--no-input", "--output", str(path))
+    ended = here("init", "--no-input", "--output", str(path))
 
     said = " ".join(ended.out.split())
     assert (ended.exit_code, ended.err) == (0, "")
     assert f"Put the client secret into {tmp_path}/client-secret" in said
     assert "the address of your school database" in said
     assert path.read_text() == re.sub("(?m)^(?=ca_file|subscription_key_file)", "# ", EXAMPLE.read_text())
-    checked = attsync("check", "--offline", "--json", config=path)
+    checked = here("check", "--offline", "--json", config=path)
     bad = [each["code"] for each in json.loads(checked.out)["findings"] if each["sign"] == "bad"]
     assert bad == ["SECRET-FILE", "DB-NONE"]
 
@@ -308,7 +298,7 @@ def test_file_that_exists_is_never_overwritten(tmp_path: Path, words: list[str])
     path = tmp_path / "config.toml"
     path.write_text("my own")
 
-    ended = attsync("init", *words, "--output", str(path))
+    ended = here("init", *words, "--output", str(path))
 
     assert ended.exit_code == 2
     assert "[OUTPUT-FILE]" in ended.err
@@ -327,10 +317,10 @@ def test_without_a_terminal_it_says_how(tmp_path: Path) -> None:
 
 def test_usual_place_is_where_it_is_looked_for(tmp_path: Path) -> None:
     """No one has to say --config then."""
-    ended = attsync("init", "--no-input", "--quiet", HOME=str(tmp_path))
+    ended = here("init", "--no-input", "--quiet", HOME=str(tmp_path))
 
     assert (ended.exit_code, ended.said) == (0, "")
-    assert "SETTINGS-NONE" not in attsync("status", HOME=str(tmp_path)).said
+    assert "SETTINGS-NONE" not in here("status", HOME=str(tmp_path)).said
 
 
 def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -340,7 +330,7 @@ def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         (f"{tmp_path}/file/config.toml", f"{tmp_path}/file/config.toml cannot be written: not a directory."),
         ("/proc/nowhere/config.toml", "/proc/nowhere cannot be written: no such file or directory."),
     ):
-        ended = attsync("init", "--no-input", "--output", path)
+        ended = here("init", "--no-input", "--output", path)
 
         assert ended.exit_code == 2
         assert words in " ".join(ended.err.split())
@@ -352,17 +342,15 @@ def test_commands_of_what_comes_next_are_whole(tmp_path: Path, columns: int) -> 
     path = tmp_path / "a-folder-with-a-long-name-of-its-own" / "config.toml"
     path.parent.mkdir()
 
-    terminal = begin(path, columns=columns, words=("--no-input",))
-    terminal.expect(pexpect.EOF)
+    lines = here("init", "--no-input", "--output", str(path), COLUMNS=str(columns)).out.splitlines()
 
-    lines = (terminal.before or "").splitlines()
     for command in (f"chmod 600 {path.parent}/client-secret", *(f"{c} --config {path}" for c in ("check", "grant"))):
         assert sum(command in line for line in lines) == 1, command
 
 
 def test_file_in_its_usual_place_needs_no_name(tmp_path: Path) -> None:
     """What comes next is short then."""
-    ended = attsync("init", "--no-input", HOME=str(tmp_path))
+    ended = here("init", "--no-input", HOME=str(tmp_path))
 
     assert ended.exit_code == 0
     assert f"Written: {tmp_path}/.config/attsync/config.toml." in ended.out

@@ -7,7 +7,7 @@ import pytest
 
 from attsync.commands import COMMANDS
 from tests.commands.trial import Trial
-from tests.installed import attsync
+from tests.installed import attsync, here
 
 Start = Callable[..., Trial]
 
@@ -18,7 +18,20 @@ def test_date_that_is_none_is_told(trial: Start, day: str) -> None:
     ran = trial()("preview", "--date", day)
 
     assert ran.exit_code == 2
-    assert "a date is written 2026-11-23." in ran.err
+    assert "a date is written 2026-11-23, 23/11/2026 or 23 Nov." in ran.err
+
+
+@pytest.mark.parametrize("typed", ["12/11/2026", "12 Nov", "Thu 12 Nov", "12 November 2026", "Thursday, 12/11"])
+def test_date_is_taken_as_people_write_it(trial: Start, typed: str) -> None:
+    """As it is on a screen, too."""
+    run = trial()
+
+    assert run("status", "--date", typed).out == run("status", "--date", "2026-11-12").out != ""
+
+
+def test_date_without_a_year_is_the_last_one(trial: Start) -> None:
+    """In January, December was last year's; no one asks for a day to come."""
+    assert "24 December 2025" in trial()("status", "--date", "24 Dec").out
 
 
 @pytest.mark.parametrize(
@@ -43,22 +56,21 @@ def test_completion_offers_what_there_is(typed: str, offered: list[str]) -> None
 @pytest.mark.parametrize("words", [(), ("consent",)])
 def test_program_alone_shows_its_help(words: tuple[str, ...]) -> None:
     """The first thing that anyone types."""
-    ended = attsync(*words)
+    ended = here(*words)
 
     assert (ended.exit_code, ended.out) == (2, "")
-    assert ended.err == attsync(*words, "--help").out
+    assert ended.err == here(*words, "--help").out
     assert ended.err.startswith("Usage: attsync")
 
 
 @pytest.mark.parametrize("words", [("--school", "attsync demo"), ("-q", "--confog", "x", "send")])
 def test_wrong_option_before_the_command_is_told(words: tuple[str, ...]) -> None:
     """Whatever it holds: no command runs yet."""
-    ended = attsync(*words)
+    ended = here(*words)
 
     assert ended.exit_code == 2
     option = next(word for word in words if word.startswith("--"))
     assert re.match(f"Error: No such option:? '?{option}", ended.err)  # click 8.2 has a colon, later ones quotes
-    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -67,7 +79,7 @@ def test_common_options_stand_anywhere(trial: Start, place: int) -> None:
     words = ["consent", "show"]
     words[place:place] = ["--config", str(trial().config)]
 
-    ended = attsync(*words)
+    ended = here(*words)
 
     assert (ended.exit_code, ended.err) == (0, "")
     assert "Oakfield Primary School" in ended.out

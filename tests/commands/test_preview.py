@@ -41,6 +41,7 @@ All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
 counts could identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
@@ -67,6 +68,7 @@ All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
 child: keep them within the school. Full message: attsync preview --json --config config.toml
 """),
@@ -92,6 +94,7 @@ All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
+
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
 child: keep them within the school. Full message: attsync preview --json --config config.toml
 """),
@@ -137,8 +140,11 @@ def test_json_is_what_is_sent_byte_for_byte(trial: Start) -> None:
     sent = run.logged(
         "SELECT sqlar_uncompress(content, size) FROM submission JOIN body ON body.id = body_id ORDER BY day"
     )
-    assert shown == "[" + ",".join(f"\n{content.decode()}" for (content,) in sent) + "\n]\n"
-    assert len(json.loads(shown)) == 8
+    (school,) = json.loads(shown)["schools"]
+    lines = shown.splitlines()
+    assert len(school["days"]) == 8
+    assert [lines.count(content.decode()) for (content,) in sent] == [1] * 8
+    assert [day["request"] for day in school["days"]] == [json.loads(content) for (content,) in sent]
 
 
 def test_refused_day_is_told_on_the_screen(trial: Start) -> None:
@@ -150,6 +156,10 @@ def test_refused_day_is_told_on_the_screen(trial: Start) -> None:
 
     assert ran.exit_code == 1
     assert "This day would not be sent.  3 marks in Year 4" in ran.out
+    (school,) = run("preview", "--date", "2026-11-17", "--json").json["schools"]
+    assert [(day["date"], day["problem"]["code"], day["request"]) for day in school["days"]] == [
+        ("2026-11-17", "MARK-UNKNOWN", None)
+    ]
 
 
 def test_narrow_terminal_says_the_checks_below_the_table(trial: Start) -> None:
@@ -181,6 +191,7 @@ def test_refused_day_that_is_not_shown_is_told_too(trial: Start) -> None:
 
     assert ran.exit_code == 1
     assert "[MARK-UNKNOWN]" in ran.err
+    assert ran.out.endswith("\n\n"), "what is wrong is apart from the foot"
 
 
 def test_csv_holds_every_count(trial: Start) -> None:
@@ -192,7 +203,8 @@ def test_csv_holds_every_count(trial: Start) -> None:
 
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    bodies = json.loads(run("preview", "--json").out)
+    (school,) = run("preview", "--json").json["schools"]
+    bodies = [day["request"] for day in school["days"]]
     total = sum(a["value"] for body in bodies for item in body["submissionData"] for a in item["attendances"])
     assert ran.exit_code == 0
     assert sum(int(row["marks"]) for row in rows) == total
@@ -283,7 +295,7 @@ def test_refused_day_lists_every_place_to_correct(trial: Start) -> None:
 Oakfield Primary School  URN 900023  Tuesday 17 November 2026
 ✗ This day would not be sent.  2 marks in Year 4 on Tue 17 Nov PM have the code
   "ZZ", which is not a DfE attendance code for this date and session. 3 more
-  marks cannot be counted. Correct them in the MIS, or map the code under
+  marks cannot be counted. Correct these marks in the MIS, or map the code under
   [database.codes] in the settings file. The next send will then include the
   day.
 
@@ -296,6 +308,7 @@ PM       Year 4          2  the code "ZZ"
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 5,449 to send + 838 refused + 2 without a mark.
+
 Counts of marks only. No names, no pupil numbers, no dates of birth. Small
 counts could identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
@@ -344,3 +357,10 @@ def test_every_school_that_cannot_be_read_is_told(trial: Start) -> None:
     ran = run("preview")
     assert ran.exit_code == 3
     assert ran.err.count("[DB-NONE]") == 2
+    assert "sent" not in ran.err, "a preview never sends"
+    assert "Oakfield Primary School (900023): " in ran.err
+    schools = run("preview", "--json").json["schools"]
+    assert [(school["urn"], school["problem"]["code"], school["days"]) for school in schools] == [
+        (900023, "DB-NONE", []),
+        (900024, "DB-NONE", []),
+    ]

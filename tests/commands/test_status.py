@@ -31,7 +31,7 @@ def test_one_school_after_corrections(trial: Start) -> None:
     assert ran.screen == snapshot("""\
 Oakfield Primary School  URN 900023
 ✓ Consent given by sam on 23 November 2026
-✓ Up to date   Last send today 10:20, took 1 s.  Next send today 14:45.
+✓ Up to date   Last send today 10:20, took 0.1 s.   Next send today 14:48.
 
 Date        AM  PM  Marks  On roll  Attendance  Last sent    Note
 ────────────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +92,7 @@ def test_removed_consent_is_told(trial: Start) -> None:
 
     assert "Consent was removed by" in ran.out
     assert "received by DfE" in ran.out
+    assert "consent grant" not in ran.out  # it has decided
     assert ran.exit_code == 0
 
 
@@ -119,7 +120,7 @@ def test_planned_send_that_did_not_happen_is_told(trial: Start) -> None:
     assert [day["problem"]["code"] for day in days[:2]] == ["SEND-MISSED"] * 2
     assert [(day["AM"], day["PM"]) for day in days[:2]] == [("not_received",) * 2, ("received", "not_received")]
     assert ran.out.count("[SEND-MISSED]") == 1
-    assert ran.out.endswith("To send now: attsync send --config config.toml\n")
+    assert ran.out.endswith("To send now: attsync send --school 900023 --config config.toml\n")
 
 
 def test_send_that_was_never_set_up_is_told(trial: Start) -> None:
@@ -234,7 +235,7 @@ def test_problems_leaves_out_what_is_well(trial: Start) -> None:
     assert ran.screen == snapshot("""\
 Oakfield Primary School  URN 900023
 ✓ 1 up to date
-Last send today 10:20, took 1 s.  Next send today 14:45.
+Last send today 10:20, took 0.1 s.   Next send today 14:48.
 """)
 
 
@@ -394,7 +395,7 @@ def test_day_without_anything_is_said_to_be_so(trial: Start, day: str, words: st
 
     shown = started("status", "--date", day)
 
-    assert shown.out == f"{words}: nothing was sent, and nothing was due.\n"
+    assert shown.out.endswith(f"URN 900023\n{words}: nothing was sent, and nothing was due.\n")
     assert shown.exit_code == 0
 
 

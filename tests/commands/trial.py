@@ -4,38 +4,36 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Iterable
-from contextlib import chdir, closing
+from collections.abc import Iterable, Iterator
+from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
-from click.testing import CliRunner
+import time_machine
 from time_machine import Traveller
 
 from attsync.accounts import who
-from attsync.commands import attsync
-from attsync.sandbox.folder import Sandbox
+from attsync.sandbox.faults import Fault
+from attsync.sandbox.folder import EXAMPLE_PORT, Sandbox, open_folder
+from attsync.sandbox.server import free_port
+from tests.installed import Ended, here
 
 MONDAY = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
 URN = 900023
 SCHOOL = "Oakfield Primary School (900023)"
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command said, and how it ended."""
-
-    exit_code: int
-    out: str
-    err: str
+class Ran(Ended):
+    """How a command ended, and what it said."""
 
     @property
     def screen(self) -> str:
         """Return standard output without what differs from run to run: how long things took, receipts, references."""
         text = re.sub(r"\d+\.\d s", "0.0 s", self.out)
-        text = re.sub(r"took \d+ s", "took 1 s", text)
+        text = re.sub(r"took [\d.]+ s", "took 0.1 s", text)
         text = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "a-reference", text)
         text = re.sub(r"\b[0-9a-f]{8}\b(?!-)", "7c1e0000", text)
         text = re.sub(r"\b[0-9a-f]{12}\b(?!-)", "b0a711ce0000", text)  # of a notice, which names the port
@@ -57,12 +55,11 @@ class Trial:
     clock: Traveller
 
     def __call__(self, *words: str, columns: int = 100, charset: str = "utf-8", **environment: str) -> Ran:
-        """Run a command with the settings of the folder; only what attsync says for itself may end it."""
-        runner = CliRunner(charset=charset, env={"COLUMNS": str(columns), **environment})
+        """Run a command with the settings of the folder."""
+        environment = {"COLUMNS": str(columns)} | environment
         with chdir(self.folder):  # a short name, wherever the tests run: lines break the same
-            result = runner.invoke(attsync, [*words, "--config", "config.toml"])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-        return Ran(result.exit_code, result.stdout, result.stderr)
+            ended = here(*words, config=Path("config.toml"), charset=charset, **environment)
+        return Ran(ended.exit_code, ended.out, ended.err)
 
     @property
     def config(self) -> Path:
@@ -101,6 +98,22 @@ class Trial:
     def received(self) -> list[Any]:
         """What the pretend DfE has received."""
         return list(self.sandbox.store.received())
+
+
+@contextmanager
+def trial_in(
+    parent: Path, made_folder: Path, *faults: Fault, at: datetime = MONDAY, consent: bool = True
+) -> Iterator[Trial]:
+    """Serve a copy of a sandbox folder, with consent unless told otherwise."""
+    with time_machine.travel(at, tick=True) as clock:
+        folder = copytree(made_folder, parent / "trial")
+        config = folder / "config.toml"
+        config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(free_port())))
+        with open_folder(folder, faults=faults) as sandbox:
+            started = Trial(folder, sandbox, clock)
+            if consent:
+                assert started("consent", "grant", "--yes").exit_code == 0
+            yield started
 
 
 def mark(trial: Trial, day: str, mark: str, *, session: str = "Morning", year: str = "Year 4", pupils: int = 3) -> None:

@@ -3,7 +3,7 @@
 A test states only the rows that matter to it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -115,7 +115,7 @@ def read_all(
     database: DatabaseSettings,
     window: Window = WINDOW,
     only: Collection[int] | None = None,
-    unproven: Collection[date] | None = None,
+    unproven: Callable[[SchoolDays], Collection[date]] | None = None,
 ) -> list[object]:
     """Read every school of `database`, or those of `only`."""
     schools: tuple[SchoolSettings, ...] = database.schools

@@ -3,14 +3,16 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import duckdb
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from attsync.database.errors import in_a_select
 from attsync.problems import Problem, SchoolError
 from tests.database.small import MARKS, ROLL, fill, mark, read_all, settings
-from tests.engines import EngineDatabase
+from tests.engines import DuckDatabase, EngineDatabase
 
 NAME = "Gawain Fotheringay"
 
@@ -50,6 +52,51 @@ def test_a_select_that_does_not_work_is_told_with_the_reason(
 
     assert (problem.code, problem.case, problem["select"]) == ("DB-SELECT", case, "marks")
     assert problem_of(any_database, roll=ROLL.replace("leaving_date", "left_on"))["select"] == "roll"
+
+
+@pytest.mark.parametrize(
+    ("engine", "quoted", "shown"),
+    [
+        ("sqlite", "[markdate]", "markdate"),
+        ("postgresql", f'"{NAME}"', ""),
+        ("mariadb", "`markdate`", "markdate"),
+        ("duckdb", f'"{NAME}"', ""),
+        ("sqlserver", "[markdate]", "markdate"),
+    ],
+)
+def test_a_column_that_does_not_exist_is_named_with_those_that_there_are(
+    database: Callable[[str], EngineDatabase], tmp_path: Path, engine: str, quoted: str, shown: str
+) -> None:
+    """The database names it; only a name that cannot be a text of the SELECT is shown."""
+    made = database(engine)
+    with duckdb.connect(tmp_path / "school.duckdb") as connection:  # one in memory is another for each connection
+        if engine == "duckdb":
+            made = DuckDatabase(engine, f"duckdb:///{tmp_path}/school.duckdb", connection)
+        fill(made, [mark()])
+    for name, column in (("markdate", "markdate"), ("m.markdate", "markdate"), (quoted, shown)):
+        marks = MARKS.replace("mark_date", name).replace("FROM marks", "FROM marks AS m WHERE (1 = 1) ORDER BY 1")
+        problem = problem_of(made, marks=marks.replace("ORDER BY 1", "") if engine == "sqlserver" else marks)
+
+        assert (problem.code, problem.case, problem.get("column")) == ("DB-SELECT", "column", column)
+        assert list(problem["has"]) == ["code", "mark_date", "pupil", "school", "session", "year_group"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        MARKS.replace("code", "no_such_column AS code").replace("FROM marks", "FROM marks, (SELECT :start AS s) AS x"),
+        "WITH m AS (SELECT * FROM marks) SELECT no_such_column AS code FROM m",
+        f"SELECT no_such_column FROM (SELECT {', '.join(f'1 AS c{n}' for n in range(41))}) AS x",
+    ],
+)
+def test_where_the_columns_cannot_be_looked_up_only_the_wrong_one_is_named(
+    any_database: EngineDatabase, marks: str
+) -> None:
+    """Parameters, tables that only the SELECT knows, too many to read."""
+    fill(any_database)
+    problem = problem_of(any_database, marks=marks)
+
+    assert (problem.case, problem["column"], problem.get("has")) == ("column", "no_such_column", "")
 
 
 @pytest.mark.parametrize(

@@ -765,19 +765,41 @@ def test_without_a_pupil_nothing_is_proven(any_database: EngineDatabase) -> None
     assert (day.problem, day.marks, day.on_roll, day.pupils_on_roll, day.proven) == (None, 2, 2, None, False)
 
 
-@pytest.mark.parametrize(("unproven", "codes"), [((), []), ([FRIDAY], []), ([FRIDAY, MONDAY], ["MARK-DOUBLE"])])
+@pytest.mark.parametrize(
+    ("unproven", "proven", "refused", "statements_asked"),
+    [
+        (None, [*WINDOW], [FRIDAY, MONDAY], 4),
+        ([], [MONDAY], [MONDAY], 4),
+        ([FRIDAY], [FRIDAY, MONDAY], [FRIDAY, MONDAY], 6),
+    ],
+)
 def test_only_the_days_that_need_it_are_proven(
-    any_database: EngineDatabase, unproven: list[date], codes: list[str]
+    any_database: EngineDatabase,
+    unproven: list[date] | None,
+    proven: list[date],
+    refused: list[date],
+    statements_asked: int,
 ) -> None:
-    """The others were proven with the same counts before; each day says whether it was."""
-    fill(any_database, [mark(pupil=1), mark(pupil=1), mark(pupil=1, day="2026-11-22"), mark(pupil=1, day="2026-11-22")])
-    with statements() as seen:
-        (found,) = read_all(settings(any_database.url), unproven=unproven)
-    assert isinstance(found, SchoolDays)
+    """The last day, and those that are asked for once the counts of a school are known; each says whether it was."""
+    marks = [mark(pupil=1), mark(pupil=1, day="2026-11-20"), mark(pupil=2, day="2026-11-20", school="2")]
+    fill(any_database, marks * 2)
+    asked: list[tuple[int, int]] = []
 
-    assert [day.date for day in found.days if day.proven] == [*unproven]
-    assert [day.problem.code for day in found.days if day.problem] == codes
-    assert len([s for s in seen if "GROUP BY" in s]) == (4 if unproven else 2)
+    def ask(found: SchoolDays) -> list[date]:
+        asked.append((found.school.urn, found.days[0].marks))
+        return unproven or [] if found.school.urn == 900023 else []
+
+    with statements() as seen:
+        both = settings(any_database.url, schools=[OAKFIELD, ELM])
+        found = read_all(both, unproven=None if unproven is None else ask)
+    oakfield, elm = sorted((each for each in found if isinstance(each, SchoolDays)), key=lambda each: each.school.urn)
+
+    assert [day.date for day in oakfield.days if day.proven] == proven
+    assert [day.date for day in oakfield.days if day.problem and day.problem.code == "MARK-DOUBLE"] == refused
+    assert [day.not_on_roll for day in oakfield.days if day.proven and day.marks] == [2] * len(refused)
+    assert [day.date for day in elm.days if day.proven] == ([*WINDOW] if unproven is None else [MONDAY])
+    assert asked == ([] if unproven is None else [(900023, 2), (900024, 2)])
+    assert len([s for s in seen if "GROUP BY" in s]) == statements_asked
 
 
 def test_a_long_text_is_cut_in_the_database_and_never_becomes_a_code(any_database: EngineDatabase) -> None:

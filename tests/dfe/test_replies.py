@@ -102,6 +102,7 @@ def test_page_of_html_is_a_web_filter(status: int) -> None:
         b'[{"submissionRef": null, "errors": []}]',
         b'[{"submissionRef": 1, "errors": []}]',
         b'[{"submissionRef": "", "errors": []}]',
+        b'[{"submissionRef": " \\n", "errors": []}]',
         b'[{"submissionRef": "r", "errors": null}]',
         b'[{"submissionRef": "r", "errors": {}}]',
         b'[{"submissionRef": "r", "errors": [1]}]',

@@ -127,15 +127,18 @@ def test_variable_does_not_mend_what_is_no_table(tmp_path: Path) -> None:
 
 def test_credentials_of_systemd_take_the_place_of_files(tmp_path: Path, credential: Callable[[str], str]) -> None:
     """A unit with LoadCredential= needs no secret file that the account owns."""
-    secret, key, address = map(credential, ("client-secret", "subscription-key", "database-url"))
+    secret, key, address, people = map(
+        credential, ("client-secret", "subscription-key", "database-url", "notify-addresses")
+    )
     credential("private-key")
-    settings = loaded(settings_text(), tmp_path, CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
+    settings = loaded(settings_text(tables="[notify]"), tmp_path, CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
 
     assert str(settings.dfe.client_secret_file) == secret
     assert str(settings.dfe.subscription_key_file) == key
     assert settings.dfe.private_key_file is None
     assert settings.database[0].url is None
     assert str(settings.database[0].url_file) == address
+    assert str(settings.notify.addresses_file) == people
 
 
 def test_private_key_of_systemd_is_taken_where_one_is_used(tmp_path: Path, credential: Callable[[str], str]) -> None:

@@ -1,20 +1,21 @@
 """Views of made-up schools, and screens as people see them: nothing here is read from a log or a database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Console, Group, RenderableType
 
 from attsync import messages
 from attsync.consent import ActiveConsent
 from attsync.log import ConsentRow, Run, SchoolRun, Submission
 from attsync.model import Cell, DayStatus, School, Session, Sign, State, Try
 from attsync.problems import Problem
-from attsync.show.day import Detail
-from attsync.show.table import Console
+from attsync.show.day import Detail, status_day
+from attsync.show.symbols import UNICODE, Signs
+from attsync.show.table import View
 from attsync.status.overview import Overview, SchoolStatus
 from attsync.window import Window
 from attsync.wire import Parsed
@@ -52,14 +53,15 @@ def faults() -> Problem:
     )
 
 
-def text_of(screen: RenderableType, columns: int | None = 100) -> str:
+def text_of(screen: RenderableType | Iterable[RenderableType], columns: int | None = 100) -> str:
     """Return a screen as it is seen without colours; `columns` None: in a pipe, whose width is not known."""
     file = StringIO()
-    Console(is_endless=columns is None, file=file, width=columns or 200).print(screen, crop=False)
+    console = Console(file=file, width=columns or 1000, highlight=False, markup=False, emoji=False)
+    console.print(Group(*screen) if isinstance(screen, Iterable) else screen, crop=False)
     return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
 
 
-def one_line(screen: RenderableType) -> str:
+def one_line(screen: RenderableType | Iterable[RenderableType]) -> str:
     """Return the words of a screen, wherever its lines end."""
     return " ".join(text_of(screen, 1000).split())
 
@@ -133,6 +135,7 @@ def an_overview(*schools: SchoolStatus, **more: Any) -> Overview:  # noqa: ANN40
         schools=schools,
         last_run=a_run(),
         next_send=datetime(2026, 11, 23, 14, 45, tzinfo=UTC),
+        can_send=True,
         receiver=RECEIVER,
         sends=WINDOW,
     )
@@ -151,14 +154,14 @@ def oakfield() -> Overview:
     """Return one school: two marks of Friday have changed, and Tuesday has no afternoon."""
     friday = a_day(FRIDAY, changed=2, note="2 marks changed since Friday")
     note = "no afternoon register in the database"
-    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, no_register=True, note=note)
+    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, note=note)
     return an_overview(a_school(named("Oakfield Primary"), friday, tuesday))
 
 
 def trust() -> Overview:
     """Return thirty schools: two fail, one lacks a register, one has no consent."""
     note = "no afternoon register in the database"
-    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, no_register=True, note=note)
+    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, note=note)
     special = {
         "Birchwood High": failing(named("Birchwood High"), faults(), MONDAY, sign=Sign.FAULTY),
         "Riverside Academy": failing(named("Riverside Academy"), BUSY, date(2026, 11, 19), FRIDAY),
@@ -168,8 +171,17 @@ def trust() -> Overview:
     return an_overview(*(special.get(school.name) or a_school(school) for school in SCHOOLS))
 
 
-def a_detail(school: SchoolStatus, day: date, **more: Any) -> Detail:  # noqa: ANN401  of the dataclass
-    """Return one day of a school with all that was tried."""
+def in_full(
+    school: SchoolStatus,
+    day: date,
+    signs: Signs = UNICODE,
+    now: datetime = NOW,
+    sends: Window = WINDOW,
+    *,
+    can_send: bool = True,
+    **more: Any,  # noqa: ANN401  of Detail
+) -> View:
+    """Return the view of one day of a school, with all that was tried; `more` as Detail has it."""
     (status,) = [each for each in school.days if each.date == day]
     tries = tuple(Try(at=SENT, seconds=0.4, answer="503 busy") for _ in range(4))
     is_received = status.state is State.ACCEPTED
@@ -195,5 +207,5 @@ def a_detail(school: SchoolStatus, day: date, **more: Any) -> Detail:  # noqa: A
     )
     cells = {Cell("4", Session.AM): {"/": 398, "I": 20}, Cell("4", Session.PM): {"\\": 397, "I": 21}}
     sent = Parsed(cells=cells, roll={"4": 418})
-    detail = Detail(school=school, day=status, history=[submission], sent=sent, sends=WINDOW, can_send=True)
-    return replace(detail, **more)
+    overview = an_overview(replace(school, days=(status,)), now=now, sends=sends, can_send=can_send)
+    return status_day(overview, Detail([submission], sent)._replace(**more), signs)

@@ -6,21 +6,20 @@ import pytest
 from inline_snapshot import snapshot
 
 from attsync.model import Cell, Counts, Session, Sign
-from attsync.show.day import changed, status_day
-from attsync.show.symbols import UNICODE
+from attsync.problems import Problem
+from attsync.show.day import changed
 from attsync.window import Window
 from attsync.wire import Parsed
 from tests.show.screens import (
     BUSY,
     FRIDAY,
     MONDAY,
-    NOW,
     SCHOOLS,
     a_day,
-    a_detail,
     a_school,
     failing,
     faults,
+    in_full,
     named,
     no_consent,
     one_line,
@@ -58,7 +57,8 @@ def test_changes_are_shown(before: Counts, after: Counts, words: list[str]) -> N
         (
             80,
             snapshot("""\
-AM ✗  PM ✗  Friday 20 November 2026   Riverside Academy  URN 900027
+Riverside Academy, Friday 20 November 2026  URN 900027
+AM ✗ not received   PM ✗ not received
 
 What went wrong
 The DfE service at api.example.gov.uk was busy (status 503, 4 tries).
@@ -67,6 +67,7 @@ The DfE service at api.example.gov.uk was busy (status 503, 4 tries).
 What was sent
 836 marks in 1 year group, 418 pupils on roll; last tried today 10:15: not sent.
 Counts only: no names, no pupil numbers.
+Small counts could identify a child: keep them within the school.
 
 AM
 Year group  On roll    /   I  Marks
@@ -81,8 +82,6 @@ Year group  On roll    \\   I  Marks
 Year 4          418  397  21    418
 
 All             418  397  21    418
-
-Small counts could identify a child: keep them within the school.
 
 What to do next
 No action needed: the next send will include this.
@@ -99,7 +98,8 @@ Try  Time            Answer     Took  Result
         (
             132,
             snapshot("""\
-AM ✗  PM ✗  Friday 20 November 2026   Riverside Academy  URN 900027
+Riverside Academy, Friday 20 November 2026  URN 900027
+AM ✗ not received   PM ✗ not received
 
 What went wrong
 The DfE service at api.example.gov.uk was busy (status 503, 4 tries).  [DFE-BUSY]
@@ -107,6 +107,7 @@ The DfE service at api.example.gov.uk was busy (status 503, 4 tries).  [DFE-BUSY
 What was sent
 836 marks in 1 year group, 418 pupils on roll; last tried today 10:15: not sent. Counts only: no
 names, no pupil numbers.
+Small counts could identify a child: keep them within the school.
 
 AM
 Year group  On roll    /   I  Marks
@@ -121,8 +122,6 @@ Year group  On roll    \\   I  Marks
 Year 4          418  397  21    418
 
 All             418  397  21    418
-
-Small counts could identify a child: keep them within the school.
 
 What to do next
 No action needed: the next send will include this.
@@ -140,15 +139,15 @@ Try  Time            Answer     Took  Result
 )
 def test_day_that_never_arrived_is_not_said_to_be_sent(columns: int, screen: str) -> None:
     """What was tried can be seen all the same."""
-    detail = a_detail(failing(named("Riverside Academy"), BUSY, FRIDAY), FRIDAY)
+    detail = in_full(failing(named("Riverside Academy"), BUSY, FRIDAY), FRIDAY)
 
-    assert text_of(status_day(detail, UNICODE, NOW), columns) == screen
+    assert text_of(detail, columns) == screen
 
 
 @pytest.mark.parametrize("columns", [60, 132])
 def test_reference_is_in_full_at_any_width(columns: int) -> None:
     """The DfE asks for it on the telephone."""
-    shown = text_of(status_day(a_detail(a_school(), FRIDAY), UNICODE, NOW), columns)
+    shown = text_of(in_full(a_school(), FRIDAY), columns)
 
     assert "try 1: a1f9c2e0-1111-4222-8333-444455556666" in " ".join(shown.split())
 
@@ -156,7 +155,7 @@ def test_reference_is_in_full_at_any_width(columns: int) -> None:
 def test_codes_that_were_sent_only_as_zero_have_no_column() -> None:
     """After a gap in the log every code is sent; one sentence is enough for those that have no marks."""
     cells = {Cell("4", Session.AM): {"/": 398, "I": 0, "N": 0}, Cell("5", Session.AM): {"/": 0, "I": 2, "N": 0}}
-    shown = one_line(status_day(a_detail(a_school(), FRIDAY, sent=Parsed(cells, {"4": 418})), UNICODE, NOW))
+    shown = one_line(in_full(a_school(), FRIDAY, sent=Parsed(cells, {"4": 418})))
 
     assert "Year group On roll / I Marks" in shown
     assert "Also sent, as 0 in every year group: N." in shown
@@ -165,7 +164,7 @@ def test_codes_that_were_sent_only_as_zero_have_no_column() -> None:
 def test_what_changed_is_said_before_the_counts() -> None:
     """It is what someone looks for."""
     changes = ["2 marks changed: N to I, Year 4, Friday AM"]
-    shown = one_line(status_day(a_detail(a_school(), FRIDAY, changes=changes), UNICODE, NOW))
+    shown = one_line(in_full(a_school(), FRIDAY, changes=changes))
 
     assert f"Changed since the send before {changes[0]} AM Year group" in shown
 
@@ -180,15 +179,15 @@ def test_what_changed_is_said_before_the_counts() -> None:
 )
 def test_send_now_is_advised_while_the_day_is_in_the_window(window: Window, said: str, *, can_send: bool) -> None:
     """Afterwards no send would take the day, whatever is corrected."""
-    detail = a_detail(failing(SCHOOLS[0], faults(), FRIDAY), FRIDAY, sends=window, can_send=can_send)
+    detail = in_full(failing(SCHOOLS[0], faults(), FRIDAY), FRIDAY, sends=window, can_send=can_send)
 
-    assert f"{said} Tries" in one_line(status_day(detail, UNICODE, NOW))
+    assert f"{said} Tries" in one_line(detail)
 
 
 def test_day_that_is_being_sent_is_said_to_be() -> None:
     """Nothing is wrong yet."""
     school = a_school(SCHOOLS[0], a_day(FRIDAY, Sign.NOT_DUE, Sign.NOT_DUE, state=None, sent_at=None, is_going=True))
-    shown = one_line(status_day(a_detail(school, FRIDAY, history=[], sent=None), UNICODE, NOW))
+    shown = one_line(in_full(school, FRIDAY, history=[], sent=None))
 
     assert "What went wrong Nothing: this day is being sent now." in shown
     assert shown.endswith("Tries None.")
@@ -196,18 +195,19 @@ def test_day_that_is_being_sent_is_said_to_be() -> None:
 
 def test_damaged_message_is_said_and_the_rest_is_shown() -> None:
     """The log is a file, and files break."""
-    shown = one_line(status_day(a_detail(a_school(), FRIDAY, sent=None), UNICODE, NOW))
+    shown = one_line(in_full(a_school(), FRIDAY, sent=None))
 
     assert "The message is damaged in the log and cannot be shown." in shown
     assert "201 received" in shown
 
 
-def test_day_of_a_school_without_consent_says_how_to_give_it() -> None:
-    """What was sent before can still be seen."""
-    school = no_consent(SCHOOLS[0], days=a_school().days)
-    shown = one_line(status_day(a_detail(school, FRIDAY), UNICODE, NOW))
+@pytest.mark.parametrize(("case", "is_asked"), [("", True), ("removed", False)])
+def test_day_of_a_school_without_consent_says_how_to_give_it(case: str, *, is_asked: bool) -> None:
+    """What was sent before can still be seen. Who has removed consent has decided, and is not asked again."""
+    why = Problem("CONSENT-NONE", case, person="sam", at=FRIDAY)
+    shown = one_line(in_full(no_consent(SCHOOLS[0], why, days=a_school().days), FRIDAY))
 
-    assert f"To give consent: attsync consent grant --school {SCHOOLS[0].urn}" in shown
+    assert (f"To give consent: attsync consent grant --school {SCHOOLS[0].urn}" in shown) == is_asked
     assert "836 marks in 1 year group" in shown
 
 
@@ -218,4 +218,4 @@ def test_earlier_counts_that_the_dfe_still_has_are_named() -> None:
         SCHOOLS[0], *(a_day(FRIDAY, problem=BUSY, not_again=True, still_held=True) for _ in school.days[:1])
     )
 
-    assert "The DfE still has the counts of today 10:15." in one_line(status_day(a_detail(held, FRIDAY), UNICODE, NOW))
+    assert "The DfE still has the counts of today 10:15." in one_line(in_full(held, FRIDAY))

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from attsync.codes import codes_on
-from attsync.model import Cell, Day, School, Session, Uncounted
+from attsync.model import Body, Cell, Day, School, SchoolDays, Session, Uncounted
 from attsync.problems import Problem
-from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
+from attsync.run.plan import Planned
+from attsync.show.preview import preview, preview_refused, preview_session
 from attsync.show.symbols import UNICODE
 from tests.show.screens import MONDAY, text_of
 
@@ -22,7 +23,7 @@ def test_no_code_and_no_check_is_lost_where_many_are_used(columns: int) -> None:
     cells = {Cell(group, Session.AM): dict.fromkeys(codes, 10) for group in ("4", "5")}
     day = Day(date=MONDAY, cells=cells, roll={"4": 500, "5": 300})
 
-    screen = text_of(preview_day(OAKFIELD, day, cells, UNICODE, Session.AM), columns)
+    screen = text_of(preview_session(OAKFIELD, day, cells, UNICODE, Session.AM), columns)
 
     heads = [line for line in screen.splitlines() if line.startswith("Year group")]
     assert [word for line in heads for word in line.split() if word in codes] == codes
@@ -40,7 +41,7 @@ def test_columns_never_touch(columns: int, number: int) -> None:
     cells = {Cell(group, Session.AM): dict.fromkeys(codes, 1111) for group in ("4", "5")}
     day = Day(date=MONDAY, cells=cells, roll={"4": 5000, "5": 3000})
 
-    screen = text_of(preview_day(OAKFIELD, day, cells, UNICODE, Session.AM), columns)
+    screen = text_of(preview_session(OAKFIELD, day, cells, UNICODE, Session.AM), columns)
 
     assert not re.search(r"\d \d", screen.split("Year group", 1)[1].split("N:")[0])
     assert all(len(line) <= columns for line in screen.splitlines())
@@ -55,7 +56,9 @@ def test_codes_without_a_mark_are_in_one_sentence_after_a_gap() -> None:
     day = Day(date=MONDAY, cells=cells, roll={"4": 30, "5": 30})
     received = {Cell("4", Session.AM): {"/": 29, "N": 1}}
 
-    screen = " ".join(text_of(preview_day(OAKFIELD, day, cells, UNICODE, Session.AM, received=received), 100).split())
+    screen = " ".join(
+        text_of(preview_session(OAKFIELD, day, cells, UNICODE, Session.AM, received=received), 100).split()
+    )
 
     shown = [code for code in codes if code in "/ILN"]
     assert f"Year group On roll {' '.join(shown)} Marks Check" in screen
@@ -70,7 +73,7 @@ def test_marks_entered_ahead_are_shown_as_such(hour: int, said: str) -> None:
     due_at = datetime(2026, 11, 23 + hour // 24, hour % 24, 45, tzinfo=UTC)
 
     screen = text_of(
-        preview_day(OAKFIELD, Day(date=MONDAY, cells=cells, roll={"4": 30}), cells, UNICODE, Session.PM, due_at), 80
+        preview_session(OAKFIELD, Day(date=MONDAY, cells=cells, roll={"4": 30}), cells, UNICODE, Session.PM, due_at), 80
     )
 
     assert f"… Entered ahead: the register is not taken yet, and is not due before {said}." in " ".join(screen.split())
@@ -95,7 +98,10 @@ def test_refused_day_shows_its_places_and_no_command_for_them() -> None:
 
 def test_what_is_to_check_ends_with_its_code() -> None:
     """It is looked up in docs/messages.md."""
-    screen = text_of(preview_to_check([Problem("MARKS-UNPROVEN"), Problem("ROLL-FEW", pupils=4)], UNICODE), 100)
+    day = Day(date=MONDAY, cells={}, roll={})
+    read = SchoolDays(school=OAKFIELD, days=(day,), to_check=(Problem("MARKS-UNPROVEN"), Problem("ROLL-FEW", pupils=4)))
+
+    screen = text_of(preview(read, {}, day, [*Session], (), UNICODE), 100)
 
     assert [screen.count(code) for code in ("[MARKS-UNPROVEN]", "[ROLL-FEW]")] == [1, 1]
 
@@ -106,6 +112,10 @@ def test_marks_entered_ahead_are_in_the_sum() -> None:
     day = Day(date=MONDAY, cells=cells, roll={"4": 30}, unmarked=1)
     sent = {cell: counts for cell, counts in cells.items() if cell.session is Session.AM}
 
-    screen = text_of(preview_foot([(day, sent)], [day], MONDAY, []), 100)
+    body = Body(day=MONDAY, content=b"", sha256="", cells=sent, on_roll=30)
+
+    read = SchoolDays(school=OAKFIELD, days=(day,))
+
+    screen = text_of(preview(read, {MONDAY: Planned(body, None, None)}, day, [], (), UNICODE), 100)
 
     assert "33 = 30 to send + 0 refused + 1 without a mark + 2 entered ahead." in screen

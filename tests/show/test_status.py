@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
-from rich.text import Text
 
 from attsync.log import SchoolRun
 from attsync.model import School, Session, Sign, State
@@ -53,7 +52,7 @@ def few() -> Overview:
             snapshot("""\
 Example Learning Trust  5 schools
 ✓ 1 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
-Last send today 10:15, took 38 s.  Next send today 14:45.
+Last send today 10:15, took 38 s.   Next send today 14:45.
 
                    Thu Fri  Mon Tue Wed Thu Fri  Mon
 School             12  13   16  17  18  19  20   23  Result
@@ -88,7 +87,7 @@ To send now: attsync send --school 900004
             snapshot("""\
 Example Learning Trust  5 schools
 ✓ 1 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
-Last send today 10:15, took 38 s.  Next send today 14:45.
+Last send today 10:15, took 38 s.   Next send today 14:45.
 
                     Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
 School              12   13     16   17   18   19   20     23   Result
@@ -119,7 +118,7 @@ To send now: attsync send --school 900004
             snapshot("""\
 Example Learning Trust  5 schools
 ✓ 1 up to date   ! 1 to check   ✗ 2 failed   ○ 1 without consent
-Last send today 10:15, took 38 s.  Next send today 14:45.
+Last send today 10:15, took 38 s.   Next send today 14:45.
 
                             Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
 School              URN     12   13     16   17   18   19   20     23   Attendance  Last sent    Result
@@ -170,7 +169,7 @@ def test_pipe_gets_everything() -> None:
             snapshot("""\
 Oakfield Primary  URN 900023
 ✓ Consent given by sam (School business manager) on 3 September 2026
-! 1 thing to check   Last send today 10:15, took 38 s.  Next send today 14:45.
+! 1 thing to check   Last send today 10:15, took 38 s.   Next send today 14:45.
 
 Date        AM  PM  Marks  On roll  Last sent    Note
 ────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +197,7 @@ What to do next
             snapshot("""\
 Oakfield Primary  URN 900023
 ✓ Consent given by sam (School business manager) on 3 September 2026
-! 1 thing to check   Last send today 10:15, took 38 s.  Next send today 14:45.
+! 1 thing to check   Last send today 10:15, took 38 s.   Next send today 14:45.
 
 Date        AM  PM  Marks  On roll  Attendance  Last sent    Note
 ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +232,7 @@ def test_trust_in_ascii() -> None:
     assert text == snapshot("""\
 Example Learning Trust  5 schools
 ok 1 up to date   ! 1 to check   FAIL 2 failed   o 1 without consent
-Last send today 10:15, took 38 s.  Next send today 14:45.
+Last send today 10:15, took 38 s.   Next send today 14:45.
 
                    Thu  Fri    Mon  Tue  Wed  Thu  Fri    Mon
 School             12   13     16   17   18   19   20     23   Result
@@ -281,16 +280,16 @@ def test_no_cell_is_cut_on_a_narrow_screen(columns: int) -> None:
 @pytest.mark.parametrize("view", [oakfield(), trust()])
 def test_legend_is_quiet(view: Overview) -> None:
     """The loudest thing on a healthy screen is not a red cross."""
-    said = Text().join(each.text for each in status(view, UNICODE).renderables if isinstance(each, Prose))  # type: ignore[union-attr]
+    contents = [each for section in status(view, UNICODE).sections for each in section.contents]
+    texts = [text for each in contents if isinstance(each, Prose) for text in each.texts]
 
-    dim = {said.plain[span.start : span.end].replace("\ue000", " ") for span in said.spans if span.style == DIM}
-    assert dim >= {*legend(UNICODE)}
+    assert {text.plain.replace("\ue000", " ") for text in texts if text.style == DIM} >= {*legend(UNICODE)}
 
 
 def test_ticks_of_a_school_without_consent_are_dim() -> None:
     """What was sent before consent was removed is the past."""
-    assert {UNICODE.of(day, session, is_past=True).style for day in a_school().days for session in Session} == {DIM}
-    assert UNICODE.of(closed_day(FRIDAY), Session.AM).style == DIM
+    signs = [UNICODE.of(day, session, is_past=True) for day in a_school().days for session in Session]
+    assert {span.style for sign in [*signs, UNICODE.of(closed_day(FRIDAY), Session.AM)] for span in sign.spans} == {DIM}
 
 
 def test_what_several_schools_have_in_common_is_said_once() -> None:
@@ -324,7 +323,8 @@ def test_closed_service_is_said_once() -> None:
     )
     schools = [replace(failing(school, CLOSED, MONDAY), last=since) for school in SCHOOLS[:5]]
 
-    for view in (an_overview(*schools, next_send=None), an_overview(schools[0], next_send=None)):
+    closed: dict[str, Any] = {"next_send": None, "can_send": False}
+    for view in (an_overview(*schools, **closed), an_overview(schools[0], **closed)):
         said = one_line(status(view, UNICODE))
         assert said.count("[DFE-CLOSED]") == 1
         assert "To send now" not in said
@@ -335,11 +335,10 @@ def test_closed_service_is_said_once() -> None:
     ("changed", "command"),
     [
         ({}, "To send now: attsync send --school 900001"),
-        ({"under_way": True}, ""),
-        ({"next_send": None}, ""),
+        ({"can_send": False}, ""),
         ({"sends": Window(MONDAY, MONDAY)}, ""),
     ],
-    ids=["as usual", "a send is under way", "closed", "outside the window"],
+    ids=["as usual", "closed, or a send is under way", "outside the window"],
 )
 def test_send_now_is_advised_where_it_helps(changed: dict[str, Any], command: str) -> None:
     """Never for a day that a send would not take: that day is said to have left the window."""
@@ -357,12 +356,14 @@ def test_consent_is_asked_for_once() -> None:
     asked = one_line(status(an_overview(*(no_consent(each, again) for each in SCHOOLS[:5])), UNICODE))
     new = one_line(status(an_overview(*(no_consent(each, Problem("CONSENT-NONE")) for each in SCHOOLS[:5])), UNICODE))
     one_declined = one_line(status(an_overview(a_school(), no_consent(SCHOOLS[1])), UNICODE))
-    alone = one_line(status(an_overview(no_consent(SCHOOLS[0])), UNICODE))
+    alone = one_line(status(an_overview(no_consent(SCHOOLS[0], Problem("CONSENT-NONE"))), UNICODE))
+    declined = one_line(status(an_overview(no_consent(SCHOOLS[0])), UNICODE))
 
     assert asked.count("[CONSENT-CHANGED]") == 1
     assert asked.count("attsync consent grant --all") == new.count("attsync consent grant --all") == 1
     assert "consent grant" not in one_declined
-    assert alone.endswith("○ To give consent: attsync consent grant --school 900001")
+    assert "○ To give consent: attsync consent grant --school 900001" in alone
+    assert declined.endswith("○ Consent was removed by sam on 20 November 2026. Nothing is read or sent.")
 
 
 def test_receiver_that_got_nothing_yet_is_said() -> None:
@@ -396,19 +397,23 @@ def test_days_that_left_the_window_are_said_if_problems_are_asked_for() -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({}, "Last send today 10:15, took 38 s.  Next send today 14:45."),
-        ({"under_way": True}, "A send is under way, since today 10:15.  Next send today 14:45."),
+        ({}, "Last send today 10:15, took 38 s.   Next send today 14:45."),
+        ({"under_way": True}, "A send is under way, since today 10:15.   Next send today 14:45."),
         (
             {"last_run": replace(a_run(), ended_at=None)},
-            "Last send today 10:15, did not finish.  Next send today 14:45.",
+            "Last send today 10:15, did not finish.   Next send today 14:45.",
         ),
-        ({"last_run": replace(a_run(), exit_code=143)}, "Last send today 10:15, was stopped.  Next send today 14:45."),
-        ({"last_run": None, "next_send": None}, "Nothing has been sent yet."),
+        ({"last_run": replace(a_run(), exit_code=143)}, "Last send today 10:15, was stopped.   Next send today 14:45."),
+        (
+            {"next_send": None},
+            "Last send today 10:15, took 38 s.   No schedule found. To make one: attsync crontab",
+        ),
+        ({"last_run": None, "next_send": None, "can_send": False}, "Nothing has been sent yet."),
     ],
 )
 def test_last_send_is_said_with_how_it_ended(changed: dict[str, Any], words: str) -> None:
     """At 10:16 a run has not failed to finish."""
-    assert last_and_next(an_overview(a_school(), **changed)).plain == words
+    assert "   ".join(text.plain for text in last_and_next(an_overview(a_school(), **changed))) == words
 
 
 @pytest.mark.parametrize("columns", [80, 132])
@@ -434,7 +439,7 @@ def test_ordinary_names_leave_room_for_the_result(columns: int) -> None:
         (
             a_school(
                 SCHOOLS[0],
-                a_day(MONDAY, pm=Sign.NOT_RECEIVED, problem=BUSY, note="PM not received: x", note_session=Session.PM),
+                a_day(MONDAY, pm=Sign.NOT_RECEIVED, problem=BUSY, note="PM not received: x"),
                 a_day(FRIDAY, Sign.NOT_RECEIVED, Sign.NOT_RECEIVED, state=State.FAILED, problem=BUSY),
             ),
             "✗ PM not received: x",

@@ -80,7 +80,7 @@ def schedule_findings(
     elif not found.lines and not found.timer:
         case = "no_crontab" if found.lines is None else "nothing"
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", case, account=name_of(os.geteuid())))
-    elif found.lines or found.is_enabled:
+    elif found.sends:
         yield Finding("good", _SCHEDULE, f"{there}; no planned send was due yet")
 
 

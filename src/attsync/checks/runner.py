@@ -9,7 +9,7 @@ from datetime import datetime
 from attsync.checks import Finding
 from attsync.checks.database import database_findings
 from attsync.checks.files import file_findings, log_findings, schedule_findings
-from attsync.checks.service import consent_findings, service_findings
+from attsync.checks.service import consent_findings, message_findings, service_findings
 from attsync.consent import Terms, active_consent
 from attsync.database.inspect import look
 from attsync.deadline import Deadline
@@ -31,6 +31,7 @@ def check(
     deadline: Deadline,
     *,
     offline: bool,
+    test_message: bool = False,
 ) -> list[Finding]:
     """Test everything that a send needs: the schools of `only`, if there are any, otherwise all."""
     in_log = [*log_findings(settings.log.path)]
@@ -49,6 +50,7 @@ def check(
             places = _places(settings)
             asked = {school: places.get(school.urn, ()) for school in known}
             found += service_findings(settings, origins, asked, log, now, deadline)
+        found += message_findings(settings, is_test=test_message)
         if is_sound:
             found += consent_findings(settings, known, log)
         else:

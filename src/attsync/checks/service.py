@@ -1,4 +1,4 @@
-"""What `attsync check` says of the DfE (sign-in, certificate, clock, look-ups) and of consent."""
+"""What `attsync check` says of the DfE (sign-in, certificate, clock, look-ups), of messages, of consent."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,8 +13,9 @@ from attsync.consent import Terms, active_consent, explain_missing
 from attsync.deadline import Deadline
 from attsync.dfe import Credentials
 from attsync.log import Log
-from attsync.messages import listed
+from attsync.messages import attsync, listed
 from attsync.model import School
+from attsync.notify import Message, deliver, read_addresses, services
 from attsync.problems import Problem, SettingsError
 from attsync.settings import Location, Origins, Settings
 from attsync.window import LONDON
@@ -22,6 +23,11 @@ from attsync.window import LONDON
 _SIGN_IN: Final = "DfE sign-in"
 _SERVICE: Final = "DfE service"
 _CONSENT: Final = "Consent"
+_MESSAGES: Final = "Messages"
+_TEST: Final = Message(
+    "attsync: a test", ["This is a test. attsync tells you here when a school turns bad or good again."]
+)
+_UNTESTED: Final = f"to send each a test message: {attsync('check', '--test-message')}"
 _TOLD_OF: Final = {"SIGNIN-REFUSED": _SIGN_IN, "CLOCK": "Clock"}
 """Code of a problem at the sign-in -> what its line is about, if not the service."""
 _ENDS_SOON: Final = timedelta(days=30)
@@ -85,6 +91,23 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
         yield Finding("good", _CONSENT, f"given for {_named(given)}")
     for code, without in missing.items():
         yield Finding("check", _CONSENT, Problem(code, "check", schools=_named(without)))
+
+
+def message_findings(settings: Settings, *, is_test: bool) -> Iterator[Finding]:
+    """Return whether people can be told of schools that turn bad; `is_test`: send each address a message."""
+    setting = ("notify", "addresses_file")
+    if settings.notify.addresses_file is None and not is_test:
+        return
+    try:
+        found = services(settings, read_addresses(settings))
+    except SettingsError as error:
+        yield Finding("bad", _MESSAGES, error.problem.but(undone="message"), setting)
+        return
+    problems = deliver(settings, found, _TEST) if is_test else []
+    yield from (Finding("bad", _MESSAGES, problem, setting) for problem in problems)
+    kinds = listed([each.kind for each in found if each.line not in {problem["line"] for problem in problems}])
+    if kinds:
+        yield Finding("good", _MESSAGES, f"{kinds} took a test message" if is_test else f"{kinds}; {_UNTESTED}")
 
 
 def _named(schools: Collection[School]) -> str:

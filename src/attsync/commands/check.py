@@ -24,14 +24,18 @@ from attsync.settings import Origins, Settings, origins
 )
 @options.schools
 @click.option("--offline", is_flag=True, help="Contact only the school databases, not the DfE or a proxy.")
+@click.option("--test-message", is_flag=True, help="Also send a test message to each address under [notify].")
 @click.option(
     "--show-settings",
     is_flag=True,
     help="Only show each setting and where it comes from; passwords and quoted text in SELECTs are hidden.",
 )
 @options.as_json
-def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_json: bool) -> None:
+def command(schools: tuple[int, ...], *, offline: bool, test_message: bool, show_settings: bool, as_json: bool) -> None:
     """Test everything and show what was found."""
+    if offline and test_message:
+        message = "--offline contacts no one, and --test-message sends messages."
+        raise click.UsageError(message)
     settings = options.load_settings(trusted=False)
     sources = origins(settings.path, os.environ)
     if show_settings:
@@ -42,7 +46,14 @@ def command(schools: tuple[int, ...], *, offline: bool, show_settings: bool, as_
 
     with Deadline(60.0 * settings.dfe.run_minutes) as deadline:
         findings = check(
-            settings, sources, schools, options.window_of(settings, None), options.now(), deadline, offline=offline
+            settings,
+            sources,
+            schools,
+            options.window_of(settings, None),
+            options.now(),
+            deadline,
+            offline=offline,
+            test_message=test_message,
         )
     code = exit_code_of(findings)
     if as_json:

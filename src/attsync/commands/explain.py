@@ -5,7 +5,8 @@ from difflib import get_close_matches
 import click
 
 from attsync.commands import options
-from attsync.commands.terminal import say
+from attsync.commands.terminal import for_people, say
+from attsync.messages import Text
 from attsync.problems import all_codes, catalogue
 
 
@@ -39,4 +40,4 @@ def command(code: str | None) -> None:
         ("Who acts", entry["acts"]),
         ("What to do", " ".join(entry["help"].replace("`", "").split())),
     ):
-        say(f"{heading:12}{text}", indent=12)
+        click.echo(for_people(Text((f"{heading:12}{text}",)), indent=12))  # a pipe has no width that would break it

@@ -4,8 +4,10 @@ The common options work before and after the command's name. Imports no command.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -45,8 +47,10 @@ COMMANDS: Final = {
 _LINES: Final = {name: line for commands in COMMANDS.values() for name, line in commands.items()} | {
     "grant": "Give consent for a school.",
     "revoke": "Remove a school's consent, at once.",
+    "setup": "Let another person's account give consent, through sudo.",
     "show": "Show the consent of each school.",
 }
+_DATES: Final = ("%Y-%m-%d", "%d/%m/%Y", "%d/%m %Y", "%d %b %Y", "%d %B %Y")
 _LONGEST: Final = 100
 """Letters of words that are shown in tables."""
 
@@ -131,11 +135,19 @@ def _days(text: str) -> int:
 
 
 def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        message = "a date is written 2026-11-23."
-        raise click.BadParameter(message) from None
+    """Return a date as it is written here, or as a person writes it; without a year, the last one that has begun."""
+    from attsync.window import today_in_london
+
+    today = today_in_london(now())
+    said = re.sub(r"^[A-Za-z]+,? (?=\d)", "", text.strip())  # the day of the week
+    for year in ("", f" {today.year}", f" {today.year - 1}"):
+        for form in _DATES:
+            with suppress(ValueError):
+                found = datetime.strptime(said + year, form).date()  # noqa: DTZ007  a date has no zone
+                if not year or found <= today:
+                    return found
+    message = "a date is written 2026-11-23, 23/11/2026 or 23 Nov."
+    raise click.BadParameter(message)
 
 
 def one_line(text: str) -> str:
@@ -151,7 +163,7 @@ schools = _school(help="Only this school; can be repeated. Without it: every sch
 one_school = _school(help="The school; can be repeated. Not needed where there is only one.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 window = click.option("--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8.")
-day = click.option("--date", "day", type=_date, metavar="DATE", help="One day in full, such as 2026-11-23.")
+day = click.option("--date", "day", type=_date, metavar="DATE", help="One day in full, such as 2026-11-23 or 23 Nov.")
 file = partial(click.option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 folder = partial(click.option, type=click.Path(path_type=Path, file_okay=False))
 

@@ -1,5 +1,6 @@
 """`attsync preview`: shows or saves the messages that a send would send."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -11,14 +12,14 @@ from attsync import messages
 from attsync.commands import options, tell
 from attsync.commands.terminal import Screen, screen
 from attsync.files import csv_text, require_writable, write_report
-from attsync.model import Body, School, SchoolDays, Session
-from attsync.problems import AttsyncError, Problem, exit_code
+from attsync.model import School, SchoolDays, Session
+from attsync.problems import AttsyncError, exit_code
 from attsync.schools import known_schools, not_known
 from attsync.settings import Settings
 from attsync.window import LONGEST, Window
 
 if TYPE_CHECKING:
-    from attsync.run.plan import Planned
+    from attsync.run.plan import Plan
 
 
 @options.subcommand(
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Needs no consent, and contacts only the school database. It shows small counts, which could identify a child:
     keep them within the school.
 
-    --json prints the requests byte for byte: one list, with each on a separate line.
+    --json prints each request byte for byte as it would be sent, on a separate line of one document.
     """,
 )
 @options.window
@@ -48,7 +49,7 @@ def command(
     table: Path | None,
 ) -> None:
     """Read the databases and show the messages."""
-    from attsync.run.plan import Planned
+    from attsync.run.plan import Planned, Refused
     from attsync.run.send import preview
 
     if session and as_json:
@@ -59,27 +60,34 @@ def command(
     window = _window(settings, days, day)
     sessions = [one for one in Session if session in (None, one)]
     out = None if as_json or table else screen()
-    missing, told, is_refused = {*schools}, list[messages.Told](), False
-    found: list[tuple[School, Body]] = []
+    missing, told, is_refused, is_shown = {*schools}, list[tuple[School, messages.Told]](), False, False
+    found: list[tuple[SchoolDays, dict[date, Plan]]] = []
     for read, plans in preview(settings, window, schools):
         missing.discard(read.school.urn)
-        ready = {plan.body.day: plan for plan in plans if isinstance(plan, Planned)}
-        refused = {plan.day.date: plan.problem for plan in plans if not isinstance(plan, Planned)}
-        shown = _show(out, read, ready, refused, day, sessions, settings) if out and not read.problem else None
-        found += [(read.school, plan.body) for at, plan in ready.items() if day in (None, at)]
-        wrong = [(problem, at) for at, problem in refused.items() if day in (None, at)]
+        by_date = {plan.body.day if isinstance(plan, Planned) else plan.day.date: plan for plan in plans}
+        shown = _show(out, read, by_date, day, sessions, settings) if out and not read.problem else None
+        is_shown = is_shown or shown is not None
+        wanted = {at: plan for at, plan in by_date.items() if day in (None, at)}
+        wrong = [(plan.problem, at) for at, plan in wanted.items() if isinstance(plan, Refused)]
         is_refused = is_refused or bool(wrong)
         # A day that is refused says so itself where it is shown.
-        told += messages.grouped([(read.problem, None), *(each for each in wrong if each[1] != shown)])
+        of_school = messages.grouped([(read.problem, None), *(each for each in wrong if each[1] != shown)])
+        told += [(read.school, each) for each in of_school]
+        found += [] if out else [(read, wanted)]
     if as_json:
-        click.echo("[" + ",".join(f"\n{body.content.decode()}" for _, body in found) + "\n]")
+        click.echo(_json(found))
     if table:
         _write(table, settings, found, sessions)
     if missing:
         raise not_known(settings, known_schools(settings, None), min(missing), "school_read")
-    for problem, on in told:
-        tell(AttsyncError.of(problem.but(undone="day_dry") if on else problem), on)
-    code = exit_code([problem for problem, _ in told], confirmed=False)
+    if out and is_shown:
+        from attsync.show.preview import preview_end
+
+        out.show(preview_end([word for urn in schools for word in ("--school", str(urn))]), *([""] if told else []))
+    for hit, (problem, on) in messages.by_cause(told):
+        error = AttsyncError.of(problem.but(undone="day_dry" if on else "none"))
+        tell(error, on, "" if _is_alone(settings) else messages.listed([str(school) for school in hit]))
+    code = exit_code([each.problem for _, each in told], confirmed=False)
     click.get_current_context().exit(code or is_refused)
 
 
@@ -97,40 +105,49 @@ def _window(settings: Settings, days: int | None, day: date | None) -> Window:
 def _show(
     out: Screen,
     read: SchoolDays,
-    ready: "Mapping[date, Planned]",
-    refused: Mapping[date, Problem],
+    plans: "Mapping[date, Plan]",
     wanted: date | None,
     sessions: Sequence[Session],
     settings: Settings,
 ) -> date | None:
     """Show one day of a school, the newest if none is wanted, and return which."""
-    from attsync.due import session_due_at
-    from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_to_check
+    from attsync.show.preview import preview, to_check
 
-    school = read.school
-    days = [
-        (each, each.cells if each.date in refused else ready[each.date].body.cells if each.date in ready else {})
-        for each in read.days
-        if each.date in ready or each.date in refused or each.marks  # today's, if all of it was entered ahead
-    ]
-    if not (shown := [pair for pair in days if wanted in (None, pair[0].date)][-1:]):
-        out.show(f"{school}: no marks in these days: nothing to send.")
-    for day, cells in shown:
-        if day.date in refused:
-            out.show(preview_refused(school, day, refused[day.date], out.signs), "")
-        for session in sessions if day.date not in refused else ():
-            if any(cell.session is session for cell in cells):
-                before = ready[day.date].before
-                received = before.cells if before else None
-                out.show(preview_day(school, day, cells, out.signs, session, received=received), "")
-            elif day.marks_of[session]:
-                due_at = session_due_at(day.date, session, settings.schedule.times)
-                out.show(preview_day(school, day, day.cells, out.signs, session, due_at), "")
-        is_alone = sum(len(database.schools) for database in settings.database) == 1
-        out.show(preview_foot(days, read.days, day.date, [] if is_alone else ["--school", str(school.urn)]))
-    if read.to_check:
-        out.show(preview_to_check(read.to_check, out.signs))
-    return shown[0][0].date if shown else None
+    # Today's has no message if all of it was entered ahead.
+    days = [day for day in read.days if wanted in (None, day.date) and (day.date in plans or day.marks)]
+    if not days:
+        out.show(f"{read.school}: no marks in these days: nothing to send.", *to_check(read, out.signs))
+        return None
+    named = [] if _is_alone(settings) else ["--school", str(read.school.urn)]
+    for part in preview(read, plans, days[-1], sessions, settings.schedule.times, out.signs, named):
+        out.show(part, "")
+    return days[-1].date
+
+
+def _is_alone(settings: Settings) -> bool:
+    return sum(len(database.schools) for database in settings.database) == 1
+
+
+def _json(found: "Sequence[tuple[SchoolDays, Mapping[date, Plan]]]") -> str:
+    """Return one document: each request byte for byte as it would be sent, on a separate line."""
+    from attsync.run.plan import Planned
+
+    schools = []
+    for read, plans in found:
+        school = {
+            "urn": read.school.urn,
+            "name": read.school.name,
+            "problem": read.problem and messages.as_json(read.problem),
+            "to_check": [messages.as_json(problem) for problem in read.to_check],
+        }
+        days = [
+            f'{{"date": "{day}", "problem": null, "request":\n{plan.body.content.decode()}\n}}'
+            if isinstance(plan, Planned)
+            else json.dumps({"date": f"{day}", "problem": messages.as_json(plan.problem), "request": None})
+            for day, plan in plans.items()
+        ]
+        schools.append(f'{json.dumps(school)[:-1]}, "days": [' + ",".join(f"\n{day}" for day in days) + "]}")
+    return '{"version": 1, "schools": [' + ",".join(f"\n{school}" for school in schools) + "]}"
 
 
 def _require_table(path: Path | None, settings: Settings, *, as_json: bool) -> None:
@@ -142,11 +159,20 @@ def _require_table(path: Path | None, settings: Settings, *, as_json: bool) -> N
         raise click.UsageError(message)
 
 
-def _write(path: Path, settings: Settings, found: Sequence[tuple[School, Body]], sessions: Sequence[Session]) -> None:
+def _write(
+    path: Path,
+    settings: Settings,
+    found: "Sequence[tuple[SchoolDays, Mapping[date, Plan]]]",
+    sessions: Sequence[Session],
+) -> None:
+    from attsync.run.plan import Planned
+
     rows = [
-        (school.urn, school.name, body.day, cell.session, cell.year_group, code, number)
-        for school, body in found
-        for cell, counts in body.cells.items()
+        (read.school.urn, read.school.name, day, cell.session, cell.year_group, code, number)
+        for read, plans in found
+        for day, plan in plans.items()
+        if isinstance(plan, Planned)
+        for cell, counts in plan.body.cells.items()
         if cell.session in sessions
         for code, number in counts.items()
     ]

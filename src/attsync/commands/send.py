@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @options.as_json
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
     """Run a send and show what became of it."""
-    from attsync.notify import Monitored
+    from attsync.notify import Monitored, read_addresses, tell_people
     from attsync.run import send
-    from attsync.run.report import mail
+    from attsync.run.report import mail, turned
 
     settings = options.load_settings()
     window = options.window_of(settings, days)
@@ -48,6 +48,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
             report = send.dry_run(settings, window, schools, tell, begin)
         else:
             with Monitored(settings) as monitored:
+                addresses = read_addresses(settings)
                 report = send.send(settings, window, schools, tell, begin)
                 monitored.exit_code = report.exit_code
     if as_json:
@@ -59,6 +60,8 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     else:
         for line in mail(report, schools):
             click.echo(line, err=True)
+    if not dry_run and addresses and (message := turned(report)):
+        tell_people(settings, addresses, message)
     click.get_current_context().exit(report.exit_code)
 
 

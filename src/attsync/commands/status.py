@@ -1,6 +1,7 @@
 """`attsync status`: shows or saves what is in the log. Opens no school database and contacts no one."""
 
 import json
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
@@ -10,19 +11,21 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from attsync.commands import options
-from attsync.commands.terminal import Screen, print_json, screen, undone
+from attsync.commands.terminal import print_json, screen, undone
 from attsync.files import csv_text, write_report
 from attsync.locks import is_running
 from attsync.log import Log
+from attsync.schedule import installed
 from attsync.schools import chosen, known_schools
 from attsync.settings import Settings
 from attsync.status.history import history_of, last_two
 from attsync.status.overview import Overview, day_as_json, overview
-from attsync.window import LONDON, Window
+from attsync.window import Window, today_in_london
 from attsync.wire import parse
 
 if TYPE_CHECKING:
-    from attsync.show.day import Detail
+    from attsync.show.symbols import Signs
+    from attsync.show.table import View
 
 _KINDS: Final = (".html", ".csv", ".json")
 
@@ -56,75 +59,58 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
     window = Window(day, day) if day else options.window_of(settings, None)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
         asked = chosen(settings, known_schools(settings, log), schools)
-        under_way = is_running(settings.log.path)
-        found = overview(settings, log, asked, window, options.now(), under_way=under_way)
+        found = overview(
+            settings,
+            log,
+            asked,
+            window,
+            options.now(),
+            under_way=is_running(settings.log.path),
+            is_scheduled=lambda: installed(settings, os.environ).sends,
+        )
         if day:
             found = replace(found, to_check=())  # of the last send, not of a day
         if problems or (options.given().quiet and not (as_json or path)):
             found = found.only_problems()
         if path:
-            _save(path, settings, found, log, day)
+            write_report(path, _report(path.suffix, settings, found, log, day), settings=settings, replace=True)
+            if not options.given().quiet:
+                click.echo(f"Status written to {path}.", err=True)
         if as_json:
             print_json(found.as_json())
         elif not path and (found.exit_code or not options.given().quiet):
-            _show(screen(), found, log, settings.trust, day)
+            out = screen()
+            out.show(_view(settings, found, log, day, out.signs))
     click.get_current_context().exit(found.exit_code)
 
 
-def _show(out: Screen, found: Overview, log: Log | None, heading: str | None, day: date | None) -> None:
-    from attsync.show.day import status_day
+def _view(settings: Settings, found: Overview, log: Log | None, day: date | None, signs: "Signs") -> "View":
+    """Return the status; one day of one school in full, with all that was tried, if that is what was asked for."""
+    from attsync.show.day import Detail, changed, nothing_on, status_day
     from attsync.show.status import status
 
     days = [each for school in (*found.schools, *found.left_out) for each in school.days]
-    is_past = day is not None and day < found.now.astimezone(LONDON).date()
+    is_past = day is not None and day < today_in_london(found.now)
     if day and (not days or (is_past and all(each.is_empty for each in days))):
-        out.show(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
-    elif in_full := _in_full(found, log, day):
-        out.show(status_day(in_full, out.signs, found.now))
-    else:
-        out.show(status(found, out.signs, heading=heading))
-
-
-def _in_full(found: Overview, log: Log | None, day: date | None) -> "Detail | None":
-    """Read one day of one school with all that was tried, if that is what was asked for."""
-    from attsync.show.day import Detail, changed
-
-    if not day or len(found.schools) != 1 or not found.schools[0].days or log is None:
-        return None
-    (school,) = found.schools
-    urn = school.school.urn
+        return nothing_on(day, found, settings.trust)
+    if not day or len(found.schools) != 1 or not days or log is None:
+        return status(found, signs, heading=settings.trust)
+    urn = found.schools[0].school.urn
     past = log.submissions(found.receiver, Window(day, day), urn).get(urn, {}).get(day, [])
     shown = history_of(past, None, under_way=found.under_way).shown
     contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
     sent, before, after = [parse(content) if content else None for content in contents]
     changes = changed(day, before.cells, after.cells) if before and after else []
-    return Detail(
-        school=school,
-        day=school.days[0],
-        history=past,
-        sent=sent,
-        changes=changes,
-        sends=found.sends,
-        can_send=found.can_send,
-    )
+    return status_day(found, Detail(past, sent, changes), signs)
 
 
-def _save(path: Path, settings: Settings, found: Overview, log: Log | None, day: date | None) -> None:
-    if path.suffix == ".html":
-        from attsync.show.html import day_page, status_page
+def _report(kind: str, settings: Settings, found: Overview, log: Log | None, day: date | None) -> str:
+    if kind == ".html":
+        from attsync.show.html import LATER, SIGNS, page
 
-        in_full = _in_full(found, log, day)
-        text = day_page(in_full, found.now) if in_full else status_page(found, heading=settings.trust)
-    elif path.suffix == ".json":
-        text = json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = _csv(found)
-    write_report(path, text, settings=settings, replace=True)
-    if not options.given().quiet:
-        click.echo(f"Status written to {path}.", err=True)
-
-
-def _csv(found: Overview) -> str:
+        return page(_view(settings, replace(found, now=LATER), log, day, SIGNS), found.now)
+    if kind == ".json":
+        return json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
     names = ("urn", "school", "date", "AM", "PM", "marks", "on_roll", "sent_at", "state", "problem", "note")
     days = [
         {"urn": school.school.urn, "school": school.school.name, **day_as_json(day), "note": day.note}

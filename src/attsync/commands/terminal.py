@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +72,18 @@ def loss(output: _Output | None) -> str | None:
 
 
 def program() -> str:
-    """Return what starts this program again: its name if the shell finds it by that, else what was typed."""
+    """Return what starts this program again: its name if the shell finds it by that, else what was typed.
+
+    Behind sudo, with the account that sudo changed to.
+    """
+    if "SUDO_UID" in os.environ:
+        from attsync.accounts import name_of
+
+        return f"sudo -u {shlex.quote(name_of(os.geteuid()))} {_program()}"
+    return _program()
+
+
+def _program() -> str:
     typed = Path(sys.argv[0])
     if typed.name == "__main__.py" and typed.parent.name == "attsync":  # python -m attsync
         return f"{shlex.quote(sys.executable)} -m attsync"
@@ -90,9 +100,9 @@ def say(*parts: "str | messages.Command", indent: int = 0) -> None:
     click.echo(for_people(messages.Text(parts), sys.stdout, indent=indent))
 
 
-def for_people(text: messages.Text, stream: IO[str], *, indent: int = 0) -> str:
-    """Return a text as it is printed: at a terminal its lines are broken, but never inside a command."""
-    if not stream.isatty():  # a mail or a file
+def for_people(text: messages.Text, stream: IO[str] | None = None, *, indent: int = 0) -> str:
+    """Return a text in lines that can be read, none broken inside a command; whole if `stream` is a mail or a file."""
+    if stream and not stream.isatty():
         return text.completed
     from shutil import get_terminal_size
     from textwrap import fill
@@ -115,10 +125,8 @@ def undone(name: str) -> Iterator[None]:
         raise type(error).of(error.problem.but(undone=name)) from error
 
 
-_WIDTH_WITHOUT_TERMINAL: Final = 200
-# Without a terminal rich takes 80 columns and cuts cells; here nothing is ever cut (docs/design/reliability.md 8).
-_LONG_SECONDS: Final = 1.0
-"""A run that takes longer shows how far it is."""
+_WIDTH_WITHOUT_TERMINAL: Final = 1000
+# A pipe, a file: tables take what they need (docs/design/reliability.md 8), and sentences end where they can be read.
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +137,14 @@ class Screen:
     signs: "Signs"
 
     def show(self, *parts: "RenderableType") -> None:
-        """Print; where no one sees the colours, without blanks at the ends of lines."""
+        """Print each below the other; where no one sees the colours, without blanks at the ends of lines."""
+        from rich.console import Group
+
         if self.console.is_terminal:
-            self.console.print(*parts, crop=False)
+            self.console.print(Group(*parts), crop=False)
             return
         with self.console.capture() as captured:
-            self.console.print(*parts, crop=False)
+            self.console.print(Group(*parts), crop=False)
         click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def tell(self, *parts: "RenderableType") -> None:
@@ -144,37 +154,33 @@ class Screen:
 
     @contextmanager
     def progress(self, doing: str, schools: int) -> Iterator[Callable[[], object]]:
-        """Show how far a long run is, on a terminal only; yields what is to be called after each school."""
+        """Show how far a run is, on a terminal only; yields what is called after each school."""
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             yield lambda: None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
         shown = ("{task.description}", BarColumn(), MofNCompleteColumn(), "schools", TimeElapsedColumn())
-        bar = Progress(*shown, console=self.console, transient=True)
-        task = bar.add_task(doing, total=schools or None)
-        later = threading.Timer(_LONG_SECONDS, bar.start)
-        later.daemon = True
-        later.start()
-        try:
+        with Progress(*shown, console=self.console, transient=True) as bar:
+            task = bar.add_task(doing, total=schools or None)
             yield lambda: bar.advance(task)
-        finally:
-            later.cancel()
-            later.join()
-            bar.stop()
 
 
 def screen() -> Screen:
     """Return the screen of the running command."""
+    from rich.console import Console
+
     from attsync.show.symbols import signs_for
-    from attsync.show.table import Console
 
     is_terminal = sys.stdout.isatty()
     said = os.environ.get("COLUMNS", "")
     columns = int(said) if said.isdecimal() else 0
     console = Console(
-        is_endless=not (is_terminal or columns),
         file=sys.stdout,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
         no_color=given().no_color or None,
         width=None if is_terminal else columns or _WIDTH_WITHOUT_TERMINAL,
         force_terminal=is_terminal,

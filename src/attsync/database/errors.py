@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from attsync.database import sqlserver
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
+from attsync.sql_guard import names
 
 PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 CLEAR_PASSWORD: Final = 2059
@@ -52,7 +53,7 @@ _MYSQL: Final[dict[str, tuple[int, ...]]] = {
 
 _WORDS: Final = {
     "table": "no such table|catalog error: table",
-    "column": "no such column|binder error: (?:referenced|values list).* not found|does not have a column named",
+    "column": "no such column|binder error: (?:(?:referenced|values list).* not found|.*does not have a column named)",
     "function": "no such function|wrong number of arguments|(?:catalog|binder) error: .*function",
     "syntax": (
         "near |incomplete|unrecognized|incorrect number of binding|you did not supply a value for binding"
@@ -77,6 +78,9 @@ _CODES: Final = {
     **{case: ("DB-NONE", case) for case in ("lost", "damaged", "file")},
 }
 """Where it is not DB-SELECT with this case."""
+
+_COLUMN: Final = re.compile(r"(?:column named?|column:?|identifier) ['\"]?(?!not found)(?:\w+\.)*(\w+)", re.IGNORECASE)
+"""How every database names a column that it does not find; mssql-python says "Column not found" before that."""
 
 _IN_CONNECTING: Final = (
     ("DB-SIGNIN", "clear", "cleartext password"),
@@ -146,14 +150,17 @@ def _case_in_connecting(error: BaseException, kind: str, url: URL) -> tuple[str,
 
 def in_a_select(database: DatabaseSettings, error: Exception, kind: str, select: str) -> SchoolError:
     """Return what `error` means once the connection was made: `select` is the SELECT of the settings that was asked."""
+    written = getattr(database.select, select, None) or ""
     if kind == "mssql":
         code, case = sqlserver.case_of(_original(error))
     else:
         case = _class_of(_original(error), kind)
         code, case = _CODES.get(case, ("DB-SELECT", case))
+    named = _COLUMN.search(str(_original(error)))
+    column = named[1] if case == "column" and named and named[1].lower() in names(written, kind) else None
     sets = "time_zone = 'Europe/London'" if kind == "mysql" else "TimeZone = 'Europe/London'"
     return SchoolError(
-        code, case, name=database.name, select=select, where=_where(database),
+        code, case, name=database.name, select=select, where=_where(database), column=column,
         session=f"SET {sets}" if kind in ("mysql", "postgresql", "duckdb") else "",
     )  # fmt: skip
 

@@ -3,7 +3,6 @@
 Only counts, names and types of columns, and facts about the server and the account come out; nothing is judged here.
 """
 
-import json
 import re
 import ssl
 from collections.abc import Collection, Iterator
@@ -24,6 +23,7 @@ from attsync.database.source import NEEDED, SelectName, Source, source
 from attsync.database.statements import marks_statement, roll_statement, rows_statement
 from attsync.deadline import Deadline
 from attsync.model import SchoolDays, Unlisted
+from attsync.plural import plural
 from attsync.problems import Problem, SchoolError
 from attsync.settings import DatabaseSettings
 from attsync.sql_guard import tokens
@@ -205,18 +205,14 @@ _SHOWN: Final = 5
 def writes(server: Snapshot) -> tuple[str, ...] | None:
     """Return what the account can do besides reading; nothing is best, None: this kind of database is not asked."""
     match server.kind:
-        case "sqlite":
-            return ()  # whatever the rights of the file are, it is opened read-only
-        case "duckdb":
-            return ()  # a file is opened read-only too, and a database in memory is no one's
+        case "sqlite" | "duckdb":
+            return ()  # whatever the rights of the file are, it is opened read-only; one in memory is no one's
         case "postgresql":
-            (row,) = server.ask(_POSTGRESQL_RIGHTS)
-            return tuple(_postgresql(*row))
+            return tuple(_postgresql(*server.ask(_POSTGRESQL_RIGHTS)[0]))
         case "mysql":
             return tuple(_mysql(server))
         case "mssql":
-            (row,) = server.ask(sqlserver.RIGHTS)
-            return tuple(_sqlserver(*row))
+            return tuple(_sqlserver(*server.ask(sqlserver.RIGHTS)[0]))
         case _:
             return None
 
@@ -226,7 +222,7 @@ def _sqlserver(*row: int) -> Iterator[str]:
     if roles := [*sqlserver.roles(row)]:
         yield f"has {', '.join(roles)}"
     elif tables:
-        yield f"can change {tables} {'table' if tables == 1 else 'tables'}"
+        yield f"can change {plural(tables, 'table')}"
 
 
 def _postgresql(is_superuser: bool, tables: int, schemas: int, can_make: bool, roles: str) -> Iterator[str]:  # noqa: FBT001  columns of a row
@@ -234,9 +230,9 @@ def _postgresql(is_superuser: bool, tables: int, schemas: int, can_make: bool, r
         yield "is a superuser"
         return
     if tables:
-        yield f"can change {tables} {'table' if tables == 1 else 'tables'}"
+        yield f"can change {plural(tables, 'table')}"
     if schemas:
-        yield f"can make tables in {schemas} {'schema' if schemas == 1 else 'schemas'}"
+        yield f"can make tables in {plural(schemas, 'schema')}"
     if can_make:
         yield "can make accounts, databases or copies"
     if roles:
@@ -245,20 +241,17 @@ def _postgresql(is_superuser: bool, tables: int, schemas: int, can_make: bool, r
 
 def _mysql(server: Snapshot) -> Iterator[str]:
     found: dict[str, None] = {}
-    grants = [str(grant) for (grant,) in server.ask("SHOW GRANTS")]
-    roles = [
-        match[1] for each in grants if (match := re.match(r"GRANT ([^()]+?) TO ", each)) and " ON " not in match[0]
-    ]
+    grants = [grant for (grant,) in server.ask("SHOW GRANTS")]
+    roles = [match[1] for grant in grants if (match := re.match(r"GRANT ((?:(?! ON )[^()])+?) TO ", grant))]
     for role in roles:  # one that it does not have from the start, but can take on
         try:
-            grants += [str(grant) for (grant,) in server.ask(f"SHOW GRANTS FOR {role}")]
+            grants += [grant for (grant,) in server.ask(f"SHOW GRANTS FOR {role}")]
         except SQLAlchemyError:
             found[f"the role {role}"] = None
     for grant in grants:
         match = re.match(r"GRANT (.+?) ON ", re.sub(r"\([^)]*\)", "", grant))
-        for right in match[1].split(",") if match else ():
-            if right.strip() not in _MYSQL_READS:
-                found[right.strip()] = None
+        rights = [right.strip() for right in match[1].split(",")] if match else []
+        found |= dict.fromkeys(right for right in rights if right not in _MYSQL_READS)
     if found:
         names = list(found)
         others = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
@@ -269,7 +262,7 @@ def _hides(server: Snapshot) -> Iterator[str]:
     if server.kind == "postgresql":
         ((policies,),) = server.ask(_POSTGRESQL_POLICIES)
         if policies:
-            yield f"row-level security on {policies} {'table' if policies == 1 else 'tables'}"
+            yield f"row-level security on {plural(policies, 'table')}"
     if server.kind == "mysql":
         ((limit,),) = server.ask("SELECT @@global.sql_select_limit")
         if limit < 2**63:
@@ -302,29 +295,15 @@ def index_serves(server: Snapshot, statement: Executable, first: date) -> bool |
     sql = str(statement.compile(server.connection, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
     match server.kind:
         case "sqlite":
-            return any(
-                re.search(r"SEARCH .*\(.*[<>]\?", str(step[3])) for step in server.ask(f"EXPLAIN QUERY PLAN {sql}")
-            )
+            plan = server.ask(f"EXPLAIN QUERY PLAN {sql}")
+            return any(re.search(r"SEARCH .*\(.*[<>]\?", step[3]) for step in plan)
         case "postgresql":
             # A small table is read whole even where an index stands ready: ask what it would do without that.
             server.ask("SELECT set_config('enable_seqscan', 'off', true)")
-            ((plan,),) = server.ask(f"EXPLAIN (FORMAT JSON) {sql}")
-            return any(
-                first.isoformat() in each for each in _conditions(json.loads(plan) if isinstance(plan, str) else plan)
-            )
+            plan = server.ask(f"EXPLAIN {sql}")
+            return any("Index Cond:" in line and first.isoformat() in line for (line,) in plan)
         case "mysql":
-            rows = [row._mapping for row in server.ask(f"EXPLAIN {sql}")]  # noqa: SLF001  SQLAlchemy's own name for it
-            return any(row["type"] == "range" or (row["type"] == "ALL" and row["possible_keys"]) for row in rows)
+            plan = [row._mapping for row in server.ask(f"EXPLAIN {sql}")]  # noqa: SLF001  SQLAlchemy's own name for it
+            return any(row["type"] == "range" or (row["type"] == "ALL" and row["possible_keys"]) for row in plan)
         case _:
             return None
-
-
-def _conditions(plan: Any) -> Iterator[str]:  # noqa: ANN401  JSON
-    if isinstance(plan, dict):
-        if "Index Cond" in plan:
-            yield plan["Index Cond"]
-        for part in plan.values():
-            yield from _conditions(part)
-    elif isinstance(plan, list):
-        for part in plan:
-            yield from _conditions(part)

@@ -4,15 +4,19 @@ The number of statements does not grow with schools; rows are streamed, and tall
 means is not decided here.
 """
 
+import pickle
 import re
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
+from zlib import compress, decompress
+
+from sqlalchemy import Executable
 
 from attsync.database.engine import Snapshot, snapshot
 from attsync.database.source import Source, source, unusable
@@ -30,11 +34,9 @@ from attsync.mapping import Maps
 from attsync.model import URNS, School, SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError, SettingsError
 from attsync.settings import DatabaseSettings, SchoolSettings
-from attsync.tally import MarkRow, ProofRow, PupilRow, RollRow, Tally
+from attsync.tally import MarkRow, Proofs, PupilRow, RollRow, Tally, prove
 from attsync.window import Window
 
-_MOST_YEAR_GROUPS: Final = 100
-"""Different values of year_group that one school's roll may have."""
 _MOST_SCHOOLS: Final = 25_000
 """All of England has 22,000."""
 _URN: Final = re.compile(r"0*([0-9]+)(?:\.0+)?")
@@ -44,46 +46,115 @@ _NO_NAME: Final = re.compile(r"[A-Z]{1,4}|(?=.*[0-9])[A-Z0-9][A-Z0-9/_.-]{0,15}"
 """A value of `school` that is no pupil's name, and can be shown."""
 
 
-@dataclass(slots=True)
-class _Beside:
-    """What is read of one school before its marks."""
-
-    roll: list[RollRow] = field(default_factory=list)
-    pupils: tuple[int, ...] = ()
-    """Of each day: pupils on roll, each counted once; empty: not known."""
-    has_too_many_groups: bool = False
-    """More year groups than are possible: a wrong column, perhaps of names. Nothing of it is kept."""
-    doubled: dict[date, PupilRow] = field(default_factory=dict)
-    not_on_roll: Counter[date] = field(default_factory=Counter)
-
-
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _Reading:
     """What is to be read of one database."""
 
     look: Snapshot
     marks: Source
     roll: Source
     window: Window
+    listed: Collection[str]
+    """Values of all its schools."""
     asked: Mapping[str, SchoolSettings]
-    """Value of school -> school."""
-    leave_out: Sequence[str]
-    """Values of the schools that are not to be read."""
-    unproven: Sequence[date]
+    """Value of school -> school, of those that are to be read."""
+    maps: Maps
+    """Those of the database."""
+    unmarked: Collection[str]
+    """Codes that mean no mark in each of these schools."""
 
-    @property
-    def has_pupil(self) -> bool:
-        """Whether pupils on roll, and so marks of others, can be told apart."""
-        return "pupil" in self.roll
+    def rows(self, statement: Executable, source: Source, what: str) -> Iterator[Any]:
+        """Return the rows of a statement about `source`; `what` they are is for the log."""
+        rows = self.look.stream(statement, source.name)
+        return iter(counted(rows, f"{self.look.database.name}: {what}"))
 
-    def left_out_of(self, source: Source) -> Sequence[str]:
-        """Return the schools that a statement about `source` leaves out."""
-        return self.leave_out if "school" in source else ()
+    def left_out_of(self, source: Source, asked: Collection[str]) -> Sequence[str]:
+        """Return the schools that a statement about `source` leaves out to read those of `asked`."""
+        return sorted(set(self.listed) - set(asked)) if "school" in source else ()
 
     def school_of(self, source: Source, value: str | None) -> str | None:
         """Return the school of a row: its value, or the only school; None if it is not asked for."""
         value = value if "school" in source else next(iter(self.asked))
         return value if value in self.asked else None
+
+    def read_roll(self, tallies: Mapping[str, Tally]) -> None:
+        """Put the pupils on roll into the tally of each school."""
+        leave_out = self.left_out_of(self.roll, self.asked)
+        statement = roll_statement(self.roll, self.window, self.look.database.leaving_date_is, leave_out)
+        pupils: dict[str, Sequence[int]] = {}
+        for value, year_group, is_total, not_dates, endless, *numbers in self.rows(statement, self.roll, "roll"):
+            if (school := self.school_of(self.roll, value)) is None:
+                continue
+            on_roll = tuple(int(number or 0) for number in numbers)  # of no rows at all there is no sum
+            if is_total:
+                pupils[school] = on_roll
+            else:
+                tallies[school].add_roll(RollRow(year_group, int(not_dates or 0), int(endless or 0), on_roll))
+        if "pupil" in self.roll:
+            for school, tally in tallies.items():
+                tally.add_pupils(pupils.get(school))
+
+    def proofs(self, days: Collection[date], asked: Collection[str]) -> Mapping[str, Proofs]:
+        """Return what the column pupil proves of `days`, for each school of `asked`."""
+        if not days or "pupil" not in self.marks:
+            return {school: Proofs() for school in asked}
+        found = {school: Proofs(days) for school in asked}
+        database, leave_out = self.look.database, self.left_out_of(self.marks, asked)
+        days = sorted(days)
+        doubled = doubled_statement(self.marks, days, leave_out, sessions=database.sessions, unmarked=self.unmarked)
+        for value, at, session, number, pupils in self.rows(doubled, self.marks, "doubled marks"):
+            school, day = self.school_of(self.marks, value), _date(at)
+            if school in found and day is not None:
+                row, before = PupilRow(session, number, pupils), found[school].doubled.get(day)
+                if before is None or row.rows - row.pupils > before.rows - before.pupils:
+                    found[school].doubled[day] = row
+        if "pupil" in self.roll:
+            absent = not_on_roll_statement(
+                self.marks,
+                self.roll,
+                self.window,
+                days,
+                leave_out,
+                leaving_date_is=database.leaving_date_is,
+                unmarked=self.unmarked,
+            )
+            for value, at, number in self.rows(absent, self.marks, "marks of pupils not on roll"):
+                school, day = self.school_of(self.marks, value), _date(at)
+                if school in found and day is not None:
+                    found[school].not_on_roll[day] += number
+        return found
+
+    def schools(
+        self, tallies: dict[str, Tally], unproven: Callable[[SchoolDays], Collection[date]] | None
+    ) -> Iterator[SchoolDays | Unlisted]:
+        """Read the marks, and return each school when they are tallied, or when more of its days are proven."""
+        window = self.window
+        proofs = self.proofs([window.last] if unproven else [*window], tallies)
+        kept: dict[str, bytes] = {}
+        days: set[date] = set()
+        unlisted = 0
+        statement = marks_statement(self.marks, window, self.left_out_of(self.marks, tallies))
+        for value, rows in groupby(self.rows(statement, self.marks, "marks"), itemgetter(0)):
+            school = self.school_of(self.marks, value)
+            if school is None:
+                unlisted += sum(number for *_, code, number in rows if not self.maps.is_unmarked(code or ""))
+                continue
+            tally = tallies.pop(school)
+            for _, day, session, year_group, code, number in rows:
+                tally.add(MarkRow(_date(day), session, year_group, code, number))
+            found = prove(tally.days(), window, proofs[school])
+            if more := unproven(found) if unproven and found.provable else ():
+                kept[school] = compress(pickle.dumps(found))  # or those of many schools would fill the memory
+                days.update(more)
+            else:
+                yield found
+        for school, tally in tallies.items():
+            yield prove(tally.days(), window, proofs[school])
+        proofs = self.proofs(days, kept)
+        for school, content in kept.items():
+            yield prove(pickle.loads(decompress(content)), window, proofs[school])  # noqa: S301  made above
+        if unlisted:
+            yield Unlisted(self.look.database.name, unlisted)
 
 
 def read(
@@ -92,13 +163,14 @@ def read(
     wanted: Collection[int],
     window: Window,
     deadline: Deadline,
-    unproven: Collection[date] | None = None,
+    unproven: Callable[[SchoolDays], Collection[date]] | None = None,
 ) -> Iterator[SchoolDays | Unlisted]:
     """Return the days of each school of `schools` whose URN is wanted, one school after the other.
 
     The marks and the roll of the other schools are not read. Rows of schools that are not in `schools` are counted and
-    returned last, never sent. `unproven` are the days for which the column pupil has to prove something; None: all.
-    Raise SchoolError, before the first school or between two.
+    returned last, never sent. What the column pupil proves is looked for on every day or, with `unproven`, on the last
+    day and on those that it returns for a school (docs/design/counting.md 6). Raise SchoolError, before the first
+    school or between two.
     """
     listed = {school.school: school for school in schools}
     asked = {value: school for value, school in listed.items() if school.urn in wanted}
@@ -109,98 +181,14 @@ def read(
         for each in (marks, roll):
             if "school" not in each and len(listed) > 1:
                 raise SchoolError("DB-SCHOOLS", name=database.name, select=each.name, schools=len(listed))
-        days = [day for day in window if unproven is None or day in unproven] if "pupil" in marks else []
-        task = _Task(look, marks, roll, window, asked, sorted(listed.keys() - asked.keys()), days)
-        beside: dict[str, _Beside] = defaultdict(_Beside)
-        _read_roll(task, beside)
-        _read_proofs(task, beside, frozenset.intersection(*(each.unmarked() for each in maps.values())))
-        left = dict(asked)
-        unlisted = 0
-        rows = look.stream(marks_statement(marks, window, task.left_out_of(marks)), "marks")
-        for value, mark_rows in groupby(counted(rows, f"{database.name}: marks"), itemgetter(0)):
-            school = task.school_of(marks, value)
-            if school is None:
-                unlisted += sum(number for *_, code, number in mark_rows if not common.is_unmarked(code or ""))
-            else:
-                yield _tally(task, left.pop(school), maps[school], mark_rows, beside.pop(school, _Beside()))
-        for school, found in left.items():
-            yield _tally(task, found, maps[school], (), beside.pop(school, _Beside()))
-        if unlisted:
-            yield Unlisted(database.name, unlisted)
-
-
-def _tally(
-    task: _Task, found: SchoolSettings, maps: Maps, mark_rows: Iterable[Sequence[Any]], beside: _Beside
-) -> SchoolDays:
-    """Return the days of one school."""
-    school = School(found.urn, found.name)
-    if beside.has_too_many_groups:
-        what = {"name": task.look.database.name, "most": _MOST_YEAR_GROUPS}
-        return SchoolDays(school=school, problem=Problem("COLUMN-WRONG", "roll_groups", **what))
-    tally = Tally(school, maps, task.window, provable="pupil" in task.marks)
-    for _, day, session, year_group, code, number in mark_rows:
-        tally.add(MarkRow(_date(day), session, year_group, code, number))
-    for row in beside.roll:
-        tally.add_roll(row)
-    for doubled in beside.doubled.values():
-        tally.add_pupils(doubled)
-    for number, day in enumerate(task.window):
-        in_groups = sum(row.on_roll[number] for row in beside.roll)
-        pupils = beside.pupils[number] if beside.pupils else in_groups if task.has_pupil else None
-        in_two = 0 if pupils is None else in_groups - pupils
-        tally.add_proof(ProofRow(day, pupils, in_two, beside.not_on_roll[day], day in task.unproven))
-    return tally.days()
-
-
-def _read_roll(task: _Task, beside: dict[str, _Beside]) -> None:
-    database = task.look.database
-    statement = roll_statement(task.roll, task.window, database.leaving_date_is, task.left_out_of(task.roll))
-    rows = counted(task.look.stream(statement, "roll", slowly=False), f"{database.name}: roll")
-    for value, year_group, is_total, not_dates, endless, *numbers in rows:
-        school = task.school_of(task.roll, value)
-        if school is None:
-            continue
-        mine = beside[school]
-        on_roll = tuple(int(number or 0) for number in numbers)  # of no rows at all there is no sum
-        if is_total:
-            mine.pupils = on_roll
-        elif mine.has_too_many_groups or len(mine.roll) == _MOST_YEAR_GROUPS:
-            mine.has_too_many_groups = True
-            mine.roll.clear()
-        else:
-            mine.roll.append(RollRow(year_group, int(not_dates or 0), int(endless or 0), on_roll))
-
-
-def _read_proofs(task: _Task, beside: dict[str, _Beside], unmarked: Collection[str]) -> None:
-    """Read what the column pupil proves to be wrong."""
-    if not task.unproven:
-        return
-    look, marks, leave_out = task.look, task.marks, task.left_out_of(task.marks)
-    database = look.database
-    doubled = doubled_statement(marks, task.unproven, leave_out, sessions=database.sessions, unmarked=unmarked)
-    rows = look.stream(doubled, "marks", slowly=False)
-    for value, text, session, number, pupils in counted(rows, f"{database.name}: doubled marks"):
-        school, day = task.school_of(marks, value), _date(text)
-        if school is not None and day is not None:
-            row, before = PupilRow(day, session, number, pupils), beside[school].doubled.get(day)
-            if before is None or row.rows - row.pupils > before.rows - before.pupils:
-                beside[school].doubled[day] = row
-    if not task.has_pupil:
-        return
-    absent = not_on_roll_statement(
-        marks,
-        task.roll,
-        task.window,
-        task.unproven,
-        leave_out,
-        leaving_date_is=database.leaving_date_is,
-        unmarked=unmarked,
-    )
-    rows = look.stream(absent, "marks", slowly=False)
-    for value, text, number in counted(rows, f"{database.name}: marks of pupils not on roll"):
-        school, day = task.school_of(marks, value), _date(text)
-        if school is not None and day is not None:
-            beside[school].not_on_roll[day] += number
+        unmarked = frozenset.intersection(*(each.unmarked() for each in maps.values()))
+        reading = _Reading(look, marks, roll, window, listed, asked, common, unmarked)
+        tallies = {
+            value: Tally(School(school.urn, school.name), maps[value], window, provable="pupil" in marks)
+            for value, school in asked.items()
+        }
+        reading.read_roll(tallies)
+        yield from reading.schools(tallies, unproven)
 
 
 def holds_permission(database: DatabaseSettings, school: SchoolSettings, username: str, deadline: Deadline) -> bool:
@@ -217,7 +205,7 @@ def schools_of(database: DatabaseSettings, deadline: Deadline) -> tuple[SchoolSe
         return database.schools
     found: dict[int, SchoolSettings] = {}
     with snapshot(database, None, deadline) as look:
-        rows = look.stream(schools_statement(source(look, database, "schools", None)), "schools", slowly=False)
+        rows = look.stream(schools_statement(source(look, database, "schools", None)), "schools")
         for number, (value, urn, name) in enumerate(rows):
             if number == _MOST_SCHOOLS:
                 raise SchoolError("COLUMN-WRONG", "schools", name=database.name, most=_MOST_SCHOOLS)

@@ -5,14 +5,14 @@ Of the values that go along it shows dates and numbers; any other text may be a 
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time
+from collections.abc import Iterable, Iterator
+from datetime import date
 from time import monotonic
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 
-from attsync.sql_guard import tokens, without_texts
+from attsync.sql_guard import without_texts
 
 _logger = logging.getLogger(__name__)
 _Row = TypeVar("_Row")
@@ -21,7 +21,6 @@ PROBE: Final = {"attsync_probe": True}
 """Execution options of a statement that asks for columns only: logged at DEBUG, like those that open a snapshot."""
 
 _ISO_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_PERCENT: Final = re.compile(r"%%|%s|%\((\w+)\)s")
 
 
 def follow(engine: Engine, name: str) -> None:
@@ -51,16 +50,15 @@ def _counted(rows: Iterator[_Row], what: str) -> Iterator[_Row]:
     _logger.info("%s: %s rows, fetched in %.2f s", what, number, seconds)
 
 
-def _begin(connection: Connection, _cursor: object, statement: str, values: Any, context: Any, _many: object) -> None:  # noqa: ANN401  SQLAlchemy's
+def _begin(connection: Connection, _cursor: object, sql: str, _values: Any, context: Any, _many: object) -> None:  # noqa: ANN401  SQLAlchemy's
     connection.info["attsync_started"] = monotonic()
     level = _level(context)
     if _logger.isEnabledFor(level):
-        dialect = connection.dialect.name
-        shown = without_texts(with_values(statement, values, connection.dialect.paramstyle, dialect), dialect)
+        shown = without_texts(_with_values(context, sql), connection.dialect.name)
         _logger.log(level, "sent to the database:\n%s", re.sub("(?m)^", "    ", shown))
 
 
-def _end(connection: Connection, _cursor: object, _statement: str, _values: Any, context: Any, _many: object) -> None:  # noqa: ANN401  SQLAlchemy's
+def _end(connection: Connection, _cursor: object, _sql: str, _values: Any, context: Any, _many: object) -> None:  # noqa: ANN401  SQLAlchemy's
     _logger.log(_level(context), "answered in %.2f s", monotonic() - connection.info["attsync_started"])
 
 
@@ -69,34 +67,18 @@ def _level(context: Any) -> int:  # noqa: ANN401  SQLAlchemy's
     return logging.INFO if counts else logging.DEBUG
 
 
-def with_values(statement: str, values: Mapping[str, object] | Sequence[object], style: str, dialect: str) -> str:
-    """Put the values into their places, in the style in which the driver wants those marked."""
-    if style in ("format", "pyformat"):
-        named = values if isinstance(values, Mapping) else {}
-        rest = iter(() if isinstance(values, Mapping) else values)
-
-        def value(found: re.Match[str]) -> str:
-            if found[0] == "%%":
-                return "%"
-            return _shown(named.get(found[1]) if found[1] else next(rest, None))
-
-        return _PERCENT.sub(value, statement)
-    left = iter(values if isinstance(values, Sequence) else ())
-    numbered = {f"${number}": value for number, value in enumerate(values, 1)} if style == "numeric_dollar" else {}
-    parts: list[str] = []
-    for kind, part in tokens(statement, dialect):
-        if parts and parts[-1] + part in numbered:
-            parts[-1] = _shown(numbered[parts[-1] + part])
-        elif style == "qmark" and (kind, part) == ("other", "?"):
-            parts.append(_shown(next(left, None)))
-        else:
-            parts.append(part)
-    return "".join(parts)
+def _with_values(context: Any, sql: str) -> str:  # noqa: ANN401  SQLAlchemy's
+    """Return a statement with the dates and numbers that go along in their places."""
+    if context is None or context.compiled is None:
+        return sql
+    values = {bind.key: _shown(bind.value) for bind in context.compiled.bind_names}
+    filled = context.compiled.statement.params(values)
+    sql = str(filled.compile(dialect=context.dialect, compile_kwargs={"literal_binds": True}))
+    return sql.replace("%%", "%") if "format" in context.dialect.paramstyle else sql
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, datetime) and value.time() == time():  # SQL Server's dialect makes one of a date
-        value = value.date()
-    if isinstance(value, date) or (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
-        return f"'{value}'"
-    return str(value) if type(value) is int else "?"
+def _shown(value: object) -> object:
+    if isinstance(value, list):
+        return ["..."]
+    is_date = isinstance(value, date) or (isinstance(value, str) and _ISO_DATE.fullmatch(value))
+    return value if is_date or type(value) is int else "..."

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 from sqlalchemy import URL
 
@@ -61,56 +61,40 @@ _STATES: Final = {
 """What mssql-python says for an SQLSTATE. It gives neither that nor a number, but the words of the server's message."""
 
 
-class _Error(NamedTuple):
-    """A kind of error: it has one of these numbers, or an SQLSTATE that begins so and these words, if any."""
-
-    code: str
-    case: str
-    numbers: tuple[int, ...] = ()
-    state: str = ""
-    words: str = ""
-
-    def fits(self, number: int | None, state: str, message: str) -> bool:
-        """Whether an error is of this kind."""
-        if number in self.numbers:
-            return True
-        is_told = bool(self.state or self.words)
-        return is_told and re.match(self.state, state) is not None and re.search(self.words, message) is not None
-
-
 _ERRORS: Final = (
-    _Error("DB-SIGNIN", "expired", (18487, 18488), "", r"password of the account (?:has expired|must be changed)"),
-    _Error("DB-SIGNIN", "disabled", (18470, 18486), "", r"account is (?:disabled|currently locked)"),
-    _Error("DB-SIGNIN", "kerberos", (), "", r"sspi provider|kerberos"),
-    _Error("DB-SIGNIN", "", (18452, 18456), "28"),
-    _Error("DB-NONE", "not_opened", (4060, 911), "", r"cannot open database|database '.*' does not exist"),
-    _Error("DB-NONE", "replica", (976, 978, 982, 983), "", r"availability (?:group|database|replica)"),
-    _Error("DB-RIGHTS", "no_entry", (916,), "08004", r"not able to access the database"),
-    _Error("DB-NONE", "certificate_name", (), "08", r"subject name does not match"),
-    _Error("DB-NONE", "certificate", (), "08", r"certificate"),
-    _Error("DB-NONE", "no_encryption", (), "08", r"encryption not supported|wrong version number"),
-    _Error("DB-NONE", "tls", (), "08", r"ssl provider"),
-    _Error("DB-NONE", "instance", (), "08", r"error locating server/instance"),
-    _Error("DB-SLOW", "", (), "HYT00"),
-    _Error("DB-SLOW", "conflict", (1205,), "40001"),
-    _Error("DB-SLOW", "locked", (1222,), "", r"lock request time ?out"),
-    _Error("DB-SLOW", "full", (701, 1105, 9002), "", r"insufficient (?:system )?memory|is full"),
-    _Error("DB-NONE", "lost", (), "08"),
-    _Error("DB-NONE", "lost", (596, 6005), "", r"session is in the kill state|shutdown is in progress"),
-    _Error("DB-RIGHTS", "", (229, 230, 297, 300), "", r"permission was denied|does not have permission"),
-    _Error("DB-SELECT", "snapshot", (3952,), "", r"snapshot isolation transaction failed"),
-    _Error("DB-SELECT", "table", (208,), "42S02"),
-    _Error("DB-SELECT", "column", (207,), "42S22"),
-    _Error("DB-SELECT", "column", (4104,), "", r"multi-part identifier"),
-    _Error("DB-SELECT", "no_name", (8155,), "", r"no column name was specified"),
-    _Error("DB-SELECT", "ambiguous", (209, 8156), "", r"ambiguous column name|was specified multiple times"),
-    _Error("DB-SELECT", "function", (195, 4121), "", r"built-in function name|user-defined function"),
-    _Error("DB-SELECT", "value", (206, 241, 242, 245, 402, 8114, 8115, 8134), "22"),
-    _Error("DB-SELECT", "value", (), "", r"converting data type|are incompatible|operand type clash"),
-    _Error("DB-SELECT", "syntax", (102, 156, 170, 4145), "", r"incorrect syntax|non-boolean type"),
-    _Error("DB-SELECT", "other", (), "[2-4]"),
+    ("DB-SIGNIN", "expired", "", r"password of the account (?:has expired|must be changed)"),
+    ("DB-SIGNIN", "disabled", "", r"account is (?:disabled|currently locked)"),
+    ("DB-SIGNIN", "kerberos", "", r"sspi provider|kerberos"),
+    ("DB-SIGNIN", "", "28", ""),
+    ("DB-NONE", "not_opened", "", r"cannot open database|database '.*' does not exist"),
+    ("DB-NONE", "replica", "", r"availability (?:group|database|replica)"),
+    ("DB-RIGHTS", "no_entry", "08004", r"not able to access the database"),
+    ("DB-NONE", "certificate_name", "08", r"subject name does not match"),
+    ("DB-NONE", "certificate", "08", r"certificate"),
+    ("DB-NONE", "no_encryption", "08", r"encryption not supported|wrong version number"),
+    ("DB-NONE", "tls", "08", r"ssl provider"),
+    ("DB-NONE", "instance", "08", r"error locating server/instance"),
+    ("DB-SLOW", "", "HYT00", ""),
+    ("DB-SLOW", "conflict", "40001", ""),
+    ("DB-SLOW", "locked", "", r"lock request time ?out"),
+    ("DB-SLOW", "full", "", r"insufficient (?:system )?memory|is full"),
+    ("DB-NONE", "lost", "08", ""),
+    ("DB-NONE", "lost", "", r"session is in the kill state|shutdown is in progress"),
+    ("DB-RIGHTS", "", "", r"permission was denied|does not have permission"),
+    ("DB-SELECT", "snapshot", "", r"snapshot isolation transaction failed"),
+    ("DB-SELECT", "table", "42S02", ""),
+    ("DB-SELECT", "column", "42S22", ""),
+    ("DB-SELECT", "column", "", r"multi-part identifier"),
+    ("DB-SELECT", "no_name", "", r"no column name was specified"),
+    ("DB-SELECT", "ambiguous", "", r"ambiguous column name|was specified multiple times"),
+    ("DB-SELECT", "function", "", r"built-in function name|user-defined function"),
+    ("DB-SELECT", "value", "22", ""),
+    ("DB-SELECT", "value", "", r"converting data type|are incompatible|operand type clash"),
+    ("DB-SELECT", "syntax", "", r"incorrect syntax|non-boolean type"),
+    ("DB-SELECT", "other", "[2-4]", ""),
 )
-"""The first that fits. A message is matched in lower case, and never shown."""
+"""Code, case, how the SQLSTATE begins, words of the message: the first that fits. A message is matched in lower case,
+and never shown."""
 
 ISOLATION: Final = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
 _ROLES: Final = {
@@ -186,21 +170,16 @@ def roles(row: Any) -> Iterator[str]:  # noqa: ANN401  a row of RIGHTS
 
 
 def case_of(error: BaseException) -> tuple[str, str]:
-    """Return the problem code and the case of an error of a driver for SQL Server; DB-NONE if it is none of the known.
-
-    The driver is mssql-python; the SQLSTATE of pyodbc and the number of pymssql are taken too.
-    """
-    first = error.args[0] if error.args else None
-    while isinstance(first, tuple) and first:  # pymssql's, of a sign-in that was refused
-        first = first[0]
-    number = first if isinstance(first, int) else None
+    """Return the problem code and the case of an error of mssql-python; DB-NONE if it is none of the known."""
     said = str(getattr(error, "driver_error", ""))
-    state = _STATES.get(said, "") or (first if isinstance(first, str) and re.fullmatch("[0-9A-Z]{5}", first) else "")
-    state = state or ("42000" if said == "Syntax error or access violation" else said.rpartition("code: ")[2])
+    code = "42000" if said == "Syntax error or access violation" else said.rpartition("code: ")[2]
+    state = _STATES.get(said, code)
     message = str(getattr(error, "ddbc_error", error)).lower()
-    found = next((each for each in _ERRORS if each.fits(number, state, message)), None)
-    _logger.info("%s, SQLSTATE %s, number %s", type(error).__name__, state, number)
-    return (found.code, found.case) if found else ("DB-NONE", "lost")
+    _logger.info("%s, SQLSTATE %s", type(error).__name__, state)
+    fits = (
+        (code, case) for code, case, begins, words in _ERRORS if re.match(begins, state) and re.search(words, message)
+    )
+    return next(fits, ("DB-NONE", "lost"))
 
 
 def has_offset(column: Any) -> bool:  # noqa: ANN401  an entry of the driver's description

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -15,11 +15,15 @@ from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, St
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
 from attsync.settings import Settings
-from attsync.window import LONDON, Window
+from attsync.window import LONDON, Window, today_in_london
 from attsync.wire import build, parse
 
 _LOOK_BACK: Final = timedelta(weeks=4)
 """How far before the window runs are looked for: further than the longest holiday of a half-term."""
+
+
+_FROM_PROOFS: Final = {("MARKS-HIGH", "not_on_roll"), ("MARKS-UNPROVEN", "")}
+"""What is to check of a school and would be forgotten, or be false, if its days were not proven again."""
 
 
 class Sent(NamedTuple):
@@ -37,6 +41,8 @@ class Planned(NamedTuple):
     """The newest message; it may not have arrived."""
     before: Sent | None
     """The newest message that the receiver has confirmed."""
+    again: bool = False
+    """The newest submission of the day is of today, and the same message."""
 
 
 class Refused(NamedTuple):
@@ -56,16 +62,42 @@ class Planner:
         self._settings, self._log, self._window, self._now = settings, log, window, now
         before = Window(window.first - _LOOK_BACK, window.last)
         self._reads = log.reads(before, settings.dfe.origin) if log else {}
+        self._latest = log.latest_school_runs(settings.dfe.origin) if log else {}
+        self._found: SchoolDays | None = None
+        self._plans: list[Plan] = []
 
     def plan(self, found: SchoolDays) -> list[Plan]:
-        """Decide for each day of a school."""
-        if not found.days:
-            return []
+        """Decide for each day of a school, once."""
+        if found is not self._found:
+            self._found = found
+            self._plans = self._plan(found) if found.days else []
+        return self._plans
+
+    def was_read_today(self, urn: int) -> bool:
+        """Whether the newest run of today has read a school: then all its days were proven today."""
+        last = self._latest.get(urn)
+        return last is not None and last.outcome == "read" and self._is_today(last.run.started_at)
+
+    def unproven(self, found: SchoolDays) -> list[date]:
+        """Return the days of a school that was read today whose counts have not been proven today, and found right.
+
+        docs/design/counting.md 6 has the rule.
+        """
+        told = {(problem.code, problem.case) for problem in self._latest[found.school.urn].to_check}
+        again = {plan.body.day for plan in self.plan(found) if isinstance(plan, Planned) and plan.again}
+        days = [day.date for day in found.days if (day.marks or day.refused) and not day.proven]
+        return days if told & _FROM_PROOFS else [day for day in days if day not in again]
+
+    def _is_today(self, at: datetime) -> bool:
+        return today_in_london(at) == today_in_london(self._now)
+
+    def _plan(self, found: SchoolDays) -> list[Plan]:
         urn = found.school.urn
         days = self._log.submissions(self._settings.dfe.origin, self._window, urn).get(urn, {}) if self._log else {}
         plans: list[Plan] = []
         for read in found.days:
-            history = [each for each in days.get(read.date, ()) if each.body_id is not None]
+            past = days.get(read.date, [])
+            history = [each for each in past if each.body_id is not None]
             last = history[-1] if history else None
             received = _newest(history, lambda state: state.is_received)
             arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
@@ -77,10 +109,13 @@ class Planner:
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
                 before = Sent(self._cells(received), received.recorded_at) if received else None
-                plans.append(Planned(body, last, before))
+                plans.append(Planned(body, last, before, bool(past) and self._is_again(past[-1], body)))
             elif body:
                 plans.append(Refused(day, body))
         return plans
+
+    def _is_again(self, newest: Submission, body: Body) -> bool:
+        return self._is_today(newest.recorded_at) and self._log is not None and self._log.has_body(newest, body)
 
     def without_early_sessions(self, day: Day, arrived: Cells) -> Day:
         """Return today without the sessions that are not registered yet, unless they were sent before."""

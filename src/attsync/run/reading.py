@@ -9,6 +9,7 @@ from attsync.database import read
 from attsync.deadline import Deadline
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError
+from attsync.run.plan import Planner
 from attsync.settings import DatabaseSettings, SchoolSettings
 from attsync.window import Window
 
@@ -17,12 +18,12 @@ Listed = Sequence[tuple[DatabaseSettings, tuple[SchoolSettings, ...] | Problem]]
 
 
 def read_schools(
-    listed: Listed, wanted: Mapping[int, School], window: Window, deadline: Deadline
+    listed: Listed, wanted: Mapping[int, School], window: Window, deadline: Deadline, planner: Planner | None = None
 ) -> Iterator[SchoolDays | Unlisted]:
     """Read every database that has a wanted school, and return each of these once.
 
     A database that fails gives its schools a problem. Once the deadline has passed, no database is opened any more, nor
-    the next school read: those that are left get that problem.
+    the next school read: those that are left get that problem. Without a `planner` every day is proven.
     """
     left = dict(wanted)
     failed: Problem | None = None
@@ -32,7 +33,7 @@ def read_schools(
         if isinstance(schools, Problem):
             failed = failed or schools  # it may be the one that lists those left
             continue
-        for found in _read(database, schools, window, left.__contains__, deadline):
+        for found in _read(database, schools, window, left.__contains__, deadline, planner):
             if isinstance(found, SchoolDays):
                 del left[found.school.urn]
             yield found
@@ -62,13 +63,15 @@ def _read(
     window: Window,
     is_wanted: Callable[[int], bool],
     deadline: Deadline,
+    planner: Planner | None = None,
 ) -> Iterator[SchoolDays | Unlisted]:
     """Read the wanted schools of one database; if it fails, those that are left get the problem."""
     left = {each.urn: School(each.urn, each.name) for each in schools if is_wanted(each.urn)}
     if not left:
         return
+    unproven = planner.unproven if planner and all(map(planner.was_read_today, left)) else None
     try:
-        for found in read(database, schools, left.keys(), window, deadline):
+        for found in read(database, schools, left.keys(), window, deadline, unproven):
             if isinstance(found, SchoolDays):
                 del left[found.school.urn]
             yield found

@@ -6,10 +6,13 @@ Holds totals, not counts: a run of thousands of schools has to fit into a small 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from itertools import chain
 from typing import Final, NamedTuple
 
 from attsync import messages
+from attsync.log import Log
 from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Sign, State, faulty_sessions
+from attsync.notify import Message
 from attsync.plural import plural
 from attsync.problems import Problem, exit_code
 from attsync.run.plan import Planned, Refused, changed_sessions
@@ -20,6 +23,7 @@ _MOST_LINES: Final = 12
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
 """Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
 code of a run goes by the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
+_PROBLEMS: Final = messages.attsync("status", "--problems")
 
 
 class Sums(NamedTuple):
@@ -82,6 +86,8 @@ class Report:
     exit_code: int = 0
     closed: bool = False
     """Whether the receiver said in this run that the service has been closed."""
+    failing_before: Collection[int] = ()
+    """URNs of the schools with a problem in the run before, if someone is told of the change."""
 
     def told(self, named: Collection[int]) -> list[tuple[SchoolResult, messages.Told]]:
         """Return each problem that counts, with its school; `named` are schools that were asked for."""
@@ -97,9 +103,13 @@ class Report:
 
 
 def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> bool:
+    return result.school.urn in named or not _is_wanted(problem)
+
+
+def _is_wanted(problem: Problem) -> bool:
     # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
     # decided, or that what was agreed to has changed, is said at every run.
-    return result.school.urn in named or (problem.code, problem.case) != ("CONSENT-NONE", "removed")
+    return (problem.code, problem.case) == ("CONSENT-NONE", "removed")
 
 
 Tell = Callable[[SchoolResult], None]
@@ -143,29 +153,105 @@ def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> Da
     )
 
 
+_Cause = tuple[list[School], messages.Told]
+
+
 def mail(report: Report, named: Collection[int]) -> list[str]:
-    """Return what cron mails: a line for each cause with the schools it hits, then what to do; 12 lines at most."""
-    causes = messages.by_cause((result.school, told) for result, told in report.told(named))
-    if report.problem:
-        causes.append(([], messages.Told(report.problem, ())))
-    ranked = sorted(causes, key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
+    """Return what cron mails: a line for each cause with the schools it hits, then what to do; 12 lines at most.
+
+    The worst first. Every school with a problem is named.
+    """
+    hit = messages.by_cause((each.school, told) for each, told in report.told(named))
+    hit += [([], messages.Told(report.problem, ()))] if report.problem else []
+    hit.sort(key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
+    each = [_said([cause]) for cause in hit]
+    if sum(map(len, each)) <= _MOST_LINES:
+        return [*chain(*each)]
+    alike: dict[object, list[_Cause]] = {}
+    for cause in hit:
+        problem = cause[1].problem
+        alike.setdefault(problem if messages.is_shared(problem) else problem.code, []).append(cause)
+    groups = [*alike.values()]
     lines: list[str] = []
-    for number, (schools, told) in enumerate(ranked):
-        said = _lines(told, schools)
-        if len(lines) + len(said) > _MOST_LINES - 2 * (number + 1 < len(ranked)):
-            left = plural(len(ranked) - number, "more problem")
-            return [*lines, f"attsync: {left}.", f"  To see them: {messages.attsync('status', '--problems').completed}"]
+    for number, group in enumerate(groups):
+        said = _said(group)
+        if len(lines) + len(said) > _MOST_LINES - 3 * (number + 1 < len(groups)):
+            left = _schools(*groups[number:]) - _schools(*groups[:number])
+            names = [f"  Schools: {_listed(left)}"] if left else []
+            more = plural(sum(map(len, groups[number:])), "more problem")
+            return [*lines, f"attsync: {more}.", *names, f"  To see them: {_PROBLEMS.completed}"]
         lines += said
     return lines
 
 
-def _lines(told: messages.Told, schools: list[School]) -> list[str]:
-    first = f"{schools[0]}: " if len(schools) == 1 else f"{plural(len(schools), 'school')}: " if schools else ""
-    text = messages.text(told.problem, told.days, discreet=True).completed
-    lines = [f"attsync: {first}{text} [{told.problem.code}]"]
-    if len(schools) > 1:
-        lines.append(f"  Schools: {', '.join(map(str, schools))}")
-    return [*lines, f"  {messages.next_step(told.problem, discreet=True).completed}"]
+def _said(alike: list[_Cause]) -> list[str]:
+    """Return the lines for one cause, or for problems of single marks that are alike."""
+    schools, more, (problem, days) = _schools(alike), len(alike) - 1, alike[0][1]
+    then = messages.Text(("To see each of them: ", _PROBLEMS)) if more else messages.next_step(problem, discreet=True)
+    if more and len(schools) > 1:
+        text = messages.in_general(problem)
+    else:
+        others = f"The school has {plural(more, 'more problem')} like this." if more else ""
+        text = messages.text(problem, days, discreet=True) + messages.Text((others,))
+    first, *names = _line(schools, f"{text.completed} [{problem.code}]")
+    return [f"attsync: {first}", *names, f"  {then.completed}"]
+
+
+def _schools(*groups: list[_Cause]) -> set[School]:
+    return {school for group in groups for schools, _ in group for school in schools}
+
+
+def _line(schools: Collection[School], text: str) -> list[str]:
+    """Return a line that is whole in itself, and below it the schools if there are several."""
+    names = [f"  Schools: {_listed(schools)}"] if len(schools) > 1 else []
+    return [f"{_who(schools)}: {text}" if schools else text, *names]
+
+
+def _who(schools: Collection[School]) -> str:
+    return _listed(schools) if len(schools) == 1 else plural(len(schools), "school")
+
+
+def _listed(schools: Collection[School]) -> str:
+    return ", ".join(sorted(map(str, schools)))
+
+
+def failing(log: Log, receiver: str) -> set[int]:
+    """Return the URNs of the schools that had a problem in the newest run for `receiver` that included them."""
+    runs = log.latest_school_runs(receiver)
+    windows = [each.run.window for each in runs.values()]
+    span = Window(min(w.first for w in windows), max(w.last for w in windows)) if windows else None
+    days = log.not_accepted(receiver, span) if span else {}
+    return {
+        urn
+        for urn, each in runs.items()
+        if (each.problem and not _is_wanted(each.problem))
+        or any(past[-1].run_id == each.run.id for past in days.get(urn, {}).values())
+    }
+
+
+def turned(report: Report) -> Message | None:
+    """Return what people are told: which schools have a problem and had none in the run before, or the reverse.
+
+    Without a count, a value or what the DfE said: it goes to services outside the school.
+    """
+    causes: dict[tuple[str, str], set[School]] = {}
+    told = [(each.school, told.problem) for each, told in report.told(())]
+    for school, problem in sorted(told, key=lambda each: _SEVERITY.index(each[1].exit_code)):
+        if school.urn not in report.failing_before:
+            database = str(problem.get("name")) if problem.code.startswith("DB-") else ""
+            causes.setdefault((problem.code, database), set()).add(school)
+    well = [each for each in report.schools if each.outcome == "read" and not each.problems]
+    good = [each.school for each in well if each.school.urn in report.failing_before]
+    lines: list[str] = []
+    for (code, database), schools in causes.items():
+        brief = messages.brief(Problem(code))
+        lines += _line(schools, f"{brief}{f' ({database})' if database else ''} [{code}]")
+    if good:
+        lines.append(f"No problem any more: {_listed(good)}")
+    if not causes:
+        return Message(f"attsync: no problem any more at {_who(good)}", lines) if good else None
+    title = f"attsync: a problem at {_who({school for schools in causes.values() for school in schools})}"
+    return Message(title, [*lines, f"To see what to do: {_PROBLEMS}"], is_good=False)
 
 
 def _sums_of(days: Iterable[DayStatus]) -> Sums:

@@ -24,7 +24,7 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, Refused, all_gone
 from attsync.run.reading import Listed, read_all, read_schools, unlisted
-from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal
+from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal, failing
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.status.history import is_received
@@ -61,6 +61,8 @@ def send(
         planner = Planner(settings, log, window, report.now)
         due.left.update(_left_window(settings, log, planner, due.wanted))
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
+        if settings.notify.addresses_file:
+            report.failing_before = failing(log, terms.receiver)
         report.number = log.begin_run(window, terms.receiver, report.now)
         _logger.info("run %s begins", report.number)
         with _recorded(log, report, dfe, terms.receiver):
@@ -188,7 +190,7 @@ def _dispatch(
         Gate(log.path, dfe.deadline) as gate,
         Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
     ):
-        for found in read_schools(listed, due.wanted, report.window, dfe.deadline):
+        for found in read_schools(listed, due.wanted, report.window, dfe.deadline, planner):
             if isinstance(found, Unlisted):
                 report.to_check.append(unlisted(found))
                 continue

@@ -30,6 +30,7 @@ _CREDENTIALS: Final[dict[str, Location]] = {
     "client-secret": ("dfe", "client_secret_file"),
     "subscription-key": ("dfe", "subscription_key_file"),
     "private-key": ("dfe", "private_key_file"),
+    "notify-addresses": ("notify", "addresses_file"),
     "database-url": ("database", 0, "url_file"),
 }
 """Name of a systemd credential -> the setting that it replaces."""
@@ -87,7 +88,7 @@ def _value(text: str, annotation: object) -> object:
 def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> Iterator[tuple[str, Location]]:
     """Use LoadCredential= of a systemd unit instead of the files that contain secrets; return which, and where."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
-    tables = {"dfe": raw.get("dfe")}
+    tables = {name: raw.get(name) for name in ("dfe", "notify")}
     match raw.get("database"):
         case [only]:  # of several databases, it does not say for which
             tables["database"] = only

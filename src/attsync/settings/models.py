@@ -97,9 +97,11 @@ class ScheduleSettings(_Table):
 
 
 class NotifySettings(_Table):
-    """[notify]: what is told that a run started and how it ended."""
+    """[notify]: a monitor that is told how each run ended, and people who are told when a school turns bad or good."""
 
     ping_url: types.Https | None = None
+    addresses_file: types.File | None = None
+    """One address of Apprise per line; they contain passwords."""
 
 
 class ConsentSettings(_Table):

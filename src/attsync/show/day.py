@@ -1,11 +1,10 @@
-"""The screen of `attsync status --date`: one day in four parts, which the saved page shares."""
+"""The view of `attsync status --date`: one day in four parts."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
-from typing import TypeAlias
+from typing import NamedTuple
 
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -13,35 +12,24 @@ from attsync.codes import year_groups
 from attsync.log import Submission
 from attsync.model import Cells, DayStatus, Session, State
 from attsync.plural import plural
-from attsync.show.preview import CellsTable
-from attsync.show.status import is_worth_sending, too_late
-from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, title, when
-from attsync.show.table import Prose, Sheet, paragraph, prose
-from attsync.status.overview import SchoolStatus
-from attsync.window import Window
+from attsync.show.preview import codes_at_zero, counts_table
+from attsync.show.status import send_now, title_of, too_late
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, took, when, word_of
+from attsync.show.table import Prose, Section, Sheet, View, paragraph, prose, side_by_side
+from attsync.status.overview import Overview, SchoolStatus
 from attsync.wire import Parsed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detail:
-    """One day of one school with all that was tried."""
+class Detail(NamedTuple):
+    """All that was tried for one day of one school."""
 
-    school: SchoolStatus
-    day: DayStatus
     history: Sequence[Submission]
     """Every submission of the day, oldest first."""
     sent: Parsed | None
     """The message that is shown."""
     changes: Sequence[str] = ()
     """How it differs from the one before."""
-    sends: Window | None = None
-    """The days that a send now would take."""
-    can_send: bool = False
-    """Whether a send can begin now."""
 
-
-Content: TypeAlias = Prose | Text | CellsTable | Sheet
-"""A paragraph, a heading (an empty one is a blank line), or a table."""
 
 _STATES = {
     State.ACCEPTED: "received",
@@ -55,26 +43,32 @@ _STATES = {
 }
 
 
-def status_day(detail: Detail, signs: Signs, now: datetime) -> RenderableType:
-    """Return one day in its four parts."""
-    school, day, is_past = detail.school, detail.day, detail.school.consent is None
-    heading = Text.assemble(
-        *(part for session in Session for part in (f"{session} ", signs.of(day, session, is_past=is_past), "  ")),
-        (f"{day.date:%A %-d %B %Y}   ", "bold"),
-        title(school.school),
+def status_day(overview: Overview, detail: Detail, signs: Signs) -> View:
+    """Return what went wrong, what was sent, what to do next, and every try, on the one day of one school."""
+    (school,) = overview.schools
+    (day,) = school.days
+    return View(
+        f"{school.school.name}, {day.date:%A %-d %B %Y}",
+        f"URN {school.school.urn}",
+        [
+            Section([side_by_side(_sign(day, session, signs, school) for session in Session)]),
+            Section([_what_went_wrong(school, day, overview.now)], "What went wrong"),
+            *_what_was_sent(day, detail, signs, overview.now),
+            Section(_what_to_do(overview, school, day, signs), "What to do next"),
+            Section(_tries(detail.history, signs, overview.now), "Tries"),
+        ],
     )
-    parts = day_parts(detail, signs, now)
-    return Group(heading, *(line for name, content in parts for line in (Text(), Text(name, style="bold"), *content)))
 
 
-def day_parts(detail: Detail, signs: Signs, now: datetime) -> list[tuple[str, list[Content]]]:
-    """Return what went wrong, what was sent, what to do next, and every try."""
-    return [
-        ("What went wrong", [_what_went_wrong(detail.school, detail.day, now)]),
-        ("What was sent", _what_was_sent(detail, signs, now)),
-        ("What to do next", _what_to_do(detail, signs)),
-        ("Tries", _tries(detail.history, signs, now)),
-    ]
+def nothing_on(day: date, overview: Overview, trust: str | None) -> View:
+    """Return that there is nothing to show of a day."""
+    said = prose(f"{day:%A %-d %B %Y}: nothing was sent, and nothing was due.")
+    return View(*title_of(overview, trust), [Section([said])])
+
+
+def _sign(day: DayStatus, session: Session, signs: Signs, school: SchoolStatus) -> Text:
+    sign = replace(signs, has_words=False).of(day, session, is_past=school.consent is None)
+    return Text.assemble(f"{session} ", sign, f" {word_of(day, session)}")
 
 
 def changed(day: date, before: Cells, after: Cells) -> list[str]:
@@ -109,57 +103,54 @@ def _what_went_wrong(school: SchoolStatus, day: DayStatus, now: datetime) -> Pro
     return prose(f"Nothing. See the {plural(odd, 'thing')} to check below." if odd else "Nothing.")
 
 
-def _what_was_sent(detail: Detail, signs: Signs, now: datetime) -> list[Content]:
-    day, sent = detail.day, detail.sent
+def _what_was_sent(day: DayStatus, detail: Detail, signs: Signs, now: datetime) -> Iterator[Section]:
+    heading, sent = "What was sent", detail.sent
     if not day.sent_at:
-        return [prose("Nothing.")]
+        yield Section([prose("Nothing.")], heading)
+        return
     if sent is None:
-        return [prose("The message is damaged in the log and cannot be shown.")]
+        yield Section([prose("The message is damaged in the log and cannot be shown.")], heading)
+        return
     groups = len({cell.year_group for cell in sent.cells})
     has_arrived = any(submission.state.is_received for submission in detail.history)
     last = f"last sent {when(day.sent_at, now)}"
     if day.state and not has_arrived:
         last = f"last tried {when(day.sent_at, now)}: {_STATES[day.state]}"
-    said: list[Content] = [
-        prose(
-            f"{plural(day.total or 0, 'mark')} in {plural(groups, 'year group')},"
-            f" {plural(day.on_roll or 0, 'pupil')} on roll;"
-            f" {last}. Counts only: no names, no pupil numbers."
-        )
-    ]
+    counts = f"{plural(day.total or 0, 'mark')} in {plural(groups, 'year group')}, {plural(day.on_roll or 0, 'pupil')}"
+    said = prose(f"{counts} on roll; {last}. Counts only: no names, no pupil numbers.")
+    small = prose(("Small counts could identify a child: keep them within the school.", DIM))
+    yield Section([said, small], heading)
     if detail.changes:
-        said += [Text(), Text("Changed since the send before")]
-        said += [prose(f"  {change}", indent=2) for change in detail.changes]
+        changes = [prose(f"  {change}", indent=2) for change in detail.changes]
+        yield Section(changes, "Changed since the send before", level=3)
     for session in Session:
         if any(cell.session is session for cell in sent.cells):
-            table = CellsTable(signs, sent.cells, session, sent.roll)
-            said += [Text(), Text(f"{session}", style="bold"), table]
-            if table.zeros:
-                said += [Text(), prose(f"Also sent, as 0 in every year group: {', '.join(table.zeros)}.")]
-    said += [Text(), prose(("Small counts could identify a child: keep them within the school.", DIM))]
-    return said
+            zeros = ", ".join(codes_at_zero(sent.cells, session))
+            also = [prose(f"Also sent, as 0 in every year group: {zeros}.")] if zeros else []
+            yield Section([counts_table(signs, sent.cells, session, sent.roll), *also], session, level=3)
 
 
-def _what_to_do(detail: Detail, signs: Signs) -> list[Content]:
+def _what_to_do(overview: Overview, school: SchoolStatus, day: DayStatus, signs: Signs) -> list[Prose]:
     """Return what to do about this day, and about what keeps the whole school from being sent."""
-    school, day = detail.school, detail.day
     if school.no_consent:
-        return [prose(messages.text(school.no_consent) + messages.next_step(school.no_consent))]
-    said: list[Content] = []
+        is_decided = school.standing == "no consent"
+        then = messages.Text(()) if is_decided else messages.next_step(school.no_consent)
+        return [prose(messages.text(school.no_consent) + then)]
+    said: list[Prose] = []
     if day.problem and day.needs_telling:
         told = messages.Told(day.problem, (day.date,))
-        said.append(prose(too_late(told, detail.sends) or messages.next_step(day.problem)))
-        if detail.can_send and is_worth_sending(told, detail.sends):
-            said.append(prose("To send now: ", messages.attsync("send", "--school", str(school.school.urn))))
+        said.append(prose(too_late(told, overview.sends) or messages.next_step(day.problem)))
+    if command := send_now(overview):
+        said.append(prose("To send now: ", command))
     said += [paragraph(signs.bad, BAD, [], told) for told in school.told() if not told.days]
     said += [paragraph(signs.check, CHECK, [], messages.Told(problem, ())) for problem in school.to_check]
     return said or [prose("Nothing.")]
 
 
-def _tries(history: Sequence[Submission], signs: Signs, now: datetime) -> list[Content]:
+def _tries(history: Sequence[Submission], signs: Signs, now: datetime) -> list[Prose | Sheet]:
     """Return a row per request, and below the table what the DfE calls each message that it has received."""
-    sheet = Sheet(signs, (">Try", "Time", "Answer", ">Took", "Result"))
-    references: list[Content] = []
+    sheet = Sheet(signs, (">Try", "Time", "Answer", ">Took", "Result"), caption="Every request, oldest first")
+    references: list[Prose] = []
     number = 0
     for each in history:
         outcome = Text(_STATES[each.state], style=GOOD if each.state is State.ACCEPTED else BAD)
@@ -168,7 +159,7 @@ def _tries(history: Sequence[Submission], signs: Signs, now: datetime) -> list[C
         for one in each.tries:
             number += 1
             result = outcome if one is each.tries[-1] else Text("tried again", style=DIM)
-            sheet.add(str(number), when(one.at, now, seconds=True), one.answer, f"{one.seconds:.1f} s", result)
+            sheet.add(str(number), when(one.at, now, seconds=True), one.answer, took(one.seconds), result)
         if each.reference:
             references.append(prose(f"The DfE's reference for try {number}: {each.reference}"))
-    return [sheet, *([Text()] if references else []), *references] if history else [prose("None.")]
+    return [sheet, *references] if history else [prose("None.")]

@@ -1,27 +1,64 @@
 """The screen of `attsync preview`: one row per year group, one column per code, and a check in each row."""
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from math import ceil
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Final
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
 from attsync.codes import all_codes, year_groups
-from attsync.model import Cells, Counts, Day, School, Session, total
+from attsync.due import session_due_at
+from attsync.model import Cells, Counts, Day, School, SchoolDays, Session, total
 from attsync.plural import plural
 from attsync.problems import Problem
-from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short, title
-from attsync.show.table import Sheet, paragraph, prose
+from attsync.run.plan import Plan, Planned, Refused
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short
+from attsync.show.table import Prose, Section, Sheet, View, paragraph, prose
 from attsync.window import LONDON
 
 _CHECK_COLUMNS: Final = 16
 """With less room than this for the checks, they are below the table."""
 
 
-def preview_day(
+def preview(
+    read: SchoolDays,
+    plans: Mapping[date, Plan],
+    day: Day,
+    sessions: Sequence[Session],
+    times: tuple[time, ...],
+    signs: Signs,
+    named: Sequence[str] = (),
+) -> Iterator[RenderableType]:
+    """Yield the sessions of one day, what is to check in the school, and what else is sent.
+
+    `named` are the arguments that name the school in a command, where there are several.
+    """
+    plan = plans.get(day.date)
+    if isinstance(plan, Refused):
+        yield preview_refused(read.school, day, plan.problem, signs)
+    else:
+        cells = plan.body.cells if plan else {}
+        received = plan.before.cells if plan and plan.before else {}
+        for session in sessions:
+            if any(cell.session is session for cell in cells):
+                yield preview_session(read.school, day, cells, signs, session, received=received)
+            elif day.marks_of[session]:
+                due_at = session_due_at(day.date, session, times)
+                yield preview_session(read.school, day, day.cells, signs, session, due_at)
+    if read.to_check:
+        yield Group(*to_check(read, signs))
+    yield Group(*_foot(read.days, plans, day.date, named))
+
+
+def to_check(read: SchoolDays, signs: Signs) -> Iterator[Prose]:
+    """Yield what is allowed but unusual in a school."""
+    for problem in read.to_check:
+        yield paragraph(signs.check, CHECK, [], messages.Told(problem, ()))
+
+
+def preview_session(
     school: School,
     day: Day,
     cells: Cells,
@@ -29,158 +66,125 @@ def preview_day(
     session: Session,
     due_at: datetime | None = None,
     received: Cells | None = None,
-) -> RenderableType:
-    """Show one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent.
+) -> View:
+    """Return one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent.
 
     `received` is what the receiver has confirmed of this day before.
     """
-    line = prose("This is everything attsync would send for this session. Nothing has been sent.")
+    said = prose("This is everything attsync would send for this session. Nothing has been sent.")
     if due_at:
         at = due_at.astimezone(LONDON)
         when = f"{at:%H:%M}" if at.date() == day.date else f"{at:%a %-d %b %H:%M}"
         ahead = f"Entered ahead: the register is not taken yet, and is not due before {when}. Until then"
-        line = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
-    table = CellsTable(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
-    said = "Also sent, as 0 in every year group, because a planned send is not in the log"
-    zeros: list[RenderableType] = [Text(), prose(f"{said}: {', '.join(table.zeros)}.")] if table.zeros else []
-    return Group(title(school, f"{day.date:%A %-d %B %Y}, {session}"), line, Text(), table, *zeros)
+        said = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
+    table = counts_table(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
+    also = "Also sent, as 0 in every year group, because a planned send is not in the log"
+    zeros = codes_at_zero(cells, session, received)
+    sections = [Section([said]), Section([table, *([prose(f"{also}: {', '.join(zeros)}.")] if zeros else [])])]
+    return View(school.name, f"URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", sections)
 
 
-def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> RenderableType:
-    """Show why a day would not be sent, and every place to correct."""
+def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> View:
+    """Return why a day would not be sent, and every place to correct."""
     not_done = messages.not_done(problem.but(undone="day_dry"))
     seen = problem.but(urn=None) if day.uncounted else problem  # the places are below: no command to see them
     said = messages.happened(problem) + messages.next_step(seen)
-    places: list[RenderableType] = [Text(), _uncounted(day, signs)] if day.uncounted else []
-    heading = title(school, f"{day.date:%A %-d %B %Y}")
-    return Group(heading, prose((f"{signs.bad} {not_done}  ", BAD), said, indent=2), *places)
-
-
-def _uncounted(day: Day, signs: Signs) -> Sheet:
-    """List every place whose marks cannot be counted: what has to be corrected."""
     names = year_groups()
-    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "Value found"))
     order = [None, *names]
+    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "Value found"))
     for place in sorted(day.uncounted, key=lambda at: (at.session or "", order.index(at.year_group), at.value)):
         group = short(names[place.year_group]) if place.year_group else "not known"
         sheet.add(place.session or "not known", group, number_of(day.uncounted[place]), place.value)
+    why = Section([prose((f"{signs.bad} {not_done}  ", BAD), said, indent=2)])
+    beside = f"URN {school.urn}  {day.date:%A %-d %B %Y}"
+    return View(school.name, beside, [why, Section([sheet])] if sheet.rows else [why])
+
+
+def _foot(read: Sequence[Day], plans: Mapping[date, Plan], shown: date, named: Sequence[str]) -> Iterator[Prose]:
+    """Yield which other days are sent, and the sum over all days that were `read`."""
+    sent = {day: plan.body.cells for day, plan in plans.items() if isinstance(plan, Planned)}
+    refused = plans.keys() - sent
+    if others := [day for day in sent if day != shown]:
+        dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
+        yield prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}.")
+        yield prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *named))
+    ahead = sum(
+        day.marks_of[session]
+        for day in read
+        for session in Session
+        if day.date not in refused and all(cell.session is not session for cell in sent.get(day.date, ()))
+    )
+    parts = {
+        "to send": sum(map(total, sent.values())),
+        "refused": sum(day.refused + (day.marks if day.date in refused else 0) for day in read),
+        "without a mark": sum(day.unmarked for day in read),
+        **({"entered ahead": ahead} if ahead else {}),
+    }
+    said = " + ".join(f"{number:,} {what}" for what, number in parts.items())
+    yield prose(f"All rows of these days: {sum(parts.values()):,} = {said}.")
+
+
+def preview_end(named: Sequence[str]) -> Prose:
+    """Return the last words below all schools: there are counts only, and small ones."""
+    return prose(
+        ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a", DIM),
+        (" child: keep them within the school. Full message: ", DIM),
+        messages.attsync("preview", "--json", *named),
+    )
+
+
+def counts_table(
+    signs: Signs,
+    cells: Cells,
+    session: Session,
+    roll: Mapping[str, int],
+    *,
+    received: Cells | None = None,
+    has_checks: bool = False,
+) -> Sheet:
+    """Return the counts of one session of a day: a row per year group, a column per code."""
+    counts = {cell.year_group: counts for cell, counts in cells.items() if cell.session is session}
+    used = {code for numbers in counts.values() for code in numbers} - {*codes_at_zero(cells, session, received)}
+    columns: dict[str, Mapping[str, int]] = {">On roll": dict.fromkeys(counts, 0) | {**roll}} if roll else {}
+    for code in (code for code in all_codes() if code in used):
+        columns[f">{code}"] = {group: numbers[code] for group, numbers in counts.items() if code in numbers}
+    columns[">Marks"] = {group: sum(numbers.values()) for group, numbers in counts.items()}
+    sheet = Sheet(
+        signs,
+        ("Year group", *columns, *(["Check"] if has_checks else [])),
+        wanted=_CHECK_COLUMNS,
+        folds=True,
+        caption="Marks per code",
+    )
+    for group, name in year_groups().items():
+        if counts.get(group) or roll.get(group):
+            checks = [_check(counts.get(group, {}), roll.get(group, 0), signs)] if has_checks else []
+            sheet.add(short(name), *(_number(column.get(group), signs) for column in columns.values()), *checks)
+    sheet.space()
+    sums = [number_of(sum(column.values())) for column in columns.values()]
+    sheet.add("All", *sums, *([""] if has_checks else []), style="bold")
     return sheet
 
 
-def preview_foot(
-    days: Sequence[tuple[Day, Cells]], read: Sequence[Day], shown: date, school: Sequence[str]
-) -> RenderableType:
-    """Show which other days are sent, the sum over all days that were read, and that there are counts only.
-
-    `school` are the arguments that name it in a command, where there are several.
-    """
-    lines = []
-    others = [day.date for day, cells in days if day.date != shown and cells and not day.problem]
-    if others:
-        dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
-        lines.append(prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}."))
-        lines.append(prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *school)))
-    parts = {
-        "to send": sum(total(cells) for day, cells in days if not day.problem),
-        "refused": sum(day.refused for day in read) + sum(total(cells) for day, cells in days if day.problem),
-        "without a mark": sum(day.unmarked for day in read),
-        "entered ahead": sum(
-            day.marks_of[session]
-            for day, cells in days
-            for session in Session
-            if not day.problem and all(cell.session is not session for cell in cells)
-        ),
-    }
-    sum_of = " + ".join(f"{number:,} {what}" for what, number in parts.items() if number or what != "entered ahead")
-    rows = sum(parts.values())
-    lines.append(prose(f"All rows of these days: {rows:,} = {sum_of}."))
-    lines.append(
-        prose(
-            ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could", DIM),
-            (" identify a child: keep them within the school. Full message: ", DIM),
-            messages.attsync("preview", "--json", *school),
-        )
-    )
-    return Group(*lines)
+def codes_at_zero(cells: Cells, session: Session, received: Cells | None = None) -> list[str]:
+    """Return the codes that have no column: every count of the day is 0, and none was received before."""
+    counted = {code for counts in cells.values() for code in counts if counts[code]}
+    counted |= {code for counts in (received or {}).values() for code in counts}
+    used = {code for cell, counts in cells.items() if cell.session is session for code in counts}
+    return [code for code in all_codes() if code in used - counted]
 
 
-def preview_to_check(problems: Sequence[Problem], signs: Signs) -> RenderableType:
-    """Show what is allowed but unusual in the days that would be sent."""
-    return Group(*(paragraph(signs.check, CHECK, [], messages.Told(problem, ())) for problem in problems))
+def _number(number: int | None, signs: Signs) -> Text:
+    return Text(signs.closed, DIM) if number is None else Text(number_of(number))
 
 
-class CellsTable:
-    """The counts of one session of a day. How they are laid out depends on the room they get."""
-
-    def __init__(
-        self,
-        signs: Signs,
-        cells: Cells,
-        session: Session,
-        roll: Mapping[str, int],
-        *,
-        received: Cells | None = None,
-        has_checks: bool = False,
-    ) -> None:
-        self._signs, self._roll, self._has_checks = signs, roll, has_checks
-        self._counts = {cell.year_group: counts for cell, counts in cells.items() if cell.session is session}
-        self._groups = [group for group in year_groups() if self._counts.get(group) or roll.get(group)]
-        used = {code for counts in self._counts.values() for code in counts}
-        shown = {code for counts in [*cells.values(), *(received or {}).values()] for code in counts if counts[code]}
-        shown |= {code for counts in (received or {}).values() for code in counts}
-        self.zeros = [code for code in all_codes() if code in used - shown]
-        """Codes that have no column: every count of the day is 0, and none was received before."""
-        columns = {f">{code}": self._column(code) for code in all_codes() if code in used & shown}
-        marks = {group: sum(counts.values()) for group, counts in self._counts.items()}
-        on_roll = {">On roll": {group: roll.get(group, 0) for group in self._groups}} if roll else {}
-        self._columns: dict[str, Mapping[str, int]] = {**on_roll, **columns, ">Marks": marks}
-
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        checks = [self._check(group) for group in self._groups] if self._has_checks else []
-        sheet = self._sheet([*self._columns], checks)
-        if sheet.least <= options.max_width:
-            yield sheet
-            return
-        # Columns that have no room side by side: in as few tables as possible, one below the other.
-        heads = [*self._columns]
-        for number in range(1, len(heads) + 1):
-            size = ceil(len(heads) / number)
-            sheets = [self._sheet(heads[start : start + size]) for start in range(0, len(heads), size)]
-            if all(sheet.width <= options.max_width for sheet in sheets):
-                break
-        yield from [line for sheet in sheets for line in (Text(), sheet)][1:]
-        for group, check in zip(self._groups, checks, strict=bool(checks)):
-            if check.style == CHECK:
-                yield prose(check, (f" ({short(year_groups()[group])})", CHECK), indent=2)
-
-    def sheet(self) -> Sheet:
-        """Return the table without checks, for a page."""
-        return self._sheet([*self._columns])
-
-    def _sheet(self, heads: Sequence[str], checks: Sequence[Text] = ()) -> Sheet:
-        sheet = Sheet(self._signs, ("Year group", *heads, *(["Check"] if checks else [])), wanted=_CHECK_COLUMNS)
-        for number, group in enumerate(self._groups):
-            row = [self._number(self._columns[head].get(group)) for head in heads]
-            sheet.add(short(year_groups()[group]), *row, *checks[number : number + 1])
-        sheet.space()
-        sums = [number_of(sum(self._columns[head].values())) for head in heads]
-        sheet.add("All", *sums, *([""] if checks else []), style="bold")
-        return sheet
-
-    def _column(self, code: str) -> dict[str, int]:
-        return {group: counts[code] for group, counts in self._counts.items() if code in counts}
-
-    def _number(self, number: int | None) -> Text:
-        return Text(self._signs.closed, DIM) if number is None else Text(number_of(number))
-
-    def _check(self, group: str) -> Text:
-        counts: Counts = self._counts.get(group, {})
-        on_roll, marks = self._roll.get(group, 0), sum(counts.values())
-        said = []
-        if counts.get("N"):
-            said.append(f"{counts['N']:,} N: reason not yet known")
-        if marks > on_roll and not counts.get("Z"):  # prospective pupils are marked before they are on roll
-            said.append(f"{marks - on_roll:,} more marks than pupils on roll")
-        if marks < on_roll:
-            said.append(f"{on_roll - marks:,} on roll without a mark")
-        return Text(f"{self._signs.check} {'; '.join(said)}", CHECK) if said else Text(self._signs.good, GOOD)
+def _check(counts: Counts, on_roll: int, signs: Signs) -> Text:
+    marks = sum(counts.values())
+    said = []
+    if counts.get("N"):
+        said.append(f"{counts['N']:,} N: reason not yet known")
+    if marks > on_roll and not counts.get("Z"):  # prospective pupils are marked before they are on roll
+        said.append(f"{marks - on_roll:,} more marks than pupils on roll")
+    if marks < on_roll:
+        said.append(f"{on_roll - marks:,} on roll without a mark")
+    return Text(f"{signs.check} {'; '.join(said)}", CHECK) if said else Text(signs.good, GOOD)

@@ -1,13 +1,12 @@
-"""The screens of `attsync status`, and the words that the saved page shares: one school, or a row per school."""
+"""The view of `attsync status`: one school with a row per day, or a row per school."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import groupby
 from typing import Final
 from urllib.parse import urlsplit
 
-from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -15,8 +14,8 @@ from attsync.log import Run
 from attsync.model import DayStatus, Session, Sign
 from attsync.plural import plural
 from attsync.problems import Problem, entry_of
-from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, strip_of, when
-from attsync.show.table import Prose, Sheet, paragraph, prose, side_by_side
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, by, number_of, share, strip_of, took, when
+from attsync.show.table import Prose, Section, Sheet, View, paragraph, prose, side_by_side
 from attsync.status.day import SIGN_WORDS
 from attsync.status.overview import Overview, SchoolStatus, Standing
 from attsync.window import Window
@@ -27,32 +26,31 @@ _ROOMY: Final = 96
 """Columns from which a trust's table has wide gaps, and that of one school its attendance."""
 _MOST_NAMED: Final = 3
 """Schools that are named in one command."""
+_ATTENDANCE: Final = "Attendance is shown to help spot mistakes. It is not an official figure."
 _SIGNAL: Final = 128
 """Exit codes above it are those of signals."""
 
 
-def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> RenderableType:
-    """Return the screen of one school, or with a row per school for several."""
-    name, beside = title_of(overview, heading)
-    title = Text.assemble((name, "bold"), (f"  {beside}", DIM))
-    moved = [prose((f"{signs.check} {said}", CHECK), indent=2)] if (said := receiver(overview)) else []
-    table: list[RenderableType] = []
+def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> View:
+    """Return the view of one school, or with a row per school for several."""
     if is_one_school(overview):
         (school,) = overview.schools
-        lines: list[RenderableType] = [title, prose(consent(school, signs), indent=0 if school.consent else 2), *moved]
+        said = [prose(consent(school, signs), indent=2)]
         if school.days:
-            lines.append(side_by_side([*filter(None, [verdict(school, overview, signs)]), last_and_next(overview)]))
-            table = [Text(), days_table(school, overview, signs)]
+            said.append(side_by_side([*verdict(school, overview, signs), *last_and_next(overview)]))
+        table = [days_table(school, overview, signs)] if school.days else []
     else:
-        lines = [title, side_by_side(counts(overview, signs)), last_and_next(overview), *moved]
-        table = [Text(), schools_table(overview, signs)] if overview.schools else []
-    lines += table
-    if any(school.days for school in overview.schools):
+        said = [side_by_side(counts(overview, signs)), side_by_side(last_and_next(overview))]
+        table = [schools_table(overview, signs)] if overview.schools else []
+    if moved := receiver(overview):
+        said.append(prose((f"{signs.check} {moved}", CHECK), indent=2))
+    sections = [Section(said)]
+    if table:
         strip = signs if is_one_school(overview) else strip_of(signs)
-        lines += [Text(), side_by_side(Text(meaning, DIM) for meaning in legend(strip))]
-    if next_steps := [*steps(overview, signs)]:
-        lines += [Text(), Text("What to do next", style="bold"), *next_steps]
-    return Group(*lines)
+        sections.append(Section([*table, side_by_side(Text(meaning, DIM) for meaning in legend(strip))]))
+    if to_do := [*steps(overview, signs)]:
+        sections.append(Section(to_do, "What to do next"))
+    return View(*title_of(overview, heading), sections)
 
 
 # Tables
@@ -61,7 +59,7 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> R
 def days_table(school: SchoolStatus, overview: Overview, signs: Signs) -> Sheet:
     """Return a row per day, newest first."""
     columns = ("Date", "AM", "PM", ">Marks", ">On roll", ">Attendance", "Last sent", "Note")
-    sheet = Sheet(signs, columns, less={">Attendance": _ROOMY})
+    sheet = Sheet(signs, columns, less={">Attendance": _ROOMY}, caption=f"Days, newest first. {_ATTENDANCE}")
     is_past = school.consent is None
     for day in school.days:
         style = BAD if day.needs_telling else CHECK if day.no_register else DIM if day.is_closed else ""
@@ -84,7 +82,8 @@ def schools_table(overview: Overview, signs: Signs) -> Sheet:
     urn, attendance, last_sent = less = (f"{above}URN", f">{above}Attendance", f"{above}Last sent")
     heads = ["" if day is None else f"{day:%a}\n{day.day}" for day in dates]
     columns = (f"{above}School", urn, *heads, attendance, last_sent, f"{above}Result")
-    sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY)
+    caption = f"Schools, problems first. Each date has a sign for the morning and one for the afternoon. {_ATTENDANCE}"
+    sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY, caption=caption)
     strip = strip_of(signs)
     for schools in ranked(overview):
         if sheet.rows:
@@ -115,25 +114,15 @@ def dates_of(overview: Overview) -> list[date | None]:
 
 def ranked(overview: Overview) -> list[list[SchoolStatus]]:
     """Return the schools in two groups: those to act on, worst first, and the others by name."""
-    return [list(group) for _, group in groupby(_worst_first(overview.schools), key=lambda each: _rank(each) < _WELL)]
-
-
-_WELL: Final = 3
-_RANKS: Final[Mapping[Standing, int]] = {
-    "failed": 0,
-    "to check": 1,
-    "consent again": 1,
-    "no consent": 2,
-    "undecided": 2,
-}
+    return [list(group) for _, group in groupby(_worst_first(overview), key=lambda each: _rank(each) < _WELL)]
 
 
 def _rank(school: SchoolStatus) -> int:
-    return _RANKS.get(school.standing, _WELL)
+    return _STANDINGS[school.standing][4]
 
 
-def _worst_first(schools: Iterable[SchoolStatus]) -> list[SchoolStatus]:
-    return sorted(schools, key=lambda school: (_rank(school), school.school.name.casefold()))
+def _worst_first(overview: Overview) -> list[SchoolStatus]:
+    return sorted(overview.schools, key=lambda school: (_rank(school), school.school.name.casefold()))
 
 
 # Words
@@ -157,18 +146,20 @@ def consent(school: SchoolStatus, signs: Signs) -> Text:
     if school.consent:
         return Text.assemble((f"{signs.good} Consent given", GOOD), f" by {by(school.consent.row)}")
     text = str(messages.text(school.no_consent)) if school.no_consent else ""
-    sign, style, _, _ = _STANDINGS[school.standing]
+    sign, style, *_ = _STANDINGS[school.standing]
     return Text(f"{getattr(signs, sign)} {text}", style=style if style == CHECK else "")
 
 
-def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Text:
-    """Return in a few words whether all is well with the one school that is shown; nothing before its first send."""
+def verdict(school: SchoolStatus, overview: Overview, signs: Signs) -> Iterator[Text]:
+    """Yield in a few words whether all is well with the one school that is shown; nothing before its first send."""
+    to_check = len(school.to_check) + len(overview.to_check)
     if school.standing == "failed":
         number = len(messages.by_cause((school, told) for told in school.told()))
-        return Text(f"{signs.bad} {plural(number, 'problem')}", style=BAD)
-    if school.consent and (number := len(school.to_check) + len(overview.to_check)):
-        return Text(f"{signs.check} {plural(number, 'thing')} to check", style=CHECK)
-    return Text(f"{signs.good} Up to date", style=GOOD) if school.standing == "well" else Text()
+        yield Text(f"{signs.bad} {plural(number, 'problem')}", style=BAD)
+    elif school.consent and to_check:
+        yield Text(f"{signs.check} {plural(to_check, 'thing')} to check", style=CHECK)
+    elif school.standing == "well":
+        yield Text(f"{signs.good} Up to date", style=GOOD)
 
 
 def receiver(overview: Overview) -> str:
@@ -179,18 +170,19 @@ def receiver(overview: Overview) -> str:
     return f"Nothing has been sent to {now} yet. What was sent before went to {before}."
 
 
-def last_and_next(overview: Overview) -> Text:
-    """Return when the last send was and how it ended, and when the next is planned, each in a sentence."""
+def last_and_next(overview: Overview) -> Iterator[Text]:
+    """Yield when the last send was and how it ended, and when the next is planned, each in a sentence."""
     run, now = overview.last_run, overview.now
     if run is None:
-        said = ["Nothing has been sent yet."]
+        yield Text("Nothing has been sent yet.")
     elif overview.under_way:
-        said = [f"A send is under way, since {when(run.started_at, now)}."]
+        yield Text(f"A send is under way, since {when(run.started_at, now)}.")
     else:
-        said = [f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}."]
+        yield Text(f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}.")
     if overview.next_send:
-        said.append(f"Next send {when(overview.next_send, now)}.")
-    return Text("  ".join(said))
+        yield Text(f"Next send {when(overview.next_send, now)}.")
+    elif overview.can_send:
+        yield Text.assemble("No schedule found. To make one: ", (messages.attsync("crontab").completed, "bold"))
 
 
 def _how_it_ended(run: Run) -> str:
@@ -198,19 +190,20 @@ def _how_it_ended(run: Run) -> str:
         return "did not finish"
     if (run.exit_code or 0) > _SIGNAL:
         return "was stopped"
-    return f"took {max(1, round((run.ended_at - run.started_at).total_seconds()))} s"
+    return f"took {took((run.ended_at - run.started_at).total_seconds())}"
 
 
-_STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str]]] = {
-    "well": ("good", GOOD, "up to date", "up to date"),
-    "waiting": ("due", DUE, "not sent yet", "nothing sent yet"),
-    "to check": ("check", CHECK, "to check", ""),
-    "consent again": ("check", CHECK, "to check", "consent needed again: nothing sent"),
-    "failed": ("bad", BAD, "failed", ""),
-    "no consent": ("without", DIM, "without consent", "no consent: nothing sent"),
-    "undecided": ("without", DIM, "without consent", "no consent: nothing sent"),
+_WELL: Final = 3
+_STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str, int]]] = {
+    "well": ("good", GOOD, "up to date", "up to date", _WELL),
+    "waiting": ("due", DUE, "not sent yet", "nothing sent yet", _WELL),
+    "to check": ("check", CHECK, "to check", "", 1),
+    "consent again": ("check", CHECK, "to check", "consent needed again: nothing sent", 1),
+    "failed": ("bad", BAD, "failed", "", 0),
+    "no consent": ("without", DIM, "without consent", "no consent: nothing sent", 2),
+    "undecided": ("without", DIM, "without consent", "no consent: nothing sent", 2),
 }
-"""For each standing its sign, its style, what it is called after a number of schools, and of one school."""
+"""For each standing its sign, its style, what it is called after a number of schools, and of one, and its rank."""
 
 
 def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
@@ -223,7 +216,7 @@ def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
 
 def result(school: SchoolStatus, signs: Signs) -> Text:
     """Return in a few words whether all is well with a school."""
-    sign, style, _, words = _STANDINGS[school.standing]
+    sign, style, _, words, _ = _STANDINGS[school.standing]
     if school.standing == "failed":
         words = _failure(school)
     elif school.standing == "to check":
@@ -237,7 +230,8 @@ def _failure(school: SchoolStatus) -> str:
         waits = any(day.not_again for day in school.days)
         return f"{'not sent again: ' if waits else ''}{messages.brief(school.told()[0].problem)}"
     number = sum(len(day.bad_sessions) for day in bad)
-    return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note
+    names_its_session = len(bad[0].bad_sessions) == 1 and bad[0].marks
+    return bad[0].note if number == 1 or names_its_session else f"{number} {bad[0].note}"
 
 
 def _to_check(school: SchoolStatus) -> str:
@@ -271,7 +265,7 @@ def legend(signs: Signs) -> list[str]:
 def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
     """Return what to do next, a paragraph per cause: about consent, about failures, about what is to check."""
     several = len(overview.schools) + len(overview.left_out) > 1
-    schools = _worst_first(overview.schools)
+    schools = _worst_first(overview)
     if not (overview.schools or overview.left_out):  # a database lists them, and none has decided
         yield paragraph(signs.without, "", [], messages.Told(Problem("CONSENT-NONE", "nobody"), ()))
     yield from _about_consent(schools, signs, several=several)
@@ -291,8 +285,7 @@ def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
 def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) -> Iterator[Prose]:
     is_new = not any(school.consent for school in schools)
     missing = [(school, messages.Told(school.no_consent, ())) for school in schools if school.no_consent]
-    if several and not is_new:  # one that has removed it is in the table
-        missing = [(school, told) for school, told in missing if school.standing in ("consent again", "undecided")]
+    missing = [(school, told) for school, told in missing if school.standing != "no consent"]  # removed: a decision
     for hit, told in messages.by_cause(missing):
         sign, style = (signs.check, CHECK) if hit[0].standing == "consent again" else (signs.without, "")
         if len(hit) > 1:
@@ -326,8 +319,7 @@ def send_now(overview: Overview) -> messages.Command | None:
         for school in overview.schools
         if overview.can_send and any(is_worth_sending(told, overview.sends) for told in school.told())
     ]
-    several = len(overview.schools) + len(overview.left_out) > 1
-    only = schools if several and len(schools) <= _MOST_NAMED else []
+    only = schools if len(schools) <= _MOST_NAMED else []
     return messages.attsync("send", *(word for urn in only for word in ("--school", str(urn)))) if schools else None
 
 

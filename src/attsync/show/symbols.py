@@ -8,6 +8,7 @@ from rich.text import Text
 
 from attsync.log import ConsentRow
 from attsync.model import DayStatus, School, Session, Sign
+from attsync.status.day import SIGN_WORDS
 from attsync.window import LONDON
 
 GOOD: Final = "green"
@@ -15,6 +16,9 @@ BAD: Final = "bold red"
 CHECK: Final = "yellow"
 DUE: Final = "bright_blue"
 DIM: Final = "dim"
+HIDDEN: Final = "hidden"
+_TENTHS: Final = 9.95
+"""Seconds from which tenths are not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class Signs:
     line: str
     """Below the head of a table."""
 
+    has_words: bool = False
+    """Each sign of a session is followed by its word, which is hidden: for a page that is read aloud."""
+
     def of(self, day: DayStatus, session: Session, *, is_past: bool = False) -> Text:
         """Return the sign of a session, coloured; `is_past`: consent was removed since."""
         match day.signs[session]:
@@ -45,7 +52,13 @@ class Signs:
                 sign, style = self.none, DIM
             case _:
                 sign, style = self.bad, BAD
-        return Text(sign, style=DIM if is_past else style)
+        text = Text.assemble((sign, DIM if is_past else style))
+        return text.append(f" {session} {word_of(day, session)} ", HIDDEN) if self.has_words else text
+
+
+def word_of(day: DayStatus, session: Session) -> str:
+    """Return what the sign of a session is called."""
+    return "closed" if day.is_closed else SIGN_WORDS[day.signs[session]]
 
 
 UNICODE: Final = Signs("✓", "✗", "…", "–", "·", "○", "!", "→", "─")
@@ -95,6 +108,11 @@ def when(at: datetime | None, now: datetime, *, seconds: bool = False) -> str:
     clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     is_today = local.date() == now.astimezone(LONDON).date()
     return f"{'today' if is_today else f'{local:%a %-d %b}'} {clock}"
+
+
+def took(seconds: float) -> str:
+    """Return how long something took, as "0.1 s" or "38 s"."""
+    return f"{max(seconds, 0.1):.1f} s" if seconds < _TENTHS else f"{seconds:,.0f} s"
 
 
 def by(row: ConsentRow) -> str:
