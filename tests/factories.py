@@ -199,10 +199,9 @@ def give_consent(loaded: Settings, *schools: School, receiver: str | None = None
             row = record(
                 log,
                 school,
-                action="given" if given else "removed",
-                person=Person("head", None),
-                terms=replace(terms, receiver=receiver or terms.receiver),
-                at=datetime.now(UTC),
+                "given" if given else "removed",
+                Person("head", None),
+                replace(terms, receiver=receiver or terms.receiver),
                 shown=notice(terms),
             )
     return row

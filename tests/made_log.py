@@ -38,7 +38,7 @@ def decide(
 ) -> ConsentRow:
     """Record a grant, or a removal."""
     shown = notice(terms) if action == "given" else None
-    return record(log, school, action=action, person=Person("head", None), terms=terms, at=at, shown=shown, **more)
+    return record(log, school, action, Person("head", None), terms, at, shown, **more)
 
 
 def message(when: date = MONDAY, *sessions: Session, school: School = ABBEY, ill: int = 20, of: int = 420) -> Body:

@@ -4,6 +4,8 @@ import os
 import pwd
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +16,10 @@ from attsync.accounts import (
     make_file,
     make_folder,
     name_of,
-    open_to_change,
     owners,
     read_secret,
     require_trusted_log,
+    rights_problem,
     who,
 )
 from attsync.deadline import Deadline
@@ -52,6 +54,49 @@ def test_sudo_is_believed_only_from_root(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert who({"SUDO_UID": str(NOBODY.pw_uid)}).account == ME
+
+
+_BELOW = """
+import os, subprocess, sys
+from attsync.accounts import who
+above, own = map(int, sys.argv[1:])
+who({})  # imports what only root can read
+if not os.fork():
+    os.setresuid(above, above, 0)  # as sudo's process has the real uid of its caller
+    if not os.fork():
+        os.seteuid(0)
+        os.setresuid(own, own, own)
+        print(who(os.environ).account, flush=True)
+        os._exit(0)
+    os.wait()
+    os._exit(0)
+os.wait()
+"""
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("above", "claim", "person"),
+    [
+        (4001, "4001", 4001),
+        (4001, "4002", 4000),
+        (4000, "4001", 4000),
+        (0, "4001", 4000),
+        (0, "0", 4000),
+        (4001, "", 4000),
+    ],
+)
+def test_account_that_called_sudo_is_that_of_the_process_above(above: int, claim: str, person: int) -> None:
+    """`sudo -u attsync attsync consent grant`: the head is recorded, and no account can pass for her by a variable."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _BELOW, str(above), "4000"],
+        env=os.environ | {"SUDO_UID": claim},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert ended.stdout == f"uid {person}\n"
 
 
 @pytest.mark.parametrize("uid", [2**31, 2**32 - 2, 4_000_000_000])
@@ -109,9 +154,9 @@ def test_folder_above_is_looked_at(tmp_path: Path, mode: int, is_open: bool) -> 
     (tmp_path / "above" / "folder" / "file").touch()
     (tmp_path / "above").chmod(mode)
 
-    found = open_to_change(tmp_path / "above" / "folder" / "file", {os.geteuid()})
+    found = rights_problem("FILE-RIGHTS", tmp_path / "above" / "folder" / "file", {os.geteuid()})
 
-    assert (found is not None and found[0] == tmp_path / "above") == is_open
+    assert (found is not None and found["place"] == str(tmp_path / "above")) == is_open
 
 
 @pytest.mark.parametrize("where", ["first", "second", "target"])
@@ -123,13 +168,13 @@ def test_every_folder_that_a_link_leads_through_is_looked_at(tmp_path: Path, whe
     (tmp_path / "second" / "link").symlink_to(tmp_path / "target")
     (tmp_path / "first" / "link").symlink_to("../second/link/../target/file")
     path = tmp_path / "first" / "link"
-    assert open_to_change(path, {os.geteuid()}) is None
+    assert rights_problem("FILE-RIGHTS", path, {os.geteuid()}) is None
 
     (tmp_path / where).chmod(0o777)
 
-    found = open_to_change(path, {os.geteuid()})
+    found = rights_problem("FILE-RIGHTS", path, {os.geteuid()})
     assert found
-    assert found[0] == tmp_path / where
+    assert found["place"] == str(tmp_path / where)
 
 
 @needs_root
@@ -140,11 +185,13 @@ def test_link_of_another_account_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "sticky").chmod(0o1777)
     link = tmp_path / "sticky" / "link"
     link.symlink_to(tmp_path / "file")
-    assert open_to_change(link, {0}) is None
+    assert rights_problem("FILE-RIGHTS", link, {0}) is None
 
     os.chown(link, SOMEBODY_ELSE, -1, follow_symlinks=False)
 
-    assert open_to_change(link, {0}) == (link, link.lstat())
+    found = rights_problem("FILE-RIGHTS", link, {0})
+    assert found
+    assert (found.case, found["path"], found.get("through")) == ("owner", str(link), "")
 
 
 def test_link_to_itself_is_an_error_of_the_system(tmp_path: Path) -> None:
@@ -152,7 +199,7 @@ def test_link_to_itself_is_an_error_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
 
     with pytest.raises(OSError, match="symbolic links"):
-        open_to_change(tmp_path / "link", {os.geteuid()})
+        rights_problem("FILE-RIGHTS", tmp_path / "link", {os.geteuid()})
 
 
 @pytest.mark.parametrize(("place", "mode"), [("log", 0o660), ("log", 0o606), ("folder", 0o770), ("folder", 0o1777)])

@@ -1,6 +1,5 @@
 """consent.py: for whom, for what and by whom consent is in force."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +23,6 @@ from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET
 from attsync.problems import NotPermitted, Problem
 from tests.made_log import ABBEY, AT, ELM, OTHER, RECEIVER, TERMS, decide
-from tests.other_account import needs_root
 from tests.settings_file import loaded, settings_text
 
 HEAD = Person("head", 1000)
@@ -166,9 +164,9 @@ def test_receipt_follows_from_what_was_recorded(log: Log) -> None:
     given = record(
         log,
         ABBEY,
-        action="given",
-        person=Person("head", 1000),
-        terms=TERMS,
+        "given",
+        Person("head", 1000),
+        TERMS,
         at=datetime.now(UTC),
         username="h",
         role="Head \udcff",  # a command line may contain any bytes
@@ -217,101 +215,39 @@ def test_notice_names_the_longest_window_and_what_is_sent(terms: Terms, days: st
 # Who may give it
 
 
-def ask(
-    folder: Path, *, look_up: Callable[[], bool] | None = None, listed: tuple[str, ...] | None = None, name: str = "h"
-) -> None:
-    """Request the permission."""
-    require_permission(ABBEY, HEAD, name, look_up=look_up, listed=listed, settings_file=folder / "config.toml")
-
-
-def refusal(folder: Path, **how: object) -> Problem:
+def refusal(*, found: bool | None = None, listed: tuple[str, ...] | None = None, name: str = "h") -> Problem:
     """Return why the permission is missing."""
     with pytest.raises(NotPermitted) as raised:
-        ask(folder, **how)  # type: ignore[arg-type]
+        require_permission(ABBEY, HEAD, name, found=found, listed=listed)
     assert (raised.value.problem.code, raised.value.exit_code) == ("PERMISSION", 7)
     return raised.value.problem
 
 
-@pytest.fixture
-def owned(tmp_path: Path) -> Path:
-    """Make a settings file that only its owner can write, in folders likewise."""
-    path = tmp_path / "config.toml"
-    path.touch(mode=0o644)
-    return path
+def test_school_database_goes_before_the_list_in_the_settings() -> None:
+    """Where it can say who holds the permission, the list does not count."""
+    require_permission(ABBEY, HEAD, "h", found=True, listed=())
 
+    problem = refusal(found=False, listed=("h",))
 
-def test_permission_is_looked_up_at_that_moment(tmp_path: Path) -> None:
-    """Where the school database can say, the list in the settings does not count."""
-    ask(tmp_path, look_up=lambda: True)
-
-    problem = refusal(tmp_path, look_up=lambda: False, listed=("h",))
-
-    assert (problem.case, problem["account"], problem["username"], problem["school"]) == (
-        "database",
-        "head",
-        "h",
-        str(ABBEY),
-    )
+    said = [problem[name] for name in ("account", "username", "school")]
+    assert (problem.case, *said) == ("database", "head", "h", str(ABBEY))
     assert problem.get("unmapped") == ""
 
 
-def test_account_without_another_user_name_hears_how_to_map_it(tmp_path: Path) -> None:
+def test_account_without_another_user_name_hears_how_to_map_it() -> None:
     """Under the same name in both, it may be another name there."""
-    problem = refusal(tmp_path, look_up=lambda: False, name="head")
+    problem = refusal(found=False, name="head")
 
     assert (problem.get("username"), problem["unmapped"]) == ("", "head")
 
 
-@pytest.mark.usefixtures("owned")
-def test_permission_is_found_in_the_settings(tmp_path: Path) -> None:
+def test_permission_is_found_in_the_settings() -> None:
     """Only where there is no SELECT for it."""
-    ask(tmp_path, listed=("h",))
+    require_permission(ABBEY, HEAD, "h", found=None, listed=("h",))
     for listed in (("other",), ()):
-        assert refusal(tmp_path, listed=listed).case == ""
+        assert refusal(listed=listed).case == ""
 
 
-def test_without_anything_to_look_it_up_no_one_has_it(tmp_path: Path) -> None:
+def test_without_anything_to_look_it_up_no_one_has_it() -> None:
     """It fails safe."""
-    assert refusal(tmp_path).case == "unknown"
-
-
-def test_error_of_the_look_up_is_no_permission(tmp_path: Path) -> None:
-    """Nor is it an answer."""
-
-    def broken() -> bool:
-        raise OSError
-
-    with pytest.raises(OSError):  # noqa: PT011  its own
-        ask(tmp_path, look_up=broken, listed=("h",))
-
-
-@pytest.mark.parametrize("mode", [0o664, 0o646])
-def test_list_that_others_can_change_proves_nothing(tmp_path: Path, owned: Path, mode: int) -> None:
-    """Anyone who wants the permission could write a name into it."""
-    owned.chmod(mode)
-
-    problem = refusal(tmp_path, listed=("h",))
-    assert (problem.case, problem["path"]) == ("list_open", str(owned))
-
-
-@pytest.mark.parametrize("is_link", [False, True])
-def test_folder_that_others_can_change_proves_nothing(tmp_path: Path, owned: Path, *, is_link: bool) -> None:
-    """They could put another file in its place, or turn the link to another file."""
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    if is_link:
-        (folder / "config.toml").symlink_to(owned)
-    else:
-        (folder / "config.toml").touch(mode=0o644)
-    folder.chmod(0o777)
-
-    problem = refusal(folder, listed=("h",))
-    assert (problem.case, problem["path"]) == ("list_open", str(folder))
-
-
-@needs_root
-def test_list_of_another_account_proves_nothing(tmp_path: Path, owned: Path) -> None:
-    """Its owner could change it at any time."""
-    os.chown(owned, 65534, 65534)
-
-    assert refusal(tmp_path, listed=("h",)).case == "list_open"
+    assert refusal().case == "unknown"

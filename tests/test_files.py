@@ -194,6 +194,27 @@ def test_what_root_writes_for_an_account_belongs_to_it(open_folder: Path) -> Non
 
 
 @needs_root
+def test_folder_that_this_account_cannot_write_is_told_beforehand(
+    open_folder: Path, somebody_else: Callable[[], None]
+) -> None:
+    """Before anything is asked or recorded; and for whom a file there would be."""
+    settings = loaded(settings_text(), open_folder)
+    (open_folder / "theirs").mkdir()
+    os.chown(open_folder / "theirs", SOMEBODY_ELSE, -1)
+    somebody_else()
+    name = f"uid {SOMEBODY_ELSE}"
+
+    with pytest.raises(SettingsError) as raised:
+        require_writable(open_folder / "receipt.txt", settings=settings, replace=False, reader=name)
+    assert raised.value.problem["reason"] == "permission denied"
+    require_writable(open_folder / "theirs" / "receipt.txt", settings=settings, replace=False, reader=name)
+    with pytest.raises(SettingsError) as raised:
+        require_writable(open_folder / "theirs" / "receipt.txt", settings=settings, replace=False, reader="head")
+    assert (raised.value.problem.case, raised.value.problem["owner"]) == ("owner", name)
+    assert not [*(open_folder / "theirs").iterdir()]
+
+
+@needs_root
 def test_folder_that_this_account_cannot_enter_is_told(open_folder: Path, somebody_else: Callable[[], None]) -> None:
     """Before anything is asked or recorded."""
     (open_folder / "closed").mkdir(mode=0o700)

@@ -149,7 +149,7 @@ FIELDS = {
     Outcome: "state tries reference problem faults",
     DayStatus: (
         "date signs state marks on_roll attendance sent_at problem faults changed changed_from changed_sessions note"
-        " note_session no_register not_again still_held is_going"
+        " not_again still_held is_going"
     ),
 }
 """Every value that is read, sent or recorded -> all that it holds. `pupils` of Unmapped is yes or no."""

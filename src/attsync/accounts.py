@@ -47,11 +47,30 @@ def who(environ: Mapping[str, str]) -> Person:
     """
     uid = os.getuid()
     caller = environ.get("SUDO_UID")
-    if os.geteuid() == _ROOT and caller is not None:
+    if caller is not None and os.geteuid() == _ROOT:
         if not re.fullmatch("[0-9]{1,10}", caller) or int(caller) >= _NO_UID:
             raise NotPermitted("PERMISSION", "sudo")
         uid = int(caller)
+    elif caller is not None and caller == _started_by():  # any account can set the variable
+        uid = int(caller)
     return Person(name_of(uid), _login_uid())
+
+
+def _started_by() -> str:
+    """Return the number of the account whose process started this one, with only root's between; or nothing.
+
+    The kernel keeps it: a process that sudo started is below sudo's, which has the real uid of its caller.
+    """
+    import subprocess  # noqa: PLC0415  `status` does without
+
+    parent, uid = str(os.getppid()), "0"
+    while uid == "0":
+        words = ["/bin/ps", "-o", "ppid=", "-o", "ruid=", "-p", parent]
+        try:
+            parent, uid = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
+        except (OSError, ValueError):  # no ps; or no such process: the first one has no parent
+            return ""
+    return uid
 
 
 def name_of(uid: int) -> str:
@@ -73,19 +92,23 @@ def _login_uid() -> int | None:
 # Who can change a file: as sshd's StrictModes, for root too.
 
 
-def open_to_change(path: Path, ours: Collection[int]) -> tuple[Path, os.stat_result] | None:
-    """Return what lets an account other than root and `ours` change `path` or put another file in its place.
+def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | None:
+    """Return the problem `code` if an account other than root and `ours` can change `path`, or replace it.
 
-    That is the file, a folder above it, or a link on the way to it; None if nothing does. A folder in which everyone
-    may write, but delete only their own (/tmp), is safe above what is ours, not as `path` itself. Raise OSError.
+    What lets it is the file, a folder above it, or a link on the way to it. A folder in which everyone may write, but
+    delete only their own (/tmp), is safe above what is ours, not as `path` itself. Raise OSError.
     """
     places = [*_places(path.absolute())]
     for place in reversed(places):  # the file first: it is what a person looks at
         found = place.lstat()
+        is_ours = found.st_uid in {_ROOT, *ours}
         mode = 0 if stat.S_ISLNK(found.st_mode) else found.st_mode
         is_sticky = mode & stat.S_ISVTX and place != places[-1]
-        if found.st_uid not in {_ROOT, *ours} or (mode & WRITE and not is_sticky):
-            return place, found
+        if not is_ours or (mode & WRITE and not is_sticky):
+            through = None if place == path.absolute() else place
+            accounts = {"owner": name_of(found.st_uid), "account": for_chown(os.geteuid())}
+            case = "mode" if is_ours else "owner"
+            return Problem(code, case, path=path, place=place, through=through, mode=mode_of(found), **accounts)
     return None
 
 
@@ -102,18 +125,6 @@ def _places(path: Path) -> Iterator[Path]:
             at = at.resolve()
 
 
-def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | None:
-    """Return the problem `code` if accounts other than root and `ours` can change `path`. Raise OSError."""
-    loose = open_to_change(path, ours)
-    if loose is None:
-        return None
-    place, found = loose
-    case = "mode" if found.st_uid in {_ROOT, *ours} else "owner"
-    through = None if place == path.absolute() else place
-    accounts = {"owner": name_of(found.st_uid), "account": for_chown(os.geteuid())}
-    return Problem(code, case, path=path, place=place, through=through, mode=mode_of(found), **accounts)
-
-
 def require_trusted_log(path: Path) -> None:
     """Raise LogError if another account can change the log at `path`, or put another log in its place.
 
@@ -127,12 +138,16 @@ def require_trusted_log(path: Path) -> None:
 
 def owners(log: Path) -> set[int]:
     """Return the accounts that may own what is trusted: this one; for root, also the one that sends with this log."""
+    return {os.geteuid(), owner_of(log)}
+
+
+def owner_of(log: Path) -> int:
+    """Return the account that sends with this log: this one; for root, that of the log's folder."""
     us = os.geteuid()
     if us != _ROOT:
-        return {us}
-    # `sudo attsync consent grant` works with the files of the account that cron runs attsync under.
-    folder = next((each for each in log.parents if os.access(each, os.F_OK)), Path("/"))
-    return {us, folder.stat().st_uid}
+        return us
+    # `sudo attsync status` works with the files of the account that cron runs attsync under.
+    return next((each for each in log.parents if os.access(each, os.F_OK)), Path("/")).stat().st_uid
 
 
 def mode_of(found: os.stat_result) -> str:

@@ -4,18 +4,16 @@ Also the notice that people agree to (docs/design/sending.md). Imports nothing t
 """
 
 import hashlib
-import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from attsync.accounts import Person, open_to_change
+from attsync.accounts import Person
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET, School
 from attsync.problems import NotPermitted, Problem
@@ -69,20 +67,11 @@ def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Pro
     """Return the problem that says why no consent is in force."""
     if row is None:
         return Problem("CONSENT-NONE", urn=school.urn)
-    on = row.at.astimezone(LONDON).date()
+    said = {"urn": school.urn, "person": row.person, "at": row.at.astimezone(LONDON).date()}
     if row.action == "removed":
-        return Problem("CONSENT-NONE", "removed", urn=school.urn, person=row.person, at=on)
-    if row.action == "lapsed":
-        return Problem("CONSENT-CHANGED", "lapsed", urn=school.urn, at=on)
-    return Problem(
-        "CONSENT-CHANGED",
-        _changed(row, terms),
-        urn=school.urn,
-        person=row.person,
-        at=on,
-        was=row.receiver,
-        now=terms.receiver,
-    )
+        return Problem("CONSENT-NONE", "removed", **said)
+    case = "lapsed" if row.action == "lapsed" else _changed(row, terms)
+    return Problem("CONSENT-CHANGED", case, was=row.receiver, now=terms.receiver, **said)
 
 
 def receipt(row: ConsentRow) -> str:
@@ -128,44 +117,38 @@ def _texts() -> dict[str, Any]:
     return tomllib.loads(files("attsync").joinpath("data", "notices.toml").read_text(encoding="utf-8"))
 
 
-def record(  # noqa: PLR0913  each is a column of the record
+def record(
     log: Log,
     school: School,
-    *,
     action: Literal["given", "removed", "lapsed"],
     person: Person,
     terms: Terms,
     at: datetime | None = None,
-    username: str | None = None,
-    role: str | None = None,
-    reason: str | None = None,
     shown: Notice | None = None,
+    **words: str | None,
 ) -> ConsentRow:
-    """Record a grant or a removal permanently, and return it as recorded; `shown` is the notice that was agreed to."""
+    """Record a grant or a removal permanently, and return it as recorded.
+
+    `shown` is the notice that was agreed to, `words` are username, role or reason.
+    """
     at = at or datetime.now(UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # as precise as the log
     row = ConsentRow(
         school=school,
         action=action,
         person=person.account,
-        username=username,
         login_uid=person.login_uid,
-        role=_readable(role),
-        reason=_readable(reason),
         receiver=terms.receiver,
         data_set=DATA_SET,
         window_count=terms.window_count,
         year_groups=terms.year_groups,
         notice=shown.number if shown else 0,
-        at=at,
+        notice_sha256=hashlib.sha256(shown.full.encode()).hexdigest() if shown else None,
+        at=at.replace(microsecond=at.microsecond // 1000 * 1000),  # as precise as the log
+        # A command line may contain any bytes, and SQLite refuses what is not Unicode.
+        **{name: text and text.encode(errors="replace").decode() for name, text in words.items()},
     )
     log.add_consent(row, shown.full if shown else "")
     return row
-
-
-def _readable(text: str | None) -> str | None:
-    """Return `text` without what is not Unicode: a command line may contain any bytes, and SQLite refuses them."""
-    return text and text.encode(errors="replace").decode()
 
 
 def lapse_missing(log: Log, listed: set[int], terms: Terms, at: datetime) -> None:
@@ -173,31 +156,23 @@ def lapse_missing(log: Log, listed: set[int], terms: Terms, at: datetime) -> Non
     for urn, row in log.latest_consents().items():
         if row.given and row.receiver == terms.receiver and urn not in listed:
             reason = "its URN is no longer in the settings file"
-            record(log, row.school, action="lapsed", person=Person("attsync", None), terms=terms, at=at, reason=reason)
+            record(log, row.school, "lapsed", Person("attsync", None), terms, at, reason=reason)
 
 
 def require_permission(
-    school: School,
-    person: Person,
-    username: str,
-    *,
-    look_up: Callable[[], bool] | None,
-    listed: tuple[str, ...] | None,
-    settings_file: Path,
+    school: School, person: Person, username: str, *, found: bool | None, listed: Collection[str] | None
 ) -> None:
-    """Raise NotPermitted unless `username` holds the permission now.
+    """Raise NotPermitted unless `username` holds the permission.
 
-    `look_up` asks the school database. Where there is no SELECT for it, `listed` are the user names in the settings
-    file, which then only its owner and root may be able to write.
+    `found` is the answer of the school database. Where it is not asked (None), `listed` are the user names in the
+    settings file, which is not read if another account can change it.
     """
-    if look_up is None and listed is None:
+    if found is None and listed is None:
         raise NotPermitted("PERMISSION", "unknown", school=str(school))
-    if look_up is None and (loose := open_to_change(settings_file, {os.geteuid()})):
-        raise NotPermitted("PERMISSION", "list_open", path=loose[0])
-    if not (look_up() if look_up else username in (listed or ())):
+    if not (username in (listed or ()) if found is None else found):
         raise NotPermitted(
             "PERMISSION",
-            "database" if look_up else "",
+            "" if found is None else "database",
             school=str(school),
             account=person.account,
             username="" if username == person.account else username,

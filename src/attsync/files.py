@@ -15,7 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from attsync.accounts import make_file
+from attsync.accounts import make_file, name_of
 from attsync.problems import SettingsError
 from attsync.settings import DatabaseSettings, Settings
 
@@ -40,8 +40,13 @@ def csv_text(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\N{ZERO WIDTH NO-BREAK SPACE}" + file.getvalue()
 
 
-def require_writable(path: Path, *, settings: Settings | None, replace: bool) -> os.stat_result | None:
-    """Return what is at `path`, None if nothing is. Raise SettingsError if `write_report` would not write there."""
+def require_writable(
+    path: Path, *, settings: Settings | None, replace: bool, reader: str = ""
+) -> os.stat_result | None:
+    """Return what is at `path`, None if nothing is. Raise SettingsError if `write_report` would not write there.
+
+    `reader` is the account that a new file has to belong to. Without settings its folder may not exist yet.
+    """
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -51,13 +56,30 @@ def require_writable(path: Path, *, settings: Settings | None, replace: bool) ->
     for what, kept in _protected(settings) if settings else ():
         if _is_same(path, kept):
             raise SettingsError("OUTPUT-FILE", "protected", path=path, what=what)
-    if found is None:
-        return None
-    if not stat.S_ISREG(found.st_mode):
+    if found and not stat.S_ISREG(found.st_mode):
         raise SettingsError("OUTPUT-FILE", "link" if stat.S_ISLNK(found.st_mode) else "kind", path=path)
-    if not replace:
+    if found and not replace:
         raise SettingsError("OUTPUT-FILE", "exists", path=path)
+    if settings:
+        owner = _owner_of_new(path)
+        if reader and owner != reader:
+            raise SettingsError("OUTPUT-FILE", "owner", path=path, owner=owner, reader=reader)
     return found
+
+
+def _owner_of_new(path: Path) -> str:
+    """Return the account that a new file in the folder of `path` belongs to, as one file there shows."""
+    trial = _beside(path)
+    try:
+        with os.fdopen(make_file(trial)) as file:
+            trial.unlink()
+            return name_of(os.fstat(file.fileno()).st_uid)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".attsync-{os.urandom(8).hex()}")
 
 
 def write_report(path: Path, content: str, *, settings: Settings | None, replace: bool) -> None:
@@ -68,7 +90,7 @@ def write_report(path: Path, content: str, *, settings: Settings | None, replace
     """
     new = content.encode()
     found = require_writable(path, settings=settings, replace=replace)
-    unfinished = path.with_name(f".attsync-{os.urandom(8).hex()}")
+    unfinished = _beside(path)
     try:
         if found and (_kind(new) is None or _kind(_read(path, found)) != _kind(new)):
             raise SettingsError("OUTPUT-FILE", "strange", path=path)

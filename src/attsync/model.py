@@ -272,10 +272,6 @@ class DayStatus:
     changed_sessions: frozenset[Session] = frozenset()
     note: str = ""
     """What is most worth saying of the day, in a few words."""
-    note_session: Session | None = None
-    """The only session that was not received, if the note begins with it; None: the note is about the whole day."""
-    no_register: bool = False
-    """One session has marks, and the other had none when it was due."""
     not_again: bool = False
     """Received as it is, but the newest sending did not get through: the receiver holds what is shown."""
     still_held: bool = False
@@ -297,6 +293,12 @@ class DayStatus:
     def failed(self) -> bool:
         """Whether a session was not received, or with faults."""
         return bool(self.bad_sessions)
+
+    @property
+    def no_register(self) -> bool:
+        """Whether one session has marks, and the other had none when it was due."""
+        signs = [*self.signs.values()]
+        return bool(self.marks) and signs.count(Sign.NO_REGISTER) == 1 and not (self.failed or self.is_going)
 
     @property
     def needs_telling(self) -> bool:

@@ -1,5 +1,9 @@
 """`attsync consent`: who agreed to what, since when, and how to stop it."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +11,8 @@ from inline_snapshot import snapshot
 
 from attsync.accounts import who
 from tests.commands.trial import SCHOOL, URN, Trial
+from tests.installed import PROGRAM
+from tests.other_account import needs_root
 
 Start = Callable[..., Trial]
 
@@ -75,6 +81,7 @@ def test_grant_saves_the_receipt(trial: Start) -> None:
     assert f"Consent {receipt}" in path.read_text()
     assert SCHOOL in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
+    assert run("consent", "show", "--receipt").out == path.read_text()  # the log has all of it, should the file be lost
 
 
 def test_receipt_of_those_before_a_failure_is_saved(trial: Start) -> None:
@@ -106,6 +113,21 @@ def test_database_that_fails_leaves_the_consent_of_all_schools_as_it_was(trial: 
     assert not run.log.exists()
 
 
+def test_school_in_two_databases_is_refused(trial: Start) -> None:
+    """A2: it could not be sent, and which database decides about the permission would be chance."""
+    run = trial(consent=False)
+    run.school("CREATE TABLE listed AS SELECT '1' AS school, 900023 AS urn, 'Oakfield' AS name")
+    text = run.config.read_text()
+    block = text[text.index("[[database]]") : text.index("\n[[database.schools]]") + 1]
+    listing = block.replace("marks = ", 'schools = "SELECT school, urn, name FROM listed"\nmarks = ', 1)
+    run.config.write_text(text[: text.index("[[database]]")] + listing + listing)
+
+    ran = run("consent", "grant", "--all", "--yes")
+
+    assert (ran.exit_code, "[SCHOOL-NONE]" in ran.err) == (2, True)
+    assert not run.log.exists()
+
+
 @pytest.mark.parametrize("command", ["grant", "revoke"])
 def test_log_that_cannot_be_written_says_what_becomes_of_consent(trial: Start, command: str) -> None:
     """Not what becomes of a send: there was none."""
@@ -131,16 +153,81 @@ def test_notice_says_the_most_that_may_ever_be_sent(trial: Start) -> None:
     assert "for the last 8 working days" in run("consent", "grant", "--yes").out
 
 
-def test_receipt_that_cannot_be_saved_is_told_before_anything_is_recorded(trial: Start) -> None:
+@pytest.mark.parametrize(
+    "place", ["receipt.txt", "link", "pipe", "missing/receipt.txt", "school.db", "/dev/full", "x" * 300]
+)
+def test_receipt_that_cannot_be_saved_is_told_before_anything_is_recorded(trial: Start, place: str) -> None:
     """Else there is a consent, an error, and no receipt."""
     run = trial(consent=False)
-    path = run.folder / "receipt.txt"
-    path.write_text("an older one")
+    (run.folder / "receipt.txt").write_text("an older one")
+    (run.folder / "link").symlink_to("nowhere")
+    os.mkfifo(run.folder / "pipe")
+    before = sorted(run.folder.iterdir())
 
-    ran = run("consent", "grant", "--yes", "--save", str(path))
+    ran = run("consent", "grant", "--yes", "--save", place)
 
-    assert (ran.exit_code, path.read_text()) == (2, "an older one")
+    assert (ran.exit_code, "[OUTPUT-FILE]" in ran.err) == (2, True)
+    assert (run.folder / "receipt.txt").read_text() == "an older one"
+    assert sorted(run.folder.iterdir()) == before  # no log either
+
+
+@needs_root
+def test_receipt_that_the_person_could_not_read_is_not_saved(trial: Start) -> None:
+    """Behind sudo, a new file belongs to the account that sends."""
+    run = trial(consent=False)
+
+    ran = run("consent", "grant", "--yes", "--save", "receipt.txt", SUDO_UID="65534")
+
+    assert (ran.exit_code, "[OUTPUT-FILE]" in ran.err) == (2, True)
+    assert "attsync consent show --receipt" in ran.err
+    assert not (run.folder / "receipt.txt").exists()
     assert not run.log.exists()
+
+
+def test_receipt_is_printed_only_for_a_consent_in_place(trial: Start) -> None:
+    """Redirected into a file, nothing else may be in it."""
+    run = trial(consent=False)
+    none = run("consent", "show", "--receipt")
+    run("consent", "grant", "--yes")
+    run("consent", "revoke", "--yes")
+    removed = run("consent", "show", "--receipt")
+
+    for ran in (none, removed):
+        assert (ran.exit_code, ran.out) == (1, "")
+        assert ran.err == "No consent is in place, so there is no receipt.\n"
+
+
+def test_setup_prints_a_rule_for_another_account(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exact commands for that account alone; sudo itself accepts the file."""
+    run = trial(consent=False)
+    monkeypatch.setattr(sys, "argv", [str(PROGRAM)])
+
+    ran = run("consent", "setup", "nobody")
+
+    rule = run.folder / "rule"
+    rule.write_text(ran.out)
+    lines = [line for line in ran.out.splitlines() if not line.startswith("#")]
+    assert lines[0] == f"nobody ALL=({who({}).account}) \\"
+    assert all(line.startswith(f"  {PROGRAM} ") and f" --config {run.config}" in line for line in lines[1:])
+    assert f"consent grant --school {'[0-9]' * 6} --config" in lines[1]
+    assert "*" not in "".join(lines)
+    assert ran.out.endswith(f"{PROGRAM} consent grant --school {URN} --config {run.config}\n")
+    if visudo := shutil.which("visudo", path="/usr/sbin:/sbin:/usr/local/sbin"):
+        subprocess.run([visudo, "-c", "-f", rule], check=True, capture_output=True)
+
+
+def test_setup_refuses_what_would_make_another_rule(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account that sends, one that does not exist, and a path with signs that sudo reads in its own way."""
+    run = trial(consent=False)
+    refused = [run("consent", "setup", name) for name in (who({}).account, "no one", "ALL")]
+    program = run.folder / "a, b" / "attsync"
+    program.parent.mkdir()
+    program.touch()
+    monkeypatch.setattr(sys, "argv", [str(program)])
+    refused.append(run("consent", "setup", "nobody"))
+
+    assert [ran.exit_code for ran in refused] == [2, 2, 2, 2]
+    assert [ran.out for ran in refused] == [""] * 4
 
 
 def test_account_with_another_user_name_is_told_where_that_belongs(trial: Start) -> None:

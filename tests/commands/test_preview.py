@@ -358,6 +358,7 @@ def test_every_school_that_cannot_be_read_is_told(trial: Start) -> None:
     assert ran.exit_code == 3
     assert ran.err.count("[DB-NONE]") == 2
     assert "sent" not in ran.err, "a preview never sends"
+    assert "Oakfield Primary School (900023): " in ran.err
     schools = run("preview", "--json").json["schools"]
     assert [(school["urn"], school["problem"]["code"], school["days"]) for school in schools] == [
         (900023, "DB-NONE", []),

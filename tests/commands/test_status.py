@@ -92,6 +92,7 @@ def test_removed_consent_is_told(trial: Start) -> None:
 
     assert "Consent was removed by" in ran.out
     assert "received by DfE" in ran.out
+    assert "consent grant" not in ran.out  # it has decided
     assert ran.exit_code == 0
 
 

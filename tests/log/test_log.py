@@ -410,8 +410,8 @@ def test_notice_is_kept_once_as_it_was_shown(made: Log) -> None:
 
     assert row
     assert latest
-    assert "dfe.example" in (made.notice(row) or "")
-    assert made.notice(removal) is made.notice(latest) is None
+    assert "dfe.example" in made.notice(row)
+    assert made.notice(removal) == made.notice(latest) == ""
     assert count(made, "notice") == 1
 
 

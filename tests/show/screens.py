@@ -154,14 +154,14 @@ def oakfield() -> Overview:
     """Return one school: two marks of Friday have changed, and Tuesday has no afternoon."""
     friday = a_day(FRIDAY, changed=2, note="2 marks changed since Friday")
     note = "no afternoon register in the database"
-    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, no_register=True, note=note)
+    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, note=note)
     return an_overview(a_school(named("Oakfield Primary"), friday, tuesday))
 
 
 def trust() -> Overview:
     """Return thirty schools: two fail, one lacks a register, one has no consent."""
     note = "no afternoon register in the database"
-    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, no_register=True, note=note)
+    tuesday = a_day(date(2026, 11, 17), pm=Sign.NO_REGISTER, note=note)
     special = {
         "Birchwood High": failing(named("Birchwood High"), faults(), MONDAY, sign=Sign.FAULTY),
         "Riverside Academy": failing(named("Riverside Academy"), BUSY, date(2026, 11, 19), FRIDAY),

@@ -9,7 +9,7 @@ from attsync.codes import codes_on
 from attsync.model import Body, Cell, Day, School, SchoolDays, Session, Uncounted
 from attsync.problems import Problem
 from attsync.run.plan import Planned
-from attsync.show.preview import preview_day, preview_foot, preview_refused, preview_session
+from attsync.show.preview import preview, preview_refused, preview_session
 from attsync.show.symbols import UNICODE
 from tests.show.screens import MONDAY, text_of
 
@@ -101,7 +101,7 @@ def test_what_is_to_check_ends_with_its_code() -> None:
     day = Day(date=MONDAY, cells={}, roll={})
     read = SchoolDays(school=OAKFIELD, days=(day,), to_check=(Problem("MARKS-UNPROVEN"), Problem("ROLL-FEW", pupils=4)))
 
-    screen = text_of(preview_day(read, None, day, [*Session], (), UNICODE), 100)
+    screen = text_of(preview(read, {}, day, [*Session], (), UNICODE), 100)
 
     assert [screen.count(code) for code in ("[MARKS-UNPROVEN]", "[ROLL-FEW]")] == [1, 1]
 
@@ -114,6 +114,8 @@ def test_marks_entered_ahead_are_in_the_sum() -> None:
 
     body = Body(day=MONDAY, content=b"", sha256="", cells=sent, on_roll=30)
 
-    screen = text_of(preview_foot([day], {MONDAY: Planned(body, None, None)}, MONDAY, []), 100)
+    read = SchoolDays(school=OAKFIELD, days=(day,))
+
+    screen = text_of(preview(read, {MONDAY: Planned(body, None, None)}, day, [], (), UNICODE), 100)
 
     assert "33 = 30 to send + 0 refused + 1 without a mark + 2 entered ahead." in screen

@@ -7,6 +7,7 @@ import pytest
 from inline_snapshot import snapshot
 
 from attsync.model import Sign, State
+from attsync.problems import Problem
 from attsync.run.report import Report, SchoolResult
 from attsync.show.send import send_heading, send_line, send_summary, span
 from attsync.show.symbols import UNICODE
@@ -74,7 +75,7 @@ def report() -> Report:
                                attendance code
                                "ZZ" (Mon 23
                                Nov)
-✗  Bluebell Infants    14.0 s  nothing read:
+✗  Bluebell Infants      14 s  nothing read:
                                DfE service
                                closed
 ○  Parkside PRU                no consent: not
@@ -87,7 +88,7 @@ def report() -> Report:
 ✓  Abbey Lane Primary   3.1 s  16 sessions received
 ✗  Birchwood High       4.0 s  2 of 4 sessions faulty: unknown attendance code
                                "ZZ" (Mon 23 Nov)
-✗  Bluebell Infants    14.0 s  nothing read: DfE service closed
+✗  Bluebell Infants      14 s  nothing read: DfE service closed
 ○  Parkside PRU                no consent: not read, not sent
 """),
         ),
@@ -96,7 +97,7 @@ def report() -> Report:
             snapshot("""\
 ✓  Abbey Lane Primary   3.1 s  16 sessions received
 ✗  Birchwood High       4.0 s  2 of 4 sessions faulty: unknown attendance code "ZZ" (Mon 23 Nov)
-✗  Bluebell Infants    14.0 s  nothing read: DfE service closed
+✗  Bluebell Infants      14 s  nothing read: DfE service closed
 ○  Parkside PRU                no consent: not read, not sent
 """),
         ),
@@ -147,11 +148,16 @@ Next: attsync send
 
 def test_summary_of_a_run_without_consent_says_how_to_give_it() -> None:
     """For one school with its number, for several with --all."""
-    skipped = [SchoolResult(school=each, outcome="skipped", problem=NO_CONSENT) for each in SCHOOLS[:2]]
-    one, two = (replace(report(), schools=skipped[:n]) for n in (1, 2))
+    undecided = Problem("CONSENT-NONE")
+    removed, *skipped = (
+        SchoolResult(school=each, outcome="skipped", problem=problem)
+        for each, problem in zip(SCHOOLS, (NO_CONSENT, undecided, undecided), strict=False)
+    )
+    one, two, none = (replace(report(), schools=[*some, removed]) for some in (skipped[:1], skipped, []))
 
-    assert "Next: attsync consent grant --school 900001" in text_of(send_summary(one, UNICODE, [], dry_run=False))
+    assert "Next: attsync consent grant --school 900002" in text_of(send_summary(one, UNICODE, [], dry_run=False))
     assert "Next: attsync consent grant --all" in text_of(send_summary(two, UNICODE, [], dry_run=False))
+    assert "consent grant" not in text_of(send_summary(none, UNICODE, [], dry_run=False))  # it has decided
 
 
 def test_only_the_first_causes_are_written_out() -> None:

@@ -439,7 +439,7 @@ def test_ordinary_names_leave_room_for_the_result(columns: int) -> None:
         (
             a_school(
                 SCHOOLS[0],
-                a_day(MONDAY, pm=Sign.NOT_RECEIVED, problem=BUSY, note="PM not received: x", note_session=Session.PM),
+                a_day(MONDAY, pm=Sign.NOT_RECEIVED, problem=BUSY, note="PM not received: x"),
                 a_day(FRIDAY, Sign.NOT_RECEIVED, Sign.NOT_RECEIVED, state=State.FAILED, problem=BUSY),
             ),
             "✗ PM not received: x",

@@ -194,47 +194,46 @@ def test_day_that_is_being_sent_has_no_problem() -> None:
 # Notes: what is most worth saying
 
 
-def note(newest: Submission | None, context: Context = CONTEXT, **flags: bool) -> tuple[str, Session | None]:
-    """Return the note of Tuesday, and the session that it is about."""
+def note(newest: Submission | None, context: Context = CONTEXT, **flags: bool) -> str:
+    """Return the note of Tuesday."""
     shown = newest if newest and newest.state is not State.REFUSED else None
     day = day_status(TUESDAY, History(newest=newest, shown=shown, **flags), AT, context)
-    return day.note, day.note_session
+    return day.note
 
 
 UNKNOWN = Problem("MARK-UNKNOWN", value="ZZ", words='unknown mark code "ZZ"')
 
 
 @pytest.mark.parametrize(
-    ("newest", "said", "session"),
+    ("newest", "said"),
     [
-        (sent(State.REFUSED, problem=UNKNOWN), 'refused: unknown mark code "ZZ"', None),
-        (sent(State.FAILED, problem=BUSY), "not received: DfE busy", None),
-        (sent(State.FAILED, AM, problem=BUSY), "AM not received: DfE busy", AM),
-        (sent(State.SENDING), "not settled: send was stopped", None),
-        (sent(State.UNKNOWN, problem=Problem("STOPPED", "died")), "not settled: send was stopped", None),
-        (sent(State.FAILED, problem=Problem("STOPPED")), "not received: send was stopped", None),
-        (sent(State.ACCEPTED, AM), "afternoon is sent at 14:45", None),
-        (sent(State.ACCEPTED), "", None),
+        (sent(State.REFUSED, problem=UNKNOWN), 'refused: unknown mark code "ZZ"'),
+        (sent(State.FAILED, problem=BUSY), "not received: DfE busy"),
+        (sent(State.FAILED, AM, problem=BUSY), "AM not received: DfE busy"),
+        (sent(State.SENDING), "not settled: send was stopped"),
+        (sent(State.UNKNOWN, problem=Problem("STOPPED", "died")), "not settled: send was stopped"),
+        (sent(State.FAILED, problem=Problem("STOPPED")), "not received: send was stopped"),
+        (sent(State.ACCEPTED, AM), "afternoon is sent at 14:45"),
+        (sent(State.ACCEPTED), ""),
     ],
 )
-def test_note_says_what_is_wrong_or_what_comes_next(newest: Submission, said: str, session: Session | None) -> None:
+def test_note_says_what_is_wrong_or_what_comes_next(newest: Submission, said: str) -> None:
     """What was stopped may have arrived all the same."""
-    assert note(newest) == (said, session)
+    assert note(newest) == said
 
 
 def test_note_of_one_faulty_session_names_it() -> None:
     """The other was received."""
     problem = Problem("DFE-FAULTS", number=1)
     newest = sent(State.FAULTY, problem=problem, faults=[Fault("VAL104", Cell("4", PM), "I", "")])
-    said, session = note(newest)
-    assert (said.split(":")[0], session) == ("PM faulty", PM)
+    assert note(newest).startswith("PM faulty:")
 
 
 def test_note_of_a_day_that_is_held_or_being_sent() -> None:
     """Nothing is wrong with its counts."""
-    assert note(sent(State.FAILED, problem=BUSY), is_held=True)[0] == "not sent again: DfE busy"
-    assert note(sent(State.SENDING), is_held=True)[0] == "not sent again: send was stopped"
-    assert note(sent(State.SENDING), is_held=True, is_going=True)[0] == "being sent now"
+    assert note(sent(State.FAILED, problem=BUSY), is_held=True) == "not sent again: DfE busy"
+    assert note(sent(State.SENDING), is_held=True) == "not sent again: send was stopped"
+    assert note(sent(State.SENDING), is_held=True, is_going=True) == "being sent now"
 
 
 @pytest.mark.parametrize(
@@ -249,17 +248,17 @@ def test_note_of_a_day_that_is_held_or_being_sent() -> None:
 def test_changed_marks_are_noted_with_when_the_others_were_sent(before: datetime, now: datetime, since: str) -> None:
     """Late corrections went, and someone can see it."""
     newest = replace(sent(State.ACCEPTED), changed=4, changed_from=before)
-    assert note(newest, CONTEXT._replace(now=now))[0] == f"4 marks changed since {since}"
+    assert note(newest, CONTEXT._replace(now=now)) == f"4 marks changed since {since}"
 
 
 def test_nothing_is_promised_without_consent() -> None:
     """Who has just removed it would read that the afternoon is sent all the same."""
-    assert note(sent(State.ACCEPTED, AM), CONTEXT._replace(has_consent=False))[0] == ""
+    assert note(sent(State.ACCEPTED, AM), CONTEXT._replace(has_consent=False)) == ""
 
 
 def test_afternoon_that_is_sent_another_day_is_named_with_it() -> None:
     """A14."""
-    assert note(sent(State.ACCEPTED, AM), CONTEXT._replace(times=ONCE))[0] == "afternoon is sent Wed at 10:15"
+    assert note(sent(State.ACCEPTED, AM), CONTEXT._replace(times=ONCE)) == "afternoon is sent Wed at 10:15"
 
 
 @pytest.mark.parametrize(("session", "half"), [(AM, "afternoon"), (PM, "morning")])

@@ -101,9 +101,10 @@ class Commands(click.Group):
             ctx.exit(70)
 
 
-def tell(error: AttsyncError, days: "Sequence[date]" = ()) -> None:
+def tell(error: AttsyncError, days: "Sequence[date]" = (), schools: str = "") -> None:
     """Print on stderr what happened, on which days, and what to do next; for settings, fault by fault."""
-    text = messages.text(error.problem, days) + messages.Text((f"[{error.problem.code}]",))
+    who = messages.Text((f"{schools}:",) if schools else ())
+    text = who + messages.text(error.problem, days) + messages.Text((f"[{error.problem.code}]",))
     faults = getattr(error, "faults", ())
     _say_error(text, messages.next_step(error.problem), _brief(faults) if given().quiet else _in_full(faults))
 

@@ -1,6 +1,8 @@
-"""`attsync consent`: grant, revoke and show. The rules are in `attsync.consent`."""
+"""`attsync consent`: grant, revoke, show, and setup for another account. The rules are in `attsync.consent`."""
 
 import os
+import pwd
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
@@ -10,19 +12,29 @@ from typing import Any, Final
 import click
 
 from attsync import consent as rules
-from attsync.accounts import Person, who
+from attsync.accounts import Person, name_of, owner_of, who
 from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.log import ConsentRow, Log
 from attsync.model import School
-from attsync.problems import Problem, SettingsError
+from attsync.problems import Problem, SchoolError, SettingsError
 from attsync.schools import chosen, every_school, known_schools
-from attsync.settings import DatabaseSettings, Settings
+from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 from attsync.window import LONDON
 
 _GRANT_SECONDS: Final = 150
 """Longest wait for the school database: one statement more than the longest that it may take."""
+_A_URN: Final = "[0-9]" * 6
+_ALLOWED: Final = (
+    *(f"consent {what} {which}" for what in ("grant", "revoke") for which in (f"--school {_A_URN}", "--all")),
+    *("consent show", "consent show --history", "consent show --notice", "consent show --receipt"),
+    *("preview", "status"),
+)
+"""What the rule of `setup` allows. No free text and no file: sudo's * would allow anything after it."""
 
+_KEPT: Final = "Kept permanently. Do not include a pupil's name."
+
+_words = partial(click.option, metavar="TEXT", type=options.one_line)
 all_option = click.option("--all", "every", is_flag=True, help="Every school in the settings file.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
@@ -35,7 +47,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts."
     kind=click.Group,
 )
 def command() -> None:
-    """Group the three commands."""
+    """Group the four commands."""
 
 
 def _named(settings: Settings, known: Mapping[int, School], urns: tuple[int, ...], *, every: bool) -> list[School]:
@@ -55,18 +67,14 @@ def _named(settings: Settings, known: Mapping[int, School], urns: tuple[int, ...
     "attsync consent grant --school 900023 --role Head --save consent.txt",
     text="""
     Shows what is sent and what never is, then asks. The account that runs this needs the permission
-    "Data Returns: Administer" in the MIS. It is looked up at that moment.
+    "Data Returns: Administer" in the MIS. It is looked up at that moment. For another person's account, see
+    the command consent setup.
     """,
     parent=command,
 )
 @options.one_school
 @all_option
-@click.option(
-    "--role",
-    metavar="TEXT",
-    type=options.one_line,
-    help="Your role, for the receipt: School business manager. Kept permanently. Do not include a pupil's name.",
-)
+@_words("--role", help=f"Your role, for the receipt: School business manager. {_KEPT}")
 @yes_option
 @options.file("--save", "saved", help="Write the receipt to a new file.")
 def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool, saved: Path | None) -> None:
@@ -77,9 +85,9 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     from attsync.show.symbols import when
 
     settings = options.load_settings()
-    if saved:
-        require_writable(saved, settings=settings, replace=False)  # before anything is asked or recorded
     terms, person, out = rules.Terms.of(settings), who(os.environ), screen()
+    if saved:  # before anything is asked or recorded
+        require_writable(saved, settings=settings, replace=False, reader=person.account)
     shown = rules.notice(terms)
     username = settings.consent.usernames.get(person.account, person.account)
     asked = _permitted(settings, schools, person, username, every=every)
@@ -95,18 +103,17 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
                 out.show("Consent was not given. Nothing was recorded.")
                 continue
             with undone("consent"), Log.open(settings.log.path) as log:
-                row = rules.record(
-                    log, school, action="given", person=person, terms=terms, username=username, role=role, shown=shown
-                )
+                row = rules.record(log, school, "given", person, terms, shown=shown, username=username, role=role)
             recorded.append(row)
             out.tell(show.consent_given(row, out.signs, is_alone=len(asked) == 1))
     finally:  # also of those before one that could not be recorded
         if recorded and saved:
-            receipts = "\n".join(show.receipt_text(row, shown) for row in recorded)
+            receipts = "\n".join(show.receipt_text(row, shown.full) for row in recorded)
             write_report(saved, receipts, settings=settings, replace=False)
     if recorded:
         which = ("--all",) if recorded[1:] else ("--school", str(recorded[0].school.urn))
-        out.tell(show.consent_next(when(next_send(settings.schedule.times, options.now()), options.now()), which))
+        first = when(next_send(settings.schedule.times, options.now()), options.now())
+        out.tell(show.consent_next(first, which, for_another=person.account != name_of(os.geteuid())))
         out.tell(*([f"Receipt written to {saved}."] if saved else []))
 
 
@@ -117,24 +124,22 @@ def _permitted(
 
     The names in the settings go before the database's.
     """
-    from attsync.database import holds_permission, schools_of
+    from attsync.database import holds_permission, schools_by_database
     from attsync.deadline import Deadline
 
     with undone("consent"), Deadline(_GRANT_SECONDS) as deadline:
-        found = {School(s.urn, s.name): (d, s) for d in settings.database for s in schools_of(d, deadline)}
-        wanted = _named(settings, {school.urn: school for school in found}, urns, every=every)
+        entries: dict[School, tuple[DatabaseSettings, SchoolSettings]] = {}
+        for database, listed in schools_by_database(settings.database, deadline):
+            if isinstance(listed, Problem):
+                raise SchoolError.of(listed)
+            entries |= {School(each.urn, each.name): (database, each) for each in listed}
+        wanted = _named(settings, {school.urn: school for school in entries}, urns, every=every)
         for school in wanted:
-            database, entry = found[school]
-            look_up = partial(holds_permission, database, entry, username, deadline)
-            rules.require_permission(
-                school,
-                person,
-                username,
-                look_up=look_up if database.select.administrators else None,
-                listed=settings.consent.administrators,
-                settings_file=settings.path,
-            )
-    return {school: found[school][0] for school in wanted}
+            database, entry = entries[school]
+            has_select = database.select.administrators
+            found = holds_permission(database, entry, username, deadline) if has_select else None
+            rules.require_permission(school, person, username, found=found, listed=settings.consent.administrators)
+    return {school: entries[school][0] for school in wanted}
 
 
 def _require_schools(out: Screen, asked: Mapping[School, DatabaseSettings], *, yes: bool) -> None:
@@ -160,12 +165,7 @@ def _require_schools(out: Screen, asked: Mapping[School, DatabaseSettings], *, y
 )
 @options.one_school
 @all_option
-@click.option(
-    "--reason",
-    metavar="TEXT",
-    type=options.one_line,
-    help="Why, for the history. Kept permanently. Do not include a pupil's name.",
-)
+@_words("--reason", help=f"Why, for the history. {_KEPT}")
 @yes_option
 def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
     """Record the removal, then wait until no request is just beginning."""
@@ -182,7 +182,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
             elif not options.confirm(f"{'Stop sending' if newest else 'Decline consent'} for {school.name}?", yes=yes):
                 out.show("Nothing was changed.")
             else:
-                rules.record(log, school, action="removed", person=person, terms=terms, reason=reason)
+                rules.record(log, school, "removed", person, terms, reason=reason)
                 wait_for_starting_requests(settings.log.path)
                 out.tell(consent_removed(school, out.signs, was_given=newest is not None))
 
@@ -194,16 +194,18 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
     "show",
     "attsync consent show",
     "attsync consent show --school 900023 --history",
+    "attsync consent show --receipt > receipt.txt",
     text="Exit code 0 only if consent is in place for every school asked for.",
     parent=command,
 )
 @options.schools
 @click.option("--notice", "full", is_flag=True, help="The full text that people agree to, and the receiver.")
 @click.option("--history", is_flag=True, help="Every grant and removal, also of schools that left the settings.")
+@click.option("--receipt", is_flag=True, help="The receipt of each consent in place.")
 @options.as_json
-def show(schools: tuple[int, ...], *, full: bool, history: bool, as_json: bool) -> None:
+def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, as_json: bool) -> None:
     """Read the log and show what is in it about consent."""
-    from attsync.show.consent import consent_history, consent_table
+    from attsync.show.consent import consent_history, consent_table, receipt_text
 
     if full:
         _show_notice()
@@ -215,16 +217,19 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, as_json: bool) 
         rows = log.latest_consents() if log else {}
         asked = [(school, rows.get(school.urn)) for school in chosen(settings, known(settings, log), schools)]
         found = {s: rules.active_consent(row, terms) or rules.explain_missing(s, row, terms) for s, row in asked}
-        past = {school: log.consent_history(school.urn) if log else [] for school in found if history}
+        given = [consent.row for consent in found.values() if isinstance(consent, rules.ActiveConsent)]
         if as_json:
-            print_json({"version": 1, "schools": [_as_json(log, *pair, past) for pair in found.items()]})
+            print_json({"version": 1, "schools": [_as_json(log, *pair, history=history) for pair in found.items()]})
         elif history:
             for school in found:
-                out.show(consent_history(school, past[school], out.signs), "")
+                out.show(consent_history(school, log.consent_history(school.urn) if log else [], out.signs), "")
+        elif receipt and log and given:
+            click.echo("\n".join(receipt_text(row, log.notice(row)) for row in given), nl=False)
+        elif receipt:
+            click.echo("No consent is in place, so there is no receipt.", err=True)
         else:
             out.show(consent_table(found.items(), out.signs))
-    is_in_place = all(isinstance(consent, rules.ActiveConsent) for consent in found.values())
-    click.get_current_context().exit(0 if is_in_place else 1)
+    click.get_current_context().exit(0 if len(given) == len(found) else 1)
 
 
 def _show_notice() -> None:
@@ -239,25 +244,62 @@ def _show_notice() -> None:
 
 
 def _as_json(
-    log: Log | None, school: School, consent: rules.ActiveConsent | Problem, past: Mapping[School, list[ConsentRow]]
+    log: Log | None, school: School, consent: rules.ActiveConsent | Problem, *, history: bool
 ) -> dict[str, Any]:
     from attsync.status.overview import consent_as_json
 
     said = consent_as_json(consent if isinstance(consent, rules.ActiveConsent) else None)
-    history = [_row_as_json(log, row) for row in past.get(school, []) if log]
-    return {"urn": school.urn, "name": school.name, "consent": said} | ({"history": history} if school in past else {})
+    past = {"history": [_row_as_json(log, row) for row in log.consent_history(school.urn)] if log else []}
+    return {"urn": school.urn, "name": school.name, "consent": said} | (past if history else {})
 
 
 def _row_as_json(log: Log, row: ConsentRow) -> dict[str, Any]:
+    same = ("action", "username", "role", "reason", "receiver", "data_set")
     return {
         "at": row.at.astimezone(LONDON).isoformat(timespec="seconds"),
-        "action": row.action,
         "by": row.person,
-        "username": row.username,
-        "role": row.role,
-        "reason": row.reason,
+        **{name: getattr(row, name) for name in same},
         "receipt": rules.receipt(row),
-        "receiver": row.receiver,
-        "data_set": row.data_set,
         "notice": {"number": row.notice, "sha256": row.notice_sha256, "text": log.notice(row)} if row.notice else None,
     }
+
+
+# Setup
+
+
+@options.subcommand(
+    "setup",
+    "attsync consent setup h.patel",
+    "attsync consent setup h.patel --config /etc/attsync/config.toml",
+    text="""
+    Prints a rule for sudo, and what that person then runs. attsync records the account that calls sudo, and looks up
+    that person's permission. The rule allows nothing else: no other command, option or file. Changes nothing.
+    """,
+    parent=command,
+)
+@click.argument("account")
+def setup(account: str) -> None:
+    """Print the rule for sudoers, and the command for the person."""
+    from attsync.schedule import program
+
+    settings = options.load_settings()
+    us, start, path = name_of(owner_of(settings.log.path)), program(), str(settings.path)
+    for word in (us, *start, path):
+        if odd := re.search(r"[^\w./@+-]", word):
+            message = f"a rule for sudo cannot contain {odd[0]!r}, as in {word}: rename the file or folder."
+            raise click.UsageError(message)
+    if account == us:
+        message = f"{us} is the account that sends, and needs no rule. Name the other person's account."
+        raise click.UsageError(message)
+    try:
+        pwd.getpwnam(account)
+    except KeyError:
+        message = f"this computer has no account {account}."
+        raise click.UsageError(message) from None
+    schools = known_schools(settings, None)
+    which = "--all" if len(schools) > 1 else f"--school {next(iter(schools), _A_URN)}"
+    rule = [" ".join([*start, words, "--config", path]) for words in _ALLOWED]
+    click.echo(f"# 1. As root, put these lines into a file: visudo -f /etc/sudoers.d/attsync\n{account} ALL=({us}) \\")
+    click.echo("  " + ", \\\n  ".join(rule))
+    click.echo(f"# 2. {account} then runs this, reads the notice and answers:")
+    click.echo(" ".join(["#      sudo -u", us, *start, "consent grant", which, "--config", path]))

@@ -47,6 +47,7 @@ COMMANDS: Final = {
 _LINES: Final = {name: line for commands in COMMANDS.values() for name, line in commands.items()} | {
     "grant": "Give consent for a school.",
     "revoke": "Remove a school's consent, at once.",
+    "setup": "Let another person's account give consent, through sudo.",
     "show": "Show the consent of each school.",
 }
 _DATES: Final = ("%Y-%m-%d", "%d/%m/%Y", "%d/%m %Y", "%d %b %Y", "%d %B %Y")

@@ -12,7 +12,7 @@ from attsync import messages
 from attsync.commands import options, tell
 from attsync.commands.terminal import Screen, screen
 from attsync.files import csv_text, require_writable, write_report
-from attsync.model import SchoolDays, Session
+from attsync.model import School, SchoolDays, Session
 from attsync.problems import AttsyncError, exit_code
 from attsync.schools import known_schools, not_known
 from attsync.settings import Settings
@@ -60,19 +60,20 @@ def command(
     window = _window(settings, days, day)
     sessions = [one for one in Session if session in (None, one)]
     out = None if as_json or table else screen()
-    missing, told, is_refused, is_shown = {*schools}, list[messages.Told](), False, False
+    missing, told, is_refused, is_shown = {*schools}, list[tuple[School, messages.Told]](), False, False
     found: list[tuple[SchoolDays, dict[date, Plan]]] = []
     for read, plans in preview(settings, window, schools):
         missing.discard(read.school.urn)
         by_date = {plan.body.day if isinstance(plan, Planned) else plan.day.date: plan for plan in plans}
         shown = _show(out, read, by_date, day, sessions, settings) if out and not read.problem else None
         is_shown = is_shown or shown is not None
-        by_date = {at: plan for at, plan in by_date.items() if day in (None, at)}
-        wrong = [(plan.problem, at) for at, plan in by_date.items() if isinstance(plan, Refused)]
+        wanted = {at: plan for at, plan in by_date.items() if day in (None, at)}
+        wrong = [(plan.problem, at) for at, plan in wanted.items() if isinstance(plan, Refused)]
         is_refused = is_refused or bool(wrong)
         # A day that is refused says so itself where it is shown.
-        told += messages.grouped([(read.problem, None), *(each for each in wrong if each[1] != shown)])
-        found += [] if out else [(read, by_date)]
+        of_school = messages.grouped([(read.problem, None), *(each for each in wrong if each[1] != shown)])
+        told += [(read.school, each) for each in of_school]
+        found += [] if out else [(read, wanted)]
     if as_json:
         click.echo(_json(found))
     if table:
@@ -83,9 +84,10 @@ def command(
         from attsync.show.preview import preview_end
 
         out.show(preview_end([word for urn in schools for word in ("--school", str(urn))]), *([""] if told else []))
-    for problem, on in told:
-        tell(AttsyncError.of(problem.but(undone="day_dry" if on else "none")), on)
-    code = exit_code([problem for problem, _ in told], confirmed=False)
+    for hit, (problem, on) in messages.by_cause(told):
+        error = AttsyncError.of(problem.but(undone="day_dry" if on else "none"))
+        tell(error, on, "" if _is_alone(settings) else messages.listed([str(school) for school in hit]))
+    code = exit_code([each.problem for _, each in told], confirmed=False)
     click.get_current_context().exit(code or is_refused)
 
 
@@ -109,19 +111,21 @@ def _show(
     settings: Settings,
 ) -> date | None:
     """Show one day of a school, the newest if none is wanted, and return which."""
-    from attsync.show.preview import preview_day, preview_foot
+    from attsync.show.preview import preview, to_check
 
     # Today's has no message if all of it was entered ahead.
     days = [day for day in read.days if wanted in (None, day.date) and (day.date in plans or day.marks)]
     if not days:
-        out.show(f"{read.school}: no marks in these days: nothing to send.")
+        out.show(f"{read.school}: no marks in these days: nothing to send.", *to_check(read, out.signs))
         return None
-    day = days[-1]
-    out.show(*preview_day(read, plans.get(day.date), day, sessions, settings.schedule.times, out.signs))
-    is_alone = sum(len(database.schools) for database in settings.database) == 1
-    school = [] if is_alone else ["--school", str(read.school.urn)]
-    out.show(*preview_foot(read.days, plans, day.date, school), "")
-    return day.date
+    named = [] if _is_alone(settings) else ["--school", str(read.school.urn)]
+    for part in preview(read, plans, days[-1], sessions, settings.schedule.times, out.signs, named):
+        out.show(part, "")
+    return days[-1].date
+
+
+def _is_alone(settings: Settings) -> bool:
+    return sum(len(database.schools) for database in settings.database) == 1
 
 
 def _json(found: "Sequence[tuple[SchoolDays, Mapping[date, Plan]]]") -> str:

@@ -380,19 +380,12 @@ class Log:
     # Consent
 
     def add_consent(self, row: ConsentRow, notice: str = "") -> None:
-        """Record a grant or a removal permanently."""
-        sha256 = hashlib.sha256(notice.encode()).hexdigest() if notice else None
+        """Record a grant or a removal permanently; `notice` is the text that was agreed to."""
         with self.writing():
             if notice:
-                self._execute("INSERT OR IGNORE INTO notice VALUES (?, ?, ?)", sha256, row.notice, notice)
-            self._insert(
-                "consent",
-                urn=row.school.urn,
-                name=row.school.name,
-                notice_sha256=sha256,
-                at=utc(row.at),
-                **{name: getattr(row, name) for name in CONSENT_COLUMNS},
-            )
+                self._execute("INSERT OR IGNORE INTO notice VALUES (?, ?, ?)", row.notice_sha256, row.notice, notice)
+            same = {name: getattr(row, name) for name in CONSENT_COLUMNS}
+            self._insert("consent", urn=row.school.urn, name=row.school.name, at=utc(row.at), **same)
 
     def latest_consent(self, urn: int) -> ConsentRow | None:
         """Return the newest grant or removal of a school."""
@@ -414,10 +407,9 @@ class Log:
         """Return every grant and removal of a school, oldest first."""
         return [consent_of(row) for row in self._rows("SELECT * FROM consent WHERE urn = ? ORDER BY id", urn)]
 
-    def notice(self, row: ConsentRow) -> str | None:
-        """Return the text that was agreed to."""
-        rows = self._rows("SELECT content FROM notice WHERE sha256 = ?", row.notice_sha256)
-        return rows[0]["content"] if rows else None
+    def notice(self, row: ConsentRow) -> str:
+        """Return the text that was agreed to; a removal has none."""
+        return "".join(text for (text,) in self._rows("SELECT content FROM notice WHERE sha256 = ?", row.notice_sha256))
 
     def schools(self) -> dict[int, School]:
         """Return every school that ever gave or removed consent, by URN, with its newest name."""

@@ -81,10 +81,7 @@ class ConsentRow:
     action: Literal["given", "removed", "lapsed"]
     """Lapsed: the school left the settings file, and a send went by without it."""
     person: str
-    username: str | None
     login_uid: int | None
-    role: str | None
-    reason: str | None
     receiver: str
     data_set: int
     window_count: str
@@ -93,6 +90,9 @@ class ConsentRow:
     """The notice names the pupils on roll in each year group."""
     notice: int
     at: datetime
+    username: str | None = None
+    role: str | None = None
+    reason: str | None = None
     notice_sha256: str | None = None
 
     @property
@@ -103,7 +103,7 @@ class ConsentRow:
 
 CONSENT_COLUMNS: Final = (
     *("action", "person", "username", "login_uid", "role", "reason", "receiver", "data_set", "window_count"),
-    *("year_groups", "notice"),
+    *("year_groups", "notice", "notice_sha256"),
 )
 """Columns of `consent` that a `ConsentRow` has under the same name, as they are."""
 
@@ -204,6 +204,6 @@ def _fault(fields: Sequence[Any]) -> Fault:
 
 def consent_of(row: Row) -> ConsentRow:
     """Return the grant or removal of a row."""
-    same = {name: row[name] for name in (*CONSENT_COLUMNS, "notice_sha256")}
+    same = {name: row[name] for name in CONSENT_COLUMNS}
     same["year_groups"] = bool(row["year_groups"])
     return ConsentRow(school=School(row["urn"], row["name"]), at=datetime.fromisoformat(row["at"]), **same)

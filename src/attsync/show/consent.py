@@ -1,7 +1,6 @@
 """The screens of `attsync consent`: the notice, the receipt, the consent of each school, its history."""
 
 from collections.abc import Iterable, Sequence
-from textwrap import fill
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -18,7 +17,6 @@ from attsync.show.symbols import CHECK, DIM, GOOD, Signs, by, title, who
 from attsync.show.table import PROSE_COLUMNS, Sheet, prose
 from attsync.window import LONDON
 
-_RECEIPT_COLUMNS: Final = 80
 _HASH: Final = 12
 """Characters of a notice's SHA-256 that are shown: enough to compare by eye."""
 _ACTIONS: Final = {"given": ("given", GOOD), "removed": ("removed", "bold"), "lapsed": ("lapsed", CHECK)}
@@ -50,14 +48,18 @@ def consent_given(row: ConsentRow, signs: Signs, *, is_alone: bool) -> Renderabl
     )
 
 
-def consent_next(first: str, which: tuple[str, ...]) -> RenderableType:
-    """Return what can be done after consent was given."""
+def consent_next(first: str, which: tuple[str, ...], *, for_another: bool) -> RenderableType:
+    """Return what can be done after consent was given; `for_another`: by a person whom sudo lets do little else."""
+    receipt = prose(
+        "  Keep the receipt: ", messages.attsync("consent", "show", "--receipt"), " > receipt.txt", indent=2
+    )
     then = f", first {first}" if first else ""
-    return Group(
+    send = (
         prose("  To send now: ", messages.attsync("send"), indent=2),
         prose(f"  To send automatically twice a day{then}: ", messages.attsync("crontab"), indent=2),
-        prose("  Remove it at any time: ", messages.attsync("consent", "revoke", *which), indent=2),
     )
+    remove = prose("  Remove it at any time: ", messages.attsync("consent", "revoke", *which), indent=2)
+    return Group(*((receipt,) if for_another else send), remove)
 
 
 def consent_removed(school: School, signs: Signs, *, was_given: bool) -> RenderableType:
@@ -101,24 +103,20 @@ def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) ->
     return Group(title(school), Constrain(sheet, PROSE_COLUMNS) if sheet.rows else none)
 
 
-def receipt_text(row: ConsentRow, notice: Notice) -> str:
-    """Return the receipt as a file that can be kept or printed."""
+def receipt_text(row: ConsentRow, notice: str) -> str:
+    """Return the receipt as a file that can be kept or printed; `notice` is the text that was agreed to."""
     at = row.at.astimezone(LONDON)
-    return "\n".join(
-        [
-            f"Consent {receipt(row)}",
-            "",
-            f"School:    {row.school}",
-            f"Given by:  {who(row)}",
-            f"Right:     {PERMISSION}, checked when consent was given",
-            f"On:        {at:%-d %B %Y at %H:%M} (UK time)",
-            f"To send:   data set {row.data_set}, notice {row.notice}",
-            "",
-            *(fill(f"{what} {words}", _RECEIPT_COLUMNS) for what, words in notice.short),
-            "",
-            f"To see the full text of the notice: {messages.attsync('consent', 'show', '--notice').completed}",
-            "To remove this consent: "
-            + messages.attsync("consent", "revoke", "--school", str(row.school.urn)).completed,
-            "",
-        ]
-    )
+    remove = messages.attsync("consent", "revoke", "--school", str(row.school.urn)).completed
+    return f"""\
+Consent {receipt(row)}
+
+School:    {row.school}
+Given by:  {who(row)}
+Right:     {PERMISSION}, checked when consent was given
+On:        {at:%-d %B %Y at %H:%M} (UK time)
+To send:   data set {row.data_set}, to {row.receiver}
+Notice {row.notice} ({row.notice_sha256}):
+
+{notice}
+To remove this consent: {remove}
+"""

@@ -3,14 +3,14 @@
 One file with no links to other sites. Its words and tables are those of the screen; each sign has its word.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 from itertools import groupby
 from string import Template
-from typing import Final, NamedTuple
+from typing import Final
 
 from rich.text import Text
 
@@ -56,13 +56,29 @@ def _table(what: str, sheet: Sheet) -> str:
 
     The roles say what it is where the layout would hide that. A column without a heading is a gap before the next.
     """
-    columns = [*_columns(sheet)]
-    names = "" if sheet.names is None else ' class="names"'
+    headings = [escape(column.lstrip(">").strip()) for column in sheet.columns]
+    columns = [
+        (number, heading.replace("\n", " "), _classes(sheet, number))
+        for number, heading in enumerate(headings)
+        if heading
+    ]
     head = "".join(
-        f'<th role="columnheader" scope="col" class="{each.classes}">{each.heading}</th>' for each in columns
+        f'<th role="columnheader" scope="col" class="{classes}">{headings[number].replace(chr(10), "<br>")}</th>'
+        for number, _, classes in columns
     )
-    bodies = [[_row(row, columns) for row in rows] for has_cells, rows in groupby(sheet.rows, key=bool) if has_cells]
-    body = "\n".join(f'<tbody role="rowgroup">\n{chr(10).join(rows)}\n</tbody>' for rows in bodies)
+
+    def row_of(row: Sequence[Text]) -> str:
+        first, *others = [
+            f'<td role="cell" class="{classes}" data-name="{name}">{_markup(row[number])}</td>'
+            for number, name, classes in columns
+        ]
+        if row[0]:
+            first = f'<th role="rowheader" scope="row" data-name="{columns[0][1]}">{_markup(row[0])}</th>'
+        return f'<tr role="row">{first}{"".join(others)}</tr>'
+
+    groups = ["\n".join(map(row_of, rows)) for has_cells, rows in groupby(sheet.rows, key=bool) if has_cells]
+    body = "\n".join(f'<tbody role="rowgroup">\n{rows}\n</tbody>' for rows in groups)
+    names = "" if sheet.names is None else ' class="names"'
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(what)}">\n<table role="table"{names}>\n'
         f"<caption>{sheet.caption}</caption>\n"
@@ -70,42 +86,16 @@ def _table(what: str, sheet: Sheet) -> str:
     )
 
 
-class _Column(NamedTuple):
-    number: int
-    name: str
-    heading: str
-    classes: str
-
-
-def _columns(sheet: Sheet) -> Iterator[_Column]:
-    is_next_week = False
-    for number, column in enumerate(sheet.columns):
-        heading = escape(column.lstrip(">").strip())
-        name = heading.replace("\n", " ")
-        found = {
-            "number": column.startswith(">"),
-            "signs": "\n" in heading or name in {"AM", "PM"},
-            "words": number > 0 and number == len(sheet.columns) - 1 and not column.startswith(">"),
-            "less": column in sheet.less,
-            "week": is_next_week,
-        }
-        is_next_week = not name
-        if name:
-            classes = " ".join(each for each, is_so in found.items() if is_so)
-            yield _Column(number, name, heading.replace("\n", "<br>"), classes)
-
-
-def _row(row: Sequence[Text], columns: Sequence[_Column]) -> str:
-    first, *others = columns
-    start = _markup(row[first.number])
-    cells = [
-        f'<th role="rowheader" scope="row" data-name="{first.name}">{start}</th>' if start else '<td role="cell"></td>'
-    ]
-    cells += [
-        f'<td role="cell" class="{each.classes}" data-name="{each.name}">{_markup(row[each.number])}</td>'
-        for each in others
-    ]
-    return f'<tr role="row">{"".join(cells)}</tr>'
+def _classes(sheet: Sheet, number: int) -> str:
+    column, is_last = sheet.columns[number], number == len(sheet.columns) - 1
+    found = {
+        "number": column.startswith(">"),
+        "signs": "\n" in column.strip("\n>") or column in {"AM", "PM"},
+        "words": is_last and not column.startswith(">"),
+        "less": column in sheet.less,
+        "week": number > 0 and not sheet.columns[number - 1],
+    }
+    return " ".join(each for each, is_so in found.items() if is_so)
 
 
 def _markup(text: Text) -> str:

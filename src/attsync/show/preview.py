@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Final
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from attsync import messages
@@ -14,38 +14,48 @@ from attsync.model import Cells, Counts, Day, School, SchoolDays, Session, total
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.run.plan import Plan, Planned, Refused
-from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short, title
-from attsync.show.table import Prose, Sheet, paragraph, prose
+from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, Signs, number_of, short
+from attsync.show.table import Prose, Section, Sheet, View, paragraph, prose
 from attsync.window import LONDON
 
 _CHECK_COLUMNS: Final = 16
 """With less room than this for the checks, they are below the table."""
 
 
-def preview_day(
+def preview(
     read: SchoolDays,
-    plan: Plan | None,
+    plans: Mapping[date, Plan],
     day: Day,
     sessions: Sequence[Session],
     times: tuple[time, ...],
     signs: Signs,
+    named: Sequence[str] = (),
 ) -> Iterator[RenderableType]:
-    """Yield the sessions of one day as tables, and what is to check in the school."""
+    """Yield the sessions of one day, what is to check in the school, and what else is sent.
+
+    `named` are the arguments that name the school in a command, where there are several.
+    """
+    plan = plans.get(day.date)
     if isinstance(plan, Refused):
-        yield from preview_refused(read.school, day, plan.problem, signs)
+        yield preview_refused(read.school, day, plan.problem, signs)
     else:
-        cells, before = (plan.body.cells, plan.before) if plan else ({}, None)
+        cells = plan.body.cells if plan else {}
+        received = plan.before.cells if plan and plan.before else {}
         for session in sessions:
             if any(cell.session is session for cell in cells):
-                received = before.cells if before else None
-                yield from preview_session(read.school, day, cells, signs, session, received=received)
+                yield preview_session(read.school, day, cells, signs, session, received=received)
             elif day.marks_of[session]:
                 due_at = session_due_at(day.date, session, times)
-                yield from preview_session(read.school, day, day.cells, signs, session, due_at)
+                yield preview_session(read.school, day, day.cells, signs, session, due_at)
+    if read.to_check:
+        yield Group(*to_check(read, signs))
+    yield Group(*_foot(read.days, plans, day.date, named))
+
+
+def to_check(read: SchoolDays, signs: Signs) -> Iterator[Prose]:
+    """Yield what is allowed but unusual in a school."""
     for problem in read.to_check:
         yield paragraph(signs.check, CHECK, [], messages.Told(problem, ()))
-    if read.to_check:
-        yield ""
 
 
 def preview_session(
@@ -56,65 +66,48 @@ def preview_session(
     session: Session,
     due_at: datetime | None = None,
     received: Cells | None = None,
-) -> Iterator[RenderableType]:
-    """Yield one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent.
+) -> View:
+    """Return one session as a table; `due_at` says that its marks were only entered ahead, and from when it is sent.
 
     `received` is what the receiver has confirmed of this day before.
     """
-    yield title(school, f"{day.date:%A %-d %B %Y}, {session}")
+    said = prose("This is everything attsync would send for this session. Nothing has been sent.")
     if due_at:
         at = due_at.astimezone(LONDON)
         when = f"{at:%H:%M}" if at.date() == day.date else f"{at:%a %-d %b %H:%M}"
         ahead = f"Entered ahead: the register is not taken yet, and is not due before {when}. Until then"
-        yield prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
-    else:
-        yield prose("This is everything attsync would send for this session. Nothing has been sent.")
-    yield ""
-    yield counts_table(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
-    if zeros := codes_at_zero(cells, session, received):
-        yield ""
-        said = "Also sent, as 0 in every year group, because a planned send is not in the log"
-        yield prose(f"{said}: {', '.join(zeros)}.")
-    yield ""
+        said = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
+    table = counts_table(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
+    also = "Also sent, as 0 in every year group, because a planned send is not in the log"
+    zeros = codes_at_zero(cells, session, received)
+    sections = [Section([said]), Section([table, *([prose(f"{also}: {', '.join(zeros)}.")] if zeros else [])])]
+    return View(school.name, f"URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", sections)
 
 
-def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> Iterator[RenderableType]:
-    """Yield why a day would not be sent, and every place to correct."""
+def preview_refused(school: School, day: Day, problem: Problem, signs: Signs) -> View:
+    """Return why a day would not be sent, and every place to correct."""
     not_done = messages.not_done(problem.but(undone="day_dry"))
     seen = problem.but(urn=None) if day.uncounted else problem  # the places are below: no command to see them
     said = messages.happened(problem) + messages.next_step(seen)
-    yield title(school, f"{day.date:%A %-d %B %Y}")
-    yield prose((f"{signs.bad} {not_done}  ", BAD), said, indent=2)
-    yield ""
-    if day.uncounted:
-        yield _uncounted(day, signs)
-        yield ""
-
-
-def _uncounted(day: Day, signs: Signs) -> Sheet:
-    """List every place whose marks cannot be counted: what has to be corrected."""
     names = year_groups()
-    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "Value found"))
     order = [None, *names]
+    sheet = Sheet(signs, ("Session", "Year group", ">Marks", "Value found"))
     for place in sorted(day.uncounted, key=lambda at: (at.session or "", order.index(at.year_group), at.value)):
         group = short(names[place.year_group]) if place.year_group else "not known"
         sheet.add(place.session or "not known", group, number_of(day.uncounted[place]), place.value)
-    return sheet
+    why = Section([prose((f"{signs.bad} {not_done}  ", BAD), said, indent=2)])
+    beside = f"URN {school.urn}  {day.date:%A %-d %B %Y}"
+    return View(school.name, beside, [why, Section([sheet])] if sheet.rows else [why])
 
 
-def preview_foot(
-    read: Sequence[Day], plans: Mapping[date, Plan], shown: date, school: Sequence[str]
-) -> Iterator[Prose]:
-    """Yield which other days are sent, and the sum over all days that were `read`.
-
-    `school` are the arguments that name it in a command, where there are several.
-    """
+def _foot(read: Sequence[Day], plans: Mapping[date, Plan], shown: date, named: Sequence[str]) -> Iterator[Prose]:
+    """Yield which other days are sent, and the sum over all days that were `read`."""
     sent = {day: plan.body.cells for day, plan in plans.items() if isinstance(plan, Planned)}
     refused = plans.keys() - sent
     if others := [day for day in sent if day != shown]:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         yield prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}.")
-        yield prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *school))
+        yield prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *named))
     ahead = sum(
         day.marks_of[session]
         for day in read
@@ -131,12 +124,12 @@ def preview_foot(
     yield prose(f"All rows of these days: {sum(parts.values()):,} = {said}.")
 
 
-def preview_end(school: Sequence[str]) -> Prose:
+def preview_end(named: Sequence[str]) -> Prose:
     """Return the last words below all schools: there are counts only, and small ones."""
     return prose(
         ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a", DIM),
         (" child: keep them within the school. Full message: ", DIM),
-        messages.attsync("preview", "--json", *school),
+        messages.attsync("preview", "--json", *named),
     )
 
 

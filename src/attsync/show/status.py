@@ -1,7 +1,7 @@
 """The view of `attsync status`: one school with a row per day, or a row per school."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import groupby
 from typing import Final
@@ -114,25 +114,15 @@ def dates_of(overview: Overview) -> list[date | None]:
 
 def ranked(overview: Overview) -> list[list[SchoolStatus]]:
     """Return the schools in two groups: those to act on, worst first, and the others by name."""
-    return [list(group) for _, group in groupby(_worst_first(overview.schools), key=lambda each: _rank(each) < _WELL)]
-
-
-_WELL: Final = 3
-_RANKS: Final[Mapping[Standing, int]] = {
-    "failed": 0,
-    "to check": 1,
-    "consent again": 1,
-    "no consent": 2,
-    "undecided": 2,
-}
+    return [list(group) for _, group in groupby(_worst_first(overview), key=lambda each: _rank(each) < _WELL)]
 
 
 def _rank(school: SchoolStatus) -> int:
-    return _RANKS.get(school.standing, _WELL)
+    return _STANDINGS[school.standing][4]
 
 
-def _worst_first(schools: Iterable[SchoolStatus]) -> list[SchoolStatus]:
-    return sorted(schools, key=lambda school: (_rank(school), school.school.name.casefold()))
+def _worst_first(overview: Overview) -> list[SchoolStatus]:
+    return sorted(overview.schools, key=lambda school: (_rank(school), school.school.name.casefold()))
 
 
 # Words
@@ -156,7 +146,7 @@ def consent(school: SchoolStatus, signs: Signs) -> Text:
     if school.consent:
         return Text.assemble((f"{signs.good} Consent given", GOOD), f" by {by(school.consent.row)}")
     text = str(messages.text(school.no_consent)) if school.no_consent else ""
-    sign, style, _, _ = _STANDINGS[school.standing]
+    sign, style, *_ = _STANDINGS[school.standing]
     return Text(f"{getattr(signs, sign)} {text}", style=style if style == CHECK else "")
 
 
@@ -203,16 +193,17 @@ def _how_it_ended(run: Run) -> str:
     return f"took {took((run.ended_at - run.started_at).total_seconds())}"
 
 
-_STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str]]] = {
-    "well": ("good", GOOD, "up to date", "up to date"),
-    "waiting": ("due", DUE, "not sent yet", "nothing sent yet"),
-    "to check": ("check", CHECK, "to check", ""),
-    "consent again": ("check", CHECK, "to check", "consent needed again: nothing sent"),
-    "failed": ("bad", BAD, "failed", ""),
-    "no consent": ("without", DIM, "without consent", "no consent: nothing sent"),
-    "undecided": ("without", DIM, "without consent", "no consent: nothing sent"),
+_WELL: Final = 3
+_STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str, int]]] = {
+    "well": ("good", GOOD, "up to date", "up to date", _WELL),
+    "waiting": ("due", DUE, "not sent yet", "nothing sent yet", _WELL),
+    "to check": ("check", CHECK, "to check", "", 1),
+    "consent again": ("check", CHECK, "to check", "consent needed again: nothing sent", 1),
+    "failed": ("bad", BAD, "failed", "", 0),
+    "no consent": ("without", DIM, "without consent", "no consent: nothing sent", 2),
+    "undecided": ("without", DIM, "without consent", "no consent: nothing sent", 2),
 }
-"""For each standing its sign, its style, what it is called after a number of schools, and of one school."""
+"""For each standing its sign, its style, what it is called after a number of schools, and of one, and its rank."""
 
 
 def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
@@ -225,7 +216,7 @@ def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
 
 def result(school: SchoolStatus, signs: Signs) -> Text:
     """Return in a few words whether all is well with a school."""
-    sign, style, _, words = _STANDINGS[school.standing]
+    sign, style, _, words, _ = _STANDINGS[school.standing]
     if school.standing == "failed":
         words = _failure(school)
     elif school.standing == "to check":
@@ -239,7 +230,8 @@ def _failure(school: SchoolStatus) -> str:
         waits = any(day.not_again for day in school.days)
         return f"{'not sent again: ' if waits else ''}{messages.brief(school.told()[0].problem)}"
     number = sum(len(day.bad_sessions) for day in bad)
-    return f"{number} {bad[0].note}" if number > 1 and bad[0].note_session is None else bad[0].note
+    names_its_session = len(bad[0].bad_sessions) == 1 and bad[0].marks
+    return bad[0].note if number == 1 or names_its_session else f"{number} {bad[0].note}"
 
 
 def _to_check(school: SchoolStatus) -> str:
@@ -273,7 +265,7 @@ def legend(signs: Signs) -> list[str]:
 def steps(overview: Overview, signs: Signs) -> Iterator[Prose]:
     """Return what to do next, a paragraph per cause: about consent, about failures, about what is to check."""
     several = len(overview.schools) + len(overview.left_out) > 1
-    schools = _worst_first(overview.schools)
+    schools = _worst_first(overview)
     if not (overview.schools or overview.left_out):  # a database lists them, and none has decided
         yield paragraph(signs.without, "", [], messages.Told(Problem("CONSENT-NONE", "nobody"), ()))
     yield from _about_consent(schools, signs, several=several)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from attsync import messages
 from attsync.due import LATE, session_due_at
-from attsync.model import BAD_SIGNS, DayStatus, Fault, Session, Sign, State, faulty_sessions
+from attsync.model import DayStatus, Fault, Session, Sign, State, faulty_sessions
 from attsync.plural import plural
 from attsync.problems import Problem
 from attsync.status.history import OPEN, History
@@ -80,8 +80,7 @@ def day_status(day: date, history: History, read_at: datetime | None, context: C
         still_held=history.still_held,
         is_going=history.is_going,
     )
-    note, session, no_register = _note(status, context)
-    return replace(status, note=note, note_session=session, no_register=no_register)
+    return replace(status, note=_note(status, context))
 
 
 def missing_signs(
@@ -137,26 +136,15 @@ def _signs_of_history(history: History, missing: Mapping[Session, Sign], *, is_h
     return signs_of(state, sessions, history.newest.faults if history.newest else (), missing)
 
 
-def _note(day: DayStatus, context: Context) -> tuple[str, Session | None, bool]:
-    """Return what is most worth saying of a day: what is wrong, then what is unusual, then what has changed.
-
-    With it the session that it begins with, and whether that session lacks its register.
-    """
-    bad = [session for session, sign in day.signs.items() if sign in BAD_SIGNS]
-    none = [session for session, sign in day.signs.items() if sign is Sign.NO_REGISTER]
+def _note(day: DayStatus, context: Context) -> str:  # noqa: PLR0911  a line a kind of note
+    """Return what is most worth saying of a day: what is wrong, then what is unusual, then what has changed."""
     if day.is_going:
-        return "being sent now", None, False
-    if bad and day.problem and not day.not_again:
-        said = f"{_sign_words(day, day.signs[bad[0]])}: {messages.brief(day.problem)}"
-        return (f"{bad[0]} {said}", bad[0], False) if len(bad) == 1 and day.marks else (said, None, False)
-    if len(none) == 1 and day.marks:
-        half = "morning" if none[0] is Session.AM else "afternoon"
-        return f"no {half} register in the database", None, True
-    return _quiet_note(day, len(none), context), None, False
-
-
-def _quiet_note(day: DayStatus, without: int, context: Context) -> str:
-    """Return the note of a day about which no one has to do anything."""
+        return "being sent now"
+    if (bad := day.bad_sessions) and day.problem and not day.not_again:
+        words = f"{_sign_words(day, day.signs[bad[0]])}: {messages.brief(day.problem)}"
+        return f"{bad[0]} {words}" if len(bad) == 1 and day.marks else words
+    if day.no_register:
+        return f"no {'morning' if day.signs[Session.AM] is Sign.NO_REGISTER else 'afternoon'} register in the database"
     if day.not_again and day.problem:
         return f"not sent again: {messages.brief(day.problem)}"
     if day.changed and day.changed_from:
@@ -164,7 +152,7 @@ def _quiet_note(day: DayStatus, without: int, context: Context) -> str:
     if day.signs[Session.PM] is Sign.NOT_DUE and day.marks and context.has_consent:
         due = session_due_at(day.date, Session.PM, context.times)
         return f"afternoon is sent {f'at {due:%H:%M}' if due.date() == day.date else f'{due:%a at %H:%M}'}"
-    return _why_closed(day.date) if without == len(Session) else ""
+    return _why_closed(day.date) if {*day.signs.values()} == {Sign.NO_REGISTER} else ""
 
 
 def _sign_words(day: DayStatus, sign: Sign) -> str:

@@ -4,9 +4,9 @@ Imports no screen; the time is a parameter.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from attsync import messages
 from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
@@ -34,10 +34,10 @@ class SchoolStatus:
     """One school: whether its consent is in force, and its days, newest first."""
 
     school: School
-    consent: ActiveConsent | None
-    no_consent: Problem | None
-    last: SchoolRun | None
-    days: tuple[DayStatus, ...]
+    consent: ActiveConsent | None = None
+    no_consent: Problem | None = None
+    last: SchoolRun | None = None
+    days: tuple[DayStatus, ...] = ()
     left: tuple[date, ...] = ()
     """Days that left the window without being received, in the last term."""
 
@@ -96,8 +96,8 @@ class Overview:
 
     now: datetime
     schools: tuple[SchoolStatus, ...]
-    last_run: Run | None
-    next_send: datetime | None
+    last_run: Run | None = None
+    next_send: datetime | None = None
     """None: there is nothing to send, or nothing is known that would send it."""
     can_send: bool = False
     """A send that someone starts now would send: none is under way, and the service is not closed."""
@@ -191,22 +191,33 @@ def overview(
     `is_scheduled` says whether this machine sends automatically. It is asked where no planned send has come of late.
     """
     terms = Terms.of(settings)
-    known = _known(log, window, terms, under_way=under_way) if log else _Known(terms=terms)
-    found = tuple(_school(settings, known, school, window, now) for school in schools)
     if log is None:
-        return Overview(now=now, schools=found, last_run=None, next_send=None)
-    is_open = any(each.consent for each in found) and not log.closed_since(terms.receiver)
-    times = run_times(settings)
+        undecided = (SchoolStatus(school=each, no_consent=explain_missing(each, None, terms)) for each in schools)
+        return Overview(now=now, schools=tuple(undecided))
+    times, receiver = run_times(settings), terms.receiver
+    known = _Known(
+        terms=terms,
+        times=times,
+        all_days=settings.window.count == "calendar",
+        under_way=under_way,
+        consents=log.latest_consents(),
+        runs=log.latest_school_runs(receiver),
+        reads=log.reads(window, receiver),
+        submissions=log.submissions(receiver, window),
+        before=log.not_accepted(receiver, Window(window.first - _TERM, window.first - timedelta(days=1))),
+    )
+    found = tuple(_school(known, school, window, now) for school in schools)
+    is_open = any(each.consent for each in found) and not log.closed_since(receiver)
     return Overview(
         now=now,
         schools=found,
-        last_run=log.last_run(terms.receiver),
+        last_run=log.last_run(receiver),
         next_send=next_send(times, now) if is_open and (_has_come(log, times, now) or is_scheduled()) else None,
         can_send=is_open and not under_way,
         under_way=under_way,
-        to_check=log.to_check(terms.receiver),
-        receiver=terms.receiver,
-        receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=terms.receiver),
+        to_check=log.to_check(receiver),
+        receiver=receiver,
+        receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=receiver),
         sends=window_ending(today_in_london(now), settings.window.days, settings.window.count),
     )
 
@@ -218,33 +229,22 @@ def _has_come(log: Log, times: tuple[time, ...], now: datetime) -> bool:
     return any(abs(run.started_at - at) < LATE for run in log.runs_since(now - _FORTNIGHT) for at in planned)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What the log says of all schools, by URN, read at once; without a log, nothing."""
+class _Known(NamedTuple):
+    """What the log says of all schools, by URN, read at once."""
 
     terms: Terms
-    under_way: bool = False
-    consents: Mapping[int, ConsentRow] = field(default_factory=dict)
-    runs: Mapping[int, SchoolRun] = field(default_factory=dict)
-    reads: Mapping[int, Sequence[Run]] = field(default_factory=dict)
-    submissions: Mapping[int, Mapping[date, Sequence[Submission]]] = field(default_factory=dict)
-    before: Mapping[int, Mapping[date, Sequence[Submission]]] = field(default_factory=dict)
+    times: tuple[time, ...]
+    all_days: bool
+    under_way: bool
+    consents: Mapping[int, ConsentRow]
+    runs: Mapping[int, SchoolRun]
+    reads: Mapping[int, Sequence[Run]]
+    submissions: Mapping[int, Mapping[date, Sequence[Submission]]]
+    before: Mapping[int, Mapping[date, Sequence[Submission]]]
     """Those of the last term that were not received."""
 
 
-def _known(log: Log, window: Window, terms: Terms, *, under_way: bool) -> _Known:
-    return _Known(
-        terms=terms,
-        under_way=under_way,
-        consents=log.latest_consents(),
-        runs=log.latest_school_runs(terms.receiver),
-        reads=log.reads(window, terms.receiver),
-        submissions=log.submissions(terms.receiver, window),
-        before=log.not_accepted(terms.receiver, Window(window.first - _TERM, window.first - timedelta(days=1))),
-    )
-
-
-def _school(settings: Settings, known: _Known, school: School, window: Window, now: datetime) -> SchoolStatus:
+def _school(known: _Known, school: School, window: Window, now: datetime) -> SchoolStatus:
     row = known.consents.get(school.urn)
     consent = active_consent(row, known.terms)
     run = _within(window, known.runs.get(school.urn))
@@ -253,16 +253,15 @@ def _school(settings: Settings, known: _Known, school: School, window: Window, n
     submissions = known.submissions.get(school.urn, {})
     starts = [*([consent.row.at] if consent else []), *(read.started_at for read in reads)]
     context = Context(
-        times=run_times(settings),
+        times=known.times,
         has_consent=consent is not None,
         now=now,
         since=min(starts, default=None),
         unread=run.problem if run and failed else None,
         unread_at=failed,
     )
-    all_days = settings.window.count == "calendar"
     days = []
-    for day in reversed([day for day in window if day in submissions or all_days or is_working_day(day)]):
+    for day in reversed([day for day in window if day in submissions or known.all_days or is_working_day(day)]):
         read = next((each for each in reversed(reads) if day in each.window), None)
         history = history_of(submissions.get(day, ()), read, under_way=known.under_way)
         days.append(day_status(day, history, read.started_at if read else None, context))
