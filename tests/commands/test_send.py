@@ -250,7 +250,7 @@ def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
 
     lines = run("send", "--quiet").err.splitlines()
 
-    assert "The school has 6 more problems like this." in lines[0]
+    assert "The same applies to 6 more days." in lines[0]
     assert lines[1:] == ["  To see each of them: attsync status --problems --config config.toml"]
 
 
