@@ -86,11 +86,11 @@ class Browser:
         """Run axe-core on copies of the pages."""
         axe = files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8")
         with_axe = [page.replace("</head>", f"<script>{axe}</script></head>") for page in pages]
-        return [Audit(**found) for found in self._ask(with_axe, _AUDIT, width=1400, dark=dark)]
+        return [Audit(**found) for found in self._ask([(page, 1400) for page in with_axe], _AUDIT, dark=dark)]
 
-    def measure(self, pages: Iterable[str], width: int) -> list[Measure]:
-        """Lay out the pages in a window of this width."""
-        return [Measure(**found) for found in self._ask(pages, _MEASURE, width=width)]
+    def measure(self, pages: Iterable[tuple[str, int]]) -> list[Measure]:
+        """Lay out each page in a window of the width that stands beside it."""
+        return [Measure(**found) for found in self._ask(pages, _MEASURE)]
 
     def printed(self, page: str) -> Path:
         """Print a page as a PDF."""
@@ -98,10 +98,10 @@ class Browser:
         self._start("--no-pdf-header-footer", f"--print-to-pdf={target}", self._written(page).as_uri())
         return target
 
-    def _ask(self, pages: Iterable[str], question: str, *, width: int, dark: bool = False) -> list[dict[str, Any]]:
+    def _ask(self, pages: Iterable[tuple[str, int]], question: str, *, dark: bool = False) -> list[dict[str, Any]]:
         frames = "".join(
             f'<iframe style="border: 0; width: {width}px; height: 4000px" srcdoc="{escape(page)}"></iframe>'
-            for page in pages
+            for page, width in pages
         )
         driver = self._written(_DRIVER.format(frames=frames, ask=question))
         scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"

@@ -160,9 +160,9 @@ def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
     )
 
     for words in (
-        "An answer is needed. Try again:",
-        "invisible character. Try again:",
-        "A URN has 6 digits, for example 900012. Try again:",
+        "Error: An answer is needed.",
+        "invisible character.",
+        "Error: A URN has 6 digits, for example 900012.",
         "This looks like a LAESTAB.",
         "That file does not exist, and an address starts with the database type",
         "Answer 1 or 2.",

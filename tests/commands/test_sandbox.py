@@ -13,24 +13,24 @@ from click.testing import CliRunner
 from attsync.commands.sandbox import command as sandbox
 from attsync.problems import SettingsError
 from attsync.sandbox.server import free_port
-from tests.installed import PROGRAM, attsync, of_the_tests
+from tests.installed import PROGRAM, here, of_the_tests
 from tests.other_account import needs_root
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "times"), [(signal.SIGINT, 1), (signal.SIGTERM, 2)])
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals, times: int) -> None:
     """What it prints is what is typed in the other terminal; the same folder can be served again."""
     folder = tmp_path / "try"
     command = [str(PROGRAM), "sandbox", "--dir", str(folder), "--port", str(free_port())]
-    for _ in range(2):
+    for _ in range(times):
         with subprocess.Popen(command, env=of_the_tests(), stdout=subprocess.PIPE, text=True, bufsize=1) as served:
             assert served.stdout
             said = "".join(served.stdout.readline() for _ in range(4))
             assert f" send --config {folder / 'config.toml'}" in said
-            attsync("consent", "grant", "--yes", config=folder / "config.toml")
-            assert attsync("send", config=folder / "config.toml").exit_code == 0
+            here("consent", "grant", "--yes", config=folder / "config.toml")
+            assert here("send", config=folder / "config.toml").exit_code == 0
             served.send_signal(number)
             assert served.stdout.read().endswith("The pretend DfE has stopped.\n")
         assert served.returncode == 128 + number
@@ -38,7 +38,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signa
 
 def test_fault_that_is_none_is_told(tmp_path: Path) -> None:
     """With those that there are; and no folder is made."""
-    ended = attsync("sandbox", "--dir", str(tmp_path / "try"), "--faults", "bussy")
+    ended = here("sandbox", "--dir", str(tmp_path / "try"), "--faults", "bussy")
 
     assert ended.exit_code == 2
     assert "busy" in ended.err
@@ -49,7 +49,7 @@ def test_port_that_is_taken_leaves_nothing_behind(tmp_path: Path) -> None:
     """And is told."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        ended = attsync("sandbox", "--dir", str(tmp_path / "try"), "--port", str(port))
+        ended = here("sandbox", "--dir", str(tmp_path / "try"), "--port", str(port))
 
     assert ended.exit_code == 2
     assert "[SANDBOX]" in ended.err

@@ -124,7 +124,7 @@ Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
 
 ✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the
   code "ZZ", which is not a DfE attendance code for this date and session. This
-  day was not sent. Correct them in the MIS, or map the code under
+  day was not sent. Correct these marks in the MIS, or map the code under
   [database.codes] in the settings file. The next send will then include the
   day. To see every place:
   attsync preview --school 900023 --date 2026-11-17 --config config.toml
@@ -142,9 +142,9 @@ Sending Thu 12 to Mon 23 November 2026 (8 working days) for 1 school
 Finished with 1 problem. 13 sessions received, 2 refused. Recorded as run 1.
 
 ✗ Oakfield Primary School (900023)  3 marks in Year 4 on Tue 17 Nov AM have the code "ZZ", which is
-  not a DfE attendance code for this date and session. This day was not sent. Correct them in the
-  MIS, or map the code under [database.codes] in the settings file. The next send will then include
-  the day. To see every place:
+  not a DfE attendance code for this date and session. This day was not sent. Correct these marks in
+  the MIS, or map the code under [database.codes] in the settings file. The next send will then
+  include the day. To see every place:
   attsync preview --school 900023 --date 2026-11-17 --config config.toml  [MARK-UNKNOWN]
 
 Next: attsync status --problems --config config.toml
@@ -237,7 +237,7 @@ def test_problem_and_quiet_is_whole_in_its_first_line(trial: Start) -> None:
     first, second = ran.err.splitlines()
     assert first.startswith(f"attsync: {SCHOOL}: Fewer than 5 marks on Tue 17 Nov AM have the code")
     assert first.endswith("[MARK-UNKNOWN]")
-    assert second.startswith("  Correct them in the MIS")
+    assert second.startswith("  Correct these marks in the MIS")
     assert second.endswith(f"attsync preview --school {URN} --date 2026-11-17 --config config.toml")
 
 

@@ -75,7 +75,7 @@ def report() -> Report:
                                attendance code
                                "ZZ" (Mon 23
                                Nov)
-✗  Bluebell Infants    14.0 s  nothing read:
+✗  Bluebell Infants      14 s  nothing read:
                                DfE service
                                closed
 ○  Parkside PRU                no consent: not
@@ -88,7 +88,7 @@ def report() -> Report:
 ✓  Abbey Lane Primary   3.1 s  16 sessions received
 ✗  Birchwood High       4.0 s  2 of 4 sessions faulty: unknown attendance code
                                "ZZ" (Mon 23 Nov)
-✗  Bluebell Infants    14.0 s  nothing read: DfE service closed
+✗  Bluebell Infants      14 s  nothing read: DfE service closed
 ○  Parkside PRU                no consent: not read, not sent
 """),
         ),
@@ -97,7 +97,7 @@ def report() -> Report:
             snapshot("""\
 ✓  Abbey Lane Primary   3.1 s  16 sessions received
 ✗  Birchwood High       4.0 s  2 of 4 sessions faulty: unknown attendance code "ZZ" (Mon 23 Nov)
-✗  Bluebell Infants    14.0 s  nothing read: DfE service closed
+✗  Bluebell Infants      14 s  nothing read: DfE service closed
 ○  Parkside PRU                no consent: not read, not sent
 """),
         ),

@@ -172,7 +172,7 @@ def _age(facts: SelectFacts) -> str:
 
 def _summary(schools: Sequence[SchoolDays]) -> str:
     marked = sorted((day for school in schools for day in school.days if day.marks), key=lambda day: day.date)
-    pupils = f"{plural(sum(school.days[-1].on_roll for school in schools), 'pupil')} on roll"
+    pupils = f"{sum(school.days[-1].on_roll for school in schools):,} on roll"
     if not marked:
         return f"{pupils}, no marks on these days"
     last = [day for day in marked if day.date == marked[-1].date]
@@ -181,4 +181,4 @@ def _summary(schools: Sequence[SchoolDays]) -> str:
     rows = f" and {plural(unmarked, 'row')} without a mark" if unmarked else ""
     days = len({day.date for day in marked})
     marks = plural(sum(day.marks for day in marked), "mark")
-    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, up to {last[0].date:%a %-d %b} {session}"
+    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, to {last[0].date:%a %-d %b} {session}"

@@ -111,12 +111,12 @@ def _show(
     settings: Settings,
 ) -> date | None:
     """Show one day of a school, the newest if none is wanted, and return which."""
-    from attsync.show.preview import preview
+    from attsync.show.preview import preview, to_check
 
     # Today's has no message if all of it was entered ahead.
     days = [day for day in read.days if wanted in (None, day.date) and (day.date in plans or day.marks)]
     if not days:
-        out.show(f"{read.school}: no marks in these days: nothing to send.")
+        out.show(f"{read.school}: no marks in these days: nothing to send.", *to_check(read, out.signs))
         return None
     named = [] if _is_alone(settings) else ["--school", str(read.school.urn)]
     for part in preview(read, plans, days[-1], sessions, settings.schedule.times, out.signs, named):

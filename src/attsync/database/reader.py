@@ -63,9 +63,9 @@ class _Reading:
     unmarked: Collection[str]
     """Codes that mean no mark in each of these schools."""
 
-    def rows(self, statement: Executable, source: Source, what: str, *, slowly: bool = False) -> Iterator[Any]:
+    def rows(self, statement: Executable, source: Source, what: str) -> Iterator[Any]:
         """Return the rows of a statement about `source`; `what` they are is for the log."""
-        rows = self.look.stream(statement, source.name, slowly=slowly)
+        rows = self.look.stream(statement, source.name)
         return iter(counted(rows, f"{self.look.database.name}: {what}"))
 
     def left_out_of(self, source: Source, asked: Collection[str]) -> Sequence[str]:
@@ -134,7 +134,7 @@ class _Reading:
         days: set[date] = set()
         unlisted = 0
         statement = marks_statement(self.marks, window, self.left_out_of(self.marks, tallies))
-        for value, rows in groupby(self.rows(statement, self.marks, "marks", slowly=True), itemgetter(0)):
+        for value, rows in groupby(self.rows(statement, self.marks, "marks"), itemgetter(0)):
             school = self.school_of(self.marks, value)
             if school is None:
                 unlisted += sum(number for *_, code, number in rows if not self.maps.is_unmarked(code or ""))
@@ -205,7 +205,7 @@ def schools_of(database: DatabaseSettings, deadline: Deadline) -> tuple[SchoolSe
         return database.schools
     found: dict[int, SchoolSettings] = {}
     with snapshot(database, None, deadline) as look:
-        rows = look.stream(schools_statement(source(look, database, "schools", None)), "schools", slowly=False)
+        rows = look.stream(schools_statement(source(look, database, "schools", None)), "schools")
         for number, (value, urn, name) in enumerate(rows):
             if number == _MOST_SCHOOLS:
                 raise SchoolError("COLUMN-WRONG", "schools", name=database.name, most=_MOST_SCHOOLS)

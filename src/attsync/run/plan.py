@@ -41,7 +41,7 @@ class Planned(NamedTuple):
     """The newest message; it may not have arrived."""
     before: Sent | None
     """The newest message that the receiver has confirmed."""
-    again: bool
+    again: bool = False
     """The newest submission of the day is of today, and the same message."""
 
 

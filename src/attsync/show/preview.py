@@ -48,8 +48,14 @@ def preview(
                 due_at = session_due_at(day.date, session, times)
                 yield preview_session(read.school, day, day.cells, signs, session, due_at)
     if read.to_check:
-        yield Group(*(paragraph(signs.check, CHECK, [], messages.Told(problem, ())) for problem in read.to_check))
+        yield Group(*to_check(read, signs))
     yield Group(*_foot(read.days, plans, day.date, named))
+
+
+def to_check(read: SchoolDays, signs: Signs) -> Iterator[Prose]:
+    """Yield what is allowed but unusual in a school."""
+    for problem in read.to_check:
+        yield paragraph(signs.check, CHECK, [], messages.Told(problem, ()))
 
 
 def preview_session(
