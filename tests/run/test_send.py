@@ -86,7 +86,8 @@ def logged(loaded: Settings, urn: int = URN) -> dict[date, State]:
 def history(loaded: Settings, urn: int = URN) -> dict[date, list[Submission]]:
     """Return every submission of each day, oldest first."""
     with Log.open(loaded.log.path) as log:
-        return log.submissions(loaded.dfe.origin, WINDOW, urn).get(urn, {})
+        found = {day: log.history(loaded.dfe.origin, day, urn) for day in WINDOW}
+        return {day: past for day, past in found.items() if past}
 
 
 @pytest.mark.usefixtures("school")

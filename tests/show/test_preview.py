@@ -118,6 +118,6 @@ def test_marks_entered_ahead_are_in_the_sum() -> None:
 
     read = SchoolDays(school=OAKFIELD, days=(day,))
 
-    screen = text_of(preview(read, {MONDAY: Planned(body, None, None)}, day, [], (), UNICODE), 100)
+    screen = text_of(preview(read, {MONDAY: Planned(body, None, None, again=False)}, day, [], (), UNICODE), 100)
 
     assert "33 = 30 to send + 0 refused + 1 without a mark + 2 entered ahead." in screen

@@ -20,6 +20,8 @@ from attsync.status.day import missing_signs, signs_of
 from attsync.window import Window
 
 _MOST_LINES: Final = 12
+_LINES_OF_REST: Final = 3
+"""How many problems are left, the schools that were not named before, and how to see them."""
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
 """Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
 code of a run goes by the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
@@ -143,52 +145,34 @@ def day_of(plan: Plan, outcome: Outcome | None, report: Report) -> DayStatus:
     )
 
 
-_Cause = tuple[list[School], messages.Told]
-
-
 def mail(report: Report, named: Collection[int]) -> list[str]:
     """Return what cron mails: a line for each cause with the schools it hits, then what to do; 12 lines at most.
 
     The worst first. Every school with a problem is named.
     """
-    hit = messages.by_cause((each.school, told) for each, told in report.told(named))
-    hit += [([], messages.Told(report.problem, ()))] if report.problem else []
-    hit.sort(key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
-    each = [_said([cause]) for cause in hit]
-    if sum(map(len, each)) <= _MOST_LINES:
-        return [*chain(*each)]
-    alike: dict[object, list[_Cause]] = {}
-    for cause in hit:
-        problem = cause[1].problem
-        alike.setdefault(problem if messages.is_shared(problem) else problem.code, []).append(cause)
-    groups = [*alike.values()]
-    lines: list[str] = []
-    for number, group in enumerate(groups):
-        said = _said(group)
-        if len(lines) + len(said) > _MOST_LINES - 3 * (number + 1 < len(groups)):
-            left = _schools(*groups[number:]) - _schools(*groups[:number])
-            names = [f"  Schools: {_listed(left)}"] if left else []
-            more = plural(sum(map(len, groups[number:])), "more problem")
-            return [*lines, f"attsync: {more}.", *names, f"  To see them: {_PROBLEMS.completed}"]
-        lines += said
-    return lines
+    for alike in (False, True):  # where not all fit, problems of single marks are one cause per kind
+        causes = messages.by_cause(((each.school, told) for each, told in report.told(named)), alike=alike)
+        causes += [([], messages.Told(report.problem, ()))] if report.problem else []
+        causes.sort(key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
+        said = [_said(schools, told, alike=alike) for schools, told in causes]
+        if sum(map(len, said)) <= _MOST_LINES:
+            return [*chain(*said)]
+    fits = next(n for n in range(len(said), -1, -1) if sum(map(len, said[:n])) <= _MOST_LINES - _LINES_OF_REST)
+    left = {school for schools, _ in causes[fits:] for school in schools}
+    left -= {school for schools, _ in causes[:fits] for school in schools}
+    names = [f"  Schools: {_listed(left)}"] if left else []
+    more = plural(len(causes) - fits, "more problem")
+    return [*chain(*said[:fits]), f"attsync: {more}.", *names, f"  To see them: {_PROBLEMS.completed}"]
 
 
-def _said(alike: list[_Cause]) -> list[str]:
-    """Return the lines for one cause, or for problems of single marks that are alike."""
-    schools, more, (problem, days) = _schools(alike), len(alike) - 1, alike[0][1]
-    then = messages.Text(("To see each of them: ", _PROBLEMS)) if more else messages.next_step(problem, discreet=True)
-    if more and len(schools) > 1:
-        text = messages.in_general(problem)
-    else:
-        others = f"The school has {plural(more, 'more problem')} like this." if more else ""
-        text = messages.text(problem, days, discreet=True) + messages.Text((others,))
+def _said(schools: list[School], told: messages.Told, *, alike: bool) -> list[str]:
+    problem, days = told
+    text, then = messages.text(problem, days, discreet=True), messages.next_step(problem, discreet=True)
+    if alike and not messages.is_shared(problem) and (schools[1:] or days[1:]):
+        text = messages.in_general(problem) if schools[1:] else text
+        then = messages.Text(("To see each of them: ", _PROBLEMS))
     first, *names = _line(schools, f"{text.completed} [{problem.code}]")
     return [f"attsync: {first}", *names, f"  {then.completed}"]
-
-
-def _schools(*groups: list[_Cause]) -> set[School]:
-    return {school for group in groups for schools, _ in group for school in schools}
 
 
 def _line(schools: Collection[School], text: str) -> list[str]:
