@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from attsync.database import errors, sqlserver
-from attsync.database.sql_logging import follow
+from attsync.database.sql_logging import arrived, follow
 from attsync.deadline import Deadline
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
@@ -112,17 +112,19 @@ class Snapshot:
         self.select = select
         with self._guarded():
             rows = self.connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME})
-        more = True
+        more, number, seconds = True, 0, 0.0
         while more:
-            self.select = select
+            self.select, started = select, time.monotonic()
             with self._guarded():
                 batch = rows.fetchmany(_ROWS_AT_A_TIME)
                 more = len(batch) == _ROWS_AT_A_TIME
                 if not more:
                     self._prove_whole()
+            number, seconds = number + len(batch), seconds + time.monotonic() - started
             yield from batch
         with self._guarded():
             rows.close()
+        arrived(self.database.name, select, number, seconds)
 
     def described(self, statement: Executable, select: str) -> list[Any]:
         """Return the columns of a statement, as the driver describes them."""

@@ -96,7 +96,7 @@ _ERRORS: Final = (
 and never shown."""
 
 ISOLATION: Final = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
-_ROLES: Final = {
+ROLES: Final = {
     "sysadmin": "IS_SRVROLEMEMBER('sysadmin')",
     "CONTROL SERVER": "HAS_PERMS_BY_NAME(NULL, NULL, 'CONTROL SERVER')",
     "securityadmin": "IS_SRVROLEMEMBER('securityadmin')",
@@ -107,7 +107,7 @@ _ROLES: Final = {
     "db_securityadmin": "IS_MEMBER('db_securityadmin')",
 }
 RIGHTS: Final = f"""
-SELECT {", ".join(_ROLES.values())},
+SELECT {", ".join(ROLES.values())},
        (SELECT COUNT(*)
         FROM (SELECT o.object_id, CONCAT(QUOTENAME(OBJECT_SCHEMA_NAME(o.object_id)), '.', QUOTENAME(o.name)) AS name
               FROM sys.objects AS o WHERE o.type IN ('U', 'V')) AS t
@@ -151,11 +151,6 @@ def browser_answers(url: URL) -> bool:
                 end.send(b"\x03")  # [MC-SQLR]: which instances are there
                 return bool(end.recv(1))
     return False
-
-
-def roles(row: Any) -> Iterator[str]:  # noqa: ANN401  a row of RIGHTS
-    """Yield the roles and rights with which an account may do more than read."""
-    yield from (name for name, has in zip(_ROLES, row, strict=False) if has == 1)
 
 
 def case_of(error: BaseException) -> tuple[str, str]:
