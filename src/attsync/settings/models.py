@@ -1,4 +1,4 @@
-"""The settings as frozen values: which there are, what each may be, and its default.
+"""The settings as frozen values: which there are, what each may be, and its default. data/config.toml explains them.
 
 Must not know where in a file a value is: `places` does.
 """
@@ -20,11 +20,6 @@ from attsync.window import LONGEST, Count
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-
-class _OfFile(_Table):
-    """Settings that start from the folder of their file."""
-
     _file: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
@@ -46,13 +41,10 @@ class DfeSettings(_Table):
     subscription_key_file: types.File | None = None
     scope: types.Text | None = None
     ca_file: types.File | None = None
-    """PEM certificates to trust in addition to the system's."""
     proxy: types.Proxy | None = None
     timeout_seconds: Annotated[int, types.whole(1, 90)] = 30
-    """For one request from its start to the end of its answer."""
     connections: Annotated[int, types.whole(1, 32)] = 8
     run_minutes: Annotated[int, types.whole(1, 600)] = 10
-    """Time limit of a whole run."""
     send_year_groups: bool = True
 
     @property
@@ -109,7 +101,6 @@ class ConsentSettings(_Table):
 
     administrators: Annotated[tuple[types.Text, ...], Field(strict=False)] | None = None
     usernames: types.Usernames = {}
-    """Account on this machine -> user name in the school system."""
 
 
 class SelectSettings(_Table):
@@ -127,12 +118,10 @@ class SchoolSettings(_Table):
     urn: types.Urn = Field(examples=["900012"])
     name: types.Text = Field(examples=['"Oakfield Primary School"'])
     school: types.Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
-    """The value of the school column of the SELECTs for this school."""
     codes: types.CodeMap = {}
-    """Overrides the `codes` of the database."""
 
 
-class DatabaseSettings(_OfFile):
+class DatabaseSettings(_Table):
     """[[database]]: one school database and how its words are read."""
 
     name: types.Text = "school database"
@@ -189,11 +178,10 @@ class DatabaseSettings(_OfFile):
         return value
 
 
-class Settings(_OfFile):
+class Settings(_Table):
     """The whole settings file."""
 
     trust: types.Text | None = None
-    """Heading of the status table."""
     dfe: DfeSettings
     window: WindowSettings = WindowSettings()
     log: LogSettings
