@@ -174,7 +174,7 @@ def _urns(dfe: Probe, schools: Mapping[School, Location]) -> Iterator[Finding]:
         else:
             right.append(f"{school.urn} is {name or 'known'}")
     if right:
-        yield Finding("good", _SERVICE, f"it knows {len(right)} URNs, by name" if right[1:] else right[0])
+        yield Finding("good", _SERVICE, f"it knows {len(right)} URNs" if right[1:] else right[0])
 
 
 _COMMON: Final = frozenset(

@@ -74,9 +74,9 @@ def loss(output: _Output | None) -> str | None:
 def program() -> str:
     """Return what starts this program again: its name if the shell finds it by that, else what was typed.
 
-    Behind sudo, with the account that sudo changed to.
+    Started by sudo, not from a shell that sudo started, with the account that sudo changed to.
     """
-    if "SUDO_UID" in os.environ:
+    if os.environ.get("SUDO_COMMAND", "").partition(" ")[0].endswith("/attsync"):
         from attsync.accounts import name_of
 
         return f"sudo -u {shlex.quote(name_of(os.geteuid()))} {_program()}"

@@ -104,7 +104,7 @@ class _Reading:
         doubled = doubled_statement(self.marks, days, leave_out, sessions=database.sessions, unmarked=self.unmarked)
         for value, at, session, number, pupils in self.rows(doubled, self.marks, "doubled marks"):
             school, day = self.school_of(self.marks, value), _date(at)
-            if school in found and day is not None:
+            if school in found:
                 row, before = PupilRow(session, number, pupils), found[school].doubled.get(day)
                 if before is None or row.rows - row.pupils > before.rows - before.pupils:
                     found[school].doubled[day] = row
@@ -120,7 +120,7 @@ class _Reading:
             )
             for value, at, number in self.rows(absent, self.marks, "marks of pupils not on roll"):
                 school, day = self.school_of(self.marks, value), _date(at)
-                if school in found and day is not None:
+                if school in found:
                     found[school].not_on_roll[day] += number
         return found
 

@@ -3,22 +3,24 @@
 Holds totals, not counts: a run of thousands of schools has to fit into a small machine.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from attsync import messages
 from attsync.log import Log
-from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Sign, State, faulty_sessions
+from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Session, Sign, State, faulty_sessions
 from attsync.notify import Message
 from attsync.plural import plural
 from attsync.problems import Problem, exit_code
-from attsync.run.plan import Planned, Refused, changed_sessions
+from attsync.run.plan import Plan, Refused, changed_sessions
 from attsync.status.day import missing_signs, signs_of
 from attsync.window import Window
 
+CONSENT_REMOVED: Final = ("CONSENT-NONE", "removed")
+"""Code and case of the problem that is silent unless its school was named."""
 _MOST_LINES: Final = 12
 _LINES_OF_REST: Final = 3
 """How many problems are left, the schools that were not named before, and how to see them."""
@@ -26,17 +28,6 @@ _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
 """Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
 code of a run goes by the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
 _PROBLEMS: Final = messages.attsync("status", "--problems")
-
-
-class Sums(NamedTuple):
-    """What became of the days of a school, added up."""
-
-    received: int
-    """Sessions that were received, or would be sent."""
-    changed: int
-    """Those of them that changed since the last send."""
-    confirmed: bool
-    """Whether at least one day was received without a fault."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,16 +40,24 @@ class SchoolResult:
     to_check: tuple[Problem, ...] = ()
     days: list[DayStatus] = field(default_factory=list)
     seconds: float = 0.0
-    _sums: Sums | None = None
+    received: int = 0
+    """Sessions that were received, or would be sent."""
+    changed: int = 0
+    """Those of them that changed since the last send."""
+    confirmed: bool = False
+    """Whether at least one day was received without a fault."""
 
-    @property
-    def sums(self) -> Sums:
-        """Its days in three figures."""
-        return self._sums or _sums_of(self.days)
+    def add(self, day: DayStatus) -> None:
+        """Add a day that is done."""
+        self.days.append(day)
+        self.confirmed = self.confirmed or day.state is State.ACCEPTED
+        if day.state is None or day.state.is_received:
+            well = day.marks.keys() - faulty_sessions(day.faults)
+            self.received += len(well)
+            self.changed += len(day.changed_sessions.intersection(well))
 
-    def keep_sums(self) -> None:
+    def forget_good_days(self) -> None:
         """Forget the days without a problem: of thousands of schools no one asks for them again."""
-        self._sums = self.sums
         self.days = [day for day in self.days if day.problem]
 
     @property
@@ -99,7 +98,7 @@ class Report:
 
     def exit_code_of(self, named: Collection[int]) -> int:
         """Return the exit code of the problems that count (docs/design/reliability.md 2); `named` as in `told`."""
-        confirmed = any(result.sums.confirmed for result in self.schools)
+        confirmed = any(result.confirmed for result in self.schools)
         problems = [p for result in self.schools for p in result.problems if _counts(result, p, named)]
         return exit_code([*problems, *([self.problem] if self.problem else [])], confirmed=confirmed)
 
@@ -111,47 +110,39 @@ def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> b
 def _is_wanted(problem: Problem) -> bool:
     # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
     # decided, or that what was agreed to has changed, is said at every run.
-    return (problem.code, problem.case) == ("CONSENT-NONE", "removed")
+    return (problem.code, problem.case) == CONSENT_REMOVED
 
 
 Tell = Callable[[SchoolResult], None]
 """Called for each school when it is done."""
 
 
-def day_of_refusal(plan: Refused, report: Report) -> DayStatus:
-    """Return the status of a day that must not be sent."""
-    day = plan.day
-    missing = missing_signs(day.date, report.times, report.now, report.now, report.now)
-    marks = {session: number for session, number in day.marks_of.items() if number}
+def day_of(plan: Plan, outcome: Outcome | None, report: Report) -> DayStatus:
+    """Return the status of a day; without an outcome, of one that would be sent, or that must not be."""
+    if isinstance(plan, Refused):
+        day = plan.day
+        date, on_roll, attendance, changed = day.date, day.total_on_roll, None, frozenset[Session]()
+        marks = {session: number for session, number in day.marks_of.items() if number}
+        outcome = Outcome(state=State.REFUSED, problem=plan.problem)
+    else:
+        body, before = plan.body, plan.before
+        date, marks, on_roll, attendance = body.day, body.marks, body.on_roll, body.attendance
+        changed = changed_sessions(before.cells, body.cells) if before else frozenset()
+    state, faults = (outcome.state, outcome.faults) if outcome else (None, ())
+    signs = signs_of(state, marks, faults, missing_signs(date, report.times, report.now, report.now, report.now))
+    if outcome is None:
+        signs |= {session: Sign.NOT_DUE for session, number in marks.items() if number}
     return DayStatus(
-        date=day.date,
-        signs=signs_of(State.REFUSED, marks, (), missing),
-        state=State.REFUSED,
-        marks=marks,
-        on_roll=day.total_on_roll,
-        problem=plan.problem,
-    )
-
-
-def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> DayStatus:
-    """Return the status of a message; without an outcome, of one that would be sent."""
-    body, before = plan.body, plan.before
-    missing = missing_signs(body.day, report.times, report.now, report.now, report.now)
-    state = outcome.state if outcome else None
-    signs = signs_of(state, body.marks, outcome.faults if outcome else (), missing)
-    if state is None:
-        signs |= {session: Sign.NOT_DUE for session, marks in body.marks.items() if marks}
-    return DayStatus(
-        date=body.day,
+        date=date,
         signs=signs,
         state=state,
-        marks=body.marks,
-        on_roll=body.on_roll,
-        attendance=body.attendance,
+        marks=marks,
+        on_roll=on_roll,
+        attendance=attendance,
         sent_at=outcome.tries[-1].at if outcome and outcome.tries else None,
         problem=outcome.problem if outcome else None,
-        faults=outcome.faults if outcome else (),
-        changed_sessions=changed_sessions(before.cells, body.cells) if before else frozenset(),
+        faults=faults,
+        changed_sessions=changed,
     )
 
 
@@ -236,16 +227,3 @@ def turned(report: Report) -> Message | None:
         return Message(f"attsync: no problem any more at {_who(good)}", lines) if good else None
     title = f"attsync: a problem at {_who({school for schools in causes.values() for school in schools})}"
     return Message(title, [*lines, f"To see what to do: {_PROBLEMS}"], is_good=False)
-
-
-def _sums_of(days: Iterable[DayStatus]) -> Sums:
-    received = changed = 0
-    confirmed = False
-    for day in days:
-        confirmed = confirmed or day.state is State.ACCEPTED
-        if day.state and not day.state.is_received:
-            continue
-        well = day.marks.keys() - faulty_sessions(day.faults)
-        received += len(well)
-        changed += len(day.changed_sessions.intersection(well))
-    return Sums(received, changed, confirmed)
