@@ -126,7 +126,7 @@ class DatabaseSettings(_Table):
 
     name: types.Text = "school database"
     """For messages; `load` numbers those without a name if there are several."""
-    url: SecretStr | None = None
+    url: types.Database | None = None
     url_file: types.File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
         examples=['"last_day"', '"first_day_off"'],
@@ -156,11 +156,6 @@ class DatabaseSettings(_Table):
             raise SettingsError.of(error.problem.but(undone="database")) from error
         except ValueError:
             raise SettingsError("SECRET-FILE", "address", path=self.url_file, undone="database") from None
-
-    @field_validator("url")
-    @classmethod
-    def _url_is_absolute(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        return value and types.database_address(value, types.folder_of(info.context))
 
     @field_validator("url_file")
     @classmethod
@@ -195,7 +190,7 @@ class Settings(_Table):
         """The settings file itself."""
         return self._file
 
-    @field_validator("database")
+    @field_validator("database")  # not min_length: Pydantic counts only the tables without a fault
     @classmethod
     def _has_databases(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
         if not value:
@@ -240,8 +235,6 @@ def has_password(address: str) -> bool:
 
 def holds_password(settings: Settings) -> list[Location]:
     """Return the addresses in the settings that contain a password."""
-    addresses: dict[Location, SecretStr | None] = {
-        ("database", number, "url"): database.url for number, database in enumerate(settings.database)
-    }
-    addresses["dfe", "proxy"] = settings.dfe.proxy
-    return [at for at, address in addresses.items() if address and has_password(address.get_secret_value())]
+    urls = [(("database", number, "url"), database.url) for number, database in enumerate(settings.database)]
+    addresses: list[tuple[Location, SecretStr | None]] = [*urls, (("dfe", "proxy"), settings.dfe.proxy)]
+    return [at for at, address in addresses if address and has_password(address.get_secret_value())]
