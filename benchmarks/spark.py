@@ -97,7 +97,7 @@ def _version() -> str:
 def _memory(session: int) -> str:
     sizes = []
     for status in Path("/proc").glob("[0-9]*/status"):
-        with contextlib.suppress(OSError):  # a process that has just ended
+        with contextlib.suppress(OSError, IndexError):  # a process that has just ended
             if os.getsid(int(status.parent.name)) == session:
                 sizes.append(int(status.read_text(encoding="utf-8").partition("VmRSS:")[2].split()[0]) // 1024)
     return f"{' + '.join(map(str, sorted(sizes)))} MB"

@@ -320,7 +320,7 @@ class Work:
         kept = self.made(name)
         for ending in ("", "-wal", "-shm"):
             self.log.with_name(f"attsync.db{ending}").unlink(missing_ok=True)
-        shutil.copyfile(kept, self.log)
+        shutil.copy(kept, self.log)
 
 
 @contextlib.contextmanager

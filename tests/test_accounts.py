@@ -16,10 +16,10 @@ from attsync.accounts import (
     make_file,
     make_folder,
     name_of,
-    open_to_change,
     owners,
     read_secret,
     require_trusted_log,
+    rights_problem,
     who,
 )
 from attsync.deadline import Deadline
@@ -154,9 +154,9 @@ def test_folder_above_is_looked_at(tmp_path: Path, mode: int, is_open: bool) -> 
     (tmp_path / "above" / "folder" / "file").touch()
     (tmp_path / "above").chmod(mode)
 
-    found = open_to_change(tmp_path / "above" / "folder" / "file", {os.geteuid()})
+    found = rights_problem("FILE-RIGHTS", tmp_path / "above" / "folder" / "file", {os.geteuid()})
 
-    assert (found is not None and found[0] == tmp_path / "above") == is_open
+    assert (found is not None and found["place"] == str(tmp_path / "above")) == is_open
 
 
 @pytest.mark.parametrize("where", ["first", "second", "target"])
@@ -168,13 +168,13 @@ def test_every_folder_that_a_link_leads_through_is_looked_at(tmp_path: Path, whe
     (tmp_path / "second" / "link").symlink_to(tmp_path / "target")
     (tmp_path / "first" / "link").symlink_to("../second/link/../target/file")
     path = tmp_path / "first" / "link"
-    assert open_to_change(path, {os.geteuid()}) is None
+    assert rights_problem("FILE-RIGHTS", path, {os.geteuid()}) is None
 
     (tmp_path / where).chmod(0o777)
 
-    found = open_to_change(path, {os.geteuid()})
+    found = rights_problem("FILE-RIGHTS", path, {os.geteuid()})
     assert found
-    assert found[0] == tmp_path / where
+    assert found["place"] == str(tmp_path / where)
 
 
 @needs_root
@@ -185,11 +185,13 @@ def test_link_of_another_account_is_not_trusted(tmp_path: Path) -> None:
     (tmp_path / "sticky").chmod(0o1777)
     link = tmp_path / "sticky" / "link"
     link.symlink_to(tmp_path / "file")
-    assert open_to_change(link, {0}) is None
+    assert rights_problem("FILE-RIGHTS", link, {0}) is None
 
     os.chown(link, SOMEBODY_ELSE, -1, follow_symlinks=False)
 
-    assert open_to_change(link, {0}) == (link, link.lstat())
+    found = rights_problem("FILE-RIGHTS", link, {0})
+    assert found
+    assert (found.case, found["path"], found.get("through")) == ("owner", str(link), "")
 
 
 def test_link_to_itself_is_an_error_of_the_system(tmp_path: Path) -> None:
@@ -197,7 +199,7 @@ def test_link_to_itself_is_an_error_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("link")
 
     with pytest.raises(OSError, match="symbolic links"):
-        open_to_change(tmp_path / "link", {os.geteuid()})
+        rights_problem("FILE-RIGHTS", tmp_path / "link", {os.geteuid()})
 
 
 @pytest.mark.parametrize(("place", "mode"), [("log", 0o660), ("log", 0o606), ("folder", 0o770), ("folder", 0o1777)])

@@ -75,7 +75,7 @@ def test_pipe_that_closes_early_is_no_error(sandbox: Sandbox) -> None:
         check=False,
     )
 
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[", "")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "{", "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -92,19 +92,23 @@ def _login_uid() -> int | None:
 # Who can change a file: as sshd's StrictModes, for root too.
 
 
-def open_to_change(path: Path, ours: Collection[int]) -> tuple[Path, os.stat_result] | None:
-    """Return what lets an account other than root and `ours` change `path` or put another file in its place.
+def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | None:
+    """Return the problem `code` if an account other than root and `ours` can change `path`, or replace it.
 
-    That is the file, a folder above it, or a link on the way to it; None if nothing does. A folder in which everyone
-    may write, but delete only their own (/tmp), is safe above what is ours, not as `path` itself. Raise OSError.
+    What lets it is the file, a folder above it, or a link on the way to it. A folder in which everyone may write, but
+    delete only their own (/tmp), is safe above what is ours, not as `path` itself. Raise OSError.
     """
     places = [*_places(path.absolute())]
     for place in reversed(places):  # the file first: it is what a person looks at
         found = place.lstat()
+        is_ours = found.st_uid in {_ROOT, *ours}
         mode = 0 if stat.S_ISLNK(found.st_mode) else found.st_mode
         is_sticky = mode & stat.S_ISVTX and place != places[-1]
-        if found.st_uid not in {_ROOT, *ours} or (mode & WRITE and not is_sticky):
-            return place, found
+        if not is_ours or (mode & WRITE and not is_sticky):
+            through = None if place == path.absolute() else place
+            accounts = {"owner": name_of(found.st_uid), "account": for_chown(os.geteuid())}
+            case = "mode" if is_ours else "owner"
+            return Problem(code, case, path=path, place=place, through=through, mode=mode_of(found), **accounts)
     return None
 
 
@@ -119,18 +123,6 @@ def _places(path: Path) -> Iterator[Path]:
             at.stat()  # the kernel refuses a link that leads to itself or nowhere, so this ends
             yield from _places(at.parent / at.readlink())
             at = at.resolve()
-
-
-def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | None:
-    """Return the problem `code` if accounts other than root and `ours` can change `path`. Raise OSError."""
-    loose = open_to_change(path, ours)
-    if loose is None:
-        return None
-    place, found = loose
-    case = "mode" if found.st_uid in {_ROOT, *ours} else "owner"
-    through = None if place == path.absolute() else place
-    accounts = {"owner": name_of(found.st_uid), "account": for_chown(os.geteuid())}
-    return Problem(code, case, path=path, place=place, through=through, mode=mode_of(found), **accounts)
 
 
 def require_trusted_log(path: Path) -> None:

@@ -113,6 +113,21 @@ def test_database_that_fails_leaves_the_consent_of_all_schools_as_it_was(trial: 
     assert not run.log.exists()
 
 
+def test_school_in_two_databases_is_refused(trial: Start) -> None:
+    """A2: it could not be sent, and which database decides about the permission would be chance."""
+    run = trial(consent=False)
+    run.school("CREATE TABLE listed AS SELECT '1' AS school, 900023 AS urn, 'Oakfield' AS name")
+    text = run.config.read_text()
+    block = text[text.index("[[database]]") : text.index("\n[[database.schools]]") + 1]
+    listing = block.replace("marks = ", 'schools = "SELECT school, urn, name FROM listed"\nmarks = ', 1)
+    run.config.write_text(text[: text.index("[[database]]")] + listing + listing)
+
+    ran = run("consent", "grant", "--all", "--yes")
+
+    assert (ran.exit_code, "[SCHOOL-NONE]" in ran.err) == (2, True)
+    assert not run.log.exists()
+
+
 @pytest.mark.parametrize("command", ["grant", "revoke"])
 def test_log_that_cannot_be_written_says_what_becomes_of_consent(trial: Start, command: str) -> None:
     """Not what becomes of a send: there was none."""
@@ -164,6 +179,7 @@ def test_receipt_that_the_person_could_not_read_is_not_saved(trial: Start) -> No
     ran = run("consent", "grant", "--yes", "--save", "receipt.txt", SUDO_UID="65534")
 
     assert (ran.exit_code, "[OUTPUT-FILE]" in ran.err) == (2, True)
+    assert "No consent was recorded." in ran.err
     assert "attsync consent show --receipt" in ran.err
     assert not (run.folder / "receipt.txt").exists()
     assert not run.log.exists()

@@ -160,9 +160,9 @@ def test_wrong_answers_are_explained_and_asked_again(tmp_path: Path) -> None:
     )
 
     for words in (
-        "An answer is needed. Try again:",
-        "invisible character. Try again:",
-        "A URN has 6 digits, for example 900012. Try again:",
+        "Error: An answer is needed.",
+        "invisible character.",
+        "Error: A URN has 6 digits, for example 900012.",
         "This looks like a LAESTAB.",
         "That file does not exist, and an address starts with the database type",
         "Answer 1 or 2.",
@@ -355,6 +355,7 @@ def test_file_in_its_usual_place_needs_no_name(tmp_path: Path) -> None:
     assert ended.exit_code == 0
     assert f"Written: {tmp_path}/.config/attsync/config.toml." in ended.out
     assert "--config" not in ended.out
+    assert "attsync consent grant; or, for another person's account: attsync consent setup ACCOUNT" in ended.out
 
 
 def test_account_without_a_folder_is_asked_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

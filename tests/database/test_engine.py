@@ -18,7 +18,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from attsync.database import engine, is_tested
-from attsync.database.engine import Snapshot, address, london_offset, no_driver, snapshot
+from attsync.database.engine import Snapshot, _mysql_limit, address, london_offset, no_driver, snapshot
 from attsync.deadline import Deadline
 from attsync.problems import Problem, SchoolError, Stopped
 from attsync.window import Window
@@ -122,6 +122,11 @@ def test_signs_after_the_name_of_the_database_are_no_end_of_a_password() -> None
 
     assert (url.password, url.host, url.query["application_name"]) == ("p", "h", "a@b")
     assert address(settings("postgresql://u:p:w@[::1]:5432/d")).host == "::1"
+
+
+def test_an_address_that_sqlalchemy_does_not_take_is_told() -> None:
+    """SQLite has no servers."""
+    assert problem_of("sqlite://server/d").case == "address"
 
 
 @pytest.mark.parametrize("written", ["postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@h:99x/d"])
@@ -274,6 +279,13 @@ def test_few_settings_of_a_session_are_changed(database: Callable[[str], EngineD
     assert {name for (name,) in changed} == {"jit", "lock_timeout", "statement_timeout", "TimeZone"}
 
 
+def test_texts_are_read_as_the_standard_has_them(database: Callable[[str], EngineDatabase]) -> None:
+    """A server may still take a backslash in a text for an escape, and then a quotation mark does not end it."""
+    made = settings(database("postgresql").url + "?options=-c standard_conforming_strings=off")
+    with looking(made) as look:
+        assert look.ask(r"SELECT 'a\'") == [("a\\",)]
+
+
 def test_text_of_a_database_without_an_encoding_is_read_or_refused(database: Callable[[str], EngineDatabase]) -> None:
     """SQL_ASCII: whatever bytes someone put there; UTF-8 is read, and another encoding gets a clear no."""
     made = database("postgresql")
@@ -380,13 +392,32 @@ def test_a_signal_ends_a_connection_that_is_not_there_yet() -> None:
     assert time.monotonic() - started < 8
 
 
-def test_rows_that_are_fetched_slowly_have_more_time(database: Callable[[str], EngineDatabase]) -> None:
+def test_rows_may_be_fetched_slowly_until_the_run_ends(database: Callable[[str], EngineDatabase]) -> None:
     """On MariaDB the clock of a statement runs on while no one fetches."""
-    with looking(settings(database("mariadb").url)) as look:
-        ((usual,),) = look.ask("SELECT @@max_statement_time")
-        ((streamed,),) = look.stream(text("SELECT @@max_statement_time"), "marks")
+    made = settings(database("mariadb").url)
+    with looking(made) as look:
+        ((longest,),) = look.ask("SELECT @@max_statement_time")
+    with Deadline(60) as deadline, snapshot(made, WINDOW, deadline) as look:
+        ((limited,),) = look.ask("SELECT @@max_statement_time")
 
-    assert (float(usual), float(streamed)) == (120, 900)
+    assert longest == 900
+    assert 0 < limited <= 61
+
+
+def test_a_statement_is_stopped_as_often_as_it_takes(database: Callable[[str], EngineDatabase]) -> None:
+    """The server is asked once to end it; what is asked afterwards fails too."""
+    made = settings(database("postgresql").url)
+
+    def ask_after(stops: int) -> None:
+        with looking(made) as look:
+            for _ in range(stops):
+                look.stop()
+            look.ask("SELECT 1")
+
+    with pytest.raises(SchoolError) as raised:
+        ask_after(2)
+
+    assert raised.value.problem.code == "DB-SLOW"
 
 
 def test_a_late_connection_is_closed() -> None:
@@ -523,7 +554,4 @@ def test_an_error_of_sqlalchemy_itself_is_told(database: Callable[[str], EngineD
 
 def test_mysql_gives_its_limit_in_milliseconds() -> None:
     """MariaDB's is in seconds, under another name."""
-    with Deadline() as deadline:
-        limit = Snapshot(settings("mysql://h/d"), deadline)._mysql_limit(900)  # noqa: SLF001  what no server here shows
-
-    assert limit == "SET SESSION max_execution_time = 900000"
+    assert _mysql_limit("8.0.36", 900) == "SET SESSION max_execution_time = 900000"

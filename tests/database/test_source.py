@@ -1,10 +1,13 @@
 """source.py: a SELECT that would give wrong numbers in silence is refused before a row is read."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
+from pymysql.constants import FIELD_TYPE
+from sqlalchemy import select, text
 
-from attsync.database.source import Source, _kind, _type_name, source
+from attsync.database.source import Source, _type_name, source
 from attsync.problems import Problem, SchoolError
 from tests.database.small import MARKS, ROLL, WINDOW, fill, looking, mark, settings
 from tests.engines import EngineDatabase
@@ -98,23 +101,59 @@ def test_the_types_are_known_where_the_database_has_any(any_database: EngineData
     found = wrapped(any_database, marks=MARKS)
 
     assert found.types["date"] == ("" if any_database.engine == "sqlite" else "date")
-    assert found.kinds["code"] == "text"
+    assert found.is_a("text", "code")
     assert "extra" not in found
 
 
 @pytest.mark.parametrize(
-    ("dialect", "type_code", "kind"),
+    ("dialect", "type_code", "kinds"),
     [
-        ("mssql", str, "text"),
-        ("mssql", int, "number"),
-        ("mssql", bytes, "other"),
-        ("duckdb", "VARCHAR", "text"),
-        ("duckdb", "UBIGINT", "number"),
-        ("duckdb", "DECIMAL(4,2)", "number"),
-        ("duckdb", "DATE", "other"),
+        ("mssql", str, ["text"]),
+        ("mssql", int, ["number"]),
+        ("mssql", Decimal, ["number"]),
+        ("mssql", bytes, []),
+        ("duckdb", "VARCHAR", ["text"]),
+        ("duckdb", "UBIGINT", ["number"]),
+        ("duckdb", "UINTEGER", ["number"]),
+        ("duckdb", "DECIMAL(4,2)", ["number"]),
+        ("duckdb", "DATE", []),
+        ("duckdb", "INTERVAL", []),
+        ("mysql", FIELD_TYPE.NEWDECIMAL, ["number"]),
+        ("mysql", FIELD_TYPE.TINY, ["number"]),
+        ("mysql", FIELD_TYPE.INT24, ["number"]),
+        ("mysql", FIELD_TYPE.BLOB, ["text"]),
+        ("mysql", FIELD_TYPE.ENUM, ["text"]),
+        ("mysql", FIELD_TYPE.TIMESTAMP, ["timestamp"]),
+        ("mysql", FIELD_TYPE.DATETIME, []),
+        ("sqlite", None, ["text"]),
     ],
 )
-def test_types_of_other_servers(dialect: str, type_code: object, kind: str) -> None:
-    """As their drivers document them."""
-    assert _kind(dialect, type_code) == kind
-    assert _type_name("mssql", ("a", str)) == "str"
+def test_types_of_each_driver_have_a_kind(dialect: str, type_code: object, kinds: list[str]) -> None:
+    """As the drivers document them; what has none is a date, or is turned into text."""
+    types = {"code": _type_name(dialect, ("code", type_code))}
+    found = Source("marks", select().subquery(), {"code": "code"}, types, dialect)
+
+    assert [kind for kind in ("text", "bytes", "number", "timestamp") if found.is_a(kind, "code")] == kinds
+    assert not found.is_a("text", "pupil")
+
+
+def test_types_of_postgresql_have_a_kind(database: Callable[[str], EngineDatabase]) -> None:
+    """As its driver calls them."""
+    values = {
+        "number": "1::int2, 1::int4, 1::int8, 1::oid, 1::float4, 1::float8, 1::money, 1::numeric, 1::numeric(4, 2)",
+        "text": "'a'::\"char\", 'a'::name, 'a', 'a'::bpchar, 'a'::char(4), 'a'::varchar(5), NULL",
+        "bytes": "'a'::bytea",
+        "timestamp": "now()::timestamp",
+        "": "now(), now()::date, '1 day'::interval",
+    }
+    made = settings(database("postgresql").url)
+    for kind, expressions in values.items():
+        with looking(made) as look:
+            described = look.described(text(f"SELECT {expressions}"), "marks")
+        for entry in described:
+            source = Source(
+                "marks", select().subquery(), {"a": "a"}, {"a": _type_name("postgresql", entry)}, "postgresql"
+            )
+            assert [each for each in ("text", "bytes", "number", "timestamp") if source.is_a(each, "a")] == [
+                *filter(None, [kind])
+            ]

@@ -37,8 +37,8 @@ def a_source(dialect: str, name: str, *columns: str, texts: tuple[str, ...] = ()
     """Make a wrapped SELECT without a database."""
     select = f"SELECT {', '.join(columns)} FROM a_view"
     subquery = text(select).columns(*map(_column, columns)).subquery(name)
-    kinds = {column: "text" if column in texts else "other" for column in columns}
-    return Source(name, subquery, {c: c for c in columns}, kinds, {}, dialect)  # type: ignore[arg-type]
+    types = {column: "text" if column in texts else "date" for column in columns}
+    return Source(name, subquery, {c: c for c in columns}, types, dialect)  # type: ignore[arg-type]
 
 
 def _column(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -136,7 +136,7 @@ def test_each_body_is_kept_once_and_compressed(made: Log) -> None:
     for _ in range(3):
         Runs(made).run((message(), RECEIVED))
 
-    past = made.submissions(RECEIVER, WINDOW)[ABBEY.urn][MONDAY]
+    past = made.history(RECEIVER, MONDAY, ABBEY.urn)
     assert rows(made, "SELECT size, length(content) < size FROM body") == [(len(message().content), 1)]
     assert (len({each.key for each in past}), {each.body_id for each in past}) == (3, {1})
     assert past[-1].marks == {Session.AM: 420, Session.PM: 420}
@@ -249,8 +249,7 @@ def test_submission_taken_up_again_is_the_newest(made: Log) -> None:
         made.continue_sending(number, first)
         made.record(first, RECEIVED, AT)
 
-    past = made.submissions(RECEIVER, WINDOW)[ABBEY.urn][MONDAY]
-    assert [each.state for each in past] == [State.REFUSED, State.ACCEPTED]
+    assert [each.state for each in made.history(RECEIVER, MONDAY, ABBEY.urn)] == [State.REFUSED, State.ACCEPTED]
 
 
 def test_submissions_are_found_by_school_and_day(made: Log) -> None:
@@ -262,6 +261,62 @@ def test_submissions_are_found_by_school_and_day(made: Log) -> None:
 
     assert {urn: [*days] for urn, days in found.items()} == {ABBEY.urn: [FRIDAY, MONDAY], ELM.urn: [MONDAY]}
     assert made.submissions(RECEIVER, WINDOW, ELM.urn) == {ELM.urn: found[ELM.urn]}
+
+
+def test_submissions_before_the_newest_accepted_are_left_out(made: Log) -> None:
+    """A day is sent 16 times: what counts is what came since it was accepted by this receiver."""
+    Runs(made).run((message(ill=1), RECEIVED), (message(FRIDAY), outcome(State.FAILED)), first=FRIDAY)
+    Runs(made).run((message(ill=2), RECEIVED))
+    Runs(made).run((message(ill=3), outcome(State.FAULTY)))
+    Runs(made).run((message(ill=4), outcome(State.FAILED)))
+    Runs(made, receiver=OTHER).run((message(ill=5), RECEIVED))
+
+    days = made.submissions(RECEIVER, WINDOW)[ABBEY.urn]
+
+    assert {day: [each.state for each in past] for day, past in days.items()} == {
+        FRIDAY: [State.FAILED],
+        MONDAY: [State.ACCEPTED, State.FAULTY, State.FAILED],
+    }
+    assert len(made.history(RECEIVER, MONDAY, ABBEY.urn)) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "more_schools", "more_runs"),
+    [
+        (lambda log: log.submissions(RECEIVER, WINDOW, ABBEY.urn), 1.1, 3),
+        (lambda log: log.submissions(RECEIVER, WINDOW), 11, 3),
+        (lambda log: log.history(RECEIVER, MONDAY, ABBEY.urn), 1.1, 11),
+        (lambda log: log.not_accepted(RECEIVER, WINDOW), 1.1, 1.1),
+        (lambda log: log.latest_school_runs(RECEIVER), 11, 1.1),
+        (lambda log: log.latest_consents(), 11, 1.1),
+        (lambda log: log.last_receiver(other_than=OTHER), 1.1, 1.1),
+        (lambda log: log.forget(AT - timedelta(hours=1)), 11, 2),
+    ],
+    ids=["school", "schools", "history", "not_accepted", "school_runs", "consents", "receiver", "forget"],
+)
+def test_work_grows_no_faster_than_what_is_asked_for(
+    tmp_path: Path, asked: Callable[[Log], object], more_schools: float, more_runs: float
+) -> None:
+    """A supplier has 2,000 schools, and years of runs: with ten times as many of either, SQLite's instructions say."""
+
+    def instructions(schools: int, runs: int) -> int:
+        done: list[None] = []
+        with Log.open(tmp_path / f"{schools}-{runs}" / "attsync.db") as log:
+            log._rows("PRAGMA synchronous = OFF")  # noqa: SLF001  what is measured comes after it
+            named = [School(ABBEY.urn + number, f"School {number}") for number in range(schools)]
+            for school in named:
+                decide(log, school)
+            for back in (60 * 24, *reversed(range(runs))):
+                for number, school in enumerate(named):
+                    days = [(message(day, school=school, ill=number), RECEIVED) for day in WINDOW]
+                    Runs(log, school).run(*days, at=AT - timedelta(minutes=back))
+            log._connection.set_progress_handler(lambda: done.append(None), 10)  # noqa: SLF001
+            asked(log)
+        return len(done)
+
+    few = instructions(4, 4)
+    assert instructions(40, 4) <= few * more_schools
+    assert instructions(4, 40) <= few * more_runs
 
 
 def test_days_that_were_not_accepted_are_found_without_the_others(made: Log) -> None:
@@ -344,7 +399,7 @@ def test_old_runs_are_forgotten_with_their_bodies(made: Log, monkeypatch: pytest
 
     made.forget(AT + timedelta(days=1))
 
-    assert len(commits) > 5
+    assert len(commits) == len(["2", "2", "1", "none left", "the run"])
     found = made.submissions(RECEIVER, Window(date(2026, 1, 1), date(2027, 1, 1)))[ABBEY.urn]
     assert {day: len(past) for day, past in found.items()} == {MONDAY: 1}
     assert made.content(found[MONDAY][0]) == message(ill=0).content

@@ -172,13 +172,13 @@ def _age(facts: SelectFacts) -> str:
 
 def _summary(schools: Sequence[SchoolDays]) -> str:
     marked = sorted((day for school in schools for day in school.days if day.marks), key=lambda day: day.date)
-    pupils = f"{plural(sum(school.days[-1].on_roll for school in schools), 'pupil')} on roll"
+    pupils = f"{sum(school.days[-1].on_roll for school in schools):,} on roll"
     if not marked:
         return f"{pupils}, no marks on these days"
     last = [day for day in marked if day.date == marked[-1].date]
     session = Session.PM if any(session_total(day.cells, Session.PM) for day in last) else Session.AM
     unmarked = sum(day.unmarked for school in schools for day in school.days)
     rows = f" and {plural(unmarked, 'row')} without a mark" if unmarked else ""
-    days = len({day.date for day in marked})
+    days = plural(len({day.date for day in marked}), "day")
     marks = plural(sum(day.marks for day in marked), "mark")
-    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, up to {last[0].date:%a %-d %b} {session}"
+    return f"{pupils}, {marks}{rows}, {days} to {last[0].date:%a %-d %b} {session}"

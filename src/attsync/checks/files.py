@@ -34,19 +34,12 @@ _ENTER: Final = stat.S_IXGRP | stat.S_IXOTH
 
 def file_findings(settings: Settings, origins: Origins) -> Iterator[Finding]:
     """Return what is wrong with the permissions of each file; then, in one line, what is right."""
-    good: list[str] = []
-    log = settings.log.path
-    folder = next(each for each in log.parents if each.exists())
-    if os.geteuid() == 0 and (owner := folder.stat().st_uid):
-        account = "#" * (for_chown(owner) == str(owner)) + for_chown(owner)
-        yield Finding("check", _FILES, Problem("FILE-RIGHTS", "root", path=folder, account=account), _LOG_PATH)
-    if wrong := _tested(partial(trusted, settings.dfe.ca_file)):
-        yield wrong
-    for found in (*_settings_file(settings, origins), *_secrets(settings), *_log_files(log)):
-        if isinstance(found, Finding):
-            yield found
+    good = []
+    for finding in (*_root(settings.log.path), *_files(settings, origins), *_log_files(settings.log.path)):
+        if finding.sign == "good":
+            good.append(finding.text)
         else:
-            good.append(found)
+            yield finding
     if good:
         yield Finding("good", _FILES, ", ".join(good))
 
@@ -109,45 +102,51 @@ def _there(found: Installed) -> str:
     return " and ".join(parts) or "no crontab line or timer of attsync"
 
 
-def _settings_file(settings: Settings, origins: Origins) -> Iterator[Finding | str]:
+def _root(log: Path) -> Iterator[Finding]:
+    folder = next(each for each in log.parents if each.exists())
+    if os.geteuid() == 0 and (owner := folder.stat().st_uid):
+        account = "#" * (for_chown(owner) == str(owner)) + for_chown(owner)
+        yield Finding("check", _FILES, Problem("FILE-RIGHTS", "root", path=folder, account=account), _LOG_PATH)
+
+
+def _files(settings: Settings, origins: Origins) -> Iterator[Finding]:
+    """Test the settings file and each file that it names, as a send does."""
     passwords = [place for place in holds_password(settings) if origins.of(place).kind == "file"]
-    try:
-        require_trusted(settings, passwords)
-    except SettingsError as error:
-        setting = passwords[0] if error.problem.case == "password" else error.problem.setting
-        yield Finding("bad", _FILES, error.problem, setting)
-    else:
-        yield _owned("settings file", settings.path)
-
-
-def _secrets(settings: Settings) -> Iterator[Finding | str]:
-    found: list[Finding | str] = []
-    for what, name in (
-        ("client secret", "client_secret_file"),
-        ("private key", "private_key_file"),
-        ("subscription key", "subscription_key_file"),
-    ):
-        if path := getattr(settings.dfe, name):
-            read = partial(read_secret, path, what=what, multiline=name == "private_key_file")
-            found.append(_tested(read, ("dfe", name)) or _owned(what, path))
-    yield from found
-    if all(isinstance(each, str) for each in found) and (wrong := _tested(partial(Credentials.load, settings.dfe))):
-        yield wrong  # the permissions are right, but it is not a key
+    yield from _tested(partial(trusted, settings.dfe.ca_file))
+    yield from _tested(partial(require_trusted, settings, passwords), "settings file", settings.path)
+    secrets = [
+        finding
+        for what in ("client secret", "private key", "subscription key")
+        if (path := getattr(settings.dfe, name := f"{what.replace(' ', '_')}_file"))
+        for finding in _tested(
+            partial(read_secret, path, what=what, multiline=what == "private key"), what, path, ("dfe", name)
+        )
+    ]
+    yield from secrets
+    if all(each.sign == "good" for each in secrets):  # the permissions are right, but it may not be a key
+        yield from _tested(partial(Credentials.load, settings.dfe))
     for number, database in enumerate(settings.database):
         if path := database.url_file:
-            yield _tested(database.database_url, ("database", number, "url_file")) or _owned("database address", path)
+            place = ("database", number, "url_file")
+            yield from _tested(database.database_url, "database address", path, place)
 
 
-def _tested(test: Callable[[], object], setting: Location = ()) -> Finding | None:
-    """Return what `test` finds to be wrong."""
+def _tested(
+    test: Callable[[], object], what: str = "", path: Path | None = None, at: Location = ()
+) -> Iterator[Finding]:
+    """Return what `test` finds to be wrong; otherwise mode and owner of `path`, if it is about one file."""
     try:
         test()
     except SettingsError as error:
-        return Finding("bad", _FILES, error.problem, setting or error.problem.setting)
-    return None
+        setting = at or tuple(int(part) if part.isdecimal() else part for part in error.problem.setting)
+        yield Finding("bad", _FILES, error.problem, setting)
+    else:
+        if path:
+            found = path.stat()
+            yield Finding("good", _FILES, f"{what} {mode_of(found)} {name_of(found.st_uid)}")
 
 
-def _log_files(path: Path) -> Iterator[Finding | str]:
+def _log_files(path: Path) -> Iterator[Finding]:
     try:
         folder = path.parent.stat()
         files = {each: each.lstat() for each in (path.with_name(path.name + end) for end in BESIDE) if each.exists()}
@@ -170,7 +169,8 @@ def _log_files(path: Path) -> Iterator[Finding | str]:
         problem = Problem("FILE-RIGHTS", case, path=path.parent, mode_is=mode_of(folder), owner=owner)
         yield Finding("bad" if is_bad else "check", _FILES, problem, _LOG_PATH)
     if path in files and not foreign and not loose:
-        yield f"log {mode_of(files[path])} {name_of(files[path].st_uid)} in a folder {mode_of(folder)}"
+        log = f"log {mode_of(files[path])} {name_of(files[path].st_uid)} in a folder {mode_of(folder)}"
+        yield Finding("good", _FILES, log)
 
 
 def _no_log(path: Path) -> Finding:
@@ -181,8 +181,3 @@ def _no_log(path: Path) -> Finding:
     whose = {"owner": name_of(above.stat().st_uid), "us": name_of(us), "account": for_chown(us)}
     problem = Problem("LOG-WRITE", "no_folder", path=path, folder=path.parent, above=above, **whose)
     return Finding("bad", _LOG, problem, _LOG_PATH)
-
-
-def _owned(what: str, path: Path) -> str:
-    found = path.stat()
-    return f"{what} {mode_of(found)} {name_of(found.st_uid)}"

@@ -15,8 +15,7 @@ from attsync.dfe import Credentials
 from attsync.log import Log
 from attsync.messages import attsync, listed
 from attsync.model import School
-from attsync.notify import Message, deliver, read_addresses, services
-from attsync.plural import plural
+from attsync.notify import Message, deliver, kind_of, read_addresses, services
 from attsync.problems import Problem, SettingsError
 from attsync.settings import Location, Origins, Settings
 from attsync.window import LONDON
@@ -70,8 +69,7 @@ def service_findings(
                 yield Finding("bad", _SERVICE, known, known.setting)
             return
         codes = codes_on(now.astimezone(LONDON).date())
-        yield from _missing(known, codes, "attendance codes")
-        yield from _missing(dfe.year_groups(), year_groups(), "year groups")
+        yield from _lists({"attendance codes": (known, codes), "year groups": (dfe.year_groups(), year_groups())})
         yield from _urns(dfe, schools)
     if log and log.closed_since(settings.dfe.origin):
         log.reopen(settings.dfe.origin)
@@ -101,13 +99,14 @@ def message_findings(settings: Settings, *, is_test: bool) -> Iterator[Finding]:
     if settings.notify.addresses_file is None and not is_test:
         return
     try:
-        found = services(settings, read_addresses(settings))
+        found, problems = services(settings, read_addresses(settings))
     except SettingsError as error:
         yield Finding("bad", _MESSAGES, error.problem.but(undone="message"), setting)
         return
-    problems = deliver(settings, found, _TEST) if is_test else []
+    problems += deliver(settings, found, _TEST) if is_test else []
     yield from (Finding("bad", _MESSAGES, problem, setting) for problem in problems)
-    kinds = listed([each.kind for each in found if each.line not in {problem["line"] for problem in problems}])
+    failed = {problem["line"] for problem in problems}
+    kinds = listed([kind_of(each) for line, each in found.items() if line not in failed])
     if kinds:
         yield Finding("good", _MESSAGES, f"{kinds} took a test message" if is_test else f"{kinds}; {_UNTESTED}")
 
@@ -144,16 +143,20 @@ def _connections(dfe: Probe, way: str, now: datetime, *, is_told: bool) -> Itera
         yield Finding("check", "Clock", Problem("CLOCK", "differs", seconds=seconds, side=side))
 
 
-def _missing(found: frozenset[str] | Problem, ours: Collection[str], what: str) -> Iterator[Finding]:
-    """Compare a list of the DfE's with what may be sent."""
-    if isinstance(found, Problem):
-        yield Finding("bad", _SERVICE, found, found.setting)
-    elif lacking := [value for value in ours if value not in found]:
-        shown = ", ".join(lacking[:12]) + (", ..." if len(lacking) > 12 else "")  # noqa: PLR2004  a line's worth
-        problem = Problem("DFE-FAULTS", "list", missing=len(lacking), ours=len(ours), what=what, shown=shown)
-        yield Finding("check", _SERVICE, problem)
-    else:
-        yield Finding("good", _SERVICE, f"its list has all {len(ours)} {what}")
+def _lists(lists: Mapping[str, tuple[frozenset[str] | Problem, Collection[str]]]) -> Iterator[Finding]:
+    """Compare the DfE's lists with what may be sent."""
+    complete = []
+    for what, (found, ours) in lists.items():
+        if isinstance(found, Problem):
+            yield Finding("bad", _SERVICE, found, found.setting)
+        elif lacking := [value for value in ours if value not in found]:
+            shown = ", ".join(lacking[:12]) + (", ..." if len(lacking) > 12 else "")  # noqa: PLR2004  a line's worth
+            problem = Problem("DFE-FAULTS", "list", missing=len(lacking), ours=len(ours), what=what, shown=shown)
+            yield Finding("check", _SERVICE, problem)
+        else:
+            complete.append(f"{len(ours)} {what}")
+    if complete:
+        yield Finding("good", _SERVICE, f"its list has all {listed(complete)}")
 
 
 def _urns(dfe: Probe, schools: Mapping[School, Location]) -> Iterator[Finding]:
@@ -171,8 +174,7 @@ def _urns(dfe: Probe, schools: Mapping[School, Location]) -> Iterator[Finding]:
         else:
             right.append(f"{school.urn} is {name or 'known'}")
     if right:
-        few = len(right) <= _MOST_NAMED
-        yield Finding("good", _SERVICE, "; ".join(right) if few else f"{plural(len(right), 'URN')} known, by name")
+        yield Finding("good", _SERVICE, f"it knows {len(right)} URNs" if right[1:] else right[0])
 
 
 _COMMON: Final = frozenset(

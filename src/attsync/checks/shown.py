@@ -13,8 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from attsync.settings import DatabaseSettings, DfeSettings, Location, key_of
-from attsync.settings.models import NotifySettings
+from attsync.settings import Location, Settings, key_of
 from attsync.sql_guard import without_texts
 
 _HIDDEN: Final = "(hidden)"
@@ -39,63 +38,49 @@ class Shown(NamedTuple):
         return key_of(self.location)
 
 
-def shown(table: BaseModel, at: Location = ()) -> Iterator[Shown]:
+def shown(settings: Settings) -> Iterator[Shown]:
     """Return every setting in the order of the models, also those that were left out of the file."""
-    for name in type(table).model_fields:
-        value, location = getattr(table, name), (*at, name)
-        if isinstance(table, NotifySettings) and isinstance(
-            value, str
-        ):  # anyone who knows a monitor's address may speak for us
-            yield Shown(location, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
-        elif isinstance(table, DfeSettings) and isinstance(value, SecretStr):
-            yield Shown(location, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))  # the proxy
-        elif isinstance(table, DatabaseSettings) and name == "select":
-            yield from _selects(table, location)
-        else:
-            yield from _values(value, location)
+    for at, value in _leaves(settings, ()):
+        match at, value:
+            case ("notify", _), str():  # anyone who knows a monitor's address may speak for us
+                yield Shown(at, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
+            case ("dfe", _), SecretStr():  # the proxy
+                yield Shown(at, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))
+            case ("database", int(number), "select", _), str():
+                url = settings.database[number].url
+                dialect = re.split("[+:]", url.get_secret_value(), maxsplit=1)[0].lower() if url else ""
+                # What ends a text depends on the kind of database, and a secret file says which that is.
+                yield Shown(at, without_texts(value, dialect) if dialect else _HIDDEN)
+            case _, SecretStr():
+                yield Shown(at, _address(value.get_secret_value()))
+            case _, tuple():
+                yield Shown(at, [f"{item:%H:%M}" if isinstance(item, time) else str(item) for item in value])
+            case _, Path():
+                yield Shown(at, str(value))
+            case _, int() | str() | None:
+                yield Shown(at, value)
+            case _:
+                msg = "a setting of a kind that no one thought of: it may be a secret"
+                raise TypeError(msg)
 
 
-def _values(value: object, at: Location) -> Iterator[Shown]:
+def _leaves(value: object, at: Location) -> Iterator[tuple[Location, object]]:
     match value:
         case BaseModel():
-            yield from shown(value, at)
+            for name in type(value).model_fields:
+                yield from _leaves(getattr(value, name), (*at, name))
         case Mapping():
-            for name, target in value.items():
-                yield Shown((*at, name), str(target))
+            yield from (((*at, name), str(target)) for name, target in value.items())
         case (BaseModel(), *_) as tables:
             for number, table in enumerate(tables):
-                yield from _values(table, (*at, number))
+                yield from _leaves(table, (*at, number))
         case () if at[-1] == "schools":
             pass  # their SELECT stands in for them
         case _:
-            yield Shown(at, _plain(value))
+            yield at, value
 
 
-def _selects(database: DatabaseSettings, at: Location) -> Iterator[Shown]:
-    address = database.url.get_secret_value() if database.url else ""
-    dialect = re.split("[+:]", address, maxsplit=1)[0].lower()
-    for name in type(database.select).model_fields:
-        text = getattr(database.select, name)
-        # What ends a text depends on the kind of database, and a secret file says which that is.
-        yield Shown((*at, name), text and (without_texts(text, dialect) if dialect else _HIDDEN))
-
-
-def _plain(value: object) -> Value:
-    match value:
-        case SecretStr():
-            return address_shown(value.get_secret_value())
-        case tuple():
-            return [f"{item:%H:%M}" if isinstance(item, time) else str(item) for item in value]
-        case Path():
-            return str(value)
-        case int() | str() | None:
-            return value
-        case _:
-            msg = "a setting of a kind that no one thought of: it may be a secret"
-            raise TypeError(msg)
-
-
-def address_shown(text: str) -> str:
+def _address(text: str) -> str:
     """Hide what may be secret in the address of a database; one in which nothing may be is given back as it is."""
     start, mark, query = _SIGN_IN.sub(r"\g<start>:***@", text, count=1).partition("?")
     parts = query.split("&")

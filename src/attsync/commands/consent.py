@@ -5,6 +5,7 @@ import pwd
 import re
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +17,9 @@ from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.log import ConsentRow, Log
 from attsync.model import School
-from attsync.problems import Problem, SettingsError
+from attsync.problems import Problem, SchoolError, SettingsError
 from attsync.schools import chosen, every_school, known_schools
-from attsync.settings import DatabaseSettings, Settings
+from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 from attsync.window import LONDON
 
 _GRANT_SECONDS: Final = 150
@@ -31,6 +32,9 @@ _ALLOWED: Final = (
 )
 """What the rule of `setup` allows. No free text and no file: sudo's * would allow anything after it."""
 
+_KEPT: Final = "Kept permanently. Do not include a pupil's name."
+
+_words = partial(click.option, metavar="TEXT", type=options.one_line)
 all_option = click.option("--all", "every", is_flag=True, help="Every school in the settings file.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 
@@ -70,12 +74,7 @@ def _named(settings: Settings, known: Mapping[int, School], urns: tuple[int, ...
 )
 @options.one_school
 @all_option
-@click.option(
-    "--role",
-    metavar="TEXT",
-    type=options.one_line,
-    help="Your role, for the receipt: School business manager. Kept permanently. Do not include a pupil's name.",
-)
+@_words("--role", help=f"Your role, for the receipt: School business manager. {_KEPT}")
 @yes_option
 @options.file("--save", "saved", help="Write the receipt to a new file.")
 def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool, saved: Path | None) -> None:
@@ -125,11 +124,15 @@ def _permitted(
 
     The names in the settings go before the database's.
     """
-    from attsync.database import holds_permission, schools_of
+    from attsync.database import holds_permission, schools_by_database
     from attsync.deadline import Deadline
 
     with undone("consent"), Deadline(_GRANT_SECONDS) as deadline:
-        entries = {School(s.urn, s.name): (d, s) for d in settings.database for s in schools_of(d, deadline)}
+        entries: dict[School, tuple[DatabaseSettings, SchoolSettings]] = {}
+        for database, listed in schools_by_database(settings.database, deadline):
+            if isinstance(listed, Problem):
+                raise SchoolError.of(listed)
+            entries |= {School(each.urn, each.name): (database, each) for each in listed}
         wanted = _named(settings, {school.urn: school for school in entries}, urns, every=every)
         for school in wanted:
             database, entry = entries[school]
@@ -162,12 +165,7 @@ def _require_schools(out: Screen, asked: Mapping[School, DatabaseSettings], *, y
 )
 @options.one_school
 @all_option
-@click.option(
-    "--reason",
-    metavar="TEXT",
-    type=options.one_line,
-    help="Why, for the history. Kept permanently. Do not include a pupil's name.",
-)
+@_words("--reason", help=f"Why, for the history. {_KEPT}")
 @yes_option
 def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bool) -> None:
     """Record the removal, then wait until no request is just beginning."""

@@ -96,7 +96,7 @@ def _view(settings: Settings, found: Overview, log: Log | None, day: date | None
     if not day or len(found.schools) != 1 or not days or log is None:
         return status(found, signs, heading=settings.trust)
     urn = found.schools[0].school.urn
-    past = log.submissions(found.receiver, Window(day, day), urn).get(urn, {}).get(day, [])
+    past = log.history(found.receiver, day, urn)
     shown = history_of(past, None, under_way=found.under_way).shown
     contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
     sent, before, after = [parse(content) if content else None for content in contents]

@@ -11,12 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
-from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
 from sqlalchemy import URL, Connection, Engine, Executable, create_engine, event, make_url
@@ -25,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from attsync.database import errors, sqlserver
-from attsync.database.sql_logging import follow
+from attsync.database.sql_logging import arrived, follow
 from attsync.deadline import Deadline
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
@@ -40,7 +39,7 @@ _LOCK_SECONDS: Final = 10
 _BUSY_SECONDS: Final = 4
 """Less: while SQLite waits for another program's lock, nothing can interrupt it."""
 _STREAM_SECONDS: Final = 900
-"""For a statement on MySQL whose rows are fetched while others are sent: its clock runs on while no one fetches."""
+"""The limit of MySQL itself: its clock runs on while rows are not fetched, because others are sent."""
 _MOST_COLUMNS: Final = 40
 """Of the tables of a SELECT; more are no help."""
 _ROWS_AT_A_TIME: Final = 2_000
@@ -49,20 +48,14 @@ _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
 """Europe/London as POSIX writes it: needs no time zone files."""
 
 
-class _Driver(NamedTuple):
-    name: str
-    """What SQLAlchemy calls the kind of database with this driver."""
-    packages: tuple[str, ...]
-    """What installs it."""
-
-
 _DRIVERS: Final = {
-    "postgresql": _Driver("postgresql+psycopg", ("psycopg[binary]",)),
-    "mysql": _Driver("mysql+pymysql", ("pymysql",)),
-    "mariadb": _Driver("mariadb+pymysql", ("pymysql",)),
-    "mssql": _Driver("mssql+mssqlpython", ("mssql-python",)),
-    "duckdb": _Driver("duckdb", ("duckdb-engine",)),
+    "postgresql": ("postgresql+psycopg", "psycopg[binary]"),
+    "mysql": ("mysql+pymysql", "pymysql"),
+    "mariadb": ("mariadb+pymysql", "pymysql"),
+    "mssql": ("mssql+mssqlpython", "mssql-python"),
+    "duckdb": ("duckdb", "duckdb-engine"),
 }
+"""Kind of database -> what SQLAlchemy calls it with our driver, and the package of that."""
 
 # SQLAlchemy ends a password at its first @, and would take the rest of it for the name of a server: it would look a
 # piece of the password up in the network. Here it ends at the first @ after which a server's address follows.
@@ -106,32 +99,32 @@ class Snapshot:
         """The driver's own connection, once there is one."""
         self.connection: Connection
         self.deadline = deadline
-        self._is_mariadb = self._is_stopped = False
+        self._is_stopped = False
         self._cursors: list[Any] = []
         self._sockets: sqlserver.Sockets | None = None
 
     def all(self, statement: Executable, select: str) -> list[Any]:
         """Return the rows of a statement that is made from the SELECT `select` of the settings."""
-        return list(self.stream(statement, select, slowly=False))
+        return list(self.stream(statement, select))
 
-    def stream(self, statement: Executable, select: str, *, slowly: bool = True) -> Iterator[Any]:
-        """Return the rows as they are wanted, a few at a time; `slowly`: other work is done in between."""
+    def stream(self, statement: Executable, select: str) -> Iterator[Any]:
+        """Return the rows as they are wanted, a few at a time."""
         self.select = select
         with self._guarded():
-            if slowly and self.kind == "mysql":
-                self.connection.exec_driver_sql(self._mysql_limit(_STREAM_SECONDS))
             rows = self.connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME})
-        more = True
+        more, number, seconds = True, 0, 0.0
         while more:
-            self.select = select
+            self.select, started = select, time.monotonic()
             with self._guarded():
                 batch = rows.fetchmany(_ROWS_AT_A_TIME)
                 more = len(batch) == _ROWS_AT_A_TIME
                 if not more:
                     self._prove_whole()
+            number, seconds = number + len(batch), seconds + time.monotonic() - started
             yield from batch
         with self._guarded():
             rows.close()
+        arrived(self.database.name, select, number, seconds)
 
     def described(self, statement: Executable, select: str) -> list[Any]:
         """Return the columns of a statement, as the driver describes them."""
@@ -158,18 +151,15 @@ class Snapshot:
         engine = self._engine()
         with self._guarded():
             self.connection = engine.connect()
-            match self.kind:
-                case "postgresql":
-                    self._begin_postgresql()
-                case "mysql":
-                    self._begin_mysql(window)
-                case "mssql":
-                    self._begin_mssql()
-                case "sqlite":
-                    # The driver starts no transaction for a SELECT, and two SELECTs could see different data.
-                    self.connection.exec_driver_sql("BEGIN")
-                case "duckdb":
-                    self.connection.exec_driver_sql("SET TimeZone = 'Europe/London'")
+            begin: dict[str, Callable[[], object]] = {
+                "postgresql": self._begin_postgresql,
+                "mysql": lambda: self._begin_mysql(window),
+                "mssql": self._begin_mssql,
+                # The driver starts no transaction for a SELECT, and two SELECTs could see different data.
+                "sqlite": lambda: self.connection.exec_driver_sql("BEGIN"),
+                "duckdb": lambda: self.connection.exec_driver_sql("SET TimeZone = 'Europe/London'"),
+            }
+            begin.get(self.kind, lambda: None)()
 
     def stop(self) -> None:
         """End what is asked at the moment, from another thread."""
@@ -242,11 +232,13 @@ class Snapshot:
         return engine
 
     def _connect(self, dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> Any:  # noqa: ANN401  the driver's
-        connect: Callable[[], Any] = partial(dialect.connect, *arguments, **parameters)
-        if self.kind == "mssql":
-            connect = partial(self._connect_mssql, connect)
-        if self.kind == "sqlite":
-            connect = partial(_open_sqlite, self.url.database or "")
+        def connect() -> Any:  # noqa: ANN401  the driver's
+            if self.kind == "sqlite":
+                return _open_sqlite(self.url.database or "")
+            if self.kind == "mssql":
+                self._sockets = sqlserver.Sockets(self.url)  # looks a name up, which may take long
+            return dialect.connect(*arguments, **parameters)
+
         try:
             self.driver = self._in_time(connect, lambda late: late.close())
         except (dialect.loaded_dbapi.Error, OSError):
@@ -255,32 +247,21 @@ class Snapshot:
             raise errors.wrong_address(self.database) from error
         return self.driver
 
-    def _connect_mssql(self, connect: Callable[[], Any]) -> Any:  # noqa: ANN401  the driver's
-        self._sockets = sqlserver.Sockets(self.url)  # looks a name up, which may take long
-        return connect()
-
     def _in_time(self, function: Callable[[], _Result], undo: Callable[[_Result], object] = lambda _: None) -> _Result:
         """Call `function` in a thread that can be left behind: a name look-up, and some drivers, cannot be stopped."""
         found: Future[_Result] = Future()
 
         def call() -> None:
             try:
-                result = function()
+                found.set_result(function())
             except BaseException as error:  # noqa: BLE001  it is raised where someone waits for it
-                with suppress(InvalidStateError):
-                    found.set_exception(error)
-                return
-            try:
-                found.set_result(result)
-            except InvalidStateError:  # no one waits for it any more
-                undo(result)
+                found.set_exception(error)
 
         threading.Thread(target=call, daemon=True).start()
         try:
             return found.result(min(_ALL_ADDRESSES_SECONDS, self.deadline.seconds_left))
-        except BaseException:
-            if not found.cancel() and not found.exception():  # it came at the last moment
-                undo(found.result())
+        except BaseException:  # no one waits for it any more
+            found.add_done_callback(lambda late: late.exception() or undo(late.result()))
             raise
 
     def _reach(self) -> str:
@@ -289,48 +270,40 @@ class Snapshot:
         if not self.url.host or not port or self.url.host.startswith("/"):
             return ""
         try:
-            addresses = socket.getaddrinfo(self.url.host, port, type=socket.SOCK_STREAM)
-        except OSError:
+            socket.create_connection((self.url.host, port), timeout=2).close()
+        except (socket.gaierror, UnicodeError):
             return "host"
-        case = "silent"
-        for family, kind, protocol, _, place in addresses:
-            with socket.socket(family, kind, protocol) as end:
-                end.settimeout(2)
-                try:
-                    end.connect(place)
-                except TimeoutError:
-                    continue
-                except OSError as error:
-                    case = "closed" if isinstance(error, ConnectionRefusedError) else "network"
-                else:
-                    return "answers"
-        return case
+        except TimeoutError:
+            return "silent"
+        except OSError as error:
+            return "closed" if isinstance(error, ConnectionRefusedError) else "network"
+        return "answers"
 
     def _begin_postgresql(self) -> None:
         self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         milliseconds = int(1000 * min(STATEMENT_SECONDS, self.deadline.seconds_left + 1))
         settings = {
-            "statement_timeout": str(milliseconds),
+            "statement_timeout": f"{milliseconds}",
             "lock_timeout": f"{_LOCK_SECONDS}s",
             "TimeZone": "Europe/London",
+            "jit": "off",  # for a hundred expressions it works longer than the statement takes
+            "standard_conforming_strings": "on",  # sql_guard reads texts in that way
         }
-        info = self.driver.info
-        if info.server_version >= 110_000:  # noqa: PLR2004  the first that has it
-            settings["jit"] = "off"  # for a hundred expressions it works longer than the statement takes
-        if info.parameter_status("standard_conforming_strings") == "off":
-            settings["standard_conforming_strings"] = "on"  # sql_guard reads texts in that way
-        # Not as options of the connection: a pooler in between (PgBouncer) refuses those.
-        each = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-        self.connection.exec_driver_sql(f"SELECT {each}")
+        # Those that the server has, and that differ. Not as options of the connection: a pooler in between (PgBouncer)
+        # refuses those.
+        each = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
+        self.connection.exec_driver_sql(
+            f"SELECT set_config(name, value, true) FROM pg_settings JOIN (VALUES {each}) AS ours (name, value)"  # noqa: S608  constants
+            " USING (name) WHERE setting <> value"
+        )
 
     def _begin_mysql(self, window: Window | None) -> None:
         run = self.connection.exec_driver_sql
         self.driver._read_timeout = None  # noqa: SLF001  of each answer: it was for a server that never says hello
         version, modes = run("SELECT version(), @@sql_mode").one()
-        self._is_mariadb = "MariaDB" in version
         self.grammar += "".join(f"+{mode.lower()}" for mode in modes.split(",") if mode in _MODES)
         run("SET SESSION TRANSACTION READ ONLY")
-        run(self._mysql_limit(min(STATEMENT_SECONDS, self.deadline.seconds_left + 1)))
+        run(_mysql_limit(version, min(_STREAM_SECONDS, self.deadline.seconds_left + 1)))
         # Its limit on rows would cut the counts off too, without a word.
         run(
             f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}, net_write_timeout = {_STREAM_SECONDS},"
@@ -345,11 +318,6 @@ class Snapshot:
             run(f"SET SESSION time_zone = '{london_offset(last):+03d}:00'")
         self.connection.rollback()
         self.connection.execution_options(isolation_level="REPEATABLE READ")
-
-    def _mysql_limit(self, seconds: float) -> str:
-        if self._is_mariadb:
-            return f"SET SESSION max_statement_time = {seconds:.3f}"
-        return f"SET SESSION max_execution_time = {int(seconds * 1000)}"
 
     def _begin_mssql(self) -> None:
         # The driver asks the server to end a statement; where the server is silent, `stop` ends the connection.
@@ -396,17 +364,15 @@ def address(database: DatabaseSettings) -> URL:
         raise errors.wrong_address(database)
     if match:
         url = url.set(username=_plain(match["user"]), password=_plain(match["password"]))
-    driver = _DRIVERS.get(url.drivername)
-    return url.set(drivername=driver.name) if driver else url
+    return url.set(drivername=_DRIVERS.get(url.drivername, (url.drivername,))[0])
 
 
 def no_driver(database: DatabaseSettings) -> SchoolError:
     """Return the error of a driver that is missing, with the command that installs it."""
     kind = _written(database).split(":", 1)[0]
-    driver = _DRIVERS.get(kind.split("+", 1)[0])
-    if driver and kind in (driver.name, driver.name.split("+", 1)[0]):
-        what = {"python": sys.executable, "packages": " ".join(driver.packages)}
-        return SchoolError("DB-DRIVER", name=database.name, **what)
+    name, package = _DRIVERS.get(kind.split("+", 1)[0], ("", ""))
+    if kind in (name, name.split("+", 1)[0]):
+        return SchoolError("DB-DRIVER", name=database.name, python=sys.executable, packages=package)
     return SchoolError("DB-DRIVER", "unknown", name=database.name, kinds=("sqlite", *_DRIVERS))
 
 
@@ -435,7 +401,7 @@ def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
             return _for_pymysql(url)
         case "mssql" if url.get_driver_name() == "mssqlpython":
             if wrong := sqlserver.wrong_word(url):
-                raise errors.wrong_word(database, wrong)
+                raise errors.wrong_word(database, *wrong)
             return {"timeout": CONNECT_SECONDS}
         case "duckdb":
             # A folder of exports has no file of its own. Nothing is fetched from the network, and no file is written.
@@ -469,6 +435,11 @@ def _for_pymysql(url: URL) -> dict[str, Any]:
     if is_local or "ssl_ca" in url.query:
         return given
     return given | {"auth_plugin_map": dict.fromkeys(("mysql_clear_password", "dialog"), refuse)}
+
+
+def _mysql_limit(version: str, seconds: float) -> str:
+    limit = f"statement_time = {seconds:.3f}" if "MariaDB" in version else f"execution_time = {int(seconds * 1000)}"
+    return f"SET SESSION max_{limit}"
 
 
 def _open_sqlite(path: str) -> sqlite3.Connection:

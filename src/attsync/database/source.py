@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -66,23 +65,16 @@ LONGEST: Final = 190
 more is kept to be noticed, and dots take the place of what is too long. With two such columns a key of MariaDB is
 full."""
 
-Kind = Literal["text", "bytes", "number", "timestamp", "other"]
-"""What a column contains, as far as it matters: "timestamp" is an instant that the server turns into a time of day."""
-
-_KINDS: Final[dict[str, dict[Kind, tuple[object, ...]]]] = {
-    "postgresql": {
-        "text": (18, 19, 25, 705, 1042, 1043),  # "char", name, text, unknown, bpchar, varchar
-        "number": (20, 21, 23, 26, 700, 701, 790, 1700),
-        "bytes": (17,),
-    },
-    "mysql": {
-        "text": (15, 247, 248, 252, 253, 254),  # also BINARY and BLOB, whose bytes CAST takes for text
-        "number": (0, 1, 2, 3, 4, 5, 8, 9, 13, 246),
-        "timestamp": (7,),
-    },
+_KINDS: Final = {
+    "text": r"|str|name|unknown|(?:var|bp|\"|)char.*|text|var_string|string|enum|set|blob",
+    "bytes": r"bytea",
+    "number": r"u?(?:tiny|small|big|huge|)int(?:\d|24|eger)?|tiny|short|long|longlong|oid|year|bool|money"
+    r"|float\d?|double|(?:new|)decimal.*|numeric.*",
+    "timestamp": r"timestamp",
 }
-_PYTHON: Final[dict[Kind, tuple[object, ...]]] = {"text": (str,), "number": (int, float, Decimal, bool)}
-_DUCKDB_NUMBERS: Final = re.compile("U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|FLOAT|DOUBLE|DECIMAL.*")
+"""What a column contains, by what the database or its driver calls its type: SQLite says nothing, and has ISO text.
+"blob" is also BINARY of MySQL, whose bytes CAST takes for text; "timestamp" an instant that it turns into a time of
+day."""
 
 _NO_DATE_BEFORE: Final = date(1901, 1, 1)
 """0000-00-00, 0001-01-01, 1753-01-01, 1899-12-30, 1900-01-01: what systems write where there is no date."""
@@ -99,14 +91,16 @@ class Source:
     subquery: Subquery
     names: Mapping[str, str]
     """Our name of a column -> its name in the SELECT, in the case that the database gives it."""
-    kinds: Mapping[str, Kind]
-    """What each of our columns contains; "text" where it may: dates in it are ISO text."""
     types: Mapping[str, str]
     """What the database calls the type of each column; empty where it has none (SQLite)."""
     dialect: str
 
     def __contains__(self, name: str) -> bool:
         return name in self.names
+
+    def is_a(self, kind: str, name: str) -> bool:
+        """Whether a column is there and contains a kind of values; dates in a "text" are ISO text."""
+        return name in self and re.fullmatch(_KINDS[kind], self.types[name]) is not None
 
     def column(self, name: str) -> ColumnElement[Any]:
         """Return the raw column."""
@@ -115,9 +109,9 @@ class Source:
     def key(self, name: str) -> ColumnElement[Any]:
         """Return the column as it can be grouped byte by byte: a number as it is, other values as text that is cut."""
         raw = self.column(name)
-        if self.kinds[name] == "number":
+        if self.is_a("number", name):
             return raw
-        if self.kinds[name] == "bytes":
+        if self.is_a("bytes", name):
             raw = func.encode(func.substr(raw, 1, LONGEST + 1), literal_column("'escape'"))
         cut: ColumnElement[Any]
         match self.dialect:
@@ -134,7 +128,7 @@ class Source:
     def text(self, name: str, key: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
         """Return a key, of an inner query if `key` is given, as the trimmed text that is compared with the settings."""
         key = self.key(name) if key is None else key
-        if self.kinds[name] == "number":
+        if self.is_a("number", name):
             return self.trimmed(name, key)
         lengths: dict[str, Any] = {"mysql": func.char_length, "mssql": func.datalength}
         length = lengths.get(self.dialect, func.length)(key)
@@ -143,13 +137,13 @@ class Source:
 
     def trimmed(self, name: str, key: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return a key as trimmed text, also where it was cut."""
-        if self.kinds[name] == "number":
+        if self.is_a("number", name):
             return self._bytewise(cast(key, self.string()))
         return func.ltrim(func.rtrim(key)) if self.dialect == "mssql" else func.trim(key)
 
     def day(self, name: str) -> ColumnElement[Any]:
         """Return the date of a DATE, a local timestamp or an ISO text."""
-        if self.kinds[name] == "text":
+        if self.is_a("text", name):
             cut = func.substring if self.dialect == "mssql" else func.substr
             return cut(cast(self.column(name), self.string()), 1, 10)
         return cast(self.column(name), Date)
@@ -157,7 +151,7 @@ class Source:
     def before(self, name: str, day: date, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
         """Whether the raw column, or what an inner query made of it, lies before the beginning of `day`."""
         raw = self.column(name) if raw is None else raw
-        if self.kinds[name] == "text":
+        if self.is_a("text", name):
             kind = Unicode(LONGEST) if self.dialect == "mssql" else Text()
             return type_coerce(raw, kind) < literal(day.isoformat(), kind)
         return type_coerce(raw, Date) < literal(day, Date)
@@ -214,7 +208,6 @@ def source(look: Snapshot, database: DatabaseSettings, name: SelectName, window:
         name,
         wrapped.columns(*columns).subquery(name),
         names,
-        {entry[0].lower(): _kind(look.kind, entry[1]) for entry in described},
         {entry[0].lower(): _type_name(look.kind, entry) for entry in described},
         look.kind,
     )
@@ -237,31 +230,20 @@ def _refuse_wrong_columns(database: DatabaseSettings, found: Source, names: Iter
         raise unusable(database, found.name, "no_column", columns=missing, has=sorted(found.names))
     if twice := [name for name, number in Counter(names).items() if number > 1 and name in _USED]:
         raise unusable(database, found.name, "column_twice", columns=twice)
-    if numbers := [name for name in _DATES if name in found and found.kinds[name] == "number"]:
+    if numbers := [name for name in _DATES if found.is_a("number", name)]:
         raise unusable(database, found.name, "numbers", columns=numbers)
     if merges and found.name in ("marks", "roll") and "pupil" not in found:
         raise unusable(database, found.name, "merges", word=merges)
 
 
 def _refuse_instants(database: DatabaseSettings, found: Source, window: Window) -> None:
-    instants = [name for name in _DATES if found.kinds.get(name) == "timestamp"]
+    instants = [name for name in _DATES if found.is_a("timestamp", name)]
     if instants and london_offset(window.first) != london_offset(window.last):
         raise unusable(database, found.name, "instants", columns=instants)
 
 
-def _kind(dialect: str, code: object) -> Kind:
-    if dialect == "sqlite":
-        return "text"  # its columns have no types; dates are ISO text
-    if dialect == "duckdb":
-        kind = str(code)
-        return "text" if kind == "VARCHAR" else "number" if _DUCKDB_NUMBERS.fullmatch(kind) else "other"
-    return next((kind for kind, codes in _KINDS.get(dialect, _PYTHON).items() if code in codes), "other")
-
-
 def _type_name(dialect: str, entry: Any) -> str:  # noqa: ANN401  a column of the driver
     match dialect:
-        case "sqlite":
-            return ""
         case "postgresql":
             return str(entry.type_display)
         case "duckdb":

@@ -90,7 +90,7 @@ def not_on_roll_statement(
     unmarked: Collection[str],
 ) -> Executable:
     """Count the marks of pupils who were not on roll on that date. Rows: school, date, marks."""
-    as_text = not (marks.kinds["pupil"] == roll.kinds["pupil"] == "number")  # 7 in one may be '7' in the other
+    as_text = not all(each.is_a("number", "pupil") for each in (marks, roll))  # 7 in one may be '7' in the other
     mark = _proven_marks(marks, days, leave_out, unmarked).c
     pupil = marks.trimmed("pupil", mark.pupil) if as_text else mark.pupil
     typed = [value.label(name) for name, value in (("day", mark.day), ("pupil", pupil))]
@@ -160,7 +160,7 @@ def rows_statement(source: Source) -> Executable:
     if source.name == "marks":
         not_a_date = _not_a_date(source, "date")
         counts += [_count_if(and_(source.none("date"), ~not_a_date)), _count_if(not_a_date)]
-        if source.kinds["date"] == "text":
+        if source.is_a("text", "date"):
             written = source.text("date")
             counts.append(_count_if(or_(written.like("____-__-__%Z"), written.like("____-__-__%+00:00"))))
     return select(*counts).select_from(source.subquery)
@@ -251,7 +251,7 @@ def _mapped(source: Source, sessions: Mapping[str, str]) -> Callable[[ColumnElem
         trimmed = source.trimmed("session", session)
         none = func.nullif(trimmed, "").is_(None)
         whens = [(trimmed == name if name else none, literal(to)) for name, to in known.items()]
-        if source.kinds["session"] == "number":
+        if source.is_a("number", "session"):
             return case(*whens, else_=trimmed)
         at_once = [(session == name, literal(to)) for name, to in known.items() if name]
         return case(*at_once, *whens, else_=trimmed)
@@ -268,7 +268,7 @@ def _is_marked(code: ColumnElement[Any], unmarked: Collection[str]) -> ColumnEle
 
 
 def _not_a_date(source: Source, name: str, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
-    if source.kinds[name] != "text":
+    if not source.is_a("text", name):
         return ~_TRUE
     written = func.trim(cast(source.column(name) if raw is None else raw, source.string()))
     return and_(func.nullif(written, "").is_not(None), written.not_like("____-__-__%"))
@@ -287,7 +287,7 @@ def _count_if(condition: ColumnElement[bool]) -> ColumnElement[Any]:
 
 
 def _as_day(source: Source, day: date) -> ColumnElement[Any]:
-    is_text = source.kinds["date"] == "text"
+    is_text = source.is_a("text", "date")
     return literal(day.isoformat(), source.string()) if is_text else literal(day, Date)
 
 

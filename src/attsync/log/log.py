@@ -147,7 +147,8 @@ class Log:
 
     def last_receiver(self, *, other_than: str) -> str | None:
         """Return the newest other receiver that something was sent to."""
-        sql = "SELECT receiver FROM submission WHERE receiver <> ? AND key IS NOT NULL ORDER BY id DESC LIMIT 1"
+        sent = "EXISTS (SELECT 1 FROM submission WHERE run_id = run.id AND key IS NOT NULL)"
+        sql = f"SELECT receiver FROM run WHERE receiver <> ? AND {sent} ORDER BY id DESC LIMIT 1"  # noqa: S608
         return next((row["receiver"] for row in self._rows(sql, other_than)), None)
 
     def to_check(self, receiver: str) -> tuple[Problem, ...]:
@@ -177,13 +178,17 @@ class Log:
 
     def latest_school_runs(self, receiver: str) -> dict[int, SchoolRun]:
         """Return for each school, by URN, what the newest run for `receiver` that included it did."""
+        # From each URN to the next by the index: there is a row for each school and run of years.
         rows = self._rows(
             f"""
+            WITH RECURSIVE known (urn) AS (
+                SELECT min(urn) FROM school_run UNION ALL
+                SELECT (SELECT min(urn) FROM school_run WHERE urn > known.urn) FROM known WHERE urn IS NOT NULL)
             SELECT {_RUN}, school_run.urn, name, outcome, problem, to_check
-            FROM (SELECT urn, max(run_id) AS run_id FROM school_run JOIN run ON run.id = run_id
-                  WHERE receiver = ? GROUP BY urn) AS newest
-            JOIN school_run USING (urn, run_id)
-            JOIN run ON run.id = newest.run_id
+            FROM known JOIN school_run ON school_run.urn = known.urn AND run_id = (
+                SELECT run_id FROM school_run AS newest JOIN run ON run.id = newest.run_id
+                WHERE newest.urn = known.urn AND receiver = ? ORDER BY run_id DESC LIMIT 1)
+            JOIN run ON run.id = run_id
             """,  # noqa: S608  constants
             receiver,
         )
@@ -199,9 +204,12 @@ class Log:
         }
 
     def reads(self, window: Window, receiver: str) -> dict[int, list[Run]]:
-        """Return for each school, by URN, the runs that read it for a day of `window` or after, oldest first."""
+        """Return for each school, by URN, the runs that read it for a day of `window` or after, oldest first.
+
+        Without those that ended with 2, such as for a wrong clock: their time is not true, and nothing was sent.
+        """
         values = (window.first.isoformat(), receiver)
-        where = "WHERE last_day >= ? AND receiver = ?"
+        where = "WHERE last_day >= ? AND receiver = ? AND exit_code IS NOT 2"
         runs = {row["id"]: run_of(row) for row in self._rows(f"SELECT {_RUN} FROM run {where}", *values)}  # noqa: S608
         sql = f"SELECT urn, run_id FROM run CROSS JOIN school_run ON run_id = run.id {where} AND outcome = 'read'"  # noqa: S608
         found: dict[int, list[Run]] = {}
@@ -214,17 +222,22 @@ class Log:
         old = "SELECT id FROM run WHERE started_at < ? ORDER BY id LIMIT 1"
         while rows := self._rows(old, utc(before)):
             run = rows[0]["id"]
-            while self._delete("submission", "run_id = ?", run):
+            while self._forget_some(run):
                 pass
             with self.writing():
                 self._execute("DELETE FROM run WHERE id = ?", run)
-            while self._delete("body", "NOT EXISTS (SELECT 1 FROM submission WHERE body_id = body.id)"):
-                pass
 
-    def _delete(self, table: str, condition: str, *values: object) -> int:
+    def _forget_some(self, run: int) -> int:
         with self.writing():
-            sql = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {condition} LIMIT ?)"  # noqa: S608
-            return self._execute(sql, *values, _FORGOTTEN_AT_ONCE).rowcount
+            sql = "SELECT id, body_id FROM submission WHERE run_id = ? LIMIT ?"
+            rows = self._execute(sql, run, _FORGOTTEN_AT_ONCE).fetchall()
+            unnamed = "NOT EXISTS (SELECT 1 FROM submission WHERE body_id = body.id)"
+            self._connection.executemany("DELETE FROM submission WHERE id = ?", [(row["id"],) for row in rows])
+            self._connection.executemany(
+                f"DELETE FROM body WHERE id = ? AND {unnamed}",  # noqa: S608  constants
+                [(row["body_id"],) for row in rows],
+            )
+            return len(rows)
 
     # 410: the receiver says that the service has been closed
 
@@ -316,15 +329,35 @@ class Log:
     def submissions(
         self, receiver: str, window: Window, urn: int | None = None
     ) -> dict[int, dict[date, list[Submission]]]:
-        """Return every submission of the window for `receiver`, by URN and date, oldest first."""
-        # Its run tells which is newest, not `id`: one whose fate was unknown is taken up again by a later run.
-        schools = "" if urn is None else "AND urn = ?"
+        """Return the submissions of the window for `receiver` by URN and date, oldest first.
+
+        Of each date those since the newest accepted one, with it: what went before says no more of what arrived.
+        """
+        # Day by day, and for each its schools: of a range of days, SQLite would look at every school's.
+        days = [day.isoformat() for day in window]
+        marks, schools = ", ".join("?" * len(days)), "" if urn is None else "AND urn = ?"
         return self._by_school(
-            f"SELECT * FROM submission WHERE day BETWEEN ? AND ? {schools} AND receiver = ? ORDER BY run_id, id",  # noqa: S608
-            *(window.first.isoformat(), window.last.isoformat()),
+            f"""
+            SELECT submission.*
+            FROM (SELECT DISTINCT day, urn FROM submission WHERE day IN ({marks}) {schools}) AS asked
+            CROSS JOIN submission USING (day, urn)
+            WHERE receiver = ? AND run_id >= coalesce((
+                SELECT run_id FROM submission AS accepted
+                WHERE accepted.day = asked.day AND accepted.urn = asked.urn
+                AND accepted.receiver = submission.receiver AND accepted.state = 'accepted'
+                ORDER BY run_id DESC LIMIT 1), 0)
+            ORDER BY run_id, id
+            """,  # noqa: S608  constants
+            *days,
             *(() if urn is None else (urn,)),
             receiver,
         )
+
+    def history(self, receiver: str, day: date, urn: int) -> list[Submission]:
+        """Return every submission of a day of a school for `receiver`, oldest first."""
+        # Its run tells which is newest, not `id`: one whose fate was unknown is taken up again by a later run.
+        sql = "SELECT * FROM submission WHERE day = ? AND urn = ? AND receiver = ? ORDER BY run_id, id"
+        return [submission_of(row) for row in self._rows(sql, day.isoformat(), urn, receiver)]
 
     def not_accepted(self, receiver: str, window: Window) -> dict[int, dict[date, list[Submission]]]:
         """Return the same for the days whose newest submission was not accepted, however many others there are.
@@ -334,7 +367,7 @@ class Log:
         return self._by_school(
             """
             SELECT submission.* FROM submission JOIN (
-                SELECT urn, day FROM submission AS newest
+                SELECT urn, day FROM submission AS newest INDEXED BY submission_open
                 WHERE day BETWEEN ? AND ? AND receiver = ? AND state <> 'accepted'
                 AND NOT EXISTS (
                     SELECT 1 FROM submission AS later

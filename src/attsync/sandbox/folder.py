@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from attsync.accounts import open_to_change
+from attsync.accounts import rights_problem
 from attsync.problems import SettingsError
 from attsync.sandbox.app import Service
 from attsync.sandbox.auth import Client
@@ -66,7 +66,7 @@ def make_folder(
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.is_symlink() or open_to_change(folder, {os.geteuid()}):
+        if folder.is_symlink() or rights_problem("SANDBOX", folder, {os.geteuid()}):
             raise SettingsError("SANDBOX", "not_ours", folder=folder)
         if any(folder.iterdir()):
             raise SettingsError("SANDBOX", "not_empty", folder=folder)

@@ -12,7 +12,7 @@ from attsync import messages
 from attsync.model import DayStatus, State
 from attsync.plural import plural
 from attsync.run.report import Report, SchoolResult
-from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs
+from attsync.show.symbols import BAD, CHECK, DIM, GOOD, Signs, took
 from attsync.show.table import Sheet, paragraph, prose
 from attsync.window import Window
 
@@ -50,11 +50,11 @@ def send_line(result: SchoolResult, signs: Signs, *, name_width: int, dry_run: b
     """Return one line with the result of a school, and how long that took."""
     sign, words, style = _result(result, signs, dry_run=dry_run)
     is_skipped = result.outcome == "skipped"
-    took = "" if is_skipped or dry_run else f"{result.seconds:.1f} s"
+    seconds = "" if is_skipped or dry_run else took(result.seconds)
     widths = (len(signs.bad), name_width, 0 if dry_run else _TOOK_COLUMNS)
     sheet = Sheet(signs, ("", "", ">", ""), widths=widths, names=1, wanted=_WORDS_COLUMNS)
     name = Text(result.school.name, DIM if is_skipped else "")
-    sheet.add(Text(sign, style or GOOD), name, Text(took, DIM), Text(words, style))
+    sheet.add(Text(sign, style or GOOD), name, Text(seconds, DIM), Text(words, style))
     return sheet
 
 
@@ -65,11 +65,10 @@ def _result(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, 
         return signs.without, f"{'consent needed again' if changed else 'no consent'}: not read, not sent", DIM
     if result.problems:
         return signs.bad, _what_is_wrong(result), BAD
-    sums = result.sums
-    words = f"{plural(sums.received, 'session')} {'would be sent' if dry_run else 'received'}"
-    if sums.changed:
-        words += f", {sums.changed} of them changed since the last send"
-    if not sums.received:
+    words = f"{plural(result.received, 'session')} {'would be sent' if dry_run else 'received'}"
+    if result.changed:
+        words += f", {result.changed} of them changed since the last send"
+    if not result.received:
         words = "no marks on these days: nothing to send"
     if result.to_check:
         words += f"; {len(result.to_check)} to check"
@@ -112,37 +111,23 @@ def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
 
 def _what_is_wrong(result: SchoolResult) -> str:
     """Return it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
-    if result.problem:
-        words = (
-            f"{_DONE.get(result.outcome) or plural(result.sums.received, 'session')}: {messages.brief(result.problem)}"
-        )
-        others = len(result.told()) - 1
-    else:
-        first, *rest = [day for day in result.days if day.problem]
-        alike = [first, *(day for day in rest if _code(day) == _code(first))]
-        bad, every = sum(len(day.bad_sessions) for day in alike), sum(map(_sessions, result.days))
-        days = f"{first.date:%a %-d %b}" + (f" and {plural(len(alike) - 1, 'more day')}" if len(alike) > 1 else "")
-        what = messages.brief(first.problem) if first.problem else ""
-        words = f"{bad} of {plural(every, 'session')} {_word(first)}: {what} ({days})"
-        others = len(rest) + 1 - len(alike)
-    return words + (f", and {plural(others, 'other problem')}" if others else "")
-
-
-def _code(day: DayStatus) -> str:
-    return day.problem.code if day.problem else ""
-
-
-def _sessions(day: DayStatus) -> int:
-    return len({*day.marks, *day.bad_sessions})
+    (problem, days), *others = result.told()
+    tail = f", and {plural(len(others), 'other problem')}" if others else ""
+    if not days:
+        done = _DONE.get(result.outcome) or plural(result.received, "session")
+        return f"{done}: {messages.brief(problem)}{tail}"
+    alike = [day for day in result.days if day.date in days]
+    bad, every = sum(len(day.bad_sessions) for day in alike), sum(len({*d.marks, *d.bad_sessions}) for d in result.days)
+    when = f"{days[0]:%a %-d %b}" + (f" and {plural(len(days) - 1, 'more day')}" if days[1:] else "")
+    return f"{bad} of {plural(every, 'session')} {_word(alike[0])}: {messages.brief(problem)} ({when}){tail}"
 
 
 def _totals(report: Report, *, dry_run: bool) -> str:
     results = [result for result in report.schools if result.outcome != "skipped"]
-    received = sum(result.sums.received for result in results)
+    received = sum(result.received for result in results)
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
-    bad: Counter[str] = Counter()
-    for day in (day for result in results for day in result.days if day.problem):
-        bad[_word(day)] += len(day.bad_sessions)
+    days = [day for result in results for day in result.days if day.problem]
+    bad = Counter(_word(day) for day in days for _ in day.bad_sessions)
     parts += [f"{bad[word]:,} {word}" for word in (*_WORDS.values(), _NOT_RECEIVED) if bad[word]]
     if skipped := len(report.schools) - len(results):
         parts.append(f"{plural(skipped, 'school')} without consent")
