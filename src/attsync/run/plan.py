@@ -43,7 +43,7 @@ class Planned(NamedTuple):
     before: Sent | None
     """The newest message that the receiver has confirmed."""
     had: frozenset[Session] = frozenset()
-    """Sessions for which marks, not only zeros, may have arrived."""
+    """Sessions that have marks, or were sent with some before."""
     again: bool = False
     """The newest submission of the day is of today, and the same message."""
 
@@ -122,12 +122,18 @@ class Planner:
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
                 before = Sent(self._cells(received), received.recorded_at) if received else None
-                may_be_there = [each for each in history if each.state.may_have_arrived]
-                had = frozenset(session for each in may_be_there for session, n in each.marks.items() if n)
-                plans.append(Planned(body, last, before, had, bool(past) and self._is_again(past[-1], body)))
+                again = bool(past) and self._is_again(past[-1], body)
+                plans.append(Planned(body, last, before, self._had(urn, body), again))
             elif body:
                 plans.append(Refused(day, body))
         return plans
+
+    def _had(self, urn: int, body: Body) -> frozenset[Session]:
+        had = {session for session, number in body.marks.items() if number}
+        if self._log and len(had) < len(body.marks):
+            past = self._log.history(self._settings.dfe.origin, body.day, urn)
+            had |= {s for each in past if each.state.may_have_arrived for s, number in each.marks.items() if number}
+        return frozenset(had)
 
     def _is_again(self, newest: Submission, body: Body) -> bool:
         return self._is_today(newest.recorded_at) and self._log is not None and self._log.has_body(newest, body)
