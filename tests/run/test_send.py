@@ -3,7 +3,6 @@
 import signal
 import socket
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -24,7 +23,7 @@ from attsync.run.reading import read_schools
 from attsync.run.report import Report, SchoolResult
 from attsync.run.send import dry_run, preview, send
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.server import Certificates, make_certificates
+from attsync.sandbox.server import Certificates
 from attsync.settings import Settings, load
 from attsync.window import Window
 from tests.factories import (
@@ -42,19 +41,6 @@ from tests.factories import (
 
 URN = OAKFIELD.urn
 SATURDAY = date(2026, 11, 21)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
-    """Run a pretend DfE; put faults into `dfe.faults`."""
-    with pretend_dfe(certificates) as running:
-        yield running
 
 
 @pytest.fixture

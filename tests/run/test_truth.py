@@ -18,7 +18,7 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.report import Report, mail
 from attsync.run.send import send
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.server import Certificates, make_certificates
+from attsync.sandbox.server import Certificates
 from attsync.schools import known_schools
 from attsync.settings import Settings, load
 from attsync.status.overview import Overview, overview
@@ -27,19 +27,6 @@ from tests.factories import ELMHURST, OAKFIELD, PretendDfe, SchoolDatabase, give
 
 URN = OAKFIELD.urn
 TUESDAY = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
-    """Run a pretend DfE."""
-    with pretend_dfe(certificates) as running:
-        yield running
 
 
 @pytest.fixture
