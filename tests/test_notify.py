@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -23,7 +24,7 @@ from aiosmtpd.controller import Controller
 from attsync import messages, notify
 from attsync.checks.service import message_findings
 from attsync.deadline import Deadline
-from attsync.notify import Message, Monitored, Service, deliver, read_addresses, services, tell_people
+from attsync.notify import Message, Monitored, deliver, read_addresses, services, tell_people
 from attsync.problems import LogError, SettingsError
 from attsync.settings import Settings
 from tests.proxy import proxy_answering
@@ -235,7 +236,8 @@ def settings_with(folder: Path, *addresses: str, dfe: str = "") -> Settings:
 
 def told(settings: Settings, message: Message = BAD) -> list[tuple[str, int]]:
     """Send the message; return the case and line of each address that did not take it."""
-    found = services(settings, read_addresses(settings))
+    found, unknown = services(settings, read_addresses(settings))
+    assert unknown == []
     return [(problem.case, cast("int", problem["line"])) for problem in deliver(settings, found, message)]
 
 
@@ -282,7 +284,7 @@ def test_service_that_hangs_delays_a_run_for_seconds_only(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         slow = f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=60"
         settings = settings_with(tmp_path, slow, f"json://127.0.0.1:{webhook.port}")
-        found = services(settings, read_addresses(settings))
+        found, _ = services(settings, read_addresses(settings))
         monkeypatch.setattr(notify, "_PEOPLE_SECONDS", 1)
         started = monotonic()
 
@@ -300,7 +302,7 @@ def test_module_of_a_service_that_fails_does_not_stop_a_run(tmp_path: Path) -> N
 
     settings = loaded(settings_text(), tmp_path)
 
-    (problem,) = deliver(settings, [Service(7, "Odd", fails)], BAD)
+    (problem,) = deliver(settings, {7: SimpleNamespace(service_name="Odd", notify=fails)}, BAD)
 
     assert (problem.case, problem["kind"], problem["line"]) == ("refused", "Odd", 7)
     assert SECRET not in str(problem)
@@ -362,21 +364,31 @@ def test_machine_without_a_folder_for_temporary_files(tmp_path: Path, monkeypatc
 # What is wrong with the file, or here
 
 
-@pytest.mark.parametrize(
-    ("addresses", "case"),
-    [((), "none"), (("json://127.0.0.1", f"nonsense {SECRET}"), "address"), (("msteams://",), "address")],
-)
-def test_file_without_an_address_that_can_be_used(tmp_path: Path, addresses: tuple[str, ...], case: str) -> None:
+@pytest.mark.parametrize("unknown", [f"nonsense {SECRET}", "msteams://"])
+def test_address_that_apprise_does_not_know_does_not_stop_the_others(
+    webhook: Webhook, tmp_path: Path, caplog: pytest.LogCaptureFixture, unknown: str
+) -> None:
     """Named by its line, as the address may be a secret."""
-    settings = settings_with(tmp_path, *addresses)
+    settings = settings_with(tmp_path, unknown, f"json://127.0.0.1:{webhook.port}")
+
+    with caplog.at_level(logging.INFO, "attsync.notify"):
+        tell_people(settings, read_addresses(settings), BAD)
+    bad, good = message_findings(settings, is_test=False)
+
+    assert len(webhook.heard) == 1
+    assert "Line 3 of" in caplog.text
+    assert (bad.code, good.sign) == ("NOTIFY", "good")
+    assert SECRET not in bad.text
+
+
+def test_file_without_an_address(tmp_path: Path) -> None:
+    """Only comments."""
+    settings = settings_with(tmp_path)
 
     with pytest.raises(SettingsError) as raised:
         services(settings, read_addresses(settings))
 
-    problem = raised.value.problem
-    assert (problem.code, problem.case) == ("NOTIFY", case)
-    assert problem.get("line", 0) == (0 if case == "none" else 2 + len(addresses))
-    assert SECRET not in str(messages.text(problem))
+    assert (raised.value.problem.code, raised.value.problem.case) == ("NOTIFY", "none")
 
 
 def test_file_that_others_can_read_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ Also the notice that people agree to (docs/design/sending.md). Imports nothing t
 
 import hashlib
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from attsync.accounts import Person
+from attsync.locks import Gate
 from attsync.log import ConsentRow, Log
 from attsync.model import DATA_SET, School
 from attsync.problems import NotPermitted, Problem
@@ -72,6 +74,17 @@ def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Pro
         return Problem("CONSENT-NONE", "removed", **said)
     case = "lapsed" if row.action == "lapsed" else _changed(row, terms)
     return Problem("CONSENT-CHANGED", case, was=row.receiver, now=terms.receiver, **said)
+
+
+@contextmanager
+def permit(log: Log, gate: Gate, school: School, terms: Terms) -> Iterator[None]:
+    """Let the first byte of a request leave inside, behind the gate. Raise NotPermitted without consent (P2)."""
+    with gate.starting_request():
+        log.require_same_file()
+        row = log.consent_now(school.urn)
+        if active_consent(row, terms) is None:
+            raise NotPermitted.of(explain_missing(school, row, terms))
+        yield
 
 
 def receipt(row: ConsentRow) -> str:

@@ -149,14 +149,17 @@ def _kind(problem: Problem) -> object:
 _Hit = TypeVar("_Hit")
 
 
-def by_cause(told: Iterable[tuple[_Hit, Told]]) -> list[tuple[list[_Hit], Told]]:
-    """Return what has one cause once, with all that it hits, such as schools, and with the days of all of them."""
+def by_cause(told: Iterable[tuple[_Hit, Told]], *, alike: bool = False) -> list[tuple[list[_Hit], Told]]:
+    """Return what has one cause once, with all that it hits, such as schools, and with the days of all of them.
+
+    `alike`: also problems of single marks that are of one kind.
+    """
     causes: dict[object, tuple[list[_Hit], Problem, set[date]]] = {}
     for number, (who, (problem, days)) in enumerate(told):
         if problem.code == "DFE-CLOSED":  # the answer of one request, and what was known before: one cause
             key: object = problem.code
         else:
-            key = problem.but(urn=None) if is_shared(problem) else number
+            key = problem.but(urn=None) if is_shared(problem) else problem.code if alike else number
         hit, _, all_days = causes.setdefault(key, ([], problem, set()))
         hit += [who] if who not in hit else []
         all_days.update(days)

@@ -308,7 +308,7 @@ class DayStatus:
     @property
     def is_closed(self) -> bool:
         """Whether there was no register in either session: a weekend, a holiday, a closed school."""
-        return set(self.signs.values()) == {Sign.NO_REGISTER} and not self.marks
+        return set(self.signs.values()) == {Sign.NO_REGISTER} and not self.total
 
     @property
     def is_empty(self) -> bool:

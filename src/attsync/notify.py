@@ -6,7 +6,7 @@ A monitor or an address that fails is a line for IT under -v, and never fails a 
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -75,7 +75,8 @@ class Message(NamedTuple):
 def tell_people(settings: Settings, addresses: SecretStr | None, message: Message) -> None:
     """Send the message to every address. What goes wrong is a line under -v."""
     try:
-        problems = deliver(settings, services(settings, addresses), message)
+        found, problems = services(settings, addresses)
+        problems += deliver(settings, found, message)
     except SettingsError as error:
         problems = [error.problem]
     except OSError as error:  # no folder for temporary files
@@ -91,57 +92,51 @@ def read_addresses(settings: Settings) -> SecretStr | None:
     return read_secret(path, what="addresses", multiline=True) if path else None
 
 
-class Service(NamedTuple):
-    """One address that Apprise can send to."""
+def services(settings: Settings, addresses: SecretStr | None) -> tuple[dict[int, Any], list[Problem]]:
+    """Return the service of Apprise that each address leads to, and a problem for each that it does not know.
 
-    line: int
-    """Of the file; the address itself is a secret."""
-    kind: str
-    notify: Any
-
-
-def services(settings: Settings, addresses: SecretStr | None) -> list[Service]:
-    """Return what the addresses lead to. Raise SettingsError if Apprise is missing or does not know one of them."""
-    path = settings.notify.addresses_file
+    By line, as the address itself is a secret. Raise SettingsError if Apprise is missing, or every address.
+    """
     try:
         import apprise  # noqa: PLC0415  an extra, and slow
     except ImportError:
         raise SettingsError("NOTIFY", "packages", python=sys.executable) from None
     # Apprise adds pictures from the internet to a message where it may.
     asset = apprise.AppriseAsset(app_id="attsync", app_desc="attsync", app_url="", image_url_mask="", image_url_logo="")
-    found = []
+    found, problems = {}, []
     lines = addresses.get_secret_value().split("\n") if addresses else []
     for number, line in enumerate(map(str.strip, lines), start=1):
         if line and not line.startswith("#"):
             service = apprise.Apprise.instantiate(line, asset=asset)
             if service is None:
-                raise SettingsError("NOTIFY", "address", path=path, line=number)
+                problems.append(Problem("NOTIFY", "address", path=settings.notify.addresses_file, line=number))
+                continue
             service.verify_certificate, service.redirects = True, False  # whatever the address asks for
-            found.append(Service(number, str(service.service_name), service.notify))
-    if not found:
+            found[number] = service
+    if not (found or problems):
         raise SettingsError("NOTIFY", "none")
-    return found
+    return found, problems
 
 
-def deliver(settings: Settings, found: Sequence[Service], message: Message) -> list[Problem]:
+def deliver(settings: Settings, found: Mapping[int, Any], message: Message) -> list[Problem]:
     """Send the message to each of `found`, within a time limit; return a problem for each that did not take it."""
-    problems = {each.line: Problem("NOTIFY", "late", kind=each.kind, line=each.line) for each in found}
+    problems = {line: Problem("NOTIFY", "late", kind=kind_of(each), line=line) for line, each in found.items()}
 
-    def send(service: Service) -> None:
+    def send(line: int) -> None:
         try:
-            taken = service.notify(
+            taken = found[line].notify(
                 body="\n".join(message.lines),
                 title=message.title,
                 notify_type="success" if message.is_good else "failure",
                 body_format="text",
             )
         except Exception as error:  # noqa: BLE001  whatever one of a hundred services' modules raises
-            _logger.info("%s: %s", service.kind, type(error).__name__)
+            _logger.info("line %s: %s", line, type(error).__name__)
             taken = False
         if taken:
-            del problems[service.line]
+            del problems[line]
         else:
-            problems[service.line] = problems[service.line].but("refused")
+            problems[line] = problems[line].but("refused")
 
     with NamedTemporaryFile(suffix=".pem") as certificates:
         _use_network_of(settings, Path(certificates.name))
@@ -153,6 +148,11 @@ def deliver(settings: Settings, found: Sequence[Service], message: Message) -> l
         for thread in threads:
             thread.join(max(0, until - monotonic()))
     return [*problems.values()]
+
+
+def kind_of(service: Any) -> str:  # noqa: ANN401  one of Apprise's, an extra
+    """Return what kind of service it is, such as E-Mail."""
+    return str(service.service_name)
 
 
 def _use_network_of(settings: Settings, certificates: Path) -> None:

@@ -56,9 +56,9 @@ class Proofs:
 
     days: Collection[date] = ()
     """Those that were looked at."""
-    doubled: dict[date, PupilRow] = field(default_factory=dict)
-    """Of each, the session with the most marks too many."""
-    not_on_roll: Counter[date] = field(default_factory=Counter)
+    doubled: dict[date | None, PupilRow] = field(default_factory=dict)
+    """Of each, the session with the most marks too many; None: the column contains something other than a date."""
+    not_on_roll: Counter[date | None] = field(default_factory=Counter)
     """Marks of pupils who are not on roll that day."""
 
 

@@ -1,6 +1,7 @@
 """checks/database.py: every line that is not good says what to do; nothing in it can be a name."""
 
 import tomllib
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
@@ -76,10 +77,19 @@ def test_database_as_it_should_be_is_two_lines(settings: DatabaseSettings) -> No
         (
             "good",
             "Oakfield Primary School",
-            "31 on roll, 60 marks on 2 days and 2 rows without a mark, to Mon 23 Nov AM",
+            "31 on roll, 60 marks and 2 rows without a mark, 2 days to Mon 23 Nov AM",
         ),
     ]
     assert exit_code_of(found) == 0
+
+
+def test_school_is_one_line_at_80_columns(settings: DatabaseSettings) -> None:
+    """Beside a name of 24 letters: three schools have to fit on one screen."""
+    days = tuple(replace(day(each, pm=True), roll={"7": 1_120}) for each in (18, 19, 20, 23))
+    *_, last = database_findings(facts(SchoolDays(school=OAKFIELD, days=days)), settings, AT)
+
+    assert last.text == "1,120 on roll, 120 marks, 4 days to Mon 23 Nov PM"
+    assert len(last.text) <= 80 - len("✓  Elm Grove Primary School  ")
 
 
 def test_many_good_schools_share_a_line(settings: DatabaseSettings) -> None:
@@ -87,7 +97,7 @@ def test_many_good_schools_share_a_line(settings: DatabaseSettings) -> None:
     schools = [SchoolDays(school=School(900001 + n, f"School {n}"), days=(day(pm=n == 3),)) for n in range(30)]
     *_, last = database_findings(facts(*schools), settings, AT)
 
-    assert last.text == "30 schools: 930 on roll, 900 marks on 1 day, to Mon 23 Nov PM"
+    assert last.text == "30 schools: 930 on roll, 900 marks, 1 day to Mon 23 Nov PM"
 
 
 def test_school_in_its_holidays_has_no_marks(settings: DatabaseSettings) -> None:

@@ -99,6 +99,15 @@ def test_offline_does_not_sign_in(trial: Start) -> None:
     assert "DfE" not in ran.out
 
 
+def test_message_is_not_sent_offline(trial: Start) -> None:
+    """It asks for both; and with neither address nor --offline, the test that was asked for has failed."""
+    started = trial()
+
+    assert started("check", "--offline", "--test-message").exit_code == 2
+    ran = started("check", "--test-message", "--json")
+    assert [each["code"] for each in ran.json["findings"] if each["what"] == "Messages"] == ["NOTIFY"]
+
+
 def test_dfe_that_is_not_there_is_told(trial: Start) -> None:
     """Exit code 5, as a send would end."""
     started = trial()

@@ -179,6 +179,7 @@ def test_receipt_that_the_person_could_not_read_is_not_saved(trial: Start) -> No
     ran = run("consent", "grant", "--yes", "--save", "receipt.txt", SUDO_UID="65534")
 
     assert (ran.exit_code, "[OUTPUT-FILE]" in ran.err) == (2, True)
+    assert "No consent was recorded." in ran.err
     assert "attsync consent show --receipt" in ran.err
     assert not (run.folder / "receipt.txt").exists()
     assert not run.log.exists()

@@ -355,6 +355,7 @@ def test_file_in_its_usual_place_needs_no_name(tmp_path: Path) -> None:
     assert ended.exit_code == 0
     assert f"Written: {tmp_path}/.config/attsync/config.toml." in ended.out
     assert "--config" not in ended.out
+    assert "attsync consent grant; or, for another person's account: attsync consent setup ACCOUNT" in ended.out
 
 
 def test_account_without_a_folder_is_asked_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """`attsync send`: what it does, what it says, and what it says to programs."""
 
+import logging
 import socket
 from collections.abc import Callable
 
@@ -249,8 +250,36 @@ def test_many_problems_and_quiet_are_at_most_twelve_lines(trial: Start) -> None:
 
     lines = run("send", "--quiet").err.splitlines()
 
-    assert "The school has 6 more problems like this." in lines[0]
+    assert "The same applies to 6 more days." in lines[0]
     assert lines[1:] == ["  To see each of them: attsync status --problems --config config.toml"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # what Apprise imports
+def test_school_that_turns_bad_is_told_to_people_after_the_run(
+    trial: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dead address changes nothing of how the run ends; a file that others can read ends it before it begins."""
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, "")  # put back what the command leaves there for Apprise
+    caplog.set_level(logging.INFO, "attsync.notify")
+    run = trial()
+    run.change(("[notify]", '[notify]\naddresses_file = "addresses"'))
+    addresses = run.folder / "addresses"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        addresses.write_text(f"json://127.0.0.1:{free.getsockname()[1]}")
+    addresses.chmod(0o600)
+    run("send")
+    assert "addresses file" not in caplog.text
+    mark(run, "2026-11-17", "ZZ")
+
+    assert [run("send").exit_code, run("send").exit_code] == [1, 1]
+
+    assert caplog.text.count("JSON (line 1 of the addresses file) did not take the message.") == 1
+    addresses.chmod(0o644)
+    refused = run("send", "--quiet")
+    assert refused.exit_code == 2
+    assert "the file with the addresses" in refused.err
+    assert "Nothing was read or sent. [SECRET-FILE]" in refused.err
 
 
 def test_json_is_one_document_with_what_this_run_did(trial: Start) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from attsync.accounts import who
 from attsync.commands import terminal
 from tests.commands.trial import Trial, mark
 from tests.installed import PROGRAM, attsync
@@ -27,6 +28,24 @@ def test_program_that_is_not_in_path_is_named_as_it_was_typed(tmp_path: Path, mo
 
     assert (away, here, module) == (str(PROGRAM), "attsync", f"{sys.executable} -m attsync")
     assert terminal.program() == "attsync"
+
+
+@pytest.mark.parametrize(
+    ("command", "start"),
+    [
+        ("/usr/bin/attsync consent grant --all", f"sudo -u {who({}).account} attsync"),
+        ("/bin/bash", "attsync"),
+        ("", "attsync"),
+    ],
+)
+def test_what_sudo_started_is_started_by_sudo_again(monkeypatch: pytest.MonkeyPatch, command: str, start: str) -> None:
+    """A head has the rights of sudo's rule only; in a shell that sudo started, they are there already."""
+    monkeypatch.setattr(sys, "argv", ["attsync", "status"])
+    monkeypatch.setenv("PATH", str(PROGRAM.parent))
+    monkeypatch.setenv("SUDO_COMMAND", command)
+    monkeypatch.chdir(PROGRAM.parent)
+
+    assert terminal.program() == start
 
 
 @pytest.mark.slow

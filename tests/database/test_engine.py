@@ -124,6 +124,11 @@ def test_signs_after_the_name_of_the_database_are_no_end_of_a_password() -> None
     assert address(settings("postgresql://u:p:w@[::1]:5432/d")).host == "::1"
 
 
+def test_an_address_that_sqlalchemy_does_not_take_is_told() -> None:
+    """SQLite has no servers."""
+    assert problem_of("sqlite://server/d").case == "address"
+
+
 @pytest.mark.parametrize("written", ["postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@h:99x/d"])
 def test_an_address_that_cannot_be_read_is_named_without_being_shown(written: str) -> None:
     """Its password could be anywhere in it."""
@@ -274,6 +279,13 @@ def test_few_settings_of_a_session_are_changed(database: Callable[[str], EngineD
     assert {name for (name,) in changed} == {"jit", "lock_timeout", "statement_timeout", "TimeZone"}
 
 
+def test_texts_are_read_as_the_standard_has_them(database: Callable[[str], EngineDatabase]) -> None:
+    """A server may still take a backslash in a text for an escape, and then a quotation mark does not end it."""
+    made = settings(database("postgresql").url + "?options=-c standard_conforming_strings=off")
+    with looking(made) as look:
+        assert look.ask(r"SELECT 'a\'") == [("a\\",)]
+
+
 def test_text_of_a_database_without_an_encoding_is_read_or_refused(database: Callable[[str], EngineDatabase]) -> None:
     """SQL_ASCII: whatever bytes someone put there; UTF-8 is read, and another encoding gets a clear no."""
     made = database("postgresql")
@@ -390,6 +402,22 @@ def test_rows_may_be_fetched_slowly_until_the_run_ends(database: Callable[[str],
 
     assert longest == 900
     assert 0 < limited <= 61
+
+
+def test_a_statement_is_stopped_as_often_as_it_takes(database: Callable[[str], EngineDatabase]) -> None:
+    """The server is asked once to end it; what is asked afterwards fails too."""
+    made = settings(database("postgresql").url)
+
+    def ask_after(stops: int) -> None:
+        with looking(made) as look:
+            for _ in range(stops):
+                look.stop()
+            look.ask("SELECT 1")
+
+    with pytest.raises(SchoolError) as raised:
+        ask_after(2)
+
+    assert raised.value.problem.code == "DB-SLOW"
 
 
 def test_a_late_connection_is_closed() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
-from attsync.database.errors import in_a_select
+from attsync.database.errors import in_a_select, in_connecting
 from attsync.problems import Problem, SchoolError
 from tests.database.small import MARKS, ROLL, fill, mark, read_all, settings
 from tests.engines import DuckDatabase, EngineDatabase
@@ -192,8 +193,7 @@ def test_a_view_whose_definer_has_gone_is_told(database: Callable[[str], EngineD
         ("postgresql", FromDriverError("x", sqlstate="22008"), "DB-SELECT", "value"),
         ("postgresql", FromDriverError("x", sqlstate="25006"), "DB-SELECT", "writes"),
         ("postgresql", FromDriverError("x", sqlstate="P0001"), "DB-SELECT", "other"),
-        ("mssql", FromDriverError(208), "DB-SELECT", "table"),
-        ("mssql", FromDriverError(1205), "DB-SLOW", "conflict"),
+        ("postgresql", UnicodeDecodeError("utf-8", b"\xe9", 0, 1, ""), "DB-SELECT", "encoding"),
         ("sqlite", sqlite3.OperationalError("Could not decode to UTF-8 column 'code'"), "DB-SELECT", "encoding"),
         ("sqlite", sqlite3.OperationalError("database or disk is full"), "DB-SLOW", "full"),
         ("sqlite", sqlite3.DatabaseError("database disk image is malformed"), "DB-NONE", "damaged"),
@@ -207,3 +207,22 @@ def test_what_fails_once_connected_is_a_failure_of_that_select(
     problem = in_a_select(settings("sqlite://"), DBAPIError("", {}, error), kind, "marks").problem
 
     assert (problem.code, problem.case, problem["select"]) == (code, case, "marks")
+
+
+def test_a_name_that_is_looked_up_for_too_long_is_silence() -> None:
+    """A name service may be what does not answer."""
+
+    def look_up() -> str:
+        raise TimeoutError
+
+    problem = in_connecting(settings("mysql://h/d"), OSError("?"), make_url("mysql://h/d"), look_up).problem
+
+    assert (problem.code, problem.case, problem["server"]) == ("DB-NONE", "silent", "h:3306")
+
+
+def test_a_database_that_is_not_there_is_told_in_any_language() -> None:
+    """MySQL translates its messages, and keeps their numbers."""
+    error = DBAPIError("", {}, FromDriverError(1049, "Unbekannte Datenbank"))
+    problem = in_connecting(settings("mysql://h/d"), error, make_url("mysql://h/d"), lambda: "answers").problem
+
+    assert (problem.code, problem.case) == ("DB-NONE", "no_database")

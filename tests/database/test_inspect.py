@@ -1,5 +1,7 @@
 """inspect.py: each SELECT is tried on its own, and only counts, names and types of columns come out."""
 
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -278,6 +280,38 @@ def test_how_safe_the_way_is_comes_from_the_connection(url: str, encrypted: bool
     server: Any = SimpleNamespace(kind="postgresql", driver=driver, url=make_url(url))
 
     assert way(server) == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "checks_name", "expected"),
+    [
+        (None, False, "plain"),
+        (ssl.CERT_NONE, False, "encrypted"),
+        (ssl.CERT_REQUIRED, False, "encrypted"),
+        (ssl.CERT_REQUIRED, True, "verified"),
+    ],
+)
+def test_how_safe_the_way_to_mysql_is_comes_from_its_socket(
+    mode: ssl.VerifyMode | None,
+    expected: str,
+    *,
+    checks_name: bool,
+) -> None:
+    """A certificate that no one compares with the name of the server may be anyone's."""
+    with socket.socket() as end:
+        if mode is None:
+            driver = SimpleNamespace(_sock=end)
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = checks_name
+            context.verify_mode = mode
+            wrapped = context.wrap_socket(end, server_hostname="db.example", do_handshake_on_connect=False)
+            driver = SimpleNamespace(_sock=wrapped)
+        server: Any = SimpleNamespace(kind="mysql", driver=driver, url=make_url("mysql://db.example/d"))
+        found = way(server)
+        driver._sock.close()  # noqa: SLF001  the name that PyMySQL gives it
+
+    assert found == expected
 
 
 @pytest.mark.parametrize(

@@ -377,6 +377,16 @@ def test_two_names_of_one_session_prove_a_second_mark(any_database: EngineDataba
     assert day.problem.code == "MARK-DOUBLE"
 
 
+def test_a_session_that_is_a_number_proves_a_second_mark_too(any_database: EngineDatabase) -> None:
+    """A column of numbers, and a map that knows them as texts."""
+    fill(any_database, [mark(pupil="a", session="1"), mark("L", pupil="a", session="1")])
+    marks = MARKS.replace("session", "CAST(session AS DECIMAL(3)) AS session")
+    day = day_of(settings(any_database.url, marks=marks, sessions={"1": "AM"}))
+
+    assert day.problem
+    assert (day.problem.code, day.problem["session"]) == ("MARK-DOUBLE", "AM")
+
+
 def test_a_row_without_a_mark_is_no_second_mark(any_database: EngineDatabase) -> None:
     """A LEFT JOIN, or a lesson not yet marked, gives rows that hold none."""
     fill(any_database, [mark(pupil="a"), mark("-", pupil="a"), mark(None, pupil="a"), mark("?", pupil="a")])
@@ -595,6 +605,7 @@ def test_schools_can_come_from_the_database(any_database: EngineDatabase) -> Non
         ([(NAME, " ", "Oakfield")], "urn_empty", ""),
         ([(None, 900023, "Oakfield")], "school_empty", ""),
         ([("1", 900023, None)], "name_empty", "1"),
+        ([("1", 900023, "Oak\u202efield")], "name_wrong", "1"),
         ([("1", 900023, "Oakfield"), ("2", 900023, "Elm")], "urn_twice", ""),
         ([("1", 900023, "Oakfield"), ("1 ", 900024, "Elm")], "school_twice", "1"),
         ([], "no_schools", ""),
@@ -782,7 +793,7 @@ def test_only_the_days_that_need_it_are_proven(
 ) -> None:
     """The last day, and those that are asked for once the counts of a school are known; each says whether it was."""
     marks = [mark(pupil=1), mark(pupil=1, day="2026-11-20"), mark(pupil=2, day="2026-11-20", school="2")]
-    fill(any_database, marks * 2)
+    fill(any_database, [*marks, mark(pupil=3, school="9")] * 2)
     asked: list[tuple[int, int]] = []
 
     def ask(found: SchoolDays) -> list[date]:

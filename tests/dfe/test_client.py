@@ -440,7 +440,7 @@ def test_clock_is_asked_for_without_a_secret(meet: Meet, monkeypatch: pytest.Mon
         requests = list(running.pretend.requests)
     gone = running.dfe.clock_problem()
 
-    assert (right, case_of(wrong), gone) == (None, "CLOCK", None)
+    assert (right, case_of(wrong), gone and gone.code) == (None, "CLOCK", "DFE-UNREACHABLE")
     assert len(requests) == 2
     for request in requests:
         assert request.startswith(b"HEAD / HTTP/1.1")

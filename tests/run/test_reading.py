@@ -9,7 +9,7 @@ from attsync.database import schools_by_database
 from attsync.deadline import Deadline
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import Problem, SchoolError, SettingsError
-from attsync.run.reading import read_all, read_schools, unlisted
+from attsync.run.reading import listed_schools, read_schools, unlisted
 from attsync.settings import Settings
 from tests.factories import ELMHURST, MONDAY, OAKFIELD, WINDOW, SchoolDatabase, settings
 from tests.test_consent import opened_files
@@ -63,7 +63,8 @@ def wanted(loaded: Settings, *schools: School) -> Told:
 def every(loaded: Settings, *urns: int) -> list[SchoolDays | Unlisted]:
     """Read every school as `preview` does, or those of `urns`."""
     with Deadline(60) as deadline:
-        return [*read_all(schools_by_database(loaded.database, deadline), WINDOW, urns, deadline)]
+        listed = schools_by_database(loaded.database, deadline)
+        return [*read_schools(listed, listed_schools(listed, urns), WINDOW, deadline)]
 
 
 @pytest.mark.usefixtures("school")

@@ -195,11 +195,11 @@ def test_marks_of_several_schools_are_one_cause_where_not_all_fit() -> None:
 
 
 def test_many_days_of_one_school_are_one_cause_where_not_all_fit() -> None:
-    """The first in full, so that the line is whole in itself; the others by their number."""
+    """The first in full, so that the line is whole in itself; the others by the number of days."""
     lines = mail(report_of(*((SCHOOLS[0], marks("ZZ", day)) for day in range(12, 21))), ())
 
     assert lines[0].startswith(f"attsync: {SCHOOLS[0]}: Fewer than 5 marks on Thu 12 Nov AM")
-    assert lines[0].endswith("This day was not sent. The school has 8 more problems like this. [MARK-UNKNOWN]")
+    assert lines[0].endswith("The same applies to 8 more days. This day was not sent. [MARK-UNKNOWN]")
     assert lines[1:] == ["  To see each of them: attsync status --problems"]
 
 

@@ -11,9 +11,10 @@ import pytest
 import time_machine
 
 from attsync.codes import codes_on
+from attsync.locks import wait_for_starting_requests
 from attsync.log import Log
 from attsync.model import Session, Sign
-from attsync.problems import LogError, SettingsError
+from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.report import Report, mail
 from attsync.run.send import send
 from attsync.sandbox.faults import Fault
@@ -257,8 +258,6 @@ def test_log_restored_at_each_state(dfe: PretendDfe, school: SchoolDatabase, tmp
     loaded.log.path.chmod(0o600)
 
     with time_machine.travel(TUESDAY + timedelta(days=2), tick=True):
-        if state == "none":
-            pytest.skip("a log without any run shows no gap: consent is given anew, and said")
         assert {p.code for result in run(loaded).schools for p in result.problems} <= {"DAY-LEFT"}
         believed = {figure[1:]: n for figure, n in dfe.counts.items() if n and figure[1] >= window().first}
         rows = school.ask("SELECT date, session, year_group, code, count(*) FROM marks GROUP BY 1, 2, 3, 4")
@@ -266,20 +265,77 @@ def test_log_restored_at_each_state(dfe: PretendDfe, school: SchoolDatabase, tmp
     assert believed == truth
 
 
-@pytest.mark.usefixtures("school")
-def test_after_a_gap_every_valid_code_is_sent(clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path) -> None:
+def test_after_a_gap_every_valid_code_is_sent(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
     """A9: a planned send that the log does not know may have sent codes that it does not know either."""
     loaded = settings(tmp_path, dfe)
     give_consent(loaded)
     run(loaded)
-    usual = {code for *_, code in dfe.counts}
-    clock.move_to(TUESDAY + timedelta(days=1))
+    day = TUESDAY.date() + timedelta(days=1)
+    school.mark(day, PRESENT=28, I=2)
+    codes = []
+    for hours in (20, 2 * 24):  # Wednesday morning in time, then not before Thursday afternoon
+        clock.move_to(TUESDAY + timedelta(hours=hours - 0.5))
+        run(loaded)
+        codes.append({code for _, at, session, _, code in dfe.counts if at == day and session == "AM"})
+
+    assert codes == [{"/", "I"}, {c.code for c in codes_on(day).values() if Session.AM in c.sessions}]
+
+
+@pytest.mark.usefixtures("clock")
+def test_new_log_sends_every_valid_code(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
+    """The log is gone, and with it what was sent: a code that the receiver has, and the database has no more, is 0.
+
+    Only where there are marks: a database that is new too says nothing of the days before.
+    """
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    school.change("UPDATE marks SET code = 'L' WHERE code = 'I'")
     run(loaded)
+    loaded.log.path.unlink()
+    school.change("UPDATE marks SET code = 'I' WHERE code = 'L'")
+    first = window().first
+    rows = school.ask("SELECT * FROM marks WHERE date = ?", f"{first}")
+    school.change("DELETE FROM marks WHERE date = ?", f"{first}")
+    give_consent(loaded)
 
-    codes = {code for _, day, session, _, code in dfe.counts if day == TUESDAY.date() and session == "AM"}
+    assert run(loaded).exit_code == 0
 
-    assert usual == {"/", "\\", "I"}
-    assert codes == {c.code for c in codes_on(TUESDAY.date()).values() if Session.AM in c.sessions}
+    truth = {figure: n for figure, n in in_database(school).items() if figure[0] > first}
+    assert {figure: n for figure, n in believed(dfe).items() if figure[0] > first} == truth
+    assert sum(n for figure, n in believed(dfe).items() if figure[0] == first) == len(rows)
+
+
+@pytest.mark.usefixtures("clock")
+def test_after_a_gap_a_day_without_marks_is_sent_as_0(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
+    """A9: the lost log may have sent it. No tick for it, and nothing to check: as if it had never been sent."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    day = TUESDAY.date() + timedelta(days=1)
+    school.mark(day, PRESENT=30)
+    backup = tmp_path / "backup.db"
+    with closing(sqlite3.connect(loaded.log.path)) as log, closing(sqlite3.connect(backup)) as copy:
+        log.backup(copy)
+    with time_machine.travel(TUESDAY + timedelta(days=1), tick=True):
+        run(loaded)
+        assert day in {figure[0] for figure in believed(dfe)}
+    school.change("DELETE FROM marks WHERE date = ?", f"{day}")
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{loaded.log.path}{ending}").unlink(missing_ok=True)
+    shutil.copyfile(backup, loaded.log.path)
+    loaded.log.path.chmod(0o600)
+
+    with time_machine.travel(TUESDAY + timedelta(days=2), tick=True):
+        school.mark(datetime.now(UTC).date(), PRESENT=30)
+        reports = [run(loaded), run(loaded)]
+        (shown,) = (each for each in status(loaded).schools[0].days if each.date == day)
+
+    assert day not in {figure[0] for figure in believed(dfe)}
+    assert [report.exit_code for report in reports] == [0, 0]
+    assert not any(p.code in ("MARKS-FEWER", "MARKS-GONE") for each in reports for p in each.schools[0].to_check)
+    assert (set(shown.signs.values()), shown.note, shown.is_closed) == ({Sign.NO_REGISTER}, "no register", True)
 
 
 @pytest.mark.usefixtures("school")
@@ -574,3 +630,99 @@ def test_code_that_was_taken_before_a_fault_is_sent_as_0(
     run(loaded)
 
     assert believed(dfe) == in_database(school)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("hours", [0, 4])
+def test_session_is_due_by_the_clock_of_the_receiver(
+    dfe: PretendDfe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """B1: with a clock that is hours ahead, on the same date, what was entered ahead is not taken for a register."""
+    made = SchoolDatabase(tmp_path / "school.db")
+    made.enrol()
+    made.mark(TUESDAY.date(), "AM", PRESENT=28, I=2)
+    made.mark(TUESDAY.date(), "PM", M=2, C=1)
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    true_time = f"Tue, 24 Nov 2026 {15 - hours}:00:00 GMT"
+    monkeypatch.setattr("http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: true_time)
+
+    report = run(loaded)
+
+    assert report.exit_code == 0
+    assert ("PM" in {session for _, _, session, *_ in dfe.counts}) is (hours == 0)
+    assert ("SESSION-NONE" in {p.code for p in report.schools[0].to_check}) is (hours == 0)
+
+
+@pytest.mark.usefixtures("school")
+def test_clock_that_is_hours_behind_shows_the_time(
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path
+) -> None:
+    """Twice the same date would explain nothing."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY - timedelta(hours=4))
+
+    with pytest.raises(SettingsError) as raised:
+        run(loaded)
+    assert raised.value.problem == Problem("CLOCK", "before_run_today", now="11:00", newest="15:00")
+
+
+@pytest.mark.usefixtures("school")
+def test_run_that_was_refused_for_its_clock_hides_no_missed_send(
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read the school, at a time that was not yet: the sends of that day are missed all the same."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    with monkeypatch.context() as patch:
+        patch.setattr("http.server.BaseHTTPRequestHandler.date_time_string", lambda *_: "Tue, 24 Nov 2026 15:00:00 GMT")
+        clock.move_to(TUESDAY + timedelta(days=1))
+        assert run(loaded).exit_code == 2
+
+    clock.move_to(TUESDAY + timedelta(hours=22))  # 13:00 on the day that the wrong clock showed
+
+    shown = status(loaded).schools[0].days[0]
+    assert (shown.date, shown.signs[Session.AM]) == (TUESDAY.date() + timedelta(days=1), Sign.NOT_RECEIVED)
+
+
+def test_clock_far_ahead_in_the_holidays_is_not_silent(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """Nothing is due then, and the service cannot show its clock: said, unless a run of the last days compared them."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    school.change("DELETE FROM marks")
+    clock.move_to(datetime(2026, 12, 24, 15, tzinfo=UTC))
+    codes = [run(loaded).exit_code]
+    dfe.server.stop()
+    for day in (28, 29 + 7):
+        clock.move_to(datetime(2026, 12, 1, 15, tzinfo=UTC) + timedelta(days=day))
+        codes.append(run(loaded).exit_code)
+
+    assert codes == [0, 0, 5]
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_consent_removed_and_given_again_during_a_run_is_told(certificates: Certificates, tmp_path: Path) -> None:
+    """What was not sent in between is due after all: silence is for schools that have stopped."""
+
+    def change(_: float) -> None:
+        give_consent(loaded, given=False)
+        wait_for_starting_requests(loaded.log.path)
+
+    def give_again(_: object) -> None:
+        give_consent(loaded)
+
+    with pretend_dfe(certificates, Fault.SLOW, pause=change) as running:
+        loaded = settings(tmp_path, running, dfe_lines="connections = 1")
+        give_consent(loaded)
+        report = send(loaded, window(), (), give_again)
+        posts = len(running.posts)
+
+    assert posts == 1
+    assert report.schools[0].problem == Problem("CONSENT-NONE", "again", urn=URN)
+    assert (report.exit_code, len(mail(report, ()))) == (1, 2)

@@ -32,7 +32,7 @@ def test_setting_of_the_file_has_a_line(sources: Callable[..., Origins]) -> None
     """Where to change it."""
     found = sources()
 
-    assert found.of(("dfe", "proxy")) == Origin("file", line=line("proxy"))
+    assert found.of(("dfe", "proxy")) == Origin("file", "proxy", line("proxy"))
     assert str(found.of(("window", "days"))) == f"line {line('days')}"
     assert found.where(("database", 0, "url")) == f"config.toml line {line('url')}"
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attsync.settings.places import Location, Origins, Place, places, unclosed_line
+from attsync.settings.places import Location, Origin, Origins, places, unclosed_line
 
 
 def test_line_and_key_of_a_setting_are_found() -> None:
     """The caret is under the key as it is written."""
-    assert places("\n[dfe]\n  timeout_seconds =  30  # half a minute\n")["dfe", "timeout_seconds"] == Place(
-        3, "timeout_seconds"
+    assert places("\n[dfe]\n  timeout_seconds =  30  # half a minute\n")["dfe", "timeout_seconds"] == Origin(
+        "file", "timeout_seconds", 3
     )
 
 
@@ -22,7 +22,7 @@ def test_heading_is_the_place_of_its_table() -> None:
     """What is missing from a table is shown at its heading."""
     found = places("[ dfe ] # where to send\n")
 
-    assert found["dfe",] == Place(1, "[ dfe ]")
+    assert found["dfe",] == Origin("file", "[ dfe ]", 1)
 
 
 def test_tables_of_a_list_are_told_apart() -> None:
@@ -48,7 +48,7 @@ def test_dotted_and_quoted_keys_are_followed() -> None:
     """TOML has several ways to write the same key."""
     found = places('dfe . "client id" = 1\n"a.\\u0062".\'c"\' = 2\n')
 
-    assert found["dfe", "client id"] == Place(1, 'dfe . "client id"')
+    assert found["dfe", "client id"] == Origin("file", 'dfe . "client id"', 1)
     assert found["a.b", 'c"'].line == 2
 
 
@@ -56,8 +56,8 @@ def test_what_is_in_a_list_is_found_at_its_setting() -> None:
     """The second of two times can be the wrong one: the key leads there."""
     found = Origins(Path(), 'times = [ # UK\n  "10:15",\n  "25:00", ]\ncodes = { "E" = "C", x = [] }\n', {})
 
-    assert found.place(("times", 1)) == Place(1, "times")
-    assert found.place(("codes", "E")) == Place(4, "codes")
+    assert found.place(("times", 1)) == Origin("file", "times", 1)
+    assert found.place(("codes", "E")) == Origin("file", "codes", 4)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_nearest_place_is_that_of_what_encloses() -> None:
     """A missing setting has no place of its own."""
     found = Origins(Path(), "[[database]]\n", {})
 
-    assert found.place(("database", 0, "select", "marks")) == Place(1, "[[database]]")
+    assert found.place(("database", 0, "select", "marks")) == Origin("file", "[[database]]", 1)
     assert found.place(("dfe", "base_url")) is None
 
 
@@ -173,7 +173,7 @@ def test_every_setting_of_any_file_is_found_where_it_is(text: str) -> None:
     found, lines = places(text), text.split("\n")
 
     for location, place in found.items():
-        assert place.key in lines[place.line - 1]
+        assert place.name in lines[place.line - 1]
         assert _value_at(tomllib.loads(text), location) is not None
     for location in _top(tomllib.loads(text)):
         assert location in found

@@ -24,7 +24,7 @@ FINDINGS = (
         "SIMS",
         Problem("MARK-UNKNOWN", "to_map", values=1, number=2, schools=["Elm Grove"]),
         where="config.toml line 24",
-        paste=("[database.codes]  # it is there already: add below it", '"ZZ" = "..."  # 3 marks'),
+        paste=("# below [database.codes]:", '"ZZ" = "..."  # 3 marks'),
     ),
     Finding("check", "SIMS", Problem("DB-SELECT", "no_rows", select="roll")),
     Finding("check", "Files", Problem("FILE-RIGHTS", "log", mode="0644", files=["/srv/a b/attsync.db"])),
@@ -43,7 +43,7 @@ FINDINGS = (
              Grove (config.toml line 24). [MARK-UNKNOWN]
              → Correct it in the MIS. Or add these lines below their headings in
              the settings file, with what the DfE calls it in place of the dots:
-               [database.codes]  # it is there already: add below it
+               # below [database.codes]:
                "ZZ" = "..."  # 3 marks
 !  SIMS      The roll SELECT returns no rows. [DB-SELECT]
              → Run roll in the database's own tool.
@@ -64,7 +64,7 @@ FINDINGS = (
              [MARK-UNKNOWN]
              → Correct it in the MIS. Or add these lines below their headings in the settings file, with what
              the DfE calls it in place of the dots:
-               [database.codes]  # it is there already: add below it
+               # below [database.codes]:
                "ZZ" = "..."  # 3 marks
 !  SIMS      The roll SELECT returns no rows. [DB-SELECT]
              → Run roll in the database's own tool.

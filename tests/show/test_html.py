@@ -75,6 +75,7 @@ def pages() -> dict[str, str]:
         "trust": status_page(trust(), heading="Example Learning Trust"),
         "only problems": status_page(trust().only_problems()),
         "no problems": status_page(an_overview(a_school()).only_problems()),
+        "no school": status_page(an_overview()),
         "problem": status_page(an_overview(busy)),
         "to check": status_page(oakfield()),
         "no consent": status_page(an_overview(no_consent(SCHOOLS[0]))),

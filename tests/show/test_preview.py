@@ -63,7 +63,9 @@ def test_codes_without_a_mark_are_in_one_sentence_after_a_gap() -> None:
     shown = [code for code in codes if code in "/ILN"]
     assert f"Year group On roll {' '.join(shown)} Marks Check" in screen
     hidden = ", ".join(code for code in codes if code not in shown)
-    assert f"Also sent, as 0 in every year group, because a planned send is not in the log: {hidden}." in screen
+    assert (
+        f"Also sent, as 0 in every year group, because the log does not show what was sent before: {hidden}." in screen
+    )
 
 
 @pytest.mark.parametrize(("hour", "said"), [(14, "14:45"), (34, "Tue 24 Nov 10:45")])
@@ -116,6 +118,6 @@ def test_marks_entered_ahead_are_in_the_sum() -> None:
 
     read = SchoolDays(school=OAKFIELD, days=(day,))
 
-    screen = text_of(preview(read, {MONDAY: Planned(body, None, None)}, day, [], (), UNICODE), 100)
+    screen = text_of(preview(read, {MONDAY: Planned(body, None, None, again=False)}, day, [], (), UNICODE), 100)
 
     assert "33 = 30 to send + 0 refused + 1 without a mark + 2 entered ahead." in screen

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from inline_snapshot import snapshot
 
-from attsync.model import Sign, State
+from attsync.model import DayStatus, School, Sign, State
 from attsync.problems import Problem
 from attsync.run.report import Report, SchoolResult
 from attsync.show.send import send_heading, send_line, send_summary, span
@@ -50,12 +50,20 @@ def test_span_says_no_more_than_it_must(first: date, last: date, words: str) -> 
     assert span(first, last) == words
 
 
+def result(school: School, *days: DayStatus, seconds: float = 0.0) -> SchoolResult:
+    """Return the result of a school that was read."""
+    made = SchoolResult(school=school, outcome="read", seconds=seconds)
+    for day in days:
+        made.add(day)
+    return made
+
+
 def report() -> Report:
     """Return a run in which one school is fine, one has faults, six were stopped by the service, one has no consent."""
     bad = a_day(MONDAY, Sign.FAULTY, Sign.FAULTY, state=State.FAULTY, problem=faults())
     schools = [
-        SchoolResult(school=SCHOOLS[0], outcome="read", seconds=3.14, days=[a_day(day) for day in DAYS]),
-        SchoolResult(school=SCHOOLS[3], outcome="read", seconds=4.0, days=[a_day(FRIDAY), bad]),
+        result(SCHOOLS[0], *map(a_day, DAYS), seconds=3.14),
+        result(SCHOOLS[3], a_day(FRIDAY), bad, seconds=4.0),
         *(SchoolResult(school=each, outcome="failed", seconds=14.0, problem=CLOSED) for each in SCHOOLS[4:10]),
         SchoolResult(school=named("Parkside PRU"), outcome="skipped", problem=NO_CONSENT),
     ]
@@ -162,10 +170,7 @@ def test_summary_of_a_run_without_consent_says_how_to_give_it() -> None:
 
 def test_only_the_first_causes_are_written_out() -> None:
     """`status` has the others."""
-    results = [
-        SchoolResult(school=each, outcome="read", days=[a_day(problem=faults(), state=State.FAULTY)])
-        for each in SCHOOLS
-    ]
+    results = [result(each, a_day(problem=faults(), state=State.FAULTY)) for each in SCHOOLS]
     results.append(SchoolResult(school=SCHOOLS[0], outcome="failed", problem=BUSY))
 
     said = text_of(send_summary(replace(report(), schools=results), UNICODE, [], dry_run=False))

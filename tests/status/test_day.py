@@ -126,22 +126,33 @@ def test_nothing_is_late_on_a_day_without_school(day: date) -> None:
 )
 def test_sign_is_that_of_the_state_for_the_sessions_that_were_sent(state: State, sign: Sign) -> None:
     """The other session has no marks."""
-    assert signs_of(state, [AM], (), NOT_DUE) == {AM: sign, PM: Sign.NOT_DUE}
+    assert signs_of(state, {AM: 28}, (), NOT_DUE) == {AM: sign, PM: Sign.NOT_DUE}
     assert set(SIGN_WORDS) == set(Sign)
 
 
 def test_fault_is_shown_in_its_session_only() -> None:
     """The other was received; a fault without a place is one of both."""
     fault = Fault("VAL104", Cell("4", PM), "I", "")
+    marks = dict.fromkeys(Session, 28)
 
-    assert signs_of(State.FAULTY, BOTH, [fault], NOT_DUE) == {AM: Sign.RECEIVED, PM: Sign.FAULTY}
-    assert signs_of(State.FAULTY, BOTH, [replace(fault, cell=None)], NOT_DUE) == dict.fromkeys(Session, Sign.FAULTY)
+    assert signs_of(State.FAULTY, marks, [fault], NOT_DUE) == {AM: Sign.RECEIVED, PM: Sign.FAULTY}
+    assert signs_of(State.FAULTY, marks, [replace(fault, cell=None)], NOT_DUE) == dict.fromkeys(Session, Sign.FAULTY)
 
 
 def test_refused_day_is_refused_in_each_session_that_is_due() -> None:
     """It has no message that would say which sessions it is about."""
     missing = {AM: Sign.NO_REGISTER, PM: Sign.NOT_DUE}
-    assert signs_of(State.REFUSED, (), (), missing) == {AM: Sign.REFUSED, PM: Sign.NOT_DUE}
+    assert signs_of(State.REFUSED, {}, (), missing) == {AM: Sign.REFUSED, PM: Sign.NOT_DUE}
+
+
+@pytest.mark.parametrize(
+    ("state", "sign"),
+    [(State.ACCEPTED, Sign.NO_REGISTER), (State.FAULTY, Sign.NO_REGISTER), (State.REJECTED, Sign.REJECTED)],
+)
+def test_session_that_was_sent_as_0_is_no_register_once_that_is_received(state: State, sign: Sign) -> None:
+    """A tick for a closed day would be odd; that the receiver did not take it has to be told."""
+    missing, fault = dict.fromkeys(Session, Sign.NO_REGISTER), Fault("VAL104", Cell("4", AM), "I", "")
+    assert signs_of(state, {AM: 28, PM: 0}, [fault], missing)[PM] is sign
 
 
 # Problems

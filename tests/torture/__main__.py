@@ -50,8 +50,11 @@ def main() -> int:
         run("consent grant killed at each step", lambda: sweeps.grant(place, range(1, 40)))
         run("stopped by a signal at each step", lambda: sweeps.stop(place, every, names))
         run("signals at random moments", lambda: sweeps.at_random(two, seed=7, times=60, seconds=0.2))
-        run("the log fails at each statement, disk full", lambda: sweeps.fail(place, every, names, "SQLITE_FULL"))
-        run("the log fails at each statement, I/O error", lambda: sweeps.fail(place, every, names, "SQLITE_IOERR"))
+        for error in ("FULL", "IOERR"):
+            name = f"the log fails at each statement, SQLITE_{error}"
+            run(name, lambda error=error: sweeps.fail(place, every, names, f"SQLITE_{error}"))  # type: ignore[misc]
+        run("the school's database hangs at each statement", lambda: sweeps.hang(place, every, names))
+        run("the clock jumps at each step", lambda: sweeps.jump(place, every, names))
         run("no file may grow beyond each size", lambda: sweeps.limit(place, range(0, 500_000, 4096 * 2)))
         run("yesterday's log put back after a kill at each step", lambda: sweeps.restore(place, every, names))
         run("another receiver after a kill at each step", lambda: sweeps.move(place, every, names))
@@ -64,17 +67,7 @@ def main() -> int:
         run("100 schools: the log fails in each phase", lambda: sweeps.fail(many, twice, phases, "SQLITE_FULL"))
         run("100 schools: no file may grow", lambda: sweeps.limit(many, range(100_000, 700_000, 50_000)))
         run("100 schools: consent of one removed", lambda: sweeps.revoke(many, other, twice, phases))
-        if kernel.can_mount(folder / "mount"):
-            run("a disk with so much room left", lambda: kernel.full_disk(place, range(0, 260, 4)))
-        else:
-            say("a disk with so much room left: left out, this account may not mount one")
-        if kernel.has_strace():
-            for call in kernel.CALLS:
-                numbers = range(1, kernel.calls_of_a_run(place, call) + 1)
-                for what in kernel.CALLS[call]:
-                    run(f"{what} at each {call}", lambda c=call, n=numbers, w=what: kernel.inject(place, c, n, w))  # type: ignore[misc]
-        else:
-            say("inside the commits: left out, there is no strace")
+        _in_the_kernel(place, folder, run)
     wrong = [what for tally in tallies for what in tally.wrong]
     found = Counter(words for what in wrong for sign, words in KINDS.items() if sign in what)
     say(f"\nscenarios: {tallies[0].tried} tried, {tallies[0].tried - len(tallies[0].wrong)} passed")
@@ -84,6 +77,21 @@ def main() -> int:
         + f", anything else {len(wrong) - found.total()}"
     )
     return 1 if wrong else 0
+
+
+def _in_the_kernel(place: Place, folder: Path, run: Callable[[str, Callable[[], Tally]], None]) -> None:
+    """Disturb the system calls of a run, and its disk, where this machine can do that."""
+    if kernel.can_mount(folder / "mount"):
+        run("a disk with so much room left", lambda: kernel.full_disk(place, range(0, 260, 4)))
+    else:
+        say("a disk with so much room left: left out, this account may not mount one")
+    if kernel.has_strace():
+        for call in kernel.CALLS:
+            numbers = range(1, kernel.calls_of_a_run(place, call) + 1)
+            for what in kernel.CALLS[call]:
+                run(f"{what} at each {call}", lambda c=call, n=numbers, w=what: kernel.inject(place, c, n, w))  # type: ignore[misc]
+    else:
+        say("inside the commits: left out, there is no strace")
 
 
 def strangers(place: Place, folder: Path) -> Tally:

@@ -21,6 +21,8 @@ from tests.torture.runner import Ended, Runner
 from tests.torture.scene import SECRETS, Scene, found_secrets, scene
 
 ALWAYS = {0, 1, 5, 9}
+_RUN_SECONDS, _GRACE_SECONDS = 1, 15
+"""The deadline of a run whose database hangs, and how much later it may end (P7)."""
 _KILL = {"act": "signal", "signal": signal.SIGKILL}
 
 
@@ -116,6 +118,24 @@ def fail(place: Place, steps: Iterable[int], names: list[str], error: str) -> Ta
     """Let the log fail at each of `steps` that is a statement on it, as a full disk would or a broken one."""
     statements = [at for at in steps if names[at - 1].startswith("sqlite ")]
     return _sweep(place, statements, names, {"act": "fail", "error": error}, ALWAYS)
+
+
+def hang(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
+    """Let the school's database hang at each of `steps` that is a statement on it: the run ends at its deadline."""
+    statements = [at for at in steps if names[at - 1] == "school statement"]
+    return _sweep(place, statements, names, {"act": "hang", "run_seconds": _RUN_SECONDS}, {3, 5})
+
+
+def jump(place: Place, steps: Iterable[int], names: list[str]) -> Tally:
+    """Set the clock to another time at each of `steps`: hours or a day, ahead or back; then it is right again."""
+    tally = Tally()
+    for at in steps:
+        seconds = (3, -3, 24, -24)[at % 4] * 3600
+        # 2: another date, or before the newest run. 0: the day was over, or the date is the same.
+        found = _sweep(place, [at], names, {"act": "jump", "seconds": seconds}, {0, 2})
+        tally.add("", [])
+        tally.wrong += [f"{seconds // 3600} h at {what}" for what in found.wrong]
+    return tally
 
 
 def limit(place: Place, sizes: Iterable[int]) -> Tally:
@@ -268,8 +288,11 @@ def _sweep(place: Place, steps: Iterable[int], names: list[str], plan: dict[str,
     tally = Tally()
     for at in steps:
         with place.scene() as new:
+            started = monotonic()
             first = place.attsync(new.folder, "send", "--quiet", plan=plan | _point(at, names))
             wrong = honest(new, first, codes)
+            if "run_seconds" in plan and monotonic() - started > plan["run_seconds"] + _GRACE_SECONDS:
+                wrong.append(f"ended after {monotonic() - started:.0f} s")
             if at % 2:
                 new.correct()
             tally.add(f"{at} {names[at - 1]}", [*wrong, *again(place, new)])

@@ -80,6 +80,19 @@ def test_failing_log_loses_nothing(place: Place, names: list[str], right: Right)
 
 
 @pytest.mark.slow
+def test_database_that_hangs_ends_a_run_at_its_deadline(place: Place, names: list[str], right: Right) -> None:
+    """The first statement and the last."""
+    statements = [at for at, name in enumerate(names, start=1) if name == "school statement"]
+    right(sweeps.hang(place, [statements[0], statements[-1]], names))
+
+
+@pytest.mark.slow
+def test_clock_that_jumps_loses_nothing(place: Place, names: list[str], right: Right) -> None:
+    """Hours and a day, ahead and back."""
+    right(sweeps.jump(place, [4, *(4 * at + at for at in range(5, 8)), len(names) // 2], names))
+
+
+@pytest.mark.slow
 def test_removed_consent_stops_the_next_request(place: Place, names: list[str], right: Right) -> None:
     """At any moment of a run, also from outside of it."""
     first = names.index("send POST")

@@ -1,7 +1,8 @@
 """Runs attsync commands in children that can be made to fail at their N-th step. Started by `runner.py`.
 
 Everything that attsync needs is imported once; each command then runs in a fork of its own, within a tenth of a second.
-A step is a statement on the log, a lock, a file made, or bytes sent or received, each before it happens and after.
+A step is a statement on the log or on the school's database, a lock, a file made, or bytes sent or received, each
+before it happens and after.
 Several senders take their steps in another order each time: then a plan says which of the steps of one name is meant.
 """
 
@@ -32,7 +33,8 @@ import time_machine
 # Whatever a command imports when it runs: its child has it already.
 from attsync.commands import main as command_line
 
-LOG = "attsync.db"
+LOG, SCHOOL = "attsync.db", "school.db"
+_ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
 
 
 class Steps:
@@ -42,12 +44,13 @@ class Steps:
         self._plan = plan
         self._lock = Lock()
         self._has_waited = False
+        self.clock = time_machine.travel(time.time(), tick=True).start() if plan.get("act") == "jump" else None
         self.names: list[str] = []
         self.posts: list[tuple[float, str]] = []
         """When the first byte of each post was about to leave, on a clock of the whole machine, and its key."""
 
-    def step(self, name: str, key: str = "") -> None:
-        """Take a step; before a post, `key` is its key."""
+    def step(self, name: str, key: str = "", hang: Callable[[], object] | None = None) -> None:
+        """Take a step; before a post, `key` is its key; `hang` never returns by itself."""
         with self._lock:
             self.names.append(name)
             kind = self._plan.get("of", name)
@@ -55,7 +58,9 @@ class Steps:
             is_it = (name, number) == (kind, self._plan.get("at"))
             if is_it and self._plan["act"] == "wait":
                 self._wait(key)  # and anyone who takes a step meanwhile waits as well: the whole run stands still
-        if is_it:
+        if is_it and self._plan["act"] == "hang" and hang:
+            hang()
+        elif is_it:
             self._act(name)
 
     def end(self) -> None:
@@ -85,6 +90,9 @@ class Steps:
                     error = sqlite3.OperationalError("planted")
                     error.sqlite_errorname = self._plan["error"]
                     raise error
+            case "jump":
+                assert self.clock
+                self.clock.shift(self._plan["seconds"])
             case "break":
                 raise ZeroDivisionError(self._plan.get("text", ""))
 
@@ -111,10 +119,25 @@ def install(steps: Steps) -> None:
             steps.step("sqlite script")
             return super().executescript(sql)
 
+    class SchoolCursor(sqlite3.Cursor):
+        """A cursor of the school's database."""
+
+        def execute(self, sql: str, *values: Any) -> Any:
+            steps.step("school statement", hang=lambda: super(SchoolCursor, self).execute(_ENDLESS).fetchall())
+            return super().execute(sql, *values)
+
+    class SchoolConnection(sqlite3.Connection):
+        """A connection to the school's database."""
+
+        def cursor(self, *_: Any) -> Any:
+            return super().cursor(SchoolCursor)
+
     connect: Any = sqlite3.connect
 
     def connect_hooked(path: Any, **options: Any) -> Any:
-        return connect(path, **options | ({"factory": Connection} if LOG in str(path) else {}))
+        factories = {LOG: Connection, SCHOOL: SchoolConnection}
+        found = [factory for name, factory in factories.items() if name in str(path)]
+        return connect(path, **options | ({"factory": found[0]} if found else {}))
 
     sqlite3.connect = connect_hooked  # type: ignore[assignment]
     for owner, name in (
@@ -160,7 +183,7 @@ def child(order: dict[str, Any]) -> NoReturn:
     install(steps)
     if (size := order.get("largest_file")) is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    _hurry(order.get("seconds"))
+    _hurry(order.get("seconds"), (order.get("plan") or {}).get("run_seconds"))
     sys.argv = ["attsync", *order["arguments"]]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if now := order.get("now"):
@@ -184,13 +207,17 @@ def child(order: dict[str, Any]) -> NoReturn:
         os._exit(_flush(code))
 
 
-def _hurry(seconds: float | None) -> None:
-    """Wait for nothing between two tries, and not longer than `seconds` for an answer."""
+def _hurry(seconds: float | None, run_seconds: float | None) -> None:
+    """Wait for nothing between two tries, not longer than `seconds` for an answer, and end after `run_seconds`."""
     service: Any = import_module("attsync.dfe.client")
     service.Dfe.__init__.__kwdefaults__["longest_wait"] = 0
     if seconds:
         real = service.Connection
         service.Connection = lambda *args, **options: real(*args, **options | {"timeout_seconds": seconds})
+    if run_seconds:
+        run: Any = import_module("attsync.run.send")
+        deadline = run.Deadline
+        run.Deadline = lambda _: deadline(run_seconds)
 
 
 def _redirect(order: dict[str, Any]) -> None:

@@ -179,6 +179,6 @@ def _summary(schools: Sequence[SchoolDays]) -> str:
     session = Session.PM if any(session_total(day.cells, Session.PM) for day in last) else Session.AM
     unmarked = sum(day.unmarked for school in schools for day in school.days)
     rows = f" and {plural(unmarked, 'row')} without a mark" if unmarked else ""
-    days = len({day.date for day in marked})
+    days = plural(len({day.date for day in marked}), "day")
     marks = plural(sum(day.marks for day in marked), "mark")
-    return f"{pupils}, {marks} on {plural(days, 'day')}{rows}, to {last[0].date:%a %-d %b} {session}"
+    return f"{pupils}, {marks}{rows}, {days} to {last[0].date:%a %-d %b} {session}"

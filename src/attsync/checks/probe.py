@@ -4,7 +4,7 @@ Uses the token, limits and words of a send. Imports nothing that could send coun
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from math import inf
 from time import monotonic
@@ -44,11 +44,6 @@ class Probe(Dfe):
     def met(self) -> list[tuple[str, datetime]]:
         """Return the hosts that have proved their identity, in the order of the first request; when that ends."""
         return [(each.host, each.certificate_ends) for each in self._opened if each.certificate_ends]
-
-    @property
-    def clock_differs(self) -> timedelta | None:
-        """By how much the DfE's clock is ahead of this computer's, as its answer to the sign-in shows."""
-        return self._clock_differs
 
     def _listed(self, path: str, member: str) -> frozenset[str] | Problem:
         found = self._look_up(path, partial(read_listed, member=member))

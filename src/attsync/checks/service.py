@@ -15,7 +15,7 @@ from attsync.dfe import Credentials
 from attsync.log import Log
 from attsync.messages import attsync, listed
 from attsync.model import School
-from attsync.notify import Message, deliver, read_addresses, services
+from attsync.notify import Message, deliver, kind_of, read_addresses, services
 from attsync.problems import Problem, SettingsError
 from attsync.settings import Location, Origins, Settings
 from attsync.window import LONDON
@@ -99,13 +99,14 @@ def message_findings(settings: Settings, *, is_test: bool) -> Iterator[Finding]:
     if settings.notify.addresses_file is None and not is_test:
         return
     try:
-        found = services(settings, read_addresses(settings))
+        found, problems = services(settings, read_addresses(settings))
     except SettingsError as error:
         yield Finding("bad", _MESSAGES, error.problem.but(undone="message"), setting)
         return
-    problems = deliver(settings, found, _TEST) if is_test else []
+    problems += deliver(settings, found, _TEST) if is_test else []
     yield from (Finding("bad", _MESSAGES, problem, setting) for problem in problems)
-    kinds = listed([each.kind for each in found if each.line not in {problem["line"] for problem in problems}])
+    failed = {problem["line"] for problem in problems}
+    kinds = listed([kind_of(each) for line, each in found.items() if line not in failed])
     if kinds:
         yield Finding("good", _MESSAGES, f"{kinds} took a test message" if is_test else f"{kinds}; {_UNTESTED}")
 
@@ -173,7 +174,7 @@ def _urns(dfe: Probe, schools: Mapping[School, Location]) -> Iterator[Finding]:
         else:
             right.append(f"{school.urn} is {name or 'known'}")
     if right:
-        yield Finding("good", _SERVICE, f"it knows {len(right)} URNs, by name" if right[1:] else right[0])
+        yield Finding("good", _SERVICE, f"it knows {len(right)} URNs" if right[1:] else right[0])
 
 
 _COMMON: Final = frozenset(

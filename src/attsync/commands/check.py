@@ -74,7 +74,13 @@ def _show(settings: Settings, sources: Origins, *, as_json: bool) -> None:
     found = [(each, Origin("default") if each.value is None else sources.of(each.location)) for each in shown(settings)]
     if as_json:
         rows = [
-            {"setting": each.name, "value": each.value, "from": origin.kind, "line": origin.line, "name": origin.name}
+            {
+                "setting": each.name,
+                "value": each.value,
+                "from": origin.kind,
+                "line": origin.line or None,
+                "name": None if origin.line else origin.name or None,
+            }
             for each, origin in found
         ]
         print_json({"version": 1, "settings_file": str(settings.path), "settings": rows})

@@ -26,6 +26,7 @@ from attsync.settings.types import typed_database, typed_https, typed_text, type
 
 _Answer = TypeVar("_Answer")
 
+_SETUP: Final = attsync("consent", "setup", "ACCOUNT")
 _SECRET: Final = "client-secret"  # noqa: S105  the name of a file
 
 
@@ -219,7 +220,7 @@ def _say_next(path: Path, databases: list[Database], base_url: str) -> None:
         *_missing(path, databases, base_url),
         ("Check it, and see which of your codes have to be mapped: ", attsync("check")),
         ("Look at what would be sent: ", attsync("preview")),
-        ("Give consent: ", attsync("consent", "grant")),
+        ("Give consent: ", attsync("consent", "grant"), "; or, for another person's account: ", _SETUP),
         ("Send: ", attsync("send")),
         ("Let cron send every school day: ", attsync("crontab")),
     ]

@@ -13,7 +13,7 @@ from attsync.commands import options, tell
 from attsync.commands.terminal import Screen, screen
 from attsync.files import csv_text, require_writable, write_report
 from attsync.model import School, SchoolDays, Session
-from attsync.problems import AttsyncError, exit_code
+from attsync.problems import AttsyncError, Problem, exit_code
 from attsync.schools import known_schools, not_known
 from attsync.settings import Settings
 from attsync.window import LONGEST, Window
@@ -60,7 +60,7 @@ def command(
     window = _window(settings, days, day)
     sessions = [one for one in Session if session in (None, one)]
     out = None if as_json or table else screen()
-    missing, told, is_refused, is_shown = {*schools}, list[tuple[School, messages.Told]](), False, False
+    missing, told, problems, is_shown = {*schools}, list[tuple[School, messages.Told]](), list[Problem](), False
     found: list[tuple[SchoolDays, dict[date, Plan]]] = []
     for read, plans in preview(settings, window, schools):
         missing.discard(read.school.urn)
@@ -69,7 +69,7 @@ def command(
         is_shown = is_shown or shown is not None
         wanted = {at: plan for at, plan in by_date.items() if day in (None, at)}
         wrong = [(plan.problem, at) for at, plan in wanted.items() if isinstance(plan, Refused)]
-        is_refused = is_refused or bool(wrong)
+        problems += [*([read.problem] if read.problem else []), *(problem for problem, _ in wrong)]
         # A day that is refused says so itself where it is shown.
         of_school = messages.grouped([(read.problem, None), *(each for each in wrong if each[1] != shown)])
         told += [(read.school, each) for each in of_school]
@@ -87,8 +87,7 @@ def command(
     for hit, (problem, on) in messages.by_cause(told):
         error = AttsyncError.of(problem.but(undone="day_dry" if on else "none"))
         tell(error, on, "" if _is_alone(settings) else messages.listed([str(school) for school in hit]))
-    code = exit_code([each.problem for _, each in told], confirmed=False)
-    click.get_current_context().exit(code or is_refused)
+    click.get_current_context().exit(exit_code(problems, confirmed=False))
 
 
 def _window(settings: Settings, days: int | None, day: date | None) -> Window:

@@ -42,7 +42,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
         def tell(result: "SchoolResult") -> None:
             show(result)
             if not as_json:
-                result.keep_sums()
+                result.forget_good_days()
 
         if dry_run:
             report = send.dry_run(settings, window, schools, tell, begin)

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,9 +75,9 @@ def loss(output: _Output | None) -> str | None:
 def program() -> str:
     """Return what starts this program again: its name if the shell finds it by that, else what was typed.
 
-    Behind sudo, with the account that sudo changed to.
+    Started by sudo, not from a shell that sudo started, with the account that sudo changed to.
     """
-    if "SUDO_UID" in os.environ:
+    if os.environ.get("SUDO_COMMAND", "").partition(" ")[0].endswith("/attsync"):
         from attsync.accounts import name_of
 
         return f"sudo -u {shlex.quote(name_of(os.geteuid()))} {_program()}"
@@ -128,6 +129,9 @@ def undone(name: str) -> Iterator[None]:
 _WIDTH_WITHOUT_TERMINAL: Final = 1000
 # A pipe, a file: tables take what they need (docs/design/reliability.md 8), and sentences end where they can be read.
 
+_LONG_SECONDS: Final = 1.0
+"""A run that takes longer shows how far it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Screen:
@@ -154,16 +158,24 @@ class Screen:
 
     @contextmanager
     def progress(self, doing: str, schools: int) -> Iterator[Callable[[], object]]:
-        """Show how far a run is, on a terminal only; yields what is called after each school."""
+        """Show how far a long run is, on a terminal only; yields what is called after each school."""
         if not self.console.is_terminal or self.console.is_dumb_terminal:
             yield lambda: None
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
         shown = ("{task.description}", BarColumn(), MofNCompleteColumn(), "schools", TimeElapsedColumn())
-        with Progress(*shown, console=self.console, transient=True) as bar:
-            task = bar.add_task(doing, total=schools or None)
+        bar = Progress(*shown, console=self.console, transient=True)
+        task = bar.add_task(doing, total=schools or None)
+        later = threading.Timer(_LONG_SECONDS, bar.start)
+        later.daemon = True
+        later.start()
+        try:
             yield lambda: bar.advance(task)
+        finally:
+            later.cancel()
+            later.join()
+            bar.stop()
 
 
 def screen() -> Screen:

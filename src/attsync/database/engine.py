@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from attsync.database import errors, sqlserver
-from attsync.database.sql_logging import follow
+from attsync.database.sql_logging import arrived, follow
 from attsync.deadline import Deadline
 from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
@@ -112,17 +112,19 @@ class Snapshot:
         self.select = select
         with self._guarded():
             rows = self.connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME})
-        more = True
+        more, number, seconds = True, 0, 0.0
         while more:
-            self.select = select
+            self.select, started = select, time.monotonic()
             with self._guarded():
                 batch = rows.fetchmany(_ROWS_AT_A_TIME)
                 more = len(batch) == _ROWS_AT_A_TIME
                 if not more:
                     self._prove_whole()
+            number, seconds = number + len(batch), seconds + time.monotonic() - started
             yield from batch
         with self._guarded():
             rows.close()
+        arrived(self.database.name, select, number, seconds)
 
     def described(self, statement: Executable, select: str) -> list[Any]:
         """Return the columns of a statement, as the driver describes them."""
@@ -149,18 +151,15 @@ class Snapshot:
         engine = self._engine()
         with self._guarded():
             self.connection = engine.connect()
-            match self.kind:
-                case "postgresql":
-                    self._begin_postgresql()
-                case "mysql":
-                    self._begin_mysql(window)
-                case "mssql":
-                    self._begin_mssql()
-                case "sqlite":
-                    # The driver starts no transaction for a SELECT, and two SELECTs could see different data.
-                    self.connection.exec_driver_sql("BEGIN")
-                case "duckdb":
-                    self.connection.exec_driver_sql("SET TimeZone = 'Europe/London'")
+            begin: dict[str, Callable[[], object]] = {
+                "postgresql": self._begin_postgresql,
+                "mysql": lambda: self._begin_mysql(window),
+                "mssql": self._begin_mssql,
+                # The driver starts no transaction for a SELECT, and two SELECTs could see different data.
+                "sqlite": lambda: self.connection.exec_driver_sql("BEGIN"),
+                "duckdb": lambda: self.connection.exec_driver_sql("SET TimeZone = 'Europe/London'"),
+            }
+            begin.get(self.kind, lambda: None)()
 
     def stop(self) -> None:
         """End what is asked at the moment, from another thread."""
@@ -254,22 +253,15 @@ class Snapshot:
 
         def call() -> None:
             try:
-                result = function()
+                found.set_result(function())
             except BaseException as error:  # noqa: BLE001  it is raised where someone waits for it
-                with suppress(InvalidStateError):
-                    found.set_exception(error)
-                return
-            try:
-                found.set_result(result)
-            except InvalidStateError:  # no one waits for it any more
-                undo(result)
+                found.set_exception(error)
 
         threading.Thread(target=call, daemon=True).start()
         try:
             return found.result(min(_ALL_ADDRESSES_SECONDS, self.deadline.seconds_left))
-        except BaseException:
-            if not found.cancel() and not found.exception():  # it came at the last moment
-                undo(found.result())
+        except BaseException:  # no one waits for it any more
+            found.add_done_callback(lambda late: late.exception() or undo(late.result()))
             raise
 
     def _reach(self) -> str:
@@ -278,39 +270,32 @@ class Snapshot:
         if not self.url.host or not port or self.url.host.startswith("/"):
             return ""
         try:
-            addresses = socket.getaddrinfo(self.url.host, port, type=socket.SOCK_STREAM)
-        except OSError:
+            socket.create_connection((self.url.host, port), timeout=2).close()
+        except (socket.gaierror, UnicodeError):
             return "host"
-        case = "silent"
-        for family, kind, protocol, _, place in addresses:
-            with socket.socket(family, kind, protocol) as end:
-                end.settimeout(2)
-                try:
-                    end.connect(place)
-                except TimeoutError:
-                    continue
-                except OSError as error:
-                    case = "closed" if isinstance(error, ConnectionRefusedError) else "network"
-                else:
-                    return "answers"
-        return case
+        except TimeoutError:
+            return "silent"
+        except OSError as error:
+            return "closed" if isinstance(error, ConnectionRefusedError) else "network"
+        return "answers"
 
     def _begin_postgresql(self) -> None:
         self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         milliseconds = int(1000 * min(STATEMENT_SECONDS, self.deadline.seconds_left + 1))
         settings = {
-            "statement_timeout": str(milliseconds),
+            "statement_timeout": f"{milliseconds}",
             "lock_timeout": f"{_LOCK_SECONDS}s",
             "TimeZone": "Europe/London",
+            "jit": "off",  # for a hundred expressions it works longer than the statement takes
+            "standard_conforming_strings": "on",  # sql_guard reads texts in that way
         }
-        info = self.driver.info
-        if info.server_version >= 110_000:  # noqa: PLR2004  the first that has it
-            settings["jit"] = "off"  # for a hundred expressions it works longer than the statement takes
-        if info.parameter_status("standard_conforming_strings") == "off":
-            settings["standard_conforming_strings"] = "on"  # sql_guard reads texts in that way
-        # Not as options of the connection: a pooler in between (PgBouncer) refuses those.
-        each = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-        self.connection.exec_driver_sql(f"SELECT {each}")
+        # Those that the server has, and that differ. Not as options of the connection: a pooler in between (PgBouncer)
+        # refuses those.
+        each = ", ".join(f"('{name}', '{value}')" for name, value in settings.items())
+        self.connection.exec_driver_sql(
+            f"SELECT set_config(name, value, true) FROM pg_settings JOIN (VALUES {each}) AS ours (name, value)"  # noqa: S608  constants
+            " USING (name) WHERE setting <> value"
+        )
 
     def _begin_mysql(self, window: Window | None) -> None:
         run = self.connection.exec_driver_sql
@@ -416,7 +401,7 @@ def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
             return _for_pymysql(url)
         case "mssql" if url.get_driver_name() == "mssqlpython":
             if wrong := sqlserver.wrong_word(url):
-                raise errors.wrong_word(database, wrong)
+                raise errors.wrong_word(database, *wrong)
             return {"timeout": CONNECT_SECONDS}
         case "duckdb":
             # A folder of exports has no file of its own. Nothing is fetched from the network, and no file is written.

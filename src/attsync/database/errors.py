@@ -5,7 +5,7 @@ A database's own text may quote data: it is sorted by SQLSTATE, number or a few 
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import URL
@@ -22,54 +22,52 @@ CLEAR_PASSWORD: Final = 2059
 
 _logger = logging.getLogger(__name__)
 
-_STATES: Final = {
-    "42P01": "table", "3F000": "table", "42703": "column", "42883": "function", "42601": "syntax",
-    "42702": "ambiguous", "42701": "ambiguous", "42846": "value", "42804": "value", "42501": "rights",
-    "42P17": "definer", "57014": "slow", "55P03": "locked", "40": "conflict", "53": "full", "54": "full", "58": "full",
-    "22021": "encoding", "22P05": "encoding", "22": "value", "25006": "writes", "08": "lost", "57P": "lost",
-    "XX": "damaged", "42": "other",
-}  # fmt: skip
-"""PostgreSQL's SQLSTATE, or how it begins."""
-
-_MYSQL: Final[dict[str, tuple[int, ...]]] = {
-    "table": (1146, 1049),
-    "column": (1054,),
-    "function": (1305, 1128),
-    "syntax": (1064,),
-    "ambiguous": (1052, 1060),
-    "value": (1292, 1366, 1525),
-    "rights": (1044, 1142, 1143, 1370),
-    "definer": (1356, 1449),
-    "slow": (1969, 3024, 1317),
-    "locked": (1205,),
-    "conflict": (1213, 1020, 1412),
-    "full": (3, 1021, 1030, 1037, 1038, 1041, 1114, 1135),
-    "writes": (1792,),
-    "encoding": (1300, 3854),
-    "damaged": (126, 144, 145, 1034, 1194, 1195),
-    "lost": (0, 1053, 1077, 1158, 1159, 1160, 1161, 1927, 2006, 2013, 2014, 4031),
-}
-"""The numbers of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma."""
-
-_WORDS: Final = {
-    "table": "no such table|catalog error: table",
-    "column": "no such column|binder error: (?:(?:referenced|values list).* not found|.*does not have a column named)",
-    "function": "no such function|wrong number of arguments|(?:catalog|binder) error: .*function",
-    "syntax": (
-        "near |incomplete|unrecognized|incorrect number of binding|you did not supply a value for binding"
-        "|selects to the left and right|parser error|values were not provided"
+_NONE: Final = "(?!)"
+_CLASSES: Final = {
+    "table": ("42P01|3F000", "1146|1049", "no such table|catalog error: table"),
+    "column": (
+        "42703",
+        "1054",
+        "no such column|binder error: (?:(?:referenced|values list).* not found|.*does not have a column named)",
     ),
-    "ambiguous": "ambiguous column|binder error: ambiguous",
-    "value": "conversion error|binder error: cannot (?:compare|mix)|invalid input error",
-    "encoding": "could not decode",
-    "writes": "attempt to write",
-    "slow": "interrupted",
-    "locked": "database (?:table )?is locked",
-    "full": "database or disk is full|out of memory|disk i/o error",
-    "damaged": "database disk image is malformed|file is not a database",
-    "file": "unable to open database|io error",
+    "function": (
+        "42883",
+        "1305|1128",
+        "no such function|wrong number of arguments|(?:catalog|binder) error: .*function",
+    ),
+    "syntax": (
+        "42601",
+        "1064",
+        (
+            "near |incomplete|unrecognized|incorrect number of binding|you did not supply a value for binding"
+            "|selects to the left and right|parser error|values were not provided"
+        ),
+    ),
+    "ambiguous": ("42702|42701", "1052|1060", "ambiguous column|binder error: ambiguous"),
+    "encoding": ("22021|22P05", "1300|3854", "could not decode"),
+    "value": (
+        "42846|42804|22",
+        "1292|1366|1525",
+        "conversion error|binder error: cannot (?:compare|mix)|invalid input error",
+    ),
+    "rights": ("42501", "1044|1142|1143|1370", _NONE),
+    "definer": ("42P17", "1356|1449", _NONE),
+    "writes": ("25006", "1792", "attempt to write"),
+    "slow": ("57014", "1969|3024|1317", "interrupted"),
+    "locked": ("55P03", "1205", "database (?:table )?is locked"),
+    "conflict": ("40", "1213|1020|1412", _NONE),
+    "full": (
+        "53|54|58",
+        "3|1021|1030|1037|1038|1041|1114|1135",
+        "database or disk is full|out of memory|disk i/o error",
+    ),
+    "damaged": ("XX", "126|144|145|1034|1194|1195", "database disk image is malformed|file is not a database"),
+    "lost": ("08|57P|$", "0|1053|1077|1158|1159|1160|1161|1927|2006|2013|2014|4031", _NONE),
+    "file": (_NONE, _NONE, "unable to open database|io error"),
 }
-"""How SQLite and DuckDB begin their messages, in lower case; they have no numbers for these."""
+"""How each kind of error is told: how the SQLSTATE of PostgreSQL begins (there is none where the connection broke); the
+number of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma; how the message of SQLite and DuckDB
+begins, in lower case. The first that fits; a key is a case of DB-SELECT, or one of `_CODES`."""
 
 _CODES: Final = {
     "rights": ("DB-RIGHTS", ""),
@@ -97,11 +95,12 @@ def wrong_address(database: DatabaseSettings) -> SchoolError:
     return SchoolError("DB-NONE", "address", name=database.name, where=_where(database))
 
 
-def wrong_word(database: DatabaseSettings, wrong: sqlserver.WrongWord) -> SchoolError:
-    """Return the error of something behind the `?` of an address; only words of the driver are shown."""
-    return SchoolError(
-        "SETTINGS", wrong.case, name=database.name, where=_where(database), word=wrong.word, values=wrong.values
-    )
+def wrong_word(database: DatabaseSettings, case: str, word: str, values: Sequence[str] = ()) -> SchoolError:
+    """Return the error of something behind the `?` of an address; only words of the driver are shown.
+
+    `values` are those that the word may have.
+    """
+    return SchoolError("SETTINGS", case, name=database.name, where=_where(database), word=word, values=values)
 
 
 def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]) -> SchoolError:
@@ -170,17 +169,11 @@ def _class_of(error: BaseException, kind: str) -> str:
     _logger.info("%s, SQLSTATE %s, number %s", type(error).__name__, _state(error), _number(error))
     if isinstance(error, UnicodeError):
         return "encoding"
-    if kind in ("sqlite", "duckdb"):
-        message = str(error).lower()
-        return next((case for case, words in _WORDS.items() if re.match(words, message)), "other")
-    number = _number(error)
-    if number is not None:
-        numbers_of = _MYSQL if kind == "mysql" else {}
-        found = next((case for case, numbers in numbers_of.items() if number in numbers), "other")
-        return "slow" if found == "lost" and "timed out" in str(error).lower() else found
-    state = _state(error)
-    parts = (state, state[:3], state[:2])
-    return next((_STATES[part] for part in parts if part in _STATES), "other" if state else "lost")
+    message = str(error).lower()
+    place, told = {"postgresql": (0, _state(error)), "mysql": (1, str(_number(error)))}.get(kind, (2, message))
+    end = r"\b" if kind == "mysql" else ""
+    found = next((case for case, signs in _CLASSES.items() if re.match(f"(?:{signs[place]}){end}", told)), "other")
+    return "slow" if kind == "mysql" and found == "lost" and "timed out" in message else found
 
 
 def _original(error: Exception) -> BaseException:

@@ -219,7 +219,7 @@ def writes(server: Snapshot) -> tuple[str, ...] | None:
 
 def _sqlserver(*row: int) -> Iterator[str]:
     *_, tables = row
-    if roles := [*sqlserver.roles(row)]:
+    if roles := [name for name, has in zip(sqlserver.ROLES, row, strict=False) if has == 1]:
         yield f"has {', '.join(roles)}"
     elif tables:
         yield f"can change {plural(tables, 'table')}"

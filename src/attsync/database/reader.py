@@ -13,14 +13,11 @@ from datetime import date
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 from zlib import compress, decompress
-
-from sqlalchemy import Executable
 
 from attsync.database.engine import Snapshot, snapshot
 from attsync.database.source import Source, source, unusable
-from attsync.database.sql_logging import counted
 from attsync.database.statements import (
     administrators_statement,
     doubled_statement,
@@ -63,11 +60,6 @@ class _Reading:
     unmarked: Collection[str]
     """Codes that mean no mark in each of these schools."""
 
-    def rows(self, statement: Executable, source: Source, what: str) -> Iterator[Any]:
-        """Return the rows of a statement about `source`; `what` they are is for the log."""
-        rows = self.look.stream(statement, source.name)
-        return iter(counted(rows, f"{self.look.database.name}: {what}"))
-
     def left_out_of(self, source: Source, asked: Collection[str]) -> Sequence[str]:
         """Return the schools that a statement about `source` leaves out to read those of `asked`."""
         return sorted(set(self.listed) - set(asked)) if "school" in source else ()
@@ -82,7 +74,7 @@ class _Reading:
         leave_out = self.left_out_of(self.roll, self.asked)
         statement = roll_statement(self.roll, self.window, self.look.database.leaving_date_is, leave_out)
         pupils: dict[str, Sequence[int]] = {}
-        for value, year_group, is_total, not_dates, endless, *numbers in self.rows(statement, self.roll, "roll"):
+        for value, year_group, is_total, not_dates, endless, *numbers in self.look.stream(statement, "roll"):
             if (school := self.school_of(self.roll, value)) is None:
                 continue
             on_roll = tuple(int(number or 0) for number in numbers)  # of no rows at all there is no sum
@@ -102,9 +94,9 @@ class _Reading:
         database, leave_out = self.look.database, self.left_out_of(self.marks, asked)
         days = sorted(days)
         doubled = doubled_statement(self.marks, days, leave_out, sessions=database.sessions, unmarked=self.unmarked)
-        for value, at, session, number, pupils in self.rows(doubled, self.marks, "doubled marks"):
+        for value, at, session, number, pupils in self.look.stream(doubled, "marks"):
             school, day = self.school_of(self.marks, value), _date(at)
-            if school in found and day is not None:
+            if school in found:
                 row, before = PupilRow(session, number, pupils), found[school].doubled.get(day)
                 if before is None or row.rows - row.pupils > before.rows - before.pupils:
                     found[school].doubled[day] = row
@@ -118,9 +110,9 @@ class _Reading:
                 leaving_date_is=database.leaving_date_is,
                 unmarked=self.unmarked,
             )
-            for value, at, number in self.rows(absent, self.marks, "marks of pupils not on roll"):
+            for value, at, number in self.look.stream(absent, "marks"):
                 school, day = self.school_of(self.marks, value), _date(at)
-                if school in found and day is not None:
+                if school in found:
                     found[school].not_on_roll[day] += number
         return found
 
@@ -134,7 +126,7 @@ class _Reading:
         days: set[date] = set()
         unlisted = 0
         statement = marks_statement(self.marks, window, self.left_out_of(self.marks, tallies))
-        for value, rows in groupby(self.rows(statement, self.marks, "marks"), itemgetter(0)):
+        for value, rows in groupby(self.look.stream(statement, "marks"), itemgetter(0)):
             school = self.school_of(self.marks, value)
             if school is None:
                 unlisted += sum(number for *_, code, number in rows if not self.maps.is_unmarked(code or ""))

@@ -5,17 +5,15 @@ Of the values that go along it shows dates and numbers; any other text may be a 
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
 from datetime import date
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
 
 from attsync.sql_guard import without_texts
 
 _logger = logging.getLogger(__name__)
-_Row = TypeVar("_Row")
 
 PROBE: Final = {"attsync_probe": True}
 """Execution options of a statement that asks for columns only: logged at DEBUG, like those that open a snapshot."""
@@ -32,22 +30,9 @@ def follow(engine: Engine, name: str) -> None:
     event.listen(engine, "after_cursor_execute", _end)
 
 
-def counted(rows: Iterable[_Row], what: str) -> Iterable[_Row]:
-    """Return `rows`, and log at the end how many there were and how long they took to come."""
-    return _counted(iter(rows), what) if _logger.isEnabledFor(logging.INFO) else rows
-
-
-def _counted(rows: Iterator[_Row], what: str) -> Iterator[_Row]:
-    number, seconds = 0, 0.0
-    while True:
-        started = monotonic()
-        row = next(rows, None)
-        seconds += monotonic() - started
-        if row is None:
-            break
-        number += 1
-        yield row
-    _logger.info("%s: %s rows, fetched in %.2f s", what, number, seconds)
+def arrived(name: str, select: str, rows: int, seconds: float) -> None:
+    """Log how many rows of a statement made from the SELECT `select` came, and how long they took."""
+    _logger.info("%s: %s: %s rows, fetched in %.2f s", name, select, rows, seconds)
 
 
 def _begin(connection: Connection, _cursor: object, sql: str, _values: Any, context: Any, _many: object) -> None:  # noqa: ANN401  SQLAlchemy's

@@ -10,7 +10,6 @@ import socket
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -97,7 +96,7 @@ _ERRORS: Final = (
 and never shown."""
 
 ISOLATION: Final = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
-_ROLES: Final = {
+ROLES: Final = {
     "sysadmin": "IS_SRVROLEMEMBER('sysadmin')",
     "CONTROL SERVER": "HAS_PERMS_BY_NAME(NULL, NULL, 'CONTROL SERVER')",
     "securityadmin": "IS_SRVROLEMEMBER('securityadmin')",
@@ -108,7 +107,7 @@ _ROLES: Final = {
     "db_securityadmin": "IS_MEMBER('db_securityadmin')",
 }
 RIGHTS: Final = f"""
-SELECT {", ".join(_ROLES.values())},
+SELECT {", ".join(ROLES.values())},
        (SELECT COUNT(*)
         FROM (SELECT o.object_id, CONCAT(QUOTENAME(OBJECT_SCHEMA_NAME(o.object_id)), '.', QUOTENAME(o.name)) AS name
               FROM sys.objects AS o WHERE o.type IN ('U', 'V')) AS t
@@ -119,26 +118,19 @@ SELECT {", ".join(_ROLES.values())},
 """One row: 1 for each role or right that the account has, and the number of tables and views that it may change."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrongWord:
-    """Something behind the `?` of an address that the driver would not take."""
+def wrong_word(url: URL) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return the first word of an address that Microsoft's driver does not take, or takes with other values only.
 
-    case: str
-    word: str
-    values: tuple[str, ...] = ()
-    """Those that it may have."""
-
-
-def wrong_word(url: URL) -> WrongWord | None:
-    """Return the first word of an address that Microsoft's driver does not take, or takes with other values only."""
+    It is a case of SETTINGS, the word, and the values that it may have.
+    """
     known = {word.lower(): (word, values) for word, values in _WORDS.items()}
     for written, value in url.query.items():
         word, values = known.get(written.lower(), ("", ()))
         if not word:
-            return WrongWord("address_word", written if re.fullmatch("[A-Za-z_ ]{2,40}", written) else "")
+            return "address_word", written if re.fullmatch("[A-Za-z_ ]{2,40}", written) else "", ()
         if not isinstance(value, str) or not value or (values and value.lower() not in values):
-            return WrongWord("address_value", word, values)
-    return None if url.database else WrongWord("address_database", "")
+            return "address_value", word, values
+    return None if url.database else ("address_database", "", ())
 
 
 def way(url: URL) -> Literal["encrypted", "verified"]:
@@ -151,22 +143,14 @@ def way(url: URL) -> Literal["encrypted", "verified"]:
 def browser_answers(url: URL) -> bool:
     """Whether SQL Server Browser, which knows the ports of instances, answers on UDP port 1434 of the server."""
     host = str(url.host or "").partition("\\")[0]
-    try:
-        places = socket.getaddrinfo(host, _BROWSER_PORT, type=socket.SOCK_DGRAM)
-    except OSError:
-        return False
-    for family, kind, protocol, _, place in places:
-        with suppress(OSError), socket.socket(family, kind, protocol) as end:
-            end.settimeout(_BROWSER_SECONDS)
-            end.connect(place)
-            end.send(b"\x03")  # [MC-SQLR]: which instances are there
-            return bool(end.recv(1))
+    with suppress(OSError):
+        for family, kind, protocol, _, place in socket.getaddrinfo(host, _BROWSER_PORT, type=socket.SOCK_DGRAM):
+            with suppress(OSError), socket.socket(family, kind, protocol) as end:
+                end.settimeout(_BROWSER_SECONDS)
+                end.connect(place)
+                end.send(b"\x03")  # [MC-SQLR]: which instances are there
+                return bool(end.recv(1))
     return False
-
-
-def roles(row: Any) -> Iterator[str]:  # noqa: ANN401  a row of RIGHTS
-    """Yield the roles and rights with which an account may do more than read."""
-    yield from (name for name, has in zip(_ROLES, row, strict=False) if has == 1)
 
 
 def case_of(error: BaseException) -> tuple[str, str]:

@@ -80,7 +80,8 @@ class Dfe:
         """The service has taken a token in this run."""
         self._renewed = False
         """A token that the service never took has been replaced."""
-        self._clock_differs: timedelta | None = None
+        self.clock_differs: timedelta | None = None
+        """By how much the service's clock is ahead of this computer's, as far as an answer has shown it."""
         self.clock_is_confirmed = False
         """The service's clock was seen to show the same date."""
 
@@ -111,18 +112,24 @@ class Dfe:
         return Problem("RUN-TIME", minutes=self._settings.run_minutes) if self.deadline.is_over else None
 
     def clock_problem(self) -> Problem | None:
-        """Return the problem of this computer's date; None if it is right, or the service does not answer.
+        """Return the problem of this computer's date, or why the service does not answer; None if it is right.
 
         Asks for the Date header of any answer, in one request without a secret: for a run that has nothing to send.
         """
         answer = self._exchange(self._settings.base_url, {}, b"", method="HEAD")
-        return self._compare_clocks(answer) if isinstance(answer, Answer) else None
+        return self._compare_clocks(answer) if isinstance(answer, Answer) else answer.problem
+
+    def clock_ahead(self) -> timedelta:
+        """Return by how much the service's clock is ahead of this computer's; ask it if no answer has shown it yet."""
+        if self.clock_differs is None:
+            self.clock_problem()
+        return self.clock_differs or timedelta()
 
     def _compare_clocks(self, answer: Answer) -> Problem | None:
         now = datetime.now(UTC)
-        self._clock_differs = clock_differs(answer, now)
+        self.clock_differs = clock_differs(answer, now)
         problem = clock_problem(answer, now)
-        near = self._clock_differs is not None and abs(self._clock_differs) <= CLOCKS_DIFFER
+        near = self.clock_differs is not None and abs(self.clock_differs) <= CLOCKS_DIFFER
         self.clock_is_confirmed = near and problem is None
         return problem
 

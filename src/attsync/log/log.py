@@ -204,9 +204,12 @@ class Log:
         }
 
     def reads(self, window: Window, receiver: str) -> dict[int, list[Run]]:
-        """Return for each school, by URN, the runs that read it for a day of `window` or after, oldest first."""
+        """Return for each school, by URN, the runs that read it for a day of `window` or after, oldest first.
+
+        Without those that ended with 2, such as for a wrong clock: their time is not true, and nothing was sent.
+        """
         values = (window.first.isoformat(), receiver)
-        where = "WHERE last_day >= ? AND receiver = ?"
+        where = "WHERE last_day >= ? AND receiver = ? AND exit_code IS NOT 2"
         runs = {row["id"]: run_of(row) for row in self._rows(f"SELECT {_RUN} FROM run {where}", *values)}  # noqa: S608
         sql = f"SELECT urn, run_id FROM run CROSS JOIN school_run ON run_id = run.id {where} AND outcome = 'read'"  # noqa: S608
         found: dict[int, list[Run]] = {}

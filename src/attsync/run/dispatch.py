@@ -5,22 +5,22 @@ once (docs/design/reliability.md 3); a signal only reaches the main thread, so n
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Final, Self
 
-from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
+from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing, permit
 from attsync.dfe import Dfe
 from attsync.locks import Gate
 from attsync.log import Log, Submission
 from attsync.model import Outcome, School, State, changed_marks, state_after
-from attsync.problems import NotPermitted
 from attsync.run.plan import Plan, Planned, Refused
-from attsync.run.report import Report, SchoolResult, day_of_outcome, day_of_refusal
+from attsync.run.report import Report, SchoolResult, day_of
 
 _BATCH: Final = 64
 """Most messages that share a commit."""
@@ -40,24 +40,19 @@ class _School:
     left: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Message:
-    """One message, recorded and on its way."""
+    """One message, recorded and on its way, or back with what became of it."""
 
     school: _School
     plan: Planned
     submission: Submission
     consent: ActiveConsent
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    message: _Message
-    outcome: Outcome | BaseException
+    outcome: Outcome | BaseException | None = None
 
 
 class Dispatch:
-    """The sending of one run: `take` each school inside `with Dispatch(...) as dispatch:`, then wait for the `rest`.
+    """The sending of one run: `with Dispatch(...) as dispatch:`, and inside it all its `results`.
 
     Leaving the block with an exception waits a few seconds for answers. What is still open then stays `sending` in the
     log, and the next run sends it again.
@@ -69,7 +64,7 @@ class Dispatch:
         self._dfe = dfe
         self._report = report
         self._terms = terms
-        self._inbox: SimpleQueue[_School | _Answer | None] = SimpleQueue()
+        self._inbox: SimpleQueue[_School | _Message | None] = SimpleQueue()
         self._outbox: SimpleQueue[_Message | None] = SimpleQueue()
         self._slots = threading.Semaphore(connections + 2 * _BATCH)
         self._finished: SimpleQueue[SchoolResult] = SimpleQueue()
@@ -77,7 +72,7 @@ class Dispatch:
         self._error: BaseException | None = None
         self._over = threading.Event()
         self._is_closed = False
-        self._kept: _School | _Answer | None = None
+        self._kept: _School | _Message | None = None
         """Taken from the inbox, and too large for the last commit."""
         self._senders = [threading.Thread(target=self._send, daemon=True) for _ in range(connections)]
         self._writer = threading.Thread(target=self._write, name="writer", daemon=True)
@@ -93,28 +88,28 @@ class Dispatch:
         for _ in self._senders:
             self._outbox.put(None)
 
-    def take(self, result: SchoolResult, plans: list[Plan]) -> None:
-        """Take one school's messages. Wait while too many are under way; raise what went wrong in another thread."""
-        for _ in plans:
-            while not self._slots.acquire(timeout=0.2):
-                self._raise()
-        self._raise()
-        self._inbox.put(_School(result, plans, monotonic()))
+    def results(self, schools: Iterable[tuple[SchoolResult, list[Plan]]]) -> Iterator[SchoolResult]:
+        """Send the messages of each school, and return the schools as they are done; raise what another thread raised.
 
-    def finished(self) -> Iterator[SchoolResult]:
-        """Return the schools that are done by now, each once."""
+        While too many messages are under way, it waits before the next school is read.
+        """
+        for result, plans in schools:
+            for _ in plans:
+                while not self._slots.acquire(timeout=0.2):
+                    self._raise()
+            self._raise()
+            self._inbox.put(_School(result, plans, monotonic()))
+            yield from self._done()
+        self._inbox.put(None)
+        while not self._over.wait(0.1):
+            yield from self._done()
+        yield from self._done()
+        self._raise()
+
+    def _done(self) -> Iterator[SchoolResult]:
         with suppress(Empty):
             while True:
                 yield self._finished.get_nowait()
-
-    def rest(self) -> Iterator[SchoolResult]:
-        """Take no more; wait for every answer, and return the schools as they are done."""
-        self._inbox.put(None)
-        while not self._over.is_set():
-            with suppress(Empty):
-                yield self._finished.get(timeout=0.1)
-        yield from self.finished()
-        self._raise()
 
     def _raise(self) -> None:
         if self._error:
@@ -143,9 +138,9 @@ class Dispatch:
         finally:
             self._over.set()
 
-    def _batch(self) -> list[_School | _Answer]:
+    def _batch(self) -> list[_School | _Message]:
         """Return what is waiting, as far as it may share a commit; wait for the first."""
-        batch: list[_School | _Answer] = []
+        batch: list[_School | _Message] = []
         size = 0
         while size < _BATCH:
             try:
@@ -163,7 +158,7 @@ class Dispatch:
             batch.append(item)
         return batch
 
-    def _commit(self, log: Log, batch: list[_School | _Answer]) -> None:
+    def _commit(self, log: Log, batch: list[_School | _Message]) -> None:
         if not batch:
             return
         now = datetime.now(UTC)
@@ -173,7 +168,7 @@ class Dispatch:
                 if isinstance(item, _School):
                     messages += self._begin(log, item, now)
                 elif isinstance(item.outcome, Outcome):
-                    self._record(log, item.message.submission, item.outcome, now)
+                    self._record(log, item.submission, item.outcome, now)
         for item in batch:
             if isinstance(item, _School):
                 self._finish_if_done(item)
@@ -197,7 +192,7 @@ class Dispatch:
         for plan in school.plans:
             if isinstance(plan, Refused):
                 log.refuse(number, self._terms.receiver, result.school, plan.day.date, plan.problem, now)
-                result.days.append(day_of_refusal(plan, self._report))
+                result.add(day_of(plan, None, self._report))
                 self._slots.release()
             elif consent:
                 school.left += 1
@@ -227,14 +222,13 @@ class Dispatch:
             self._report.closed = True
             log.record_closed(self._terms.receiver, now)
 
-    def _settle(self, answer: _Answer) -> None:
+    def _settle(self, message: _Message) -> None:
         """Count what is left of a school after an answer was recorded."""
         self._under_way -= 1
         self._slots.release()
-        if not isinstance(answer.outcome, Outcome):
-            raise answer.outcome
-        message = answer.message
-        message.school.result.days.append(day_of_outcome(message.plan, answer.outcome, self._report))
+        if isinstance(message.outcome, BaseException):
+            raise message.outcome
+        message.school.result.add(day_of(message.plan, message.outcome, self._report))
         message.school.left -= 1
         self._finish_if_done(message.school)
 
@@ -255,25 +249,10 @@ class Dispatch:
                     message.consent,
                     message.plan.body.content,
                     message.submission.key or "",
-                    self._permit(message.school.result.school),
+                    partial(permit, self._log, self._gate, message.school.result.school, self._terms),
                 )
                 # The message may have been taken over from an earlier run.
-                state = state_after(message.submission.state, found.state)
-                outcome: Outcome | BaseException = replace(found, state=state)
+                message.outcome = replace(found, state=state_after(message.submission.state, found.state))
             except BaseException as error:  # noqa: BLE001  raised again in the main thread
-                outcome = error
-            self._inbox.put(_Answer(message, outcome))
-
-    def _permit(self, school: School) -> Callable[[], AbstractContextManager[None]]:
-        """Return what a request passes before its first byte: consent is read again, behind the gate."""
-
-        @contextmanager
-        def permit() -> Iterator[None]:
-            with self._gate.starting_request():
-                self._log.require_same_file()
-                row = self._log.consent_now(school.urn)
-                if active_consent(row, self._terms) is None:
-                    raise NotPermitted.of(explain_missing(school, row, self._terms))
-                yield
-
-        return permit
+                message.outcome = error
+            self._inbox.put(message)

@@ -4,9 +4,9 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from attsync.codes import codes_on
 from attsync.due import LATE, missed_since, session_due_at
@@ -15,7 +15,8 @@ from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, St
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
 from attsync.settings import Settings
-from attsync.window import LONDON, Window, today_in_london
+from attsync.status.history import is_over, is_received, newest_read
+from attsync.window import LONDON, Window, is_working_day, today_in_london
 from attsync.wire import build, parse
 
 _LOOK_BACK: Final = timedelta(weeks=4)
@@ -41,6 +42,8 @@ class Planned(NamedTuple):
     """The newest message; it may not have arrived."""
     before: Sent | None
     """The newest message that the receiver has confirmed."""
+    had: frozenset[Session] = frozenset()
+    """Sessions for which marks, not only zeros, may have arrived."""
     again: bool = False
     """The newest submission of the day is of today, and the same message."""
 
@@ -58,10 +61,19 @@ Plan = Planned | Refused
 class Planner:
     """Plans the schools of one run, from what the log says was sent before to this receiver."""
 
-    def __init__(self, settings: Settings, log: Log | None, window: Window, now: datetime) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log | None,
+        window: Window,
+        now: datetime,
+        clock_ahead: Callable[[], timedelta] = timedelta,
+    ) -> None:
         self._settings, self._log, self._window, self._now = settings, log, window, now
+        self._clock_ahead: Callable[[], timedelta] | None = clock_ahead
         before = Window(window.first - _LOOK_BACK, window.last)
         self._reads = log.reads(before, settings.dfe.origin) if log else {}
+        self._known_since = _midnight(before.first)
         self._latest = log.latest_school_runs(settings.dfe.origin) if log else {}
         self._found: SchoolDays | None = None
         self._plans: list[Plan] = []
@@ -94,6 +106,7 @@ class Planner:
     def _plan(self, found: SchoolDays) -> list[Plan]:
         urn = found.school.urn
         days = self._log.submissions(self._settings.dfe.origin, self._window, urn).get(urn, {}) if self._log else {}
+        has_marks = any(day.marks for day in found.days)
         plans: list[Plan] = []
         for read in found.days:
             past = days.get(read.date, [])
@@ -102,14 +115,17 @@ class Planner:
             received = _newest(history, lambda state: state.is_received)
             arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
             day = self.without_early_sessions(read, arrived)
-            zeros = self._zeros(day, arrived) if self._has_gap(urn, received) else arrived
+            gap = self._gap(urn, day.date, received)
+            zeros = self._zeros(day, arrived, every_session=gap == "lost" and has_marks) if gap else arrived
             if received and received.faults:
                 taken = self._cells(_newest(history, lambda state: state is State.ACCEPTED))
                 zeros = _taken(zeros, received.faults, taken)
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
                 before = Sent(self._cells(received), received.recorded_at) if received else None
-                plans.append(Planned(body, last, before, bool(past) and self._is_again(past[-1], body)))
+                may_be_there = [each for each in history if each.state.may_have_arrived]
+                had = frozenset(session for each in may_be_there for session, n in each.marks.items() if n)
+                plans.append(Planned(body, last, before, had, bool(past) and self._is_again(past[-1], body)))
             elif body:
                 plans.append(Refused(day, body))
         return plans
@@ -125,34 +141,57 @@ class Planner:
         early = {
             session
             for session in unregistered(day)
-            if self._now < session_due_at(day.date, session, self._settings.schedule.times) - LATE
-            and not any(cell.session is session for cell in arrived)
+            if not any(cell.session is session for cell in arrived) and not self._is_due(day.date, session)
         }
         return day.without(early) if early else day
+
+    def _is_due(self, day: date, session: Session) -> bool:
+        """Whether a session of today that looks entered ahead is due, also by the receiver's clock, asked once."""
+        due = session_due_at(day, session, self._settings.schedule.times) - LATE
+        if self._now >= due and self._clock_ahead:
+            self._now, self._clock_ahead = self._now + self._clock_ahead(), None
+        return self._now >= due
 
     def to_check(self, found: SchoolDays, plans: Collection[Plan]) -> tuple[Problem, ...]:
         """Return what is unusual in a school: in what was read, and against what was sent before."""
         if all_gone(plans):  # says it all
             return tuple(problem for problem in found.to_check if problem.code != "MARKS-NONE")
-        sendings = [(p.body.day, p.before.cells, p.body.cells) for p in plans if isinstance(p, Planned) and p.before]
+        sendings = [
+            (p.body.day, p.before.cells, {cell: n for cell, n in p.body.cells.items() if cell.session in p.had})
+            for p in plans
+            if isinstance(p, Planned) and p.before
+        ]
         late = [register_not_taken(found.school, d, self._settings.schedule.times, self._now) for d in found.days[-1:]]
         more = [marks_fewer(found.school, sendings), *late]
         return (*found.to_check, *(problem for problem in more if problem))
 
-    def _has_gap(self, urn: int, received: Submission | None) -> bool:
-        """Whether a planned send of a school is not in the log, and a day was not `received` since.
+    def _gap(self, urn: int, day: date, received: Submission | None) -> Literal["new", "lost"] | None:
+        """Return whether a planned send that had a day in its window is not in the log, if it was not `received` since.
 
-        Someone else may then have sent what this log does not show.
+        Someone else may then have sent what this log does not show: "new", before the log knew the school at all, or
+        "lost", between two runs that it knows.
         """
-        starts = [*(run.started_at for run in self._reads.get(urn, ())), self._now]
-        missed = [missed_since(run, self._settings.schedule.times, then) for run, then in pairwise(starts)]
+        starts = [self._known_since, *(run.started_at for run in self._reads.get(urn, ())), self._now]
+        times, midnight, eve = self._settings.schedule.times, _midnight(day), day - timedelta(days=1)
+        # Most runs ended before the day: a comparison of dates, in whichever time zone, costs a tenth of the rest.
+        missed = [
+            missed_since(max(run, midnight), times, then) if then.date() >= eve else None
+            for run, then in pairwise(starts)
+        ]
         gap = max(filter(None, missed), default=None)
-        return gap is not None and (received is None or received.sent_at is None or received.sent_at < gap)
+        if gap is None or (received and received.sent_at and received.sent_at >= gap):
+            return None
+        return "lost" if any(missed[1:]) else "new"
 
-    def _zeros(self, day: Day, arrived: Cells) -> Cells:
-        """Return every cell and code that may have been sent for a day, as 0."""
+    def _zeros(self, day: Day, arrived: Cells, *, every_session: bool) -> Cells:
+        """Return every cell and code that may have been sent for a day, as 0.
+
+        `every_session`: on a working day before today also of a session that has no marks any more.
+        """
         codes = codes_on(day.date)
         sessions = {cell.session for cell in (*day.cells, *arrived)}
+        if every_session and is_working_day(day.date) and day.date < today_in_london(self._now):
+            sessions.update(Session)
         groups = {*day.roll, *(cell.year_group for cell in (*day.cells, *arrived))}
         return {
             Cell(group, session): {code: 0 for code, known in codes.items() if session in known.sessions}
@@ -160,12 +199,22 @@ class Planner:
             for session in sessions
         }
 
-    def left_window(self, urn: int) -> Window | None:
-        """Return the days that have left the window since a school was last read for all of it; None: no day has."""
-        whole = [run for run in self._reads.get(urn, ()) if len([*run.window]) >= len([*self._window])]
-        if not whole or whole[-1].window.first >= self._window.first:
+    def days_left(self, urn: int) -> Problem | None:
+        """Return the problem of days that have left the window since a school was last read for all of it.
+
+        Without those that the receiver confirmed, and those that a later run had nothing to send for.
+        """
+        reads = self._reads.get(urn, ())
+        whole = [run for run in reads if len([*run.window]) >= len([*self._window])]
+        if self._log is None or not whole or whole[-1].window.first >= self._window.first:
             return None
-        return Window(whole[-1].window.first, self._window.first - timedelta(days=1))
+        gone = Window(whole[-1].window.first, self._window.first - timedelta(days=1))
+        left = [
+            day
+            for day, past in sorted(self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {}).items())
+            if not is_received(past) and not is_over(past[-1], newest_read(day, reads))
+        ]
+        return Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn) if left else None
 
     def _cells(self, submission: Submission | None) -> Cells:
         content = self._log.content(submission) if self._log and submission else None
@@ -179,9 +228,14 @@ def all_gone(plans: Collection[Plan]) -> Problem | None:
     was emptied or is read wrongly.
     """
     bodies = [plan.body for plan in plans if isinstance(plan, Planned)]
-    if not bodies or len(bodies) < len(plans) or any(total(body.cells) for body in bodies):
+    had_marks = any(isinstance(plan, Planned) and plan.had for plan in plans)
+    if not had_marks or len(bodies) < len(plans) or any(total(body.cells) for body in bodies):
         return None
     return Problem("MARKS-GONE", number=len(bodies), first=bodies[0].day, last=bodies[-1].day if bodies[1:] else None)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), LONDON)
 
 
 def changed_sessions(before: Cells, now: Cells) -> frozenset[Session]:

@@ -3,7 +3,7 @@
 A database that fails does not stop the others.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from attsync.database import read
 from attsync.deadline import Deadline
@@ -17,6 +17,19 @@ Listed = Sequence[tuple[DatabaseSettings, tuple[SchoolSettings, ...] | Problem]]
 """Every database with its schools, or why they could not be listed."""
 
 
+def listed_schools(listed: Listed, only: Collection[int]) -> dict[int, School]:
+    """Return every school there is, or those of `only`, by URN.
+
+    Raise SchoolError if a database has not said which schools it has: of none could it be told.
+    """
+    found = {}
+    for _, schools in listed:
+        if isinstance(schools, Problem):
+            raise SchoolError.of(schools)
+        found.update({each.urn: School(each.urn, each.name) for each in schools if not only or each.urn in only})
+    return found
+
+
 def read_schools(
     listed: Listed, wanted: Mapping[int, School], window: Window, deadline: Deadline, planner: Planner | None = None
 ) -> Iterator[SchoolDays | Unlisted]:
@@ -28,55 +41,27 @@ def read_schools(
     left = dict(wanted)
     failed: Problem | None = None
     for database, schools in listed:
-        if not left or deadline.is_over:
-            break
         if isinstance(schools, Problem):
             failed = failed or schools  # it may be the one that lists those left
             continue
-        for found in _read(database, schools, window, left.__contains__, deadline, planner):
-            if isinstance(found, SchoolDays):
-                del left[found.school.urn]
-            yield found
-            if not deadline.seconds_left:
-                break
+        here = {each.urn: School(each.urn, each.name) for each in schools if each.urn in left}
+        if not here or deadline.is_over:
+            continue
+        unproven = planner.unproven if planner and all(map(planner.was_read_today, here)) else None
+        try:
+            for found in read(database, schools, here.keys(), window, deadline, unproven):
+                if isinstance(found, SchoolDays):
+                    del left[found.school.urn]
+                yield found
+                if not deadline.seconds_left:
+                    break
+        except SchoolError as error:
+            for urn in here.keys() & left.keys():
+                del left[urn]
+                yield SchoolDays(school=here[urn], problem=error.problem)
     for school in left.values():
         problem = failed or Problem("SCHOOL-NONE", "gone", urn=school.urn)
-        yield SchoolDays(school=school, problem=problem if deadline.seconds_left else Problem("RUN-TIME"))
-
-
-def read_all(
-    listed: Listed, window: Window, only: Collection[int], deadline: Deadline
-) -> Iterator[SchoolDays | Unlisted]:
-    """Read every school there is, or those of `only`.
-
-    Raise SchoolError if a database has not said which schools it has: of none could it be told.
-    """
-    for database, schools in listed:
-        if isinstance(schools, Problem):
-            raise SchoolError.of(schools)
-        yield from _read(database, schools, window, lambda urn: not only or urn in only, deadline)
-
-
-def _read(
-    database: DatabaseSettings,
-    schools: Sequence[SchoolSettings],
-    window: Window,
-    is_wanted: Callable[[int], bool],
-    deadline: Deadline,
-    planner: Planner | None = None,
-) -> Iterator[SchoolDays | Unlisted]:
-    """Read the wanted schools of one database; if it fails, those that are left get the problem."""
-    left = {each.urn: School(each.urn, each.name) for each in schools if is_wanted(each.urn)}
-    if not left:
-        return
-    unproven = planner.unproven if planner and all(map(planner.was_read_today, left)) else None
-    try:
-        for found in read(database, schools, left.keys(), window, deadline, unproven):
-            if isinstance(found, SchoolDays):
-                del left[found.school.urn]
-            yield found
-    except SchoolError as error:
-        yield from [SchoolDays(school=school, problem=error.problem) for school in left.values()]
+        yield SchoolDays(school=school, problem=Problem("RUN-TIME") if deadline.is_over else problem)
 
 
 def unlisted(found: Unlisted) -> Problem:

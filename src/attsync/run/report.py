@@ -3,38 +3,29 @@
 Holds totals, not counts: a run of thousands of schools has to fit into a small machine.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final
 
 from attsync import messages
 from attsync.log import Log
-from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Sign, State, faulty_sessions
+from attsync.model import DayStatus, Outcome, School, SchoolOutcome, Session, Sign, State, faulty_sessions
 from attsync.notify import Message
 from attsync.plural import plural
 from attsync.problems import Problem, exit_code
-from attsync.run.plan import Planned, Refused, changed_sessions
+from attsync.run.plan import Plan, Refused, changed_sessions
 from attsync.status.day import missing_signs, signs_of
 from attsync.window import Window
 
 _MOST_LINES: Final = 12
+_LINES_OF_REST: Final = 3
+"""How many problems are left, the schools that were not named before, and how to see them."""
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
 """Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
 code of a run goes by the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
 _PROBLEMS: Final = messages.attsync("status", "--problems")
-
-
-class Sums(NamedTuple):
-    """What became of the days of a school, added up."""
-
-    received: int
-    """Sessions that were received, or would be sent."""
-    changed: int
-    """Those of them that changed since the last send."""
-    confirmed: bool
-    """Whether at least one day was received without a fault."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,16 +38,24 @@ class SchoolResult:
     to_check: tuple[Problem, ...] = ()
     days: list[DayStatus] = field(default_factory=list)
     seconds: float = 0.0
-    _sums: Sums | None = None
+    received: int = 0
+    """Sessions that were received, or would be sent."""
+    changed: int = 0
+    """Those of them that changed since the last send."""
+    confirmed: bool = False
+    """Whether at least one day was received without a fault."""
 
-    @property
-    def sums(self) -> Sums:
-        """Its days in three figures."""
-        return self._sums or _sums_of(self.days)
+    def add(self, day: DayStatus) -> None:
+        """Add a day that is done."""
+        self.days.append(day)
+        self.confirmed = self.confirmed or day.state is State.ACCEPTED
+        if day.state is None or day.state.is_received:
+            well = day.marks.keys() - faulty_sessions(day.faults)
+            self.received += len(well)
+            self.changed += len(day.changed_sessions.intersection(well))
 
-    def keep_sums(self) -> None:
+    def forget_good_days(self) -> None:
         """Forget the days without a problem: of thousands of schools no one asks for them again."""
-        self._sums = self.sums
         self.days = [day for day in self.days if day.problem]
 
     @property
@@ -97,16 +96,17 @@ class Report:
 
     def exit_code_of(self, named: Collection[int]) -> int:
         """Return the exit code of the problems that count (docs/design/reliability.md 2); `named` as in `told`."""
-        confirmed = any(result.sums.confirmed for result in self.schools)
+        confirmed = any(result.confirmed for result in self.schools)
         problems = [p for result in self.schools for p in result.problems if _counts(result, p, named)]
         return exit_code([*problems, *([self.problem] if self.problem else [])], confirmed=confirmed)
 
 
 def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> bool:
-    return result.school.urn in named or not _is_wanted(problem)
+    return result.school.urn in named or not is_wanted(problem)
 
 
-def _is_wanted(problem: Problem) -> bool:
+def is_wanted(problem: Problem) -> bool:
+    """Whether a problem is silent, unless its school was named."""
     # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
     # decided, or that what was agreed to has changed, is said at every run.
     return (problem.code, problem.case) == ("CONSENT-NONE", "removed")
@@ -116,44 +116,33 @@ Tell = Callable[[SchoolResult], None]
 """Called for each school when it is done."""
 
 
-def day_of_refusal(plan: Refused, report: Report) -> DayStatus:
-    """Return the status of a day that must not be sent."""
-    day = plan.day
-    missing = missing_signs(day.date, report.times, report.now, report.now, report.now)
-    marks = {session: number for session, number in day.marks_of.items() if number}
+def day_of(plan: Plan, outcome: Outcome | None, report: Report) -> DayStatus:
+    """Return the status of a day; without an outcome, of one that would be sent, or that must not be."""
+    if isinstance(plan, Refused):
+        day = plan.day
+        date, on_roll, attendance, changed = day.date, day.total_on_roll, None, frozenset[Session]()
+        marks = {session: number for session, number in day.marks_of.items() if number}
+        outcome = Outcome(state=State.REFUSED, problem=plan.problem)
+    else:
+        body, before = plan.body, plan.before
+        date, marks, on_roll, attendance = body.day, body.marks, body.on_roll, body.attendance
+        changed = changed_sessions(before.cells, body.cells) if before else frozenset()
+    state, faults = (outcome.state, outcome.faults) if outcome else (None, ())
+    signs = signs_of(state, marks, faults, missing_signs(date, report.times, report.now, report.now, report.now))
+    if outcome is None:
+        signs |= {session: Sign.NOT_DUE for session, number in marks.items() if number}
     return DayStatus(
-        date=day.date,
-        signs=signs_of(State.REFUSED, marks, (), missing),
-        state=State.REFUSED,
-        marks=marks,
-        on_roll=day.total_on_roll,
-        problem=plan.problem,
-    )
-
-
-def day_of_outcome(plan: Planned, outcome: Outcome | None, report: Report) -> DayStatus:
-    """Return the status of a message; without an outcome, of one that would be sent."""
-    body, before = plan.body, plan.before
-    missing = missing_signs(body.day, report.times, report.now, report.now, report.now)
-    state = outcome.state if outcome else None
-    signs = signs_of(state, body.marks, outcome.faults if outcome else (), missing)
-    if state is None:
-        signs |= {session: Sign.NOT_DUE for session, marks in body.marks.items() if marks}
-    return DayStatus(
-        date=body.day,
+        date=date,
         signs=signs,
         state=state,
-        marks=body.marks,
-        on_roll=body.on_roll,
-        attendance=body.attendance,
+        marks=marks,
+        on_roll=on_roll,
+        attendance=attendance,
         sent_at=outcome.tries[-1].at if outcome and outcome.tries else None,
         problem=outcome.problem if outcome else None,
-        faults=outcome.faults if outcome else (),
-        changed_sessions=changed_sessions(before.cells, body.cells) if before else frozenset(),
+        faults=faults,
+        changed_sessions=changed,
     )
-
-
-_Cause = tuple[list[School], messages.Told]
 
 
 def mail(report: Report, named: Collection[int]) -> list[str]:
@@ -161,44 +150,29 @@ def mail(report: Report, named: Collection[int]) -> list[str]:
 
     The worst first. Every school with a problem is named.
     """
-    hit = messages.by_cause((each.school, told) for each, told in report.told(named))
-    hit += [([], messages.Told(report.problem, ()))] if report.problem else []
-    hit.sort(key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
-    each = [_said([cause]) for cause in hit]
-    if sum(map(len, each)) <= _MOST_LINES:
-        return [*chain(*each)]
-    alike: dict[object, list[_Cause]] = {}
-    for cause in hit:
-        problem = cause[1].problem
-        alike.setdefault(problem if messages.is_shared(problem) else problem.code, []).append(cause)
-    groups = [*alike.values()]
-    lines: list[str] = []
-    for number, group in enumerate(groups):
-        said = _said(group)
-        if len(lines) + len(said) > _MOST_LINES - 3 * (number + 1 < len(groups)):
-            left = _schools(*groups[number:]) - _schools(*groups[:number])
-            names = [f"  Schools: {_listed(left)}"] if left else []
-            more = plural(sum(map(len, groups[number:])), "more problem")
-            return [*lines, f"attsync: {more}.", *names, f"  To see them: {_PROBLEMS.completed}"]
-        lines += said
-    return lines
+    for alike in (False, True):  # where not all fit, problems of single marks are one cause per kind
+        causes = messages.by_cause(((each.school, told) for each, told in report.told(named)), alike=alike)
+        causes += [([], messages.Told(report.problem, ()))] if report.problem else []
+        causes.sort(key=lambda cause: _SEVERITY.index(cause[1].problem.exit_code))
+        said = [_said(schools, told, alike=alike) for schools, told in causes]
+        if sum(map(len, said)) <= _MOST_LINES:
+            return [*chain(*said)]
+    fits = next(n for n in range(len(said), -1, -1) if sum(map(len, said[:n])) <= _MOST_LINES - _LINES_OF_REST)
+    left = {school for schools, _ in causes[fits:] for school in schools}
+    left -= {school for schools, _ in causes[:fits] for school in schools}
+    names = [f"  Schools: {_listed(left)}"] if left else []
+    more = plural(len(causes) - fits, "more problem")
+    return [*chain(*said[:fits]), f"attsync: {more}.", *names, f"  To see them: {_PROBLEMS.completed}"]
 
 
-def _said(alike: list[_Cause]) -> list[str]:
-    """Return the lines for one cause, or for problems of single marks that are alike."""
-    schools, more, (problem, days) = _schools(alike), len(alike) - 1, alike[0][1]
-    then = messages.Text(("To see each of them: ", _PROBLEMS)) if more else messages.next_step(problem, discreet=True)
-    if more and len(schools) > 1:
-        text = messages.in_general(problem)
-    else:
-        others = f"The school has {plural(more, 'more problem')} like this." if more else ""
-        text = messages.text(problem, days, discreet=True) + messages.Text((others,))
+def _said(schools: list[School], told: messages.Told, *, alike: bool) -> list[str]:
+    problem, days = told
+    text, then = messages.text(problem, days, discreet=True), messages.next_step(problem, discreet=True)
+    if alike and not messages.is_shared(problem) and (schools[1:] or days[1:]):
+        text = messages.in_general(problem) if schools[1:] else text
+        then = messages.Text(("To see each of them: ", _PROBLEMS))
     first, *names = _line(schools, f"{text.completed} [{problem.code}]")
     return [f"attsync: {first}", *names, f"  {then.completed}"]
-
-
-def _schools(*groups: list[_Cause]) -> set[School]:
-    return {school for group in groups for schools, _ in group for school in schools}
 
 
 def _line(schools: Collection[School], text: str) -> list[str]:
@@ -224,7 +198,7 @@ def failing(log: Log, receiver: str) -> set[int]:
     return {
         urn
         for urn, each in runs.items()
-        if (each.problem and not _is_wanted(each.problem))
+        if (each.problem and not is_wanted(each.problem))
         or any(past[-1].run_id == each.run.id for past in days.get(urn, {}).values())
     }
 
@@ -252,16 +226,3 @@ def turned(report: Report) -> Message | None:
         return Message(f"attsync: no problem any more at {_who(good)}", lines) if good else None
     title = f"attsync: a problem at {_who({school for schools in causes.values() for school in schools})}"
     return Message(title, [*lines, f"To see what to do: {_PROBLEMS}"], is_good=False)
-
-
-def _sums_of(days: Iterable[DayStatus]) -> Sums:
-    received = changed = 0
-    confirmed = False
-    for day in days:
-        confirmed = confirmed or day.state is State.ACCEPTED
-        if day.state and not day.state.is_received:
-            continue
-        well = day.marks.keys() - faulty_sessions(day.faults)
-        received += len(well)
-        changed += len(day.changed_sessions.intersection(well))
-    return Sums(received, changed, confirmed)

@@ -5,11 +5,11 @@ the others.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from attsync import __released__
 from attsync.consent import Terms, active_consent, explain_missing, lapse_missing
@@ -22,16 +22,17 @@ from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
-from attsync.run.plan import Plan, Planner, Refused, all_gone
-from attsync.run.reading import Listed, read_all, read_schools, unlisted
-from attsync.run.report import Report, SchoolResult, Tell, day_of_outcome, day_of_refusal, failing
+from attsync.run.plan import Plan, Planner, all_gone
+from attsync.run.reading import listed_schools, read_schools, unlisted
+from attsync.run.report import Report, SchoolResult, Tell, day_of, failing, is_wanted
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
-from attsync.status.history import is_received
 from attsync.window import LONDON, Window, is_working_day
 
 _CLOCK_STEP: Final = timedelta(minutes=30)
 """How far a clock may be set back while it is corrected."""
+_CLOCK_KNOWN: Final = timedelta(days=7)
+"""How long a clock that was right is believed while nothing is due and the service does not answer."""
 _RELEASED: Final = date.fromisoformat(__released__)
 _HALF_TERM: Final = 5
 """Working days that a school may be closed for in term time."""
@@ -53,13 +54,12 @@ def send(
         log = stack.enter_context(Log.open(settings.log.path))
         _require_clock(log)
         terms = Terms.of(settings)
-        due = _due(settings, log, only)
+        wanted, done = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
-        dfe = stack.enter_context(_dfe(settings, due, deadline)) if due.wanted else None
+        dfe = stack.enter_context(_dfe(settings, wanted, deadline)) if wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
-        report = _report(settings, window)
-        planner = Planner(settings, log, window, report.now)
-        due.left.update(_left_window(settings, log, planner, due.wanted))
+        report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
+        planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         if settings.notify.addresses_file:
             report.failing_before = failing(log, terms.receiver)
@@ -68,10 +68,19 @@ def send(
         with _recorded(log, report, dfe, terms.receiver):
             with suppress(OSError):
                 begin()
-            _record_done(log, report, due.done, _careful(tell))
+            tell = _careful(tell)
+            _record_done(log, report, done, tell)
             if dfe:
-                _dispatch(settings, log, dfe, listed, due, planner, report, _careful(tell))
-                report.problem = _wrong_clock(dfe, report)
+                connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(wanted))
+                with (
+                    Gate(log.path, deadline) as gate,
+                    Dispatch(log, gate, dfe, report, terms, connections=connections) as dispatch,
+                ):
+                    found = read_schools(listed, wanted, window, deadline, planner)
+                    for result in dispatch.results(_planned(found, planner, report)):
+                        tell(result)
+                report.problem = _wrong_clock(log, dfe, report)
+                _tell_given_again(log, report, wanted, terms)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
             report.exit_code = report.exit_code_of(only)
@@ -85,25 +94,22 @@ def dry_run(
     settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
 ) -> Report:
     """Do all that `send` does but the sending and the recording."""
-    report = _report(settings, window)
-    with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
-        due = _due(settings, log, only)
-        if due.wanted:
-            with _dfe(settings, due, deadline):
+    report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
+    with (
+        Deadline(settings.dfe.run_minutes * 60) as deadline,
+        Log.open_existing(settings.log.path) or nullcontext() as log,
+    ):
+        wanted, done = _due(settings, log, only)
+        if wanted:
+            with _dfe(settings, wanted, deadline):
                 pass  # whatever is wrong with the settings shows here; no one is contacted
         begin()
-        _record_done(None, report, due.done, tell)
+        _record_done(None, report, done, tell)
         planner = Planner(settings, log, window, report.now)
-        listed = schools_by_database(settings.database, deadline) if due.wanted else []
-        for found in read_schools(listed, due.wanted, window, deadline):
-            if isinstance(found, Unlisted):
-                report.to_check.append(unlisted(found))
-                continue
-            plans = planner.plan(found)
-            result = _school_result(found, plans, planner)
+        listed = schools_by_database(settings.database, deadline) if wanted else []
+        for result, plans in _planned(read_schools(listed, wanted, window, deadline), planner, report):
             for plan in plans:
-                day = day_of_refusal(plan, report) if isinstance(plan, Refused) else day_of_outcome(plan, None, report)
-                result.days.append(day)
+                result.add(day_of(plan, None, report))
             report.schools.append(result)
             tell(result)
     report.exit_code = report.exit_code_of(only)
@@ -112,26 +118,21 @@ def dry_run(
 
 def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterator[tuple[SchoolDays, list[Plan]]]:
     """Return what would be sent for each school, with or without consent. Contact only the school databases."""
-    with Deadline(settings.dfe.run_minutes * 60) as deadline, _log_to_read(settings) as log:
+    with (
+        Deadline(settings.dfe.run_minutes * 60) as deadline,
+        Log.open_existing(settings.log.path) or nullcontext() as log,
+    ):
         planner = Planner(settings, log, window, datetime.now(UTC))
-        for found in read_all(schools_by_database(settings.database, deadline), window, only, deadline):
+        listed = schools_by_database(settings.database, deadline)
+        for found in read_schools(listed, listed_schools(listed, only), window, deadline):
             if isinstance(found, SchoolDays):
                 plans = planner.plan(found)
                 gone = all_gone(plans)
                 yield replace(found, to_check=(*([gone] if gone else []), *planner.to_check(found, plans))), plans
 
 
-class _Due(NamedTuple):
-    wanted: dict[int, School]
-    """Schools to read and send for, by URN."""
-    done: list[SchoolResult]
-    """What is to be said of the others."""
-    left: dict[int, Problem]
-    """Days that have left the window without being received, by URN."""
-
-
-def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
-    """Return the schools whose consent is in force, and what is to be said of the others."""
+def _due(settings: Settings, log: Log | None, only: Collection[int]) -> tuple[dict[int, School], list[SchoolResult]]:
+    """Return the schools to read and send for, by URN, and what is to be said of those without consent."""
     known = known_schools(settings, log)
     missing = [urn for urn in only if urn not in known]
     if missing and not lists_itself(settings):
@@ -140,29 +141,26 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> _Due:
     since = log.closed_since(terms.receiver) if log else None
     closed = since and Problem("DFE-CLOSED", "since", since=since.astimezone(LONDON).date())
     consents = log.latest_consents() if log else {}
-    due = _Due({}, [], {})
+    wanted: dict[int, School] = {}
+    done = []
     for urn in dict.fromkeys(only or known):
         school = known.get(urn) or School(urn, f"URN {urn}")
         row = consents.get(urn)
         if active_consent(row, terms) is None:
             problem = explain_missing(school, row, terms)
-            due.done.append(SchoolResult(school=school, outcome="skipped", problem=problem))
+            done.append(SchoolResult(school=school, outcome="skipped", problem=problem))
         elif closed:
-            due.done.append(SchoolResult(school=school, outcome="failed", problem=closed))
+            done.append(SchoolResult(school=school, outcome="failed", problem=closed))
         else:
-            due.wanted[urn] = school
-    return due
+            wanted[urn] = school
+    return wanted, done
 
 
-def _dfe(settings: Settings, due: _Due, deadline: Deadline) -> Dfe:
+def _dfe(settings: Settings, wanted: Collection[int], deadline: Deadline) -> Dfe:
     """Make ready to send, without contacting anyone. Raise SettingsError if a secret, or a file, cannot be used."""
     for database in settings.database:
         database.database_url()
-    return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(due.wanted))
-
-
-def _report(settings: Settings, window: Window) -> Report:
-    return Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
+    return Dfe(settings.dfe, Credentials.load(settings.dfe), deadline, schools=len(wanted))
 
 
 def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell: Tell) -> None:
@@ -175,42 +173,30 @@ def _record_done(log: Log | None, report: Report, done: list[SchoolResult], tell
         tell(result)
 
 
-def _dispatch(
-    settings: Settings,
-    log: Log,
-    dfe: Dfe,
-    listed: Listed,
-    due: _Due,
-    planner: Planner,
-    report: Report,
-    tell: Tell,
-) -> None:
-    connections = min(settings.dfe.connections, _CONNECTIONS_PER_SCHOOL * len(due.wanted))
-    with (
-        Gate(log.path, dfe.deadline) as gate,
-        Dispatch(log, gate, dfe, report, Terms.of(settings), connections=connections) as dispatch,
-    ):
-        for found in read_schools(listed, due.wanted, report.window, dfe.deadline, planner):
-            if isinstance(found, Unlisted):
-                report.to_check.append(unlisted(found))
-                continue
-            plans = planner.plan(found)
-            dispatch.take(_school_result(found, plans, planner, due.left.get(found.school.urn)), plans)
-            for result in dispatch.finished():
-                tell(result)
-        for result in dispatch.rest():
-            tell(result)
+def _tell_given_again(log: Log, report: Report, wanted: Collection[int], terms: Terms) -> None:
+    """Report schools whose consent was removed and given again meanwhile: what was not sent then is due after all."""
+    for result in report.schools:
+        urn, was_removed = result.school.urn, any(map(is_wanted, result.problems))
+        if was_removed and urn in wanted and active_consent(log.latest_consent(urn), terms):
+            result.problem = Problem("CONSENT-NONE", "again", urn=urn)
 
 
-def _school_result(found: SchoolDays, plans: list[Plan], planner: Planner, left: Problem | None = None) -> SchoolResult:
-    """Begin the result of a school."""
-    problem = found.problem or all_gone(plans) or _stopped(found) or left
-    return SchoolResult(
-        school=found.school,
-        outcome="failed" if found.problem else "read",
-        problem=problem,
-        to_check=planner.to_check(found, plans),
-    )
+def _planned(
+    read: Iterable[SchoolDays | Unlisted], planner: Planner, report: Report
+) -> Iterator[tuple[SchoolResult, list[Plan]]]:
+    """Begin the result of each school that was read, and plan its days."""
+    for found in read:
+        if isinstance(found, Unlisted):
+            report.to_check.append(unlisted(found))
+            continue
+        plans = planner.plan(found)
+        result = SchoolResult(
+            school=found.school,
+            outcome="failed" if found.problem else "read",
+            problem=found.problem or all_gone(plans) or _stopped(found) or planner.days_left(found.school.urn),
+            to_check=planner.to_check(found, plans),
+        )
+        yield result, plans
 
 
 def _stopped(found: SchoolDays) -> Problem | None:
@@ -226,20 +212,6 @@ def _stopped(found: SchoolDays) -> Problem | None:
     return none if none.case == "emptied" else none.but("term")
 
 
-def _left_window(settings: Settings, log: Log, planner: Planner, wanted: Collection[int]) -> dict[int, Problem]:
-    """Return, by URN, the days that have left the window since the last run without being received."""
-    gone = {urn: part for urn in wanted if (part := planner.left_window(urn))}
-    if not gone:
-        return {}
-    first, last = min(part.first for part in gone.values()), max(part.last for part in gone.values())
-    found = {}
-    for urn, days in log.not_accepted(settings.dfe.origin, Window(first, last)).items():
-        left = [day for day, past in sorted(days.items()) if urn in gone and day in gone[urn] and not is_received(past)]
-        if left:
-            found[urn] = Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn)
-    return found
-
-
 # The clock
 
 
@@ -248,17 +220,24 @@ def _require_clock(log: Log) -> None:
     now = datetime.now(UTC)
     newest = log.clock_confirmed_at()
     if newest and now < newest - _CLOCK_STEP:
-        raise SettingsError(
-            "CLOCK", "before_run", now=now.astimezone(LONDON).date(), newest=newest.astimezone(LONDON).date()
-        )
+        ours, theirs = now.astimezone(LONDON), newest.astimezone(LONDON)
+        if ours.date() == theirs.date():
+            raise SettingsError("CLOCK", "before_run_today", now=f"{ours:%H:%M}", newest=f"{theirs:%H:%M}")
+        raise SettingsError("CLOCK", "before_run", now=ours.date(), newest=theirs.date())
     if now.date() < _RELEASED:
         raise SettingsError("CLOCK", "before_release", now=now.astimezone(LONDON).date(), released=_RELEASED)
 
 
-def _wrong_clock(dfe: Dfe, report: Report) -> Problem | None:
-    """Compare the clock with the service's if nothing was sent: a wrong date may be why nothing was due."""
-    sent = any(day.sent_at for result in report.schools for day in result.days) or dfe.clock_is_confirmed
-    return None if sent else dfe.clock_problem()
+def _wrong_clock(log: Log, dfe: Dfe, report: Report) -> Problem | None:
+    """Compare the clock with the service's if nothing was sent: a wrong date may be why nothing was due.
+
+    If the service does not answer, that is no problem where a run of the last days has compared them.
+    """
+    if dfe.clock_is_confirmed or any(day.sent_at for result in report.schools for day in result.days):
+        return None
+    problem, newest = dfe.clock_problem(), log.clock_confirmed_at()
+    is_old = newest is None or report.now - newest > _CLOCK_KNOWN
+    return problem if problem and (problem.code == "CLOCK" or is_old) else None
 
 
 # How a run ends
@@ -277,7 +256,7 @@ def _recorded(log: Log, report: Report, dfe: Dfe | None, receiver: str) -> Itera
         raise
     confirmed = dfe is not None and dfe.clock_is_confirmed
     log.end_run(report.number, report.exit_code, datetime.now(UTC), report.to_check, clock_confirmed=confirmed)
-    if any(result.sums.confirmed for result in report.schools):
+    if any(result.confirmed for result in report.schools):
         log.reopen(receiver)  # a 410 counts only if the run after it gets one too
     _logger.info("run %s ended, exit code %s", report.number, report.exit_code)
 
@@ -290,10 +269,3 @@ def _careful(tell: Tell) -> Tell:
             tell(result)
 
     return tell_if_possible
-
-
-@contextmanager
-def _log_to_read(settings: Settings) -> Iterator[Log | None]:
-    log = Log.open_existing(settings.log.path)
-    with log or nullcontext():
-        yield log

@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _FOR_ALL_USERS: Final = Path("/etc/attsync/config.toml")
-_CA_FILE: Final = ("dfe", "ca_file")
 
 
 def find(given: str | None, environ: Mapping[str, str]) -> Path:
@@ -72,22 +71,24 @@ def load(path: Path, environ: Mapping[str, str], *, trusted: bool = True) -> Set
     path = path.absolute()
     text = _text_of(path)
     faults = [*environment.unknown_variables(environ)]
-    raw, message = _read(text)
-    if raw is None:
+    message = ""
+    try:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # also numbers that are too long and lists that are too deep
+        message = str(error) or "too deep"
+    if message:  # not raised above, nor below: both errors contain the values
         raise SettingsFaults(path, [syntax_fault(path, text, message), *faults])
     instead = environment.complete(raw, environ)
     _name_databases(raw)
-    settings: Settings | None = None
     errors, repeats = [], [*_repeats(raw)]
     try:
         settings = Settings.model_validate(raw, context={"path": path})
-    except ValidationError as error:  # not raised below: it contains the values
+    except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-    if errors or repeats:
+    if errors or repeats or faults:
         sources = Origins(path, text, instead)
-        faults += [*faults_of(errors, sources), *(fault_at(at, words, sources) for at, words in repeats)]
-    if settings is None or faults:
-        raise SettingsFaults(path, faults)
+        repeated = [fault_at(at, words, sources) for at, words in repeats]
+        raise SettingsFaults(path, [*faults, *faults_of(errors, sources), *repeated])
     if trusted:
         require_trusted(settings, [each for each in holds_password(settings) if each not in instead])
     return settings
@@ -99,7 +100,10 @@ def require_trusted(settings: Settings, passwords: Collection[Location]) -> None
     `passwords` are the settings with one in the file itself.
     """
     path, ours = settings.path, owners(settings.log.path)
-    for what, each, setting in (("settings file", path, ()), ("certificate file", settings.dfe.ca_file, _CA_FILE)):
+    for what, each, setting in (
+        ("settings file", path, ()),
+        ("certificate file", settings.dfe.ca_file, ("dfe", "ca_file")),
+    ):
         problem = None
         with suppress(OSError):  # a missing certificate file is reported where it is read
             problem = rights_problem("FILE-RIGHTS", each, ours) if each else None
@@ -135,14 +139,6 @@ def _text_of(path: Path) -> str:
         line = content.count(b"\n", 0, error.start) + 1
     # Not raised above: the error of decoding would go along, and it contains the whole file.
     raise SettingsFaults(path, [Fault(path=path, key="", line=line, text=say("not_utf8"))])
-
-
-def _read(text: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the tables of `text`, or None and tomllib's reason."""
-    try:
-        return tomllib.loads(text), ""
-    except (ValueError, RecursionError) as error:  # also numbers that are too long and lists that are too deep
-        return None, str(error)
 
 
 def _name_databases(raw: dict[str, Any]) -> None:

@@ -66,9 +66,9 @@ def complete(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[Location, 
             table = raw.setdefault(above[0], {}) if above else raw
             if isinstance(table, dict):
                 table[name] = _value(environ[variable], TABLES[tuple(above)].model.model_fields[name].annotation)
-            origins[names] = Origin("variable", name=variable)
+            origins[names] = Origin("variable", variable)
     # Credentials last: they override variables too.
-    origins |= {setting: Origin("credential", name=name) for name, setting in _take_credentials(raw, environ)}
+    origins |= {setting: Origin("credential", name) for name, setting in _take_credentials(raw, environ)}
     log = raw.setdefault("log", {})
     if isinstance(log, dict) and (folder := _state_folder(environ)):
         log.setdefault("path", str(folder / "attsync.db"))

@@ -91,14 +91,14 @@ def fault_at(location: Location, text: str, origins: Origins, meant: str | None 
     """Return the fault at `location`, with its place; `meant` is the setting that it was most likely to be."""
     origin, place = origins.of(location), origins.place(location)
     if origin.kind == "variable":
-        return Fault(path=None, key=str(origin.name), text=text)
+        return Fault(path=None, key=origin.name, text=text)
     if place is None:
         return Fault(path=origins.path, key=key_of(location), text=text)
     value = ""
-    if origin.kind == "file" and not place.key.startswith("["):
+    if origin.kind == "file" and not place.name.startswith("["):
         match = _VALUE.fullmatch(origins.lines[place.line - 1])
         value = match["plain"] if match and _OPEN.fullmatch(str(meant or location[-1])) else _NOT_SHOWN
-    name = clean(place.key)
+    name = clean(place.name)
     return Fault(path=origins.path, key=key_of(location), text=text, line=place.line, name=name, value=value)
 
 

@@ -1,4 +1,4 @@
-"""The settings as frozen values: which there are, what each may be, and its default.
+"""The settings as frozen values: which there are, what each may be, and its default. data/config.toml explains them.
 
 Must not know where in a file a value is: `places` does.
 """
@@ -20,11 +20,6 @@ from attsync.window import LONGEST, Count
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-
-class _OfFile(_Table):
-    """Settings that start from the folder of their file."""
-
     _file: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
@@ -46,13 +41,10 @@ class DfeSettings(_Table):
     subscription_key_file: types.File | None = None
     scope: types.Text | None = None
     ca_file: types.File | None = None
-    """PEM certificates to trust in addition to the system's."""
     proxy: types.Proxy | None = None
     timeout_seconds: Annotated[int, types.whole(1, 90)] = 30
-    """For one request from its start to the end of its answer."""
     connections: Annotated[int, types.whole(1, 32)] = 8
     run_minutes: Annotated[int, types.whole(1, 600)] = 10
-    """Time limit of a whole run."""
     send_year_groups: bool = True
 
     @property
@@ -109,7 +101,6 @@ class ConsentSettings(_Table):
 
     administrators: Annotated[tuple[types.Text, ...], Field(strict=False)] | None = None
     usernames: types.Usernames = {}
-    """Account on this machine -> user name in the school system."""
 
 
 class SelectSettings(_Table):
@@ -127,17 +118,15 @@ class SchoolSettings(_Table):
     urn: types.Urn = Field(examples=["900012"])
     name: types.Text = Field(examples=['"Oakfield Primary School"'])
     school: types.Text = Field(default_factory=lambda so_far: str(so_far.get("urn")))
-    """The value of the school column of the SELECTs for this school."""
     codes: types.CodeMap = {}
-    """Overrides the `codes` of the database."""
 
 
-class DatabaseSettings(_OfFile):
+class DatabaseSettings(_Table):
     """[[database]]: one school database and how its words are read."""
 
     name: types.Text = "school database"
     """For messages; `load` numbers those without a name if there are several."""
-    url: SecretStr | None = None
+    url: types.Database | None = None
     url_file: types.File | None = Field(default=None, validate_default=True)
     leaving_date_is: Literal["last_day", "first_day_off"] = Field(
         examples=['"last_day"', '"first_day_off"'],
@@ -168,11 +157,6 @@ class DatabaseSettings(_OfFile):
         except ValueError:
             raise SettingsError("SECRET-FILE", "address", path=self.url_file, undone="database") from None
 
-    @field_validator("url")
-    @classmethod
-    def _url_is_absolute(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        return value and types.database_address(value, types.folder_of(info.context))
-
     @field_validator("url_file")
     @classmethod
     def _one_address(cls, value: Path | None, info: ValidationInfo) -> Path | None:
@@ -189,11 +173,10 @@ class DatabaseSettings(_OfFile):
         return value
 
 
-class Settings(_OfFile):
+class Settings(_Table):
     """The whole settings file."""
 
     trust: types.Text | None = None
-    """Heading of the status table."""
     dfe: DfeSettings
     window: WindowSettings = WindowSettings()
     log: LogSettings
@@ -207,7 +190,7 @@ class Settings(_OfFile):
         """The settings file itself."""
         return self._file
 
-    @field_validator("database")
+    @field_validator("database")  # not min_length: Pydantic counts only the tables without a fault
     @classmethod
     def _has_databases(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
         if not value:
@@ -252,8 +235,6 @@ def has_password(address: str) -> bool:
 
 def holds_password(settings: Settings) -> list[Location]:
     """Return the addresses in the settings that contain a password."""
-    addresses: dict[Location, SecretStr | None] = {
-        ("database", number, "url"): database.url for number, database in enumerate(settings.database)
-    }
-    addresses["dfe", "proxy"] = settings.dfe.proxy
-    return [at for at, address in addresses.items() if address and has_password(address.get_secret_value())]
+    urls = [(("database", number, "url"), database.url) for number, database in enumerate(settings.database)]
+    addresses: list[tuple[Location, SecretStr | None]] = [*urls, (("dfe", "proxy"), settings.dfe.proxy)]
+    return [at for at, address in addresses if address and has_password(address.get_secret_value())]

@@ -14,24 +14,28 @@ Location = tuple[str | int, ...]
 _QUOTES: Final = '"""'
 
 
-class Place(NamedTuple):
-    """Where a key or a heading is."""
+class Origin(NamedTuple):
+    """Where a setting, or the heading of a table, comes from."""
 
-    line: int
-    """Counted from 1."""
-    key: str
-    """As it is written: with its quotation marks, or the whole heading with its brackets."""
+    kind: Literal["file", "variable", "credential", "default"]
+    name: str = ""
+    """Of the variable or credential; in the file the key with its quotation marks, or the heading with its brackets."""
+    line: int = 0
+    """In the settings file, counted from 1."""
+
+    def __str__(self) -> str:
+        return f"line {self.line}" if self.kind == "file" else f"{self.kind} {self.name}".rstrip()
 
 
-def places(text: str) -> dict[Location, Place]:
+def places(text: str) -> dict[Location, Origin]:
     r"""Return the place of every heading and key of `text`, whose lines end in \n; not of what is in a list."""
-    found: dict[Location, Place] = {}
+    found: dict[Location, Origin] = {}
     begun: Counter[Location] = Counter()
     """How many tables of each [[array of tables]] have begun."""
     table: Location = ()
     for line, statement, read in _statements(text):
         is_heading = statement.lstrip().startswith("[")
-        place = Place(line, statement.partition("#" if is_heading else "=")[0].strip())
+        place = Origin("file", statement.partition("#" if is_heading else "=")[0].strip(), line)
         at, value = () if is_heading else table, read
         while isinstance(value, dict) and len(value) == 1:  # a.b = 1 is read as {"a": {"b": 1}}
             ((name, value),) = value.items()
@@ -68,19 +72,6 @@ def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
         begin, statement, missing = number + 1, "", ""
 
 
-class Origin(NamedTuple):
-    """Where one setting comes from."""
-
-    kind: Literal["file", "variable", "credential", "default"]
-    line: int | None = None
-    """In the settings file."""
-    name: str | None = None
-    """Of the variable or the credential."""
-
-    def __str__(self) -> str:
-        return f"line {self.line}" if self.kind == "file" else " ".join(filter(None, (self.kind, self.name)))
-
-
 class Origins:
     """Where each setting of one settings file comes from."""
 
@@ -96,10 +87,9 @@ class Origins:
         for replaced, origin in self._instead.items():
             if location[: len(replaced)] == replaced:
                 return origin
-        place = self._places.get(location)
-        return Origin("file", line=place.line) if place else Origin("default")
+        return self._places.get(location, Origin("default"))
 
-    def place(self, location: Location) -> Place | None:
+    def place(self, location: Location) -> Origin | None:
         """Return the place in the file of `location`, or of what encloses it; None where only the file itself does."""
         while location and location not in self._places:
             location = location[:-1]

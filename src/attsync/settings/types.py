@@ -51,7 +51,7 @@ def database_address(value: SecretStr, folder: Path) -> SecretStr:
     return SecretStr(text)
 
 
-def folder_of(context: Any) -> Path:  # noqa: ANN401  Pydantic's own type for it
+def _folder_of(context: Any) -> Path:  # noqa: ANN401  Pydantic's own type for it
     """Return the folder where relative paths start, from what `settings.load` hands to every check: the file's."""
     return context["path"].parent if context else Path()
 
@@ -87,7 +87,11 @@ def _sql(value: str) -> str:
 def _file(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path):
         raise wrong("string_type")
-    return folder_of(info.context) / typed_text(str(value))
+    return _folder_of(info.context) / typed_text(str(value))
+
+
+def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    return database_address(value, _folder_of(info.context))
 
 
 def _urn(value: object) -> int:
@@ -160,6 +164,7 @@ Text = Annotated[str, AfterValidator(typed_text)]
 Sql = Annotated[str, AfterValidator(_sql)]
 File = Annotated[Path, BeforeValidator(_file)]
 """A path; a relative one starts at the folder of the settings file."""
+Database = Annotated[SecretStr, AfterValidator(_database)]
 Https = Annotated[str, AfterValidator(typed_https)]
 """An https address, without a slash at its end."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]

@@ -65,11 +65,10 @@ def _result(result: SchoolResult, signs: Signs, *, dry_run: bool) -> tuple[str, 
         return signs.without, f"{'consent needed again' if changed else 'no consent'}: not read, not sent", DIM
     if result.problems:
         return signs.bad, _what_is_wrong(result), BAD
-    sums = result.sums
-    words = f"{plural(sums.received, 'session')} {'would be sent' if dry_run else 'received'}"
-    if sums.changed:
-        words += f", {sums.changed} of them changed since the last send"
-    if not sums.received:
+    words = f"{plural(result.received, 'session')} {'would be sent' if dry_run else 'received'}"
+    if result.changed:
+        words += f", {result.changed} of them changed since the last send"
+    if not result.received:
         words = "no marks on these days: nothing to send"
     if result.to_check:
         words += f"; {len(result.to_check)} to check"
@@ -115,7 +114,7 @@ def _what_is_wrong(result: SchoolResult) -> str:
     (problem, days), *others = result.told()
     tail = f", and {plural(len(others), 'other problem')}" if others else ""
     if not days:
-        done = _DONE.get(result.outcome) or plural(result.sums.received, "session")
+        done = _DONE.get(result.outcome) or plural(result.received, "session")
         return f"{done}: {messages.brief(problem)}{tail}"
     alike = [day for day in result.days if day.date in days]
     bad, every = sum(len(day.bad_sessions) for day in alike), sum(len({*d.marks, *d.bad_sessions}) for d in result.days)
@@ -125,7 +124,7 @@ def _what_is_wrong(result: SchoolResult) -> str:
 
 def _totals(report: Report, *, dry_run: bool) -> str:
     results = [result for result in report.schools if result.outcome != "skipped"]
-    received = sum(result.sums.received for result in results)
+    received = sum(result.received for result in results)
     parts = [f"{plural(received, 'session')} {'would be sent' if dry_run else 'received'}"]
     days = [day for result in results for day in result.days if day.problem]
     bad = Counter(_word(day) for day in days for _ in day.bad_sessions)

@@ -40,7 +40,7 @@ def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> V
             said.append(side_by_side([*verdict(school, overview, signs), *last_and_next(overview)]))
         table = [days_table(school, overview, signs)] if school.days else []
     else:
-        said = [side_by_side(counts(overview, signs)), side_by_side(last_and_next(overview))]
+        said = [side_by_side(each) for each in ([*counts(overview, signs)], [*last_and_next(overview)]) if each]
         table = [schools_table(overview, signs)] if overview.schools else []
     if moved := receiver(overview):
         said.append(prose((f"{signs.check} {moved}", CHECK), indent=2))

@@ -1,6 +1,6 @@
 """One day of one school: how its history becomes two signs, a note, and what to do. Reads no clock and no log."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
@@ -109,14 +109,19 @@ def missing_signs(
 
 
 def signs_of(
-    state: State | None, sent: Container[Session], faults: Iterable[Fault], missing: Mapping[Session, Sign]
+    state: State | None, marks: Mapping[Session, int], faults: Iterable[Fault], missing: Mapping[Session, Sign]
 ) -> dict[Session, Sign]:
-    """Return the signs of a day whose newest submission is in `state` and names the sessions `sent`."""
+    """Return the signs of a day whose newest submission is in `state` and has these `marks`.
+
+    A session that the receiver knows to have no marks has the sign of one that was not sent.
+    """
     faulty = faulty_sessions(faults)
+    is_received = state is not None and state.is_received
+    told = {session for session, number in marks.items() if number or session in faulty or not is_received}
     signs = {}
     for session in Session:
         is_refused = state is State.REFUSED and missing[session] is not Sign.NOT_DUE
-        if state is None or not (session in sent or is_refused):
+        if state is None or not (session in told or is_refused):
             signs[session] = missing[session]
         elif state is State.FAULTY and (session in faulty or not faulty):
             signs[session] = Sign.FAULTY

@@ -5,6 +5,7 @@ Reads no message: the log has the totals of each. Decides no sign and no word.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from attsync.log import Run, Submission
@@ -35,7 +36,7 @@ def history_of(submissions: Sequence[Submission], read: Run | None, *, under_way
 
     `read` is the newest run that read the day from the school's database; `under_way`: a run is sending now.
     """
-    if not submissions or _is_over(submissions[-1], read):
+    if not submissions or is_over(submissions[-1], read):
         return History()
     newest = submissions[-1]
     is_going = under_way and newest.state is State.SENDING
@@ -50,7 +51,7 @@ def history_of(submissions: Sequence[Submission], read: Run | None, *, under_way
     )
 
 
-def _is_over(newest: Submission, read: Run | None) -> bool:
+def is_over(newest: Submission, read: Run | None) -> bool:
     """Whether what went wrong with the newest submission no longer matters.
 
     A run records every day that has something to send: if it read the day and recorded nothing, the marks are gone, and
@@ -58,6 +59,11 @@ def _is_over(newest: Submission, read: Run | None) -> bool:
     """
     not_taken = newest.state in (State.REFUSED, State.REJECTED, State.FAILED)
     return not_taken and read is not None and read.id > newest.run_id
+
+
+def newest_read(day: date, reads: Sequence[Run]) -> Run | None:
+    """Return the newest run that read a day from the school's database."""
+    return next((run for run in reversed(reads) if day in run.window), None)
 
 
 def _newest_sent(past: Sequence[Submission]) -> Submission | None:

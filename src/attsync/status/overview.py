@@ -17,7 +17,7 @@ from attsync.problems import Problem
 from attsync.schedule import run_times
 from attsync.settings import Settings
 from attsync.status.day import Context, day_status
-from attsync.status.history import history_of, is_received
+from attsync.status.history import history_of, is_received, newest_read
 from attsync.window import LONDON, Window, is_working_day, today_in_london, window_ending
 
 _FORTNIGHT: Final = timedelta(days=14)
@@ -262,7 +262,7 @@ def _school(known: _Known, school: School, window: Window, now: datetime) -> Sch
     )
     days = []
     for day in reversed([day for day in window if day in submissions or known.all_days or is_working_day(day)]):
-        read = next((each for each in reversed(reads) if day in each.window), None)
+        read = newest_read(day, reads)
         history = history_of(submissions.get(day, ()), read, under_way=known.under_way)
         days.append(day_status(day, history, read.started_at if read else None, context))
     left = sorted(day for day, past in known.before.get(school.urn, {}).items() if not is_received(past))
