@@ -271,30 +271,6 @@ def test_after_a_gap_every_valid_code_is_sent(
 
 
 @pytest.mark.usefixtures("clock")
-def test_new_log_sends_every_valid_code(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
-    """The log is gone, and with it what was sent: a code that the receiver has, and the database has no more, is 0.
-
-    Only where there are marks: a database that is new too says nothing of the days before.
-    """
-    loaded = settings(tmp_path, dfe)
-    give_consent(loaded)
-    school.change("UPDATE marks SET code = 'L' WHERE code = 'I'")
-    run(loaded)
-    loaded.log.path.unlink()
-    school.change("UPDATE marks SET code = 'I' WHERE code = 'L'")
-    first = window().first
-    rows = school.ask("SELECT * FROM marks WHERE date = ?", f"{first}")
-    school.change("DELETE FROM marks WHERE date = ?", f"{first}")
-    give_consent(loaded)
-
-    assert run(loaded).exit_code == 0
-
-    truth = {figure: n for figure, n in in_database(school).items() if figure[0] > first}
-    assert {figure: n for figure, n in believed(dfe).items() if figure[0] > first} == truth
-    assert sum(n for figure, n in believed(dfe).items() if figure[0] == first) == len(rows)
-
-
-@pytest.mark.usefixtures("clock")
 def test_after_a_gap_a_day_without_marks_is_sent_as_0(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
     """A9: the lost log may have sent it. No tick for it, and nothing to check: as if it had never been sent."""
     loaded = settings(tmp_path, dfe)

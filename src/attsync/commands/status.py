@@ -21,7 +21,6 @@ from attsync.settings import Settings
 from attsync.status.history import history_of, last_two
 from attsync.status.overview import Overview, day_as_json, overview
 from attsync.window import Window, today_in_london
-from attsync.wire import parse
 
 if TYPE_CHECKING:
     from attsync.show.symbols import Signs
@@ -86,14 +85,18 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
 
 def _view(settings: Settings, found: Overview, log: Log | None, day: date | None, signs: "Signs") -> "View":
     """Return the status; one day of one school in full, with all that was tried, if that is what was asked for."""
-    from attsync.show.day import Detail, changed, nothing_on, status_day
     from attsync.show.status import status
 
+    if not day:
+        return status(found, signs, heading=settings.trust)
+    from attsync.show.day import Detail, changed, nothing_on, status_day
+    from attsync.wire import parse
+
     days = [each for school in (*found.schools, *found.left_out) for each in school.days]
-    is_past = day is not None and day < today_in_london(found.now)
-    if day and (not days or (is_past and all(each.is_empty for each in days))):
+    is_past = day < today_in_london(found.now)
+    if not days or (is_past and all(each.is_empty for each in days)):
         return nothing_on(day, found, settings.trust)
-    if not day or len(found.schools) != 1 or not days or log is None:
+    if len(found.schools) != 1 or log is None:
         return status(found, signs, heading=settings.trust)
     urn = found.schools[0].school.urn
     past = log.history(found.receiver, day, urn)
