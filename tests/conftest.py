@@ -86,6 +86,14 @@ def _nobodys_settings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waits() -> Iterator[None]:
+    """Try again at once: how long to wait is drawn by lot, and how often it is tried is another rule."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attsync.dfe.client.LONGEST_WAIT", 0)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _started_as_attsync() -> None:
     """Complete no command with the settings file of the test before, which ran a whole command in this process."""

@@ -100,11 +100,6 @@ class PretendDfe:
         """What the DfE now believes: (URN, date, session, year group, code) -> number."""
         return believed(self.store)
 
-    @property
-    def marks(self) -> dict[tuple[int, date, str, str, str], int]:
-        """The same without zeros, such as those that a new log sends for every code."""
-        return {figure: number for figure, number in self.counts.items() if number}
-
 
 @contextmanager
 def pretend_dfe(

@@ -94,7 +94,6 @@ def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> l
             "check",
             "check --show-settings",
             "preview",
-            "preview --json",
             f"preview --csv {saved}/preview.csv",
             "send",
             "send --quiet",

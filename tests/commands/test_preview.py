@@ -24,22 +24,19 @@ This is everything attsync would send for this session. Nothing has been sent.
 
 Year group  On roll    /  L  B  V  C  C2   I  M  G  N  O  U  Marks
 ──────────────────────────────────────────────────────────────────
-Reception        60   54  1  0  1  0   0   1  1  0  1  1  0     60
-Year 1           59   53  0  1  1  0   0   2  0  0  1  0  1     59
-Year 2           60   54  0  0  0  0   0   2  0  1  1  2  0     60
-Year 3           61   55  1  0  1  1   0   1  0  0  0  2  0     61
-Year 4           59   54  0  0  0  0   1   3  0  1  0  0  0     59
-Year 5           59   53  1  0  1  0   0   2  0  0  0  2  0     59
-Year 6           61   56  0  0  0  0   0   4  0  0  1  0  0     61
+Reception        60   54  1  ·  1  ·   ·   1  1  ·  1  1  ·     60
+Year 1           59   53  ·  1  1  ·   ·   2  ·  ·  1  ·  1     59
+Year 2           60   54  ·  ·  ·  ·   ·   2  ·  1  1  2  ·     60
+Year 3           61   55  1  ·  1  1   ·   1  ·  ·  ·  2  ·     61
+Year 4           59   54  ·  ·  ·  ·   1   3  ·  1  ·  ·  ·     59
+Year 5           59   53  1  ·  1  ·   ·   2  ·  ·  ·  2  ·     59
+Year 6           61   56  ·  ·  ·  ·   ·   4  ·  ·  1  ·  ·     61
 
 All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
 ! 1 N: reason not yet known (Reception)
 ! 1 N: reason not yet known (Year 1)
 ! 1 N: reason not yet known (Year 2)
 ! 1 N: reason not yet known (Year 6)
-
-Also sent, as 0 in every year group, because the log does not show what was sent
-before: K, P, W, C1, E, J1, R, S, T, Q, Y1, Y2, Y3, Y4, Y5, Y6, Y7, D, X, Z, #.
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
@@ -58,18 +55,15 @@ This is everything attsync would send for this session. Nothing has been sent.
 
 Year group  On roll    /  L  B  V  C  C2   I  M  G  N  O  U  Marks  Check
 ───────────────────────────────────────────────────────────────────────────────────────────────
-Reception        60   54  1  0  1  0   0   1  1  0  1  1  0     60  ! 1 N: reason not yet known
-Year 1           59   53  0  1  1  0   0   2  0  0  1  0  1     59  ! 1 N: reason not yet known
-Year 2           60   54  0  0  0  0   0   2  0  1  1  2  0     60  ! 1 N: reason not yet known
-Year 3           61   55  1  0  1  1   0   1  0  0  0  2  0     61  ✓
-Year 4           59   54  0  0  0  0   1   3  0  1  0  0  0     59  ✓
-Year 5           59   53  1  0  1  0   0   2  0  0  0  2  0     59  ✓
-Year 6           61   56  0  0  0  0   0   4  0  0  1  0  0     61  ! 1 N: reason not yet known
+Reception        60   54  1  ·  1  ·   ·   1  1  ·  1  1  ·     60  ! 1 N: reason not yet known
+Year 1           59   53  ·  1  1  ·   ·   2  ·  ·  1  ·  1     59  ! 1 N: reason not yet known
+Year 2           60   54  ·  ·  ·  ·   ·   2  ·  1  1  2  ·     60  ! 1 N: reason not yet known
+Year 3           61   55  1  ·  1  1   ·   1  ·  ·  ·  2  ·     61  ✓
+Year 4           59   54  ·  ·  ·  ·   1   3  ·  1  ·  ·  ·     59  ✓
+Year 5           59   53  1  ·  1  ·   ·   2  ·  ·  ·  2  ·     59  ✓
+Year 6           61   56  ·  ·  ·  ·   ·   4  ·  ·  1  ·  ·     61  ! 1 N: reason not yet known
 
 All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
-
-Also sent, as 0 in every year group, because the log does not show what was sent before: K, P, W,
-C1, E, J1, R, S, T, Q, Y1, Y2, Y3, Y4, Y5, Y6, Y7, D, X, Z, #.
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
@@ -87,18 +81,15 @@ This is everything attsync would send for this session. Nothing has been sent.
 
 Year group  On roll    /  L  B  V  C  C2   I  M  G  N  O  U  Marks  Check
 ───────────────────────────────────────────────────────────────────────────────────────────────
-Reception        60   54  1  0  1  0   0   1  1  0  1  1  0     60  ! 1 N: reason not yet known
-Year 1           59   53  0  1  1  0   0   2  0  0  1  0  1     59  ! 1 N: reason not yet known
-Year 2           60   54  0  0  0  0   0   2  0  1  1  2  0     60  ! 1 N: reason not yet known
-Year 3           61   55  1  0  1  1   0   1  0  0  0  2  0     61  ✓
-Year 4           59   54  0  0  0  0   1   3  0  1  0  0  0     59  ✓
-Year 5           59   53  1  0  1  0   0   2  0  0  0  2  0     59  ✓
-Year 6           61   56  0  0  0  0   0   4  0  0  1  0  0     61  ! 1 N: reason not yet known
+Reception        60   54  1  ·  1  ·   ·   1  1  ·  1  1  ·     60  ! 1 N: reason not yet known
+Year 1           59   53  ·  1  1  ·   ·   2  ·  ·  1  ·  1     59  ! 1 N: reason not yet known
+Year 2           60   54  ·  ·  ·  ·   ·   2  ·  1  1  2  ·     60  ! 1 N: reason not yet known
+Year 3           61   55  1  ·  1  1   ·   1  ·  ·  ·  2  ·     61  ✓
+Year 4           59   54  ·  ·  ·  ·   1   3  ·  1  ·  ·  ·     59  ✓
+Year 5           59   53  1  ·  1  ·   ·   2  ·  ·  ·  2  ·     59  ✓
+Year 6           61   56  ·  ·  ·  ·   ·   4  ·  ·  1  ·  ·     61  ! 1 N: reason not yet known
 
 All             419  379  3  1  4  1   1  15  1  2  4  7  1    419
-
-Also sent, as 0 in every year group, because the log does not show what was sent before: K, P, W,
-C1, E, J1, R, S, T, Q, Y1, Y2, Y3, Y4, Y5, Y6, Y7, D, X, Z, #.
 
 Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml

@@ -329,7 +329,7 @@ def test_a_server_that_stops_answering_ends_with_the_run(
     made = database(engine_name)
     started = time.monotonic()
     with strangers.listening(strangers.frozen_after(DEFAULT_PORTS[engine_name], b"frozen_here")) as port:
-        problem = problem_of(through(made.url, port), "SELECT 1 AS frozen_here", Deadline(2))
+        problem = problem_of(through(made.url, port), "SELECT 1 AS frozen_here", Deadline(1))
 
     assert (problem.code, problem.case, problem["select"]) == ("RUN-TIME", "database", "marks")
     assert time.monotonic() - started < 20
@@ -342,7 +342,7 @@ def test_a_server_that_stops_answering_while_a_snapshot_is_opened(
     """Each statement has its end, also the first ones."""
     name = "mariadb" if word == b"max_statement_time" else "postgresql"
     with strangers.listening(strangers.frozen_after(DEFAULT_PORTS[name], word)) as port:
-        problem = problem_of(through(database(name).url, port), deadline=Deadline(2))
+        problem = problem_of(through(database(name).url, port), deadline=Deadline(0.5))
 
     assert problem.code == "RUN-TIME"
 

@@ -17,17 +17,11 @@ from attsync.log import ConsentRow
 from attsync.model import Body, Outcome
 from attsync.problems import Problem
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.server import Certificates, make_certificates
+from attsync.sandbox.server import Certificates
 from attsync.settings import Settings
 from attsync.wire import build
 from tests.factories import NOON, OAKFIELD, credentials, day, pretend_dfe, settings
 from tests.torture.stranger import Identity, Stranger, make_identity
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates of the sandbox, once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")
@@ -96,14 +90,14 @@ class Call:
 
 @pytest.fixture
 def call(certificates: Certificates, tmp_path: Path) -> Iterator[Callable[..., Call]]:
-    """Start a pretend DfE and a run against it; keywords change the settings of [dfe]. No wait takes time."""
+    """Start a pretend DfE and a run against it; keywords change the settings of [dfe]."""
     with ExitStack() as running:
 
         def start(*faults: Fault, pretend: dict[str, Any] | None = None, **changes: Any) -> Call:  # noqa: ANN401  of settings
             other = running.enter_context(pretend_dfe(certificates, *faults, **(pretend or {})))
             loaded = settings(tmp_path, other, **changes)
             deadline = running.enter_context(Deadline(loaded.dfe.run_minutes * 60))
-            dfe = running.enter_context(Dfe(loaded.dfe, credentials(loaded), deadline, longest_wait=0))
+            dfe = running.enter_context(Dfe(loaded.dfe, credentials(loaded), deadline))
             return Call(dfe, loaded, other)
 
         yield start
@@ -119,7 +113,7 @@ def meet(identity: Identity, tmp_path: Path, deadline: Deadline) -> Callable[...
             loaded = settings(
                 tmp_path, origin=server.origin, path="/token", **{"ca_file": identity.ca} | (changes or {})
             )
-            with kind(loaded.dfe, credentials(loaded), deadline, longest_wait=0) as dfe:
+            with kind(loaded.dfe, credentials(loaded), deadline) as dfe:
                 yield Call(dfe, loaded, server)
 
     return start

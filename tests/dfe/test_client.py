@@ -199,7 +199,7 @@ def test_wrong_subscription_key_is_a_refused_sign_in(call: Start, tmp_path: Path
     (tmp_path / "subscription-key").write_text("another")
 
     secrets = credentials(running.settings)
-    with Deadline() as deadline, Dfe(running.settings.dfe, secrets, deadline, longest_wait=0) as dfe:
+    with Deadline() as deadline, Dfe(running.settings.dfe, secrets, deadline) as dfe:
         outcome = dfe.send(consent(), a_body().content, "a key", nullcontext)
 
     assert case_of(outcome.problem) == "SIGNIN-REFUSED key"
@@ -369,7 +369,7 @@ def test_nothing_listens(tmp_path: Path, deadline: Deadline) -> None:
         port = listener.getsockname()[1]
     loaded = settings(tmp_path, base_url=f"https://localhost:{port}", token_url=f"https://localhost:{port}/token")
 
-    with Dfe(loaded.dfe, credentials(loaded), deadline, longest_wait=0) as dfe:
+    with Dfe(loaded.dfe, credentials(loaded), deadline) as dfe:
         first, second = (dfe.send(consent(), a_body().content, "a key", nullcontext) for _ in range(2))
 
     assert first.state is State.FAILED
@@ -393,7 +393,7 @@ def test_proxy_that_refuses_is_asked_once(
     """More tries would lock its account; one that cannot reach the DfE may reach it a moment later."""
     with proxy_answering(answer) as (port, seen):
         loaded = settings(tmp_path, dfe_lines=f'proxy = "http://sam:hunter2@127.0.0.1:{port}"')
-        with Dfe(loaded.dfe, credentials(loaded), deadline, longest_wait=0) as dfe, ThreadPoolExecutor(4) as pool:
+        with Dfe(loaded.dfe, credentials(loaded), deadline) as dfe, ThreadPoolExecutor(4) as pool:
             outcomes = list(pool.map(lambda _: dfe.send(consent(), a_body().content, "k", nullcontext), range(8)))
 
     problem = outcomes[0].problem
@@ -425,7 +425,7 @@ def test_tunnel_that_breaks_costs_one_try(meet: Meet) -> None:
     with proxy_answering(broken=1) as (port, _), meet() as stranger:
         loaded = stranger.settings
         proxied = loaded.dfe.model_copy(update={"proxy": SecretStr(f"http://127.0.0.1:{port}")})
-        with Deadline(600) as deadline, Dfe(proxied, credentials(loaded), deadline, longest_wait=0) as dfe:
+        with Deadline(600) as deadline, Dfe(proxied, credentials(loaded), deadline) as dfe:
             outcome = dfe.send(consent(), a_body().content, "a key", nullcontext)
 
     assert outcome.state is State.ACCEPTED

@@ -32,7 +32,7 @@ def probe(call: Callable[..., Call]) -> Iterator[Start]:
         def start(**options: object) -> Probe:
             loaded = call(**options).settings
             deadline = running.enter_context(Deadline(600))
-            return running.enter_context(Probe(loaded.dfe, credentials(loaded), deadline, longest_wait=0))
+            return running.enter_context(Probe(loaded.dfe, credentials(loaded), deadline))
 
         yield start
 

@@ -12,22 +12,14 @@ from sqlalchemy import Engine, event
 
 from attsync.run.report import Report
 from attsync.run.send import dry_run, preview, send
-from attsync.sandbox.server import Certificates
 from attsync.settings import Settings, load
 from attsync.window import Window
-from tests.factories import PretendDfe, SchoolDatabase, give_consent, pretend_dfe, settings
+from tests.factories import PretendDfe, SchoolDatabase, give_consent, settings
 
 MORNING = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 FRIDAY, MONDAY, TUESDAY = date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 24)
 WINDOW = Window(FRIDAY, TUESDAY)
 ALL = {"2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23", "2026-11-24"}
-
-
-@pytest.fixture
-def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
-    """Run a pretend DfE."""
-    with pretend_dfe(certificates) as running:
-        yield running
 
 
 @pytest.fixture

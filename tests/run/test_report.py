@@ -12,23 +12,8 @@ from attsync.model import DayStatus, School, State
 from attsync.problems import Problem, all_codes
 from attsync.run.report import Report, SchoolResult, mail, turned
 from attsync.run.send import send
-from attsync.sandbox.server import Certificates, make_certificates
 from attsync.window import Window, window_ending
-from tests.factories import ELMHURST, OAKFIELD, PretendDfe, SchoolDatabase, give_consent, pretend_dfe, settings
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
-    """Run a pretend DfE."""
-    with pretend_dfe(certificates) as running:
-        yield running
-
+from tests.factories import ELMHURST, OAKFIELD, PretendDfe, SchoolDatabase, give_consent, settings
 
 TUESDAY = date(2026, 11, 24)
 Turn = tuple[list[str], bool] | None

@@ -18,7 +18,7 @@ from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.report import Report, mail
 from attsync.run.send import send
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.server import Certificates, make_certificates
+from attsync.sandbox.server import Certificates
 from attsync.schools import known_schools
 from attsync.settings import Settings, load
 from attsync.status.overview import Overview, overview
@@ -27,19 +27,6 @@ from tests.factories import ELMHURST, OAKFIELD, PretendDfe, SchoolDatabase, give
 
 URN = OAKFIELD.urn
 TUESDAY = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def dfe(certificates: Certificates) -> Iterator[PretendDfe]:
-    """Run a pretend DfE."""
-    with pretend_dfe(certificates) as running:
-        yield running
 
 
 @pytest.fixture
@@ -281,30 +268,6 @@ def test_after_a_gap_every_valid_code_is_sent(
         codes.append({code for _, at, session, _, code in dfe.counts if at == day and session == "AM"})
 
     assert codes == [{"/", "I"}, {c.code for c in codes_on(day).values() if Session.AM in c.sessions}]
-
-
-@pytest.mark.usefixtures("clock")
-def test_new_log_sends_every_valid_code(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
-    """The log is gone, and with it what was sent: a code that the receiver has, and the database has no more, is 0.
-
-    Only where there are marks: a database that is new too says nothing of the days before.
-    """
-    loaded = settings(tmp_path, dfe)
-    give_consent(loaded)
-    school.change("UPDATE marks SET code = 'L' WHERE code = 'I'")
-    run(loaded)
-    loaded.log.path.unlink()
-    school.change("UPDATE marks SET code = 'I' WHERE code = 'L'")
-    first = window().first
-    rows = school.ask("SELECT * FROM marks WHERE date = ?", f"{first}")
-    school.change("DELETE FROM marks WHERE date = ?", f"{first}")
-    give_consent(loaded)
-
-    assert run(loaded).exit_code == 0
-
-    truth = {figure: n for figure, n in in_database(school).items() if figure[0] > first}
-    assert {figure: n for figure, n in believed(dfe).items() if figure[0] > first} == truth
-    assert sum(n for figure, n in believed(dfe).items() if figure[0] == first) == len(rows)
 
 
 @pytest.mark.usefixtures("clock")

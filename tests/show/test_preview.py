@@ -63,9 +63,7 @@ def test_codes_without_a_mark_are_in_one_sentence_after_a_gap() -> None:
     shown = [code for code in codes if code in "/ILN"]
     assert f"Year group On roll {' '.join(shown)} Marks Check" in screen
     hidden = ", ".join(code for code in codes if code not in shown)
-    assert (
-        f"Also sent, as 0 in every year group, because the log does not show what was sent before: {hidden}." in screen
-    )
+    assert f"Also sent, as 0 in every year group, because a planned send is not in the log: {hidden}." in screen
 
 
 @pytest.mark.parametrize(("hour", "said"), [(14, "14:45"), (34, "Tue 24 Nov 10:45")])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attsync.sandbox.server import Certificates, make_certificates
+from attsync.sandbox.server import Certificates
 from tests.conftest import TRIED
 from tests.torture.runner import Runner
 from tests.torture.stranger import Identity, make_identity
@@ -17,12 +17,6 @@ def attsync() -> Iterator[Runner]:
     """Run commands, each in a process of its own."""
     with Runner() as runner:
         yield runner
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """Make the certificates once for all tests."""
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")

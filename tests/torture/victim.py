@@ -210,7 +210,7 @@ def child(order: dict[str, Any]) -> NoReturn:
 def _hurry(seconds: float | None, run_seconds: float | None) -> None:
     """Wait for nothing between two tries, not longer than `seconds` for an answer, and end after `run_seconds`."""
     service: Any = import_module("attsync.dfe.client")
-    service.Dfe.__init__.__kwdefaults__["longest_wait"] = 0
+    service.LONGEST_WAIT = 0
     if seconds:
         real = service.Connection
         service.Connection = lambda *args, **options: real(*args, **options | {"timeout_seconds": seconds})

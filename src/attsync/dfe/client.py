@@ -39,7 +39,8 @@ from attsync.settings import DfeSettings
 _logger = logging.getLogger(__name__)
 
 _TRIES: Final = 4
-_LONGEST_WAIT: Final = 30
+LONGEST_WAIT = 30.0
+"""Seconds before the last retry of a message."""
 _LONGEST_RETRY_AFTER: Final = 120
 _SAME_FAILURES: Final = 3
 
@@ -58,12 +59,10 @@ class Dfe:
         deadline: Deadline,
         *,
         schools: int = 1,
-        longest_wait: float = _LONGEST_WAIT,
     ) -> None:
         self._settings = settings
         self._credentials = credentials
         self.deadline = deadline
-        self._longest_wait = longest_wait
         self._context = trusted(settings.ca_file)
         self._of_thread = threading.local()
         self._opened: list[Connection] = []
@@ -283,7 +282,7 @@ class Dfe:
 
     def _wait(self, judgement: Judgement, number: int) -> bool:
         """Wait before the next try; False if there must not be one."""
-        seconds = max(random.uniform(0, min(self._longest_wait, 2**number)), judgement.wait_seconds)  # noqa: S311  jitter
+        seconds = max(random.uniform(0, min(LONGEST_WAIT, 2**number)), judgement.wait_seconds)  # noqa: S311  jitter
         if judgement.wait_seconds > _LONGEST_RETRY_AFTER or seconds >= self.deadline.seconds_left:
             return False
         return self._spend_retry() and not self._stopped.wait(seconds)

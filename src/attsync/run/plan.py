@@ -6,7 +6,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from attsync.codes import codes_on
 from attsync.due import LATE, missed_since, session_due_at
@@ -43,7 +43,7 @@ class Planned(NamedTuple):
     before: Sent | None
     """The newest message that the receiver has confirmed."""
     had: frozenset[Session] = frozenset()
-    """Sessions for which marks, not only zeros, may have arrived."""
+    """Sessions that have marks, or were sent with some before."""
     again: bool = False
     """The newest submission of the day is of today, and the same message."""
 
@@ -73,7 +73,7 @@ class Planner:
         self._clock_ahead: Callable[[], timedelta] | None = clock_ahead
         before = Window(window.first - _LOOK_BACK, window.last)
         self._reads = log.reads(before, settings.dfe.origin) if log else {}
-        self._known_since = _midnight(before.first)
+        self._consents = log.latest_consents() if log else {}
         self._latest = log.latest_school_runs(settings.dfe.origin) if log else {}
         self._found: SchoolDays | None = None
         self._plans: list[Plan] = []
@@ -115,20 +115,25 @@ class Planner:
             received = _newest(history, lambda state: state.is_received)
             arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
             day = self.without_early_sessions(read, arrived)
-            gap = self._gap(urn, day.date, received)
-            zeros = self._zeros(day, arrived, every_session=gap == "lost" and has_marks) if gap else arrived
+            zeros = self._zeros(day, arrived, every_session=has_marks) if self._has_gap(day, urn, received) else arrived
             if received and received.faults:
                 taken = self._cells(_newest(history, lambda state: state is State.ACCEPTED))
                 zeros = _taken(zeros, received.faults, taken)
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
                 before = Sent(self._cells(received), received.recorded_at) if received else None
-                may_be_there = [each for each in history if each.state.may_have_arrived]
-                had = frozenset(session for each in may_be_there for session, n in each.marks.items() if n)
-                plans.append(Planned(body, last, before, had, bool(past) and self._is_again(past[-1], body)))
+                again = bool(past) and self._is_again(past[-1], body)
+                plans.append(Planned(body, last, before, self._had(urn, body), again))
             elif body:
                 plans.append(Refused(day, body))
         return plans
+
+    def _had(self, urn: int, body: Body) -> frozenset[Session]:
+        had = {session for session, number in body.marks.items() if number}
+        if self._log and len(had) < len(body.marks):
+            past = self._log.history(self._settings.dfe.origin, body.day, urn)
+            had |= {s for each in past if each.state.may_have_arrived for s, number in each.marks.items() if number}
+        return frozenset(had)
 
     def _is_again(self, newest: Submission, body: Body) -> bool:
         return self._is_today(newest.recorded_at) and self._log is not None and self._log.has_body(newest, body)
@@ -165,23 +170,19 @@ class Planner:
         more = [marks_fewer(found.school, sendings), *late]
         return (*found.to_check, *(problem for problem in more if problem))
 
-    def _gap(self, urn: int, day: date, received: Submission | None) -> Literal["new", "lost"] | None:
-        """Return whether a planned send that had a day in its window is not in the log, if it was not `received` since.
+    def _has_gap(self, day: Day, urn: int, received: Submission | None) -> bool:
+        """Whether a planned send that had a day in its window is not in the log, and the day was not `received` since.
 
-        Someone else may then have sent what this log does not show: "new", before the log knew the school at all, or
-        "lost", between two runs that it knows.
+        Someone else may then have sent what this log does not show. Before the consent in the log there is no gap
+        (docs/design/reliability.md 3).
         """
-        starts = [self._known_since, *(run.started_at for run in self._reads.get(urn, ())), self._now]
-        times, midnight, eve = self._settings.schedule.times, _midnight(day), day - timedelta(days=1)
-        # Most runs ended before the day: a comparison of dates, in whichever time zone, costs a tenth of the rest.
-        missed = [
-            missed_since(max(run, midnight), times, then) if then.date() >= eve else None
-            for run, then in pairwise(starts)
-        ]
+        consent = self._consents.get(urn)
+        runs = [run.started_at for run in self._reads.get(urn, ())]
+        starts = sorted([*runs, *([consent.at] if consent else []), self._now])
+        times, midnight = self._settings.schedule.times, datetime.combine(day.date, time(), LONDON)
+        missed = [missed_since(max(run, midnight), times, then) for run, then in pairwise(starts)]
         gap = max(filter(None, missed), default=None)
-        if gap is None or (received and received.sent_at and received.sent_at >= gap):
-            return None
-        return "lost" if any(missed[1:]) else "new"
+        return gap is not None and (received is None or received.sent_at is None or received.sent_at < gap)
 
     def _zeros(self, day: Day, arrived: Cells, *, every_session: bool) -> Cells:
         """Return every cell and code that may have been sent for a day, as 0.
@@ -232,10 +233,6 @@ def all_gone(plans: Collection[Plan]) -> Problem | None:
     if not had_marks or len(bodies) < len(plans) or any(total(body.cells) for body in bodies):
         return None
     return Problem("MARKS-GONE", number=len(bodies), first=bodies[0].day, last=bodies[-1].day if bodies[1:] else None)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), LONDON)
 
 
 def changed_sessions(before: Cells, now: Cells) -> frozenset[Session]:

@@ -69,12 +69,11 @@ def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Judged:
 
 
 def first_code_error(content: bytes) -> tuple[Error, ...]:
-    """Return an error for the first code of a message that has marks, whatever it is; for the script of faults."""
+    """Return an error for the first code of a message that can be read, whatever it is; for the script of faults."""
     for i, item in enumerate(json.loads(content)["submissionData"]):
         for j, count in enumerate(item["attendances"]):
-            if count.get("value"):
-                path = f"$.submissionData[{i}].attendances[{j}].attendanceCode"
-                return (_error("VAL104", count.get("attendanceCode"), path),)
+            path = f"$.submissionData[{i}].attendances[{j}].attendanceCode"
+            return (_error("VAL104", count.get("attendanceCode"), path),)
     return ()
 
 

@@ -78,7 +78,7 @@ def preview_session(
         ahead = f"Entered ahead: the register is not taken yet, and is not due before {when}. Until then"
         said = prose((f"{signs.due} ", DUE), f"{ahead} nothing is sent for this session.", indent=2)
     table = counts_table(signs, cells, session, day.roll, received=received, has_checks=due_at is None)
-    also = "Also sent, as 0 in every year group, because the log does not show what was sent before"
+    also = "Also sent, as 0 in every year group, because a planned send is not in the log"
     zeros = codes_at_zero(cells, session, received)
     sections = [Section([said]), Section([table, *([prose(f"{also}: {', '.join(zeros)}.")] if zeros else [])])]
     return View(school.name, f"URN {school.urn}  {day.date:%A %-d %B %Y}, {session}", sections)
