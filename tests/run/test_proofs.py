@@ -146,6 +146,23 @@ def test_what_only_a_proof_shows_is_not_forgotten_by_the_next_send(school: Schoo
         assert [problem.days for problem in result.to_check if problem.case == "not_on_roll"] == [(MONDAY, TUESDAY)]
 
 
+@pytest.mark.usefixtures("clock")
+def test_send_of_today_alone_does_not_stand_for_the_proof_of_the_window(
+    school: SchoolDatabase, loaded: Settings
+) -> None:
+    """What the first send of the day found on Monday is not forgotten because the second did not look there."""
+    for pupil in (1, 2, 3):
+        school.change("UPDATE roll SET leaving_date = '2026-11-20' WHERE pupil = ?", pupil)
+    for pupil in (1, 2, 3):
+        school.change("DELETE FROM marks WHERE date = ? AND pupil = ?", f"{TUESDAY}", pupil)
+    run(loaded)
+    send(loaded, Window(TUESDAY, TUESDAY), (), lambda _: None)
+
+    (result,) = run(loaded).schools
+
+    assert [problem.days for problem in result.to_check if problem.case == "not_on_roll"] == [(MONDAY,)]
+
+
 @pytest.mark.usefixtures("clock", "school")
 def test_preview_and_a_dry_run_prove_every_day(loaded: Settings) -> None:
     """They are looked at."""

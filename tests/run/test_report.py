@@ -10,7 +10,7 @@ import time_machine
 from attsync import messages
 from attsync.model import DayStatus, School, State
 from attsync.problems import Problem, all_codes
-from attsync.run.report import Report, SchoolResult, mail, turned
+from attsync.run.report import Report, SchoolResult, Tell, mail, turned
 from attsync.run.send import send
 from attsync.window import Window, window_ending
 from tests.factories import ELMHURST, OAKFIELD, PretendDfe, SchoolDatabase, give_consent, settings
@@ -32,9 +32,9 @@ def run(dfe: PretendDfe, tmp_path: Path) -> Iterator[Callable[..., Turn]]:
         made_settings = settings(tmp_path, dfe, databases=databases, more='[notify]\naddresses_file = "addresses"')
         give_consent(made_settings, OAKFIELD, ELMHURST)
 
-        def start(*only: int) -> Turn:
+        def start(*only: int, tell: Tell = lambda _: None) -> Turn:
             clock.shift(timedelta(hours=1))
-            report = send(made_settings, window_ending(TUESDAY, 8, "working"), only, lambda _: None)
+            report = send(made_settings, window_ending(TUESDAY, 8, "working"), only, tell)
             message = turned(report)
             return message and ([*message.lines], message.is_good)
 
@@ -96,6 +96,23 @@ def test_school_that_was_left_out_of_a_run_keeps_its_turn(run: Callable[..., Tur
     assert run(ELMHURST.urn) is None
     change(tmp_path, OAKFIELD, MEND)
 
+    assert run() == ([f"No problem any more: {OAKFIELD}"], True)
+
+
+def test_run_that_was_stopped_has_told_no_one(run: Callable[..., Turn], tmp_path: Path) -> None:
+    """What it found and could not tell is told by the next run; what was told before is not told again."""
+
+    def stop(_result: SchoolResult) -> None:
+        raise KeyboardInterrupt
+
+    change(tmp_path, OAKFIELD, SPOIL)
+    with pytest.raises(KeyboardInterrupt):
+        run(tell=stop)
+    assert (run() or ([], True))[0][0] == f"{OAKFIELD}: unknown mark code [MARK-UNKNOWN]"
+    with pytest.raises(KeyboardInterrupt):
+        run(tell=stop)
+    assert run() is None
+    change(tmp_path, OAKFIELD, MEND)
     assert run() == ([f"No problem any more: {OAKFIELD}"], True)
 
 

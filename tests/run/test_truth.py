@@ -13,8 +13,9 @@ import time_machine
 from attsync.codes import codes_on
 from attsync.locks import wait_for_starting_requests
 from attsync.log import Log
-from attsync.model import Session, Sign
+from attsync.model import Cell, Day, Session, Sign
 from attsync.problems import LogError, Problem, SettingsError
+from attsync.run.plan import Planner
 from attsync.run.report import Report, mail
 from attsync.run.send import send
 from attsync.sandbox.faults import Fault
@@ -615,6 +616,19 @@ def test_session_is_due_by_the_clock_of_the_receiver(
     assert report.exit_code == 0
     assert ("PM" in {session for _, _, session, *_ in dfe.counts}) is (hours == 0)
     assert ("SESSION-NONE" in {p.code for p in report.schools[0].to_check}) is (hours == 0)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("ahead", [timedelta(hours=-16), timedelta(days=-40_000), timedelta(days=40_000)])
+def test_clock_of_the_receiver_decides_for_each_school(dfe: PretendDfe, tmp_path: Path, ahead: timedelta) -> None:
+    """A receiver whose date is another: not only the first school's morning is withheld, and nothing is made up."""
+    loaded = settings(tmp_path, dfe)
+    planner = Planner(loaded, None, Window(TUESDAY.date(), TUESDAY.date()), datetime.now(UTC), lambda: ahead)
+    early = Day(date=TUESDAY.date(), cells={Cell("1", Session.PM): {"M": 2}}, roll={"1": 30})
+
+    sent = [planner.without_early_sessions(early, {}).marks for _ in range(2)]
+
+    assert sent == ([0, 0] if ahead < timedelta() else [2, 2])
 
 
 @pytest.mark.usefixtures("school")

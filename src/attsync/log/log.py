@@ -176,8 +176,12 @@ class Log:
             to_check=all_to_json(to_check),
         )
 
-    def latest_school_runs(self, receiver: str) -> dict[int, SchoolRun]:
-        """Return for each school, by URN, what the newest run for `receiver` that included it did."""
+    def latest_school_runs(self, receiver: str, *, told: bool = False) -> dict[int, SchoolRun]:
+        """Return for each school, by URN, what the newest run for `receiver` that included it did.
+
+        With `told`, the newest that came to its end: one that was stopped or has failed told no one of its schools.
+        """
+        ended = "AND exit_code < 9" if told else ""
         # From each URN to the next by the index: there is a row for each school and run of years.
         rows = self._rows(
             f"""
@@ -187,7 +191,7 @@ class Log:
             SELECT {_RUN}, school_run.urn, name, outcome, problem, to_check
             FROM known JOIN school_run ON school_run.urn = known.urn AND run_id = (
                 SELECT run_id FROM school_run AS newest JOIN run ON run.id = newest.run_id
-                WHERE newest.urn = known.urn AND receiver = ? ORDER BY run_id DESC LIMIT 1)
+                WHERE newest.urn = known.urn AND receiver = ? {ended} ORDER BY run_id DESC LIMIT 1)
             JOIN run ON run.id = run_id
             """,  # noqa: S608  constants
             receiver,

@@ -86,9 +86,11 @@ class Planner:
         return self._plans
 
     def was_read_today(self, urn: int) -> bool:
-        """Whether the newest run of today has read a school: then all its days were proven today."""
+        """Whether the newest run of today has read a school for the whole window: its days were proven today then."""
         last = self._latest.get(urn)
-        return last is not None and last.outcome == "read" and self._is_today(last.run.started_at)
+        if last is None or last.outcome != "read" or last.run.window.first > self._window.first:
+            return False
+        return self._is_today(last.run.started_at)
 
     def unproven(self, found: SchoolDays) -> list[date]:
         """Return the days of a school that was read today whose counts have not been proven today, and found right.
@@ -141,7 +143,7 @@ class Planner:
     def without_early_sessions(self, day: Day, arrived: Cells) -> Day:
         """Return today without the sessions that are not registered yet, unless they were sent before."""
         local = self._now.astimezone(LONDON)
-        if day.problem or day.date != local.date():
+        if day.problem or day.date < local.date():
             return day
         early = {
             session
@@ -154,7 +156,7 @@ class Planner:
         """Whether a session of today that looks entered ahead is due, also by the receiver's clock, asked once."""
         due = session_due_at(day, session, self._settings.schedule.times) - LATE
         if self._now >= due and self._clock_ahead:
-            self._now, self._clock_ahead = self._now + self._clock_ahead(), None
+            self._now, self._clock_ahead = self._now + min(self._clock_ahead(), timedelta()), None
         return self._now >= due
 
     def to_check(self, found: SchoolDays, plans: Collection[Plan]) -> tuple[Problem, ...]:

@@ -190,8 +190,8 @@ def _listed(schools: Collection[School]) -> str:
 
 
 def failing(log: Log, receiver: str) -> set[int]:
-    """Return the URNs of the schools that had a problem in the newest run for `receiver` that included them."""
-    runs = log.latest_school_runs(receiver)
+    """Return the URNs of the schools that had a problem in the newest run for `receiver` that told of them."""
+    runs = log.latest_school_runs(receiver, told=True)
     windows = [each.run.window for each in runs.values()]
     span = Window(min(w.first for w in windows), max(w.last for w in windows)) if windows else None
     days = log.not_accepted(receiver, span) if span else {}
@@ -199,7 +199,11 @@ def failing(log: Log, receiver: str) -> set[int]:
         urn
         for urn, each in runs.items()
         if (each.problem and not is_wanted(each.problem))
-        or any(past[-1].run_id == each.run.id for past in days.get(urn, {}).values())
+        or any(
+            one.run_id == each.run.id and one.state is not State.ACCEPTED
+            for past in days.get(urn, {}).values()
+            for one in past
+        )
     }
 
 
