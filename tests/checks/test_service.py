@@ -334,6 +334,16 @@ def test_schools_without_consent_are_told_by_reason(tmp_path: Path) -> None:
     assert none.found == Problem("CONSENT-NONE", "check", schools="Elm Grove and Ash")
 
 
+def test_a_school_that_removed_consent_is_not_asked_for_it_again(tmp_path: Path) -> None:
+    """Removing it was a decision."""
+    loaded = settings(tmp_path)
+    give_consent(loaded, given=False)
+    with Log.open(loaded.log.path) as log:
+        (found,) = consent_findings(loaded, [OAKFIELD], log)
+
+    assert (found.sign, found.text) == ("good", "removed for Oakfield Primary School: nothing is sent")
+
+
 def test_without_a_log_no_one_has_given_consent(tmp_path: Path) -> None:
     """Many schools are counted, not named."""
     schools = [School(900100 + number, f"School {number}") for number in range(30)]

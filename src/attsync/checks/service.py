@@ -80,15 +80,20 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
     """Return which schools have given consent, and which have not and why."""
     terms = Terms.of(settings)
     given: list[School] = []
+    removed: list[School] = []
     missing: dict[str, list[School]] = {}
     for school in schools:
         row = log.latest_consent(school.urn) if log else None
         if active_consent(row, terms):
             given.append(school)
+        elif row and row.action == "removed":  # a decision: the school is not asked again
+            removed.append(school)
         else:
             missing.setdefault(explain_missing(school, row, terms).code, []).append(school)
     if given:
         yield Finding("good", _CONSENT, f"given for {_named(given)}")
+    if removed:
+        yield Finding("good", _CONSENT, f"removed for {_named(removed)}: nothing is sent")
     for code, without in missing.items():
         yield Finding("check", _CONSENT, Problem(code, "check", schools=_named(without)))
 
