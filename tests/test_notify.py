@@ -280,7 +280,7 @@ def test_service_that_hangs_delays_a_run_for_seconds_only(
     webhook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limit is kept on this side, and by one that the end of Python does not wait for."""
-    assert notify._PEOPLE_SECONDS <= 15  # noqa: SLF001
+    assert notify._PEOPLE_SECONDS + 3 < 15  # noqa: SLF001
     with socket.create_server(("127.0.0.1", 0)) as silent:
         slow = f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=60"
         settings = settings_with(tmp_path, slow, f"json://127.0.0.1:{webhook.port}")

@@ -27,8 +27,9 @@ from attsync.settings import Settings
 
 _SECONDS: Final = 3
 """For each message, counted from its own beginning: that a run failed is told also when the run's deadline is over."""
-_PEOPLE_SECONDS: Final = 15
-"""For the messages to all addresses together: some mail servers make everyone wait."""
+_PEOPLE_SECONDS: Final = 10
+"""For the messages to all addresses together: some mail servers make everyone wait. With that to the monitor it is less
+than the 15 seconds by which a run may be over its limit."""
 _logger = logging.getLogger(__name__)
 
 

@@ -51,6 +51,8 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
                 addresses = read_addresses(settings)
                 report = send.send(settings, window, schools, tell, begin)
                 monitored.exit_code = report.exit_code
+                if addresses and (message := turned(report)):  # before what may fail on a closed screen
+                    tell_people(settings, addresses, message)
     if as_json:
         print_json(_as_json(report))
     if out:
@@ -60,8 +62,6 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     else:
         for line in mail(report, schools):
             click.echo(line, err=True)
-    if not dry_run and addresses and (message := turned(report)):
-        tell_people(settings, addresses, message)
     click.get_current_context().exit(report.exit_code)
 
 
