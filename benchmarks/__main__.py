@@ -28,6 +28,8 @@ _BEGIN, _END = "<!-- figures: make bench BENCH=--write -->\n", "<!-- end of figu
 _HEADING: Final = """\
 | Work | Program | Wall | Against attsync's SQL | Seconds | CPU seconds | Peak MB | Goal |
 |---|---|---|---|---|---|---|---|"""
+_ENGLAND: Final = 22_000
+"""Schools."""
 _ENGINES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mariadb": "MariaDB"}
 
 
@@ -83,13 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.rmtree(old)
     lines = [_machine(run), "", _HEADING]
     print("\n".join(lines), flush=True)
+    how_far: list[str] = []
     for row in ROWS:
         if asked.rows == "all" or row.key in asked.rows.split(","):
             for engine in row.engines:
                 if engine in asked.engines.split(","):
-                    found = _row(run, row, engine)
+                    found, costs = _row(run, row, engine)
                     print("\n".join(found), flush=True)
                     lines += found
+                    how_far = [*_how_far(costs)] if row.key == "schools" else how_far
+    print("\n".join(how_far))
+    lines += how_far
     if asked.write:
         before, _, after = _README.read_text(encoding="utf-8").partition(_BEGIN)
         text = "\n".join(lines)
@@ -123,23 +129,43 @@ def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _row(run: Run, row: Row, engine: Engine) -> list[str]:
+def _row(run: Run, row: Row, engine: Engine) -> tuple[list[str], dict[str, list[Cost]]]:
     """Measure one row on one engine. What fails is said in its place: the other rows are not lost."""
     title = row.title + (f", {_ENGINES[engine]}" if engine != "sqlite" or len(row.engines) > 1 else "")
     started = time.monotonic()
     try:
         works = run.works(row, engine)
         if not works:
-            return [f"| {title} | no server answers |||||||"]
+            return [f"| {title} | no server answers |||||||"], {}
         costs, notes = _measure(run, row, works)
     except (SystemExit, OSError) as error:
         print(f"{title}: {error}", file=sys.stderr)
-        return [f"| {title} | failed |||||||"]
+        return [f"| {title} | failed |||||||"], {}
     print(f"{title}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     if not (rounds := max(map(len, costs.values()))):
-        return [f"| {title} | made |||||||"]
+        return [f"| {title} | made |||||||"], {}
     lines = [*_lines(row, costs), *(f"| {note} |||||||" for note in notes)]
-    return [f"| {title} ({rounds} round{'s' if rounds > 1 else ''}) {lines[0]}", *(f"| {line}" for line in lines[1:])]
+    head = f"| {title} ({rounds} round{'s' if rounds > 1 else ''}) {lines[0]}"
+    return [head, *(f"| {line}" for line in lines[1:])], costs
+
+
+def _how_far(costs: dict[str, list[Cost]]) -> Iterator[str]:
+    """Return a table of what more schools cost, with all of England reckoned from the most."""
+    if not any(costs.values()):
+        return
+    yield from ("", "| | Requests a run | A send | Peak MB | A status, CPU | Peak MB |", "|---|---|---|---|---|---|")
+    names = [name.removeprefix("send, ") for name in costs if name.startswith("send, ")]
+    for name in names:
+        schools = int(name.split()[0].replace(",", ""))
+        send, status = costs[f"send, {name}"][0], costs[f"status, {name}"][0]
+        sent, shown = f"{send.wall:.2g} s | {send.memory:.0f}", f"{status.cpu:.2g} s | {status.memory:.0f}"
+        yield f"| {name} | {schools * 8:,} | {sent} | {shown} |"
+    times, least = _ENGLAND / schools, costs[f"status, {names[0]}"][0].memory
+    yield (
+        f"| All of England, {_ENGLAND:,} schools (reckoned, {times:.0f} times as much) | {_ENGLAND * 8:,}"
+        f" | {times * send.wall / 60:.1f} minutes | {send.memory:.0f}"
+        f" | {times * status.cpu:.0f} s | {least + times * (status.memory - least):.0f} |"
+    )
 
 
 def _measure(run: Run, row: Row, works: list[Work]) -> tuple[dict[str, list[Cost]], list[str]]:

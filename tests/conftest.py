@@ -40,6 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MAY_SKIP_BROWSER] = not (os.environ.get("CI") or os.environ.get("ATTSYNC_REQUIRE_ENGINES"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests: at the end one of them would keep one worker busy and leave the others idle."""
+    items.sort(key=lambda item: "tests/torture/test_torture" not in item.nodeid)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401  pytest-xdist has no types
     """Take in what a worker has exercised and tried: the process that prints the summary runs no test itself."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from random import randrange
 from shutil import copytree
 from tempfile import TemporaryDirectory
 
@@ -71,13 +72,23 @@ def here(
 def served(folder: Path, *faults: Fault, consent: bool = False) -> Iterator[Sandbox]:
     """Serve a sandbox folder for the real today over TLS."""
     now = datetime.now(UTC).astimezone(LONDON)
-    copytree(_made(now.date(), afternoon=now.hour >= AFTERNOON).name, folder)
-    config = folder / "config.toml"
-    config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(free_port())))
+    config = copied(folder, now.date(), afternoon=now.hour >= AFTERNOON)
     with open_folder(folder, faults=faults) as sandbox:
         if consent:
             assert here("consent", "grant", "--yes", config=config).exit_code == 0
         yield sandbox
+
+
+def copied(folder: Path, today: date, *, afternoon: bool = False) -> Path:
+    """Copy a sandbox folder, made once a session, with a port of its own; return its settings file."""
+    config = Path(copytree(_made(today, afternoon=afternoon).name, folder)) / "config.toml"
+    config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(port())))
+    return config
+
+
+def port() -> int:
+    """Return a free port, none of those that the system gives to connections: no other test takes it meanwhile."""
+    return free_port(randrange(20_000, 32_000))  # noqa: S311
 
 
 @cache

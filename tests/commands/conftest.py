@@ -7,24 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from attsync.accounts import who
-from attsync.sandbox.folder import make_folder
-from tests.commands.trial import MONDAY, Trial, trial_in
-
-
-@pytest.fixture(scope="session")
-def made_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a sandbox folder once."""
-    folder = tmp_path_factory.mktemp("commands") / "made"
-    make_folder(folder, today=MONDAY.date(), username=who(os.environ).account)
-    return folder
+from tests.commands.trial import Trial, trial_in
 
 
 @pytest.fixture
-def trial(made_folder: Path, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
+def trial(tmp_path: Path) -> Iterator[Callable[..., Trial]]:
     """Start a trial; `consent=False` leaves out the consent."""
     with ExitStack() as running:
-        yield lambda *faults, **options: running.enter_context(trial_in(tmp_path, made_folder, *faults, **options))
+        yield lambda *faults, **options: running.enter_context(trial_in(tmp_path, *faults, **options))
 
 
 @pytest.fixture

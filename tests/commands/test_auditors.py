@@ -25,9 +25,9 @@ CONSENT = (
 
 
 @pytest.fixture(scope="module")
-def told(made_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Trial:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     """Consent, send, correct, send; then remove consent and try to send once more."""
-    with trial_in(tmp_path_factory.mktemp("auditors"), made_folder) as started:
+    with trial_in(tmp_path_factory.mktemp("auditors")) as started:
         assert started("send").exit_code == 0
         mark(started, "2026-11-20", "HOSP")
         started.move_to(MONDAY + timedelta(hours=4))

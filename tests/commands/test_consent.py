@@ -38,7 +38,7 @@ You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20.
   Receipt 7c1e0000.
   To send now: attsync send --config config.toml
-  To send automatically twice a day, first today 14:45: attsync crontab --config config.toml
+  To send automatically twice a day, first today 14:48: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config config.toml
 """),
         ),
@@ -56,7 +56,7 @@ Notice 2, full text: attsync consent show --notice --config config.toml
 You are sam, who holds "Data Returns: Administer" in the school database.
 ✓ Consent given by sam (School business manager) on 23 November 2026 at 10:20. Receipt 7c1e0000.
   To send now: attsync send --config config.toml
-  To send automatically twice a day, first today 14:45: attsync crontab --config config.toml
+  To send automatically twice a day, first today 14:48: attsync crontab --config config.toml
   Remove it at any time: attsync consent revoke --school 900023 --config config.toml
 """),
         ),

@@ -14,10 +14,10 @@ from attsync.commands.demo import AFTERNOON
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import make_folder, open_folder
 from attsync.sandbox.sample_school import correct_marks
-from attsync.sandbox.server import free_port
 from attsync.window import LONDON
 from tests.commands.trial import Trial
 from tests.installed import attsync as installed
+from tests.installed import port
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_demo_ends_well_on_any_day(tmp_path: Path, at: datetime, *, with_problem
             folder,
             today=at.date(),
             username=who(os.environ).account,
-            port=free_port(),
+            port=port(),
             with_problems=with_problems,
             afternoon=at.hour >= AFTERNOON,
         )

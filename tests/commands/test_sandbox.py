@@ -12,8 +12,7 @@ from click.testing import CliRunner
 
 from attsync.commands.sandbox import command as sandbox
 from attsync.problems import SettingsError
-from attsync.sandbox.server import free_port
-from tests.installed import PROGRAM, here, of_the_tests
+from tests.installed import PROGRAM, here, of_the_tests, port
 from tests.other_account import needs_root
 
 pytestmark = pytest.mark.slow
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.slow
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals, times: int) -> None:
     """What it prints is what is typed in the other terminal; the same folder can be served again."""
     folder = tmp_path / "try"
-    command = [str(PROGRAM), "sandbox", "--dir", str(folder), "--port", str(free_port())]
+    command = [str(PROGRAM), "sandbox", "--dir", str(folder), "--port", str(port())]
     for _ in range(times):
         with subprocess.Popen(command, env=of_the_tests(), stdout=subprocess.PIPE, text=True, bufsize=1) as served:
             assert served.stdout
@@ -62,11 +61,11 @@ def test_folder_that_may_not_be_entered_is_told(open_folder: Path, somebody_else
     """It was an error in attsync itself."""
     folder = open_folder / "closed" / "try"
     folder.parent.mkdir(mode=0o700)
-    port = str(free_port())
+    number = str(port())
     CliRunner().invoke(sandbox, ["--dir", str(open_folder), "--faults", "bussy"])  # no imports later
     codecs.lookup("ascii")
     somebody_else()
-    ended = CliRunner().invoke(sandbox, ["--dir", str(folder), "--port", port])
+    ended = CliRunner().invoke(sandbox, ["--dir", str(folder), "--port", number])
 
     assert isinstance(ended.exception, SettingsError)
     problem = ended.exception.problem

@@ -9,7 +9,6 @@ from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 import time_machine
@@ -17,9 +16,8 @@ from time_machine import Traveller
 
 from attsync.accounts import who
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.folder import EXAMPLE_PORT, Sandbox, open_folder
-from attsync.sandbox.server import free_port
-from tests.installed import Ended, here
+from attsync.sandbox.folder import Sandbox, open_folder
+from tests.installed import Ended, copied, here
 
 MONDAY = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
 URN = 900023
@@ -101,14 +99,10 @@ class Trial:
 
 
 @contextmanager
-def trial_in(
-    parent: Path, made_folder: Path, *faults: Fault, at: datetime = MONDAY, consent: bool = True
-) -> Iterator[Trial]:
+def trial_in(parent: Path, *faults: Fault, at: datetime = MONDAY, consent: bool = True) -> Iterator[Trial]:
     """Serve a copy of a sandbox folder, with consent unless told otherwise."""
     with time_machine.travel(at, tick=True) as clock:
-        folder = copytree(made_folder, parent / "trial")
-        config = folder / "config.toml"
-        config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(free_port())))
+        folder = copied(parent / "trial", MONDAY.date()).parent
         with open_folder(folder, faults=faults) as sandbox:
             started = Trial(folder, sandbox, clock)
             if consent:

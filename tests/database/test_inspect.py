@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from attsync.database.inspect import DatabaseFacts, SelectFacts, index_serves, look, way, writes
 from attsync.deadline import Deadline
@@ -244,12 +244,16 @@ def test_what_a_server_hides_is_noticed(database: Callable[[str], EngineDatabase
 
     other = database("mariadb")
     fill(other, [mark()])
-    was = other.execute("SELECT @@global.sql_select_limit")[0][0]
-    other.execute("SET GLOBAL sql_select_limit = 7")
+
+    def limited(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> tuple[str, object]:
+        return statement.replace("@@global.sql_select_limit", "7"), values  # a real one would meet all other tests
+
+    assert facts_of(settings(other.url)).hides == ()
+    event.listen(Engine, "before_cursor_execute", limited, retval=True)
     try:
         assert facts_of(settings(other.url)).hides == ("sql_select_limit = 7",)
     finally:
-        other.execute(f"SET GLOBAL sql_select_limit = {was}")
+        event.remove(Engine, "before_cursor_execute", limited)
 
 
 def test_other_kinds_of_database_are_not_asked() -> None:

@@ -17,7 +17,7 @@ from attsync.messages import next_step
 from attsync.problems import SettingsError
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import EXAMPLE_PORT, make_folder, open_folder
-from attsync.sandbox.server import free_port
+from tests.installed import port
 from tests.other_account import SOMEBODY_ELSE, needs_root
 from tests.sandbox.pretend import MONDAY, message
 
@@ -28,7 +28,7 @@ TODAY = MONDAY.date()
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a sandbox folder on a free port, once."""
     folder = tmp_path_factory.mktemp("made") / "trial"
-    make_folder(folder, today=TODAY, username="sam", port=free_port(), pupils=30)
+    make_folder(folder, today=TODAY, username="sam", port=port(), pupils=30)
     return folder
 
 
@@ -73,7 +73,7 @@ def test_settings_are_the_example_but_for_the_port(folder: Path) -> None:
 
 def test_secrets_are_random_and_their_owners_alone(folder: Path, tmp_path: Path) -> None:
     """Even a made-up secret must have the mode that attsync insists on."""
-    make_folder(tmp_path / "other", today=TODAY, username="sam", port=free_port(), pupils=30)
+    make_folder(tmp_path / "other", today=TODAY, username="sam", port=port(), pupils=30)
 
     assert folder.stat().st_mode & 0o777 == 0o700
     for name in ("client-secret", "subscription-key"):

@@ -149,7 +149,7 @@ def _in_full(faults: "Sequence[Fault]") -> list[str]:
     cls=Commands,
     params=[*COMMON],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="New here? First attsync demo, which shows it all; then attsync init, which says what comes next.",
+    epilog="New here? Run attsync demo to see it work, then attsync init, which says what to do next.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def attsync() -> None:

@@ -81,6 +81,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     """Look up the permission, show the notice once, ask, record; school by school."""
     from attsync.due import next_send
     from attsync.files import require_writable, write_report
+    from attsync.schedule import run_times
     from attsync.show import consent as show
     from attsync.show.symbols import when
 
@@ -112,7 +113,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
             write_report(saved, receipts, settings=settings, replace=False)
     if recorded:
         which = ("--all",) if recorded[1:] else ("--school", str(recorded[0].school.urn))
-        first = when(next_send(settings.schedule.times, options.now()), options.now())
+        first = when(next_send(run_times(settings), options.now()), options.now())
         out.tell(show.consent_next(first, which, for_another=person.account != name_of(os.geteuid())))
         out.tell(*([f"Receipt written to {saved}."] if saved else []))
 

@@ -85,9 +85,9 @@ def _common(*names: str, about: str, **more: Any) -> click.Option:  # noqa: ANN4
 
 COMMON: Final = (
     _common("--config", metavar="FILE", about="The settings file."),
-    _common("-q", "--quiet", is_flag=True, about="Say only what is wrong."),
-    _common("-v", "--verbose", count=True, about="Say more, for IT."),
-    _common("--no-color", is_flag=True, about="No colour."),
+    _common("-q", "--quiet", is_flag=True, about="Show problems only."),
+    _common("-v", "--verbose", count=True, about="Show more detail, for IT."),
+    _common("--no-color", is_flag=True, about="Do not use colour."),
 )
 """The options that every command has."""
 

@@ -384,9 +384,9 @@ class Log:
 
     def _by_school(self, sql: str, *values: object) -> dict[int, dict[date, list[Submission]]]:
         found: dict[int, dict[date, list[Submission]]] = {}
-        for row in self._rows(sql, *values):
-            submission = submission_of(row)
-            found.setdefault(submission.urn, {}).setdefault(submission.day, []).append(submission)
+        with schema.in_our_words(self.path):
+            for submission in map(submission_of, self._execute(sql, *values)):  # row by row: they are large
+                found.setdefault(submission.urn, {}).setdefault(submission.day, []).append(submission)
         return found
 
     def content(self, submission: Submission) -> bytes | None:

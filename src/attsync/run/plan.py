@@ -180,9 +180,10 @@ class Planner:
         runs = [run.started_at for run in self._reads.get(urn, ())]
         starts = sorted([*runs, *([consent.at] if consent else []), self._now])
         times, midnight = self._settings.schedule.times, datetime.combine(day.date, time(), LONDON)
-        missed = [missed_since(max(run, midnight), times, then) for run, then in pairwise(starts)]
-        gap = max(filter(None, missed), default=None)
-        return gap is not None and (received is None or received.sent_at is None or received.sent_at < gap)
+        since = received.sent_at if received else None
+        later = [pair for pair in pairwise(starts) if since is None or pair[1] > since]  # most of weeks are before it
+        missed = [missed_since(max(run, midnight), times, then) for run, then in later]
+        return any(at and (since is None or since < at) for at in missed)
 
     def _zeros(self, day: Day, arrived: Cells, *, every_session: bool) -> Cells:
         """Return every cell and code that may have been sent for a day, as 0.

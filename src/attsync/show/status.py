@@ -84,7 +84,7 @@ def schools_table(overview: Overview, signs: Signs) -> Sheet:
     columns = (f"{above}School", urn, *heads, attendance, last_sent, f"{above}Result")
     caption = f"Schools, problems first. Each date has a sign for the morning and one for the afternoon. {_ATTENDANCE}"
     sheet = Sheet(signs, columns, names=0, less=dict.fromkeys(less, _WIDE), roomy=_ROOMY, caption=caption)
-    strip = strip_of(signs)
+    strip, made = strip_of(signs), dict[object, Text]()
     for schools in ranked(overview):
         if sheet.rows:
             sheet.space()
@@ -93,7 +93,7 @@ def schools_table(overview: Overview, signs: Signs) -> Sheet:
             sheet.add(
                 school.school.name,
                 Text(str(school.school.urn), style=DIM),
-                *(_two_signs(days.get(day), strip, is_past=school.consent is None) for day in dates),
+                *(_two_signs(days.get(day), strip, made, is_past=school.consent is None) for day in dates),
                 share(next((day.attendance for day in school.days if day.attendance is not None), None)),
                 when(school.sent_at, overview.now) or "never",
                 result(school, signs),
@@ -101,8 +101,12 @@ def schools_table(overview: Overview, signs: Signs) -> Sheet:
     return sheet
 
 
-def _two_signs(day: DayStatus | None, strip: Signs, *, is_past: bool) -> Text:
-    return Text().join(strip.of(day, session, is_past=is_past) for session in Session) if day else Text()
+def _two_signs(day: DayStatus | None, strip: Signs, made: dict[object, Text], *, is_past: bool) -> Text:
+    """Return the signs of a day; `made`: what was returned before, as most of thousands of days are the same."""
+    key = day and (*day.signs.values(), day.is_closed, is_past)
+    if key not in made:
+        made[key] = Text().join(strip.of(day, session, is_past=is_past) for session in Session if day)
+    return made[key]
 
 
 def dates_of(overview: Overview) -> list[date | None]:

@@ -6,6 +6,7 @@ Imports no screen; the time is a parameter.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from attsync import messages
@@ -29,7 +30,7 @@ Standing: TypeAlias = Literal["failed", "to check", "consent again", "no consent
 """How a school is. Waiting: nothing was sent yet. Consent again: what was agreed to has changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SchoolStatus:
     """One school: whether its consent is in force, and its days, newest first."""
 
@@ -61,7 +62,7 @@ class SchoolStatus:
         told = {day for problem in said if problem.code == "SESSION-NONE" for day in problem.days}
         return [*(_no_register(day) for day in self.days if day.no_register and day.date not in told), *said]
 
-    @property
+    @cached_property
     def standing(self) -> Standing:
         """What is most worth knowing of the school."""
         if not self.consent:
