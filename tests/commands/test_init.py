@@ -130,6 +130,8 @@ def test_several_schools_and_databases_are_taken(tmp_path: Path) -> None:
             (ANOTHER, "Abbey Lane"),
             (URN, "900001"),
             (OTHER_DATABASE, second),
+            (ANOTHER, "https://dfe.example/v1"),  # an answer to the next question, taken back by Enter
+            (URN, ""),
             (ANOTHER, ""),
             (BASE_URL, ""),
         ],

@@ -95,8 +95,11 @@ def _answers(path: Path) -> tuple[list[Database], str]:
     try:
         name = _ask("Name of the school", typed_text)
         while name:
-            urn = _ask("Its URN, 6 digits (from Get Information About Schools)", lambda said: _urn(said, databases))
-            _database_of_school(databases).schools.append((urn, name))
+            words = "Its URN, 6 digits (from Get Information About Schools)"
+            words += " (Enter: leave it out)" if databases else ""
+            # a slip at the question before, such as the DfE's address, must not cost the answers given so far
+            if urn := _ask(words, lambda said: _urn(said, databases), 0 if databases else None):
+                _database_of_school(databases).schools.append((urn, name))
             name = _ask("Name of another school (Enter: no other school)", typed_text, "")
         _explain("The DfE gives you the address that counts are sent to.")
         return databases, _ask("DfE address, https://... (Enter: fill it in later)", _base_url, "")
