@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -108,7 +108,7 @@ class Planner:
     def _plan(self, found: SchoolDays) -> list[Plan]:
         urn = found.school.urn
         days = self._log.submissions(self._settings.dfe.origin, self._window, urn).get(urn, {}) if self._log else {}
-        has_marks = any(day.marks for day in found.days)
+        gap, has_marks = self._gap(urn), any(day.marks for day in found.days)
         plans: list[Plan] = []
         for read in found.days:
             past = days.get(read.date, [])
@@ -117,7 +117,8 @@ class Planner:
             received = _newest(history, lambda state: state.is_received)
             arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
             day = self.without_early_sessions(read, arrived)
-            zeros = self._zeros(day, arrived, every_session=has_marks) if self._has_gap(day, urn, received) else arrived
+            is_known = gap is None or (received and received.sent_at and received.sent_at >= gap)
+            zeros = arrived if is_known else self._zeros(day, arrived, every_session=has_marks)
             if received and received.faults:
                 taken = self._cells(_newest(history, lambda state: state is State.ACCEPTED))
                 zeros = _taken(zeros, received.faults, taken)
@@ -172,20 +173,17 @@ class Planner:
         more = [marks_fewer(found.school, sendings), *late]
         return (*found.to_check, *(problem for problem in more if problem))
 
-    def _has_gap(self, day: Day, urn: int, received: Submission | None) -> bool:
-        """Whether a planned send that had a day in its window is not in the log, and the day was not `received` since.
+    def _gap(self, urn: int) -> datetime | None:
+        """Return the newest planned send of a school that is not in the log; None if there is none.
 
         Someone else may then have sent what this log does not show. Before the consent in the log there is no gap
         (docs/design/reliability.md 3).
         """
         consent = self._consents.get(urn)
         runs = [run.started_at for run in self._reads.get(urn, ())]
-        starts = sorted([*runs, *([consent.at] if consent else []), self._now])
-        times, midnight = self._settings.schedule.times, datetime.combine(day.date, time(), LONDON)
-        since = received.sent_at if received else None
-        later = [pair for pair in pairwise(starts) if since is None or pair[1] > since]  # most of weeks are before it
-        missed = [missed_since(max(run, midnight), times, then) for run, then in later]
-        return any(at and (since is None or since < at) for at in missed)
+        starts = sorted([*runs, *([consent.at] if consent else []), self._now], reverse=True)
+        missed = (missed_since(run, self._settings.schedule.times, then) for then, run in pairwise(starts))
+        return next(filter(None, missed), None)
 
     def _zeros(self, day: Day, arrived: Cells, *, every_session: bool) -> Cells:
         """Return every cell and code that may have been sent for a day, as 0.
