@@ -61,9 +61,11 @@ class Scene:
         with closing(sqlite3.connect(self.settings.log.path)) as log, closing(sqlite3.connect(self._backup)) as backup:
             log.backup(backup)
             if a_day_old:
+                earlier = "strftime('%Y-%m-%dT%H:%M:%f', {}, '-4 days') || '+00:00'"
                 for table, column in (("run", "started_at"), ("run", "ended_at"), ("submission", "recorded_at")):
-                    day_before = f"strftime('%Y-%m-%dT%H:%M:%f', {column}, '-4 days') || '+00:00'"
-                    backup.execute(f"UPDATE {table} SET {column} = {day_before}")
+                    backup.execute(f"UPDATE {table} SET {column} = {earlier.format(column)}")
+                tried = earlier.format("json_extract(tries, '$[0][0]')")
+                backup.execute(f"UPDATE submission SET tries = json_set(tries, '$[0][0]', {tried}) WHERE tries <> '[]'")
                 backup.commit()
 
     def restore_log(self) -> None:
