@@ -37,8 +37,8 @@ CLOSED: Final = (
 SENDS: Final = {time(10, 20): (Session.AM,), time(14, 50): (Session.AM, Session.PM)}
 PUPILS: Final = {"1": range(14), "2": range(14, 26)}
 FAULTS: Final = (Fault.BUSY, Fault.LOST, Fault.GARBLED, Fault.UNAUTHORISED_ONCE)
-CORRECTED_FOR: Final = 6
-"""Working days: the DfE hears of the last correction of a day even if a send or two fail after it."""
+SENT_AFTER: Final = 2
+"""School days on which a corrected day is sent again: the DfE hears of it even if a send or two fail or are killed."""
 PRESENT: Final = {Session.AM: "/", Session.PM: "\\"}
 
 
@@ -139,8 +139,10 @@ def _mark(school: SchoolDatabase, day: date, session: Session, pupils: range | l
 
 def _correct(school: SchoolDatabase, open_days: list[date], today: date, random: Random) -> None:
     """Correct a few marks of days that are still to be sent several times."""
-    first = window_ending(today, CORRECTED_FOR, "working").first
-    for day in random.choices([each for each in open_days if each >= first], k=2):
+    later = [day for day in school_days() if day > today][:SENT_AFTER] or [today]
+    first = window_ending(later[-1], 8, "working").first
+    still_open = [each for each in open_days if each >= first]
+    for day in random.choices(still_open, k=2) if still_open else ():
         values = (random.choice(["L", "I", "M", "O"]), f"{day}", random.randrange(26))
         school.change("UPDATE marks SET code = ? WHERE date = ? AND pupil = ?", *values)
 
