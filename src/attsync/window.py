@@ -32,8 +32,11 @@ class Window:
         return self.first <= day <= self.last
 
     def __iter__(self) -> Iterator[date]:
-        for number in range((self.last - self.first).days + 1):
+        for number in range(len(self)):
             yield self.first + number * _DAY
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
 
     @property
     def end(self) -> date:

@@ -115,7 +115,8 @@ class Planner:
             history = [each for each in past if each.body_id is not None]
             last = history[-1] if history else None
             received = _newest(history, lambda state: state.is_received)
-            arrived = self._cells(_newest(history, lambda state: state.may_have_arrived))
+            newest = _newest(history, lambda state: state.may_have_arrived)
+            arrived = self._cells(newest)
             day = self.without_early_sessions(read, arrived)
             is_known = gap is None or (received and received.sent_at and received.sent_at >= gap)
             zeros = arrived if is_known else self._zeros(day, arrived, every_session=has_marks)
@@ -124,7 +125,8 @@ class Planner:
                 zeros = _taken(zeros, received.faults, taken)
             body = day.problem or build(found.school, day, zeros, send_year_groups=self._settings.dfe.send_year_groups)
             if isinstance(body, Body):
-                before = Sent(self._cells(received), received.recorded_at) if received else None
+                cells = arrived if received is newest else self._cells(received)
+                before = Sent(cells, received.recorded_at) if received else None
                 again = bool(past) and self._is_again(past[-1], body)
                 plans.append(Planned(body, last, before, self._had(urn, body), again))
             elif body:
@@ -207,10 +209,10 @@ class Planner:
         Without those that the receiver confirmed, and those that a later run had nothing to send for.
         """
         reads = self._reads.get(urn, ())
-        whole = [run for run in reads if len([*run.window]) >= len([*self._window])]
-        if self._log is None or not whole or whole[-1].window.first >= self._window.first:
+        whole = next((run.window for run in reversed(reads) if len(run.window) >= len(self._window)), None)
+        if self._log is None or whole is None or whole.first >= self._window.first:
             return None
-        gone = Window(whole[-1].window.first, self._window.first - timedelta(days=1))
+        gone = Window(whole.first, self._window.first - timedelta(days=1))
         left = [
             day
             for day, past in sorted(self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {}).items())
