@@ -105,7 +105,7 @@ def test_figures(code: Code) -> dict[str, str]:
     _run("coverage", "combine", "--quiet")
     for left in ROOT.glob(".coverage.*"):  # half written: commands that tests ended in the middle of everything
         left.unlink()
-    totals = json.loads(_run("coverage", "json", "--quiet", "-o", "-").stdout)["totals"]
+    totals = json.loads(_run("coverage", "json", "--quiet", "--fail-under=0", "-o", "-").stdout)["totals"]
     result = next(line for line in reversed(ended.stdout.splitlines()) if " passed" in line)
     branches = totals["covered_branches"] / totals["num_branches"]
     return {
