@@ -131,7 +131,9 @@ def test_only_a_regular_file_is_written(tmp_path: Path) -> None:
 def test_nothing_that_attsync_needs_is_replaced_or_made(tmp_path: Path) -> None:
     """By any of its names, and though it looks like a report; nor what is not there yet."""
     dfe = f'{DFE}subscription_key_file = "key"\nca_file = "ca.pem"'
-    settings = loaded(settings_text(dfe=dfe, tables='[log]\npath = "attsync.db"'), tmp_path)
+    settings = loaded(
+        settings_text(dfe=dfe, tables='[log]\npath = "attsync.db"\n[notify]\naddresses_file = "to"'), tmp_path
+    )
     for name in ("ca.pem", "school.db", "attsync.db"):
         (tmp_path / name).write_bytes(NEW.encode())
     os.link(tmp_path / "school.db", tmp_path / "hard.csv")
@@ -142,6 +144,7 @@ def test_nothing_that_attsync_needs_is_replaced_or_made(tmp_path: Path) -> None:
         "config.toml",
         "client-secret",
         "key",
+        "to",
         "ca.pem",
         "attsync.db",
         "attsync.db-wal",

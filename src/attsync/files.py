@@ -143,14 +143,12 @@ def _kind(report: bytes) -> object:
 def _protected(settings: Settings) -> Iterator[tuple[str, Path]]:
     """Return each file that must stay as it is, with what it is called in a message."""
     yield "the settings file", settings.path
-    for name in ("client_secret_file", "private_key_file", "subscription_key_file", "ca_file"):
-        if path := getattr(settings.dfe, name):
-            yield f"[dfe] {name}", path
+    yield from settings.secret_files().items()
+    if settings.dfe.ca_file:
+        yield "[dfe] ca_file", settings.dfe.ca_file
     for ending in BESIDE:
         yield "attsync's log", settings.log.path.with_name(settings.log.path.name + ending)
     for database in settings.database:
-        if database.url_file:
-            yield f"url_file of {database.name}", database.url_file
         if path := _file_of(database):
             yield from ((database.name, path.with_name(path.name + ending)) for ending in BESIDE)
 

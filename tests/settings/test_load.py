@@ -274,6 +274,24 @@ def test_file_of_a_third_account_is_refused(open_folder: Path) -> None:
     load(path, {})
 
 
+@needs_root
+def test_secret_of_a_third_account_is_refused_for_root(open_folder: Path) -> None:
+    """Root could read it, and would trust what that account writes into it."""
+    tables = '[log]\npath = "attsync.db"\n[notify]\naddresses_file = "addresses"'
+    path = loaded(settings_text(tables=tables), open_folder).path
+    for name in ("client-secret", "addresses"):
+        secret = open_folder / name
+        secret.write_text("hunter2")
+        secret.chmod(0o600)
+        load(path, {})
+        os.chown(secret, SOMEBODY_ELSE, -1)
+
+        problem = untrusted(path)
+        assert (problem.code, problem.case, problem["path"]) == ("FILE-RIGHTS", "owner", str(secret))
+        assert str(next_step(problem)).endswith(f"chown -h root {secret}")
+        os.chown(secret, 0, -1)
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o640])
 @pytest.mark.parametrize("line", ['url = "postgresql://ro:hunter2@server/school"', 'proxy = "http://a:hunter2@b:1"'])
 def test_password_that_others_can_read_is_refused(tmp_path: Path, mode: int, line: str) -> None:

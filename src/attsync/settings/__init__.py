@@ -6,6 +6,7 @@ Opens no secret, no database and no network, so that a settings file can be chec
 # Not pydantic-settings, which reads TOML, variables and credentials too: importing it took 170 ms more than Pydantic
 # alone, and `status` has to start fast.
 
+import os
 import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from attsync.accounts import mode_of, owners, rights_problem
+from attsync.accounts import for_chown, mode_of, owner_of, owners, rights_problem
 from attsync.problems import SettingsError
 from attsync.settings import environment
 from attsync.settings.faults import Fault, SettingsFaults, fault_at, faults_of, key_of, printable, syntax_fault
@@ -100,15 +101,16 @@ def require_trusted(settings: Settings, passwords: Collection[Location]) -> None
     `passwords` are the settings with one in the file itself.
     """
     path, ours = settings.path, owners(settings.log.path)
-    for what, each, setting in (
-        ("settings file", path, ()),
-        ("certificate file", settings.dfe.ca_file, ("dfe", "ca_file")),
-    ):
+    files = [("settings file", path, ()), ("certificate file", settings.dfe.ca_file, ("dfe", "ca_file"))]
+    if os.geteuid() == 0:  # root could read the secret of any account; others are refused where they read one
+        files += [("secret file", each, ()) for each in settings.secret_files().values()]
+    for what, each, setting in files:
         problem = None
         with suppress(OSError):  # a missing certificate file is reported where it is read
             problem = rights_problem("FILE-RIGHTS", each, ours) if each else None
         if problem:
-            raise SettingsError.of(problem.but(what=what, setting=setting))
+            account = for_chown(owner_of(settings.log.path))
+            raise SettingsError.of(problem.but(what=what, setting=setting, account=account))
     found = path.stat()
     # Root's file can only be read through its group, so the group has to be the right one there.
     readers, close = (stat.S_IROTH, "o-r") if found.st_uid == 0 else (stat.S_IROTH | stat.S_IRGRP, "go-r")

@@ -190,6 +190,14 @@ class Settings(_Table):
         """The settings file itself."""
         return self._file
 
+    def secret_files(self) -> dict[str, Path]:
+        """Return every file with a secret, by the name of its setting."""
+        names = ("client_secret_file", "private_key_file", "subscription_key_file")
+        named = {f"[dfe] {name}": getattr(self.dfe, name) for name in names}
+        named["[notify] addresses_file"] = self.notify.addresses_file
+        named |= {f"url_file of {database.name}": database.url_file for database in self.database}
+        return {name: path for name, path in named.items() if path}
+
     @field_validator("database")  # not min_length: Pydantic counts only the tables without a fault
     @classmethod
     def _has_databases(cls, value: tuple[DatabaseSettings, ...]) -> tuple[DatabaseSettings, ...]:
