@@ -203,7 +203,7 @@ def test_contributing_says_what_each_module_does() -> None:
     """The table is where a new contributor looks first."""
     modules = {path.stem for path in (ROOT / "src" / "attsync").iterdir()}
 
-    assert sorted(modules_in_contributing()) == sorted(modules - {"__init__", "__main__", "__pycache__", "data", "py"})
+    assert sorted(modules_in_contributing()) == sorted(modules - {"__init__", "__main__", "__pycache__", "py"})
 
 
 def test_contributing_has_the_modules_in_the_order_of_their_layers() -> None:

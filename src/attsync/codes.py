@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
+from attsync import data
 from attsync.model import Cells, Session
 
 PRESENT: Final = "present"
@@ -103,5 +103,5 @@ def attendance_rate(cells: Cells, day: date) -> float | None:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
-    text = files("attsync").joinpath("data", name).read_text(encoding="utf-8")
+    text = data.text(name)
     return csv.DictReader(text.splitlines())

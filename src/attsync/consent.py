@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
+from attsync import data
 from attsync.accounts import Person
 from attsync.locks import Gate
 from attsync.log import ConsentRow, Log
@@ -127,7 +127,7 @@ def notice(terms: Terms) -> Notice:
 
 @cache
 def _texts() -> dict[str, Any]:
-    return tomllib.loads(files("attsync").joinpath("data", "notices.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(data.text("notices.toml"))
 
 
 def record(

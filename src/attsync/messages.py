@@ -12,7 +12,6 @@ from datetime import date
 from functools import cache
 from typing import Final, NamedTuple, TypeVar
 
-from attsync.codes import year_groups
 from attsync.plural import plural
 from attsync.problems import Problem, Value, catalogue, entry_of
 
@@ -284,6 +283,8 @@ def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to wri
     if how == "quoted":
         return f'"{value}"'
     if how == "year":
+        from attsync.codes import year_groups  # noqa: PLC0415  the help page names no year group
+
         return year_groups().get(str(value), str(value))
     if isinstance(value, str):
         return value

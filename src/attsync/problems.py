@@ -17,8 +17,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final, Self
+
+from attsync import data
 
 Value = str | int | float | tuple[str, ...]
 """What a parameter of a problem may be, as JSON can hold it. A date is its ISO text."""
@@ -89,7 +90,7 @@ def _plain(value: object) -> object:
 @cache
 def catalogue() -> dict[str, Any]:
     """Return data/problems.toml: a table for each code, [not_done] and the sections of docs/messages.md."""
-    return tomllib.loads(files("attsync").joinpath("data", "problems.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(data.text("problems.toml"))
 
 
 def all_codes() -> tuple[str, ...]:

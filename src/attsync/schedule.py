@@ -12,11 +12,11 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, time
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from attsync import data
 from attsync.problems import SettingsError
 from attsync.settings import Settings
 from attsync.settings.environment import home
@@ -190,7 +190,7 @@ def timer_unit(settings: Settings) -> str:
 
 
 def _template(kind: str) -> str:
-    return files("attsync").joinpath("data", f"attsync.{kind}").read_text(encoding="utf-8")
+    return data.text(f"attsync.{kind}")
 
 
 def _escaped(text: object) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
+
+from attsync import data
 
 LONDON = ZoneInfo("Europe/London")
 _DAY = timedelta(days=1)
@@ -84,5 +85,5 @@ def today_in_london(now: datetime | None = None) -> date:
 def _bank_holidays() -> frozenset[date]:
     # Made from the library `holidays` (make calendar) and compared with it by a test: importing it takes 130 ms at
     # every run of every command, more than a whole `status`.
-    lines = files("attsync").joinpath("data", "bank_holidays.csv").read_text(encoding="utf-8").splitlines()
+    lines = data.text("bank_holidays.csv").splitlines()
     return frozenset(date.fromisoformat(line[:10]) for line in lines[1:])

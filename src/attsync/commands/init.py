@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from attsync import data
 from attsync.accounts import make_folder
 from attsync.commands import options
 from attsync.commands.terminal import say
@@ -53,7 +53,7 @@ class Database:
 @click.option("--no-input", is_flag=True, help="Ask nothing: write the example, to be edited.")
 def command(path: Path | None, *, only_print: bool, no_input: bool) -> None:
     """Ask, write, and say what comes next."""
-    example = files("attsync").joinpath("data", "config.toml").read_text(encoding="utf-8")
+    example = data.text("config.toml")
     if only_print:
         click.echo(example, nl=False)
         return

@@ -11,12 +11,12 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 from uuid import uuid4
 
+from attsync import data
 from attsync.accounts import make_file, make_folder, other_owner, require_trusted_log
 from attsync.problems import LogError
 
@@ -87,7 +87,7 @@ def make(path: Path) -> None:
             os.close(make_file(unfinished))
             connection = _open(unfinished)
             try:
-                tables = files("attsync").joinpath("data", "log.sql").read_text(encoding="utf-8")
+                tables = data.text("log.sql")
                 connection.executescript(
                     f"BEGIN; PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {LAYOUT};{tables} COMMIT;"
                 )

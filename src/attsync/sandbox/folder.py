@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from attsync import data
 from attsync.accounts import rights_problem
 from attsync.problems import SettingsError
 from attsync.sandbox.app import Service
@@ -81,7 +81,7 @@ def make_folder(
             afternoon=afternoon,
             pupils=pupils,
         )
-        example = files("attsync").joinpath("data", CONFIG).read_text(encoding="utf-8")
+        example = data.text(CONFIG)
         write_new(folder / CONFIG, example.replace(f"localhost:{EXAMPLE_PORT}", f"localhost:{port}").encode())
     except OSError as error:
         raise SettingsError("SANDBOX", "folder", folder=folder, why=os.strerror(error.errno or 0)) from error

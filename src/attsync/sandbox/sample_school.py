@@ -9,11 +9,11 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import date, timedelta
-from importlib.resources import files
 from pathlib import Path
 from random import Random
 from typing import Final, NamedTuple
 
+from attsync import data
 from attsync.plural import plural
 from attsync.window import is_working_day
 
@@ -92,7 +92,7 @@ def make_school(
     permissions = [(administrator, PERMISSION), ("reception.desk", "Attendance: Edit")]
     os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     with closing(sqlite3.connect(path)) as school, school:
-        school.executescript(files("attsync").joinpath("data", "sample_school.sql").read_text(encoding="utf-8"))
+        school.executescript(data.text("sample_school.sql"))
         for child in children:
             names = (child.pupil_id, child.first_name, child.last_name, f"{child.date_of_birth}")
             left = f"{child.leaving_date}" if child.leaving_date < date.max else None

@@ -4,14 +4,15 @@ import tomllib
 from collections.abc import Collection
 from difflib import get_close_matches
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from attsync import data
 
 
 @cache
 def sentences() -> dict[str, Any]:
     """Return every sentence by its name and, under "tomllib", the names for the messages of tomllib."""
-    return tomllib.loads(files("attsync").joinpath("data", "settings_faults.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(data.text("settings_faults.toml"))
 
 
 def say(sentence: str, /, meant: str | None = None, **values: object) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 from string import Template
 from typing import Final
 
 from rich.text import Text
 
+from attsync import data
 from attsync.show.symbols import BAD, CHECK, DIM, DUE, GOOD, HIDDEN, UNICODE
 from attsync.show.table import Prose, Sheet, View, plain
 from attsync.window import LONDON
@@ -28,18 +28,17 @@ _CLASSES: Final = {GOOD: "good", BAD: "bad", CHECK: "check", DUE: "due", DIM: "q
 def page(view: View, now: datetime) -> str:
     """Return a view as a page of `now`. What to do comes before the tables that have no heading: no one scrolls."""
     at = now.astimezone(LONDON)
-    data = files("attsync").joinpath("data")
     first, *others = view.sections
     parts: list[str] = []
     for contents, heading, level in (first, *sorted(others, key=lambda section: not section.heading)):
         parts += [f"<h{level}>{heading}</h{level}>"] if heading else []
         parts += [_table(heading or view.name, each) if isinstance(each, Sheet) else _prose(each) for each in contents]
-    return Template(data.joinpath("page.html").read_text(encoding="utf-8")).substitute(
+    return Template(data.text("page.html")).substitute(
         heading=escape(view.name),
         beside=escape(view.beside),
         day=f"{at:%-d %B %Y}",
         at=f"{at:%A %-d %B %Y, %H:%M}",
-        style=data.joinpath("page.css").read_text(encoding="utf-8"),
+        style=data.text("page.css"),
         parts="\n".join(parts),
     )
 
