@@ -1,5 +1,6 @@
 """What is measured: one row for each line of benchmarks/README.md, with the goals of SPEC beside it."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -8,7 +9,7 @@ from typing import Final
 
 from benchmarks import spark
 from benchmarks.databases import Engine, Size
-from benchmarks.work import SCHOOL_YEAR, Program, Work
+from benchmarks.work import HERE, SCHOOL_YEAR, Program, Work
 
 ALL_ENGINES: Final[tuple[Engine, ...]] = ("sqlite", "postgresql", "mariadb")
 FIRST, LATER, WITHOUT = "attsync, first send of a day", "attsync, later that day", "attsync, without `pupil`"
@@ -130,6 +131,25 @@ class Years(Row):
                 said.append(f"{_schools(work)}, {years}: {size:.2f} MB a school (goal for 3 years: 6)")
 
 
+class Parts(Row):
+    """Where the CPU of one send goes."""
+
+    def programs(self, works: list[Work]) -> list[Program]:
+        """Return attsync with its parts timed."""
+        (work,) = works
+        command = (sys.executable, str(HERE / "parts.py"), str(work.folder / "parts.json"))
+        return [work.send(FIRST), work.send("attsync, with its parts timed", command=command)]
+
+    @contextmanager
+    def around(self, works: list[Work]) -> Iterator[list[str]]:
+        """Write down what each part took, for each request."""
+        yield (said := [])
+        (work,) = works
+        parts = json.loads((work.folder / "parts.json").read_text(encoding="utf-8"))
+        said.append(f"before the first line of `send`: {parts.pop('imports'):.2f} s")
+        said += [f"{name}: {1e6 * took / work.requests:.0f} us a request" for name, took in parts.items()]
+
+
 class Spark(Row):
     """A distributed engine that attsync asks through its dialect for SQLAlchemy."""
 
@@ -210,6 +230,16 @@ ROWS: Final[tuple[Row, ...]] = (
         bodies=False,
         goals={FIRST: 2.0},
         memory_goals={FIRST: 80},
+    ),
+    Parts(
+        key="parts",
+        title="Where the CPU of a send of 200 schools goes, 1,600 requests",
+        sizes=(Size(200, 120, 10),),
+        quick=_FEW,
+        engines=("postgresql",),
+        connections=32,
+        rounds=3,
+        bodies=False,
     ),
     Commands(
         key="commands",

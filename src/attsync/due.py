@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 from attsync.model import Session
@@ -26,6 +27,7 @@ def next_send(times: tuple[time, ...], now: datetime) -> datetime:
     return next(at for at in planned_sends(times, today, today + timedelta(days=4)) if at > now)
 
 
+@lru_cache  # the schools of a trust have the same runs
 def missed_since(last_run: datetime, times: tuple[time, ...], now: datetime) -> datetime | None:
     """Return the first planned send after `last_run` that is too late by now; None if there is none."""
     first, today = last_run.astimezone(LONDON).date(), now.astimezone(LONDON).date()
