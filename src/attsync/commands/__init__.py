@@ -18,7 +18,7 @@ import click
 
 from attsync import __version__, messages
 from attsync.commands import terminal
-from attsync.commands.options import COMMANDS, COMMON, given
+from attsync.commands.options import COMMANDS, COMMON, given, help_page
 from attsync.problems import AttsyncError, Stopped
 
 if TYPE_CHECKING:
@@ -148,12 +148,17 @@ def _in_full(faults: "Sequence[Fault]") -> list[str]:
 @click.group(
     cls=Commands,
     params=[*COMMON],
+    help=help_page(
+        "attsync demo",
+        "attsync status",
+        text="Count roll-call marks inside a school's own database and send only the counts, only with consent.",
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="New here? Run attsync demo to see it work, then attsync init, which says what to do next.",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def attsync() -> None:
-    """Count roll-call marks inside a school's own database and send only the counts, only with consent."""
+    """Hold the commands; the options before a command are read by their callbacks."""
 
 
 def main() -> None:

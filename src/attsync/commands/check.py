@@ -12,7 +12,6 @@ from attsync.settings import Origins, Settings, origins
 @options.subcommand(
     "check",
     "attsync check",
-    "attsync check --school 900023 --json",
     "attsync check --show-settings",
     text="""
     Tests the permissions of settings, secrets and log, and reads the whole log. Runs each SELECT and counts: rows,

@@ -193,7 +193,6 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
 
 @options.subcommand(
     "show",
-    "attsync consent show",
     "attsync consent show --school 900023 --history",
     "attsync consent show --receipt > receipt.txt",
     text="Exit code 0 only if consent is in place for every school asked for.",

@@ -21,7 +21,6 @@ _OTHER_CLOCK: Final = (
 
 @options.subcommand(
     "crontab",
-    "attsync crontab",
     "attsync crontab --install",
     "attsync crontab --systemd",
     text="""

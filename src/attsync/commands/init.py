@@ -45,7 +45,6 @@ class Database:
     "init",
     "attsync init",
     "attsync init --output /etc/attsync/config.toml",
-    "attsync init --print",
     text="Every setting is in it, with its explanation. A file that exists is never overwritten.",
 )
 @options.file("--output", "path", help="Where to write it. Default: ~/.config/attsync/config.toml.")

@@ -92,6 +92,11 @@ COMMON: Final = (
 """The options that every command has."""
 
 
+def help_page(*examples: str, text: str) -> str:
+    """Return a help page that opens with `examples`, in lines that click does not join."""
+    return "\n".join(["Examples:", "", "\b", *(f"  {example}" for example in examples), "", text])
+
+
 def subcommand(
     name: str,
     *examples: str,
@@ -101,10 +106,10 @@ def subcommand(
     **more: Any,  # noqa: ANN401  what click takes
 ) -> Callable[[Callable[..., Any]], Any]:
     """Return a decorator that makes a command with the common options; its help opens with `examples`."""
-    lines = ["Examples:", "", "\b", *(f"  {example}" for example in examples), "", _LINES[name], "", cleandoc(text)]
+    page = help_page(*examples, text=f"{_LINES[name]}\n\n{cleandoc(text)}")
 
     def make(function: Callable[..., Any]) -> click.Command:
-        made = click.command(name, kind, help="\n".join(lines), short_help=_LINES[name], **more)(function)
+        made = click.command(name, kind, help=page, short_help=_LINES[name], **more)(function)
         made.params.extend(COMMON)
         if parent:
             parent.add_command(made)
