@@ -40,12 +40,12 @@ class Deadline:
         self._ours, self._theirs = socket.socketpair()
         for end in (self._ours, self._theirs):
             end.setblocking(False)  # noqa: FBT003  socket's own signature
+        self._thread = threading.Thread(target=self._watch, name="deadline", daemon=True)
+        self._thread.start()
         self._signals_before: int | None = None
         if threading.current_thread() is threading.main_thread():
             # The number of a signal is written there at once, also while the main thread is inside a C library.
             self._signals_before = signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-        self._thread = threading.Thread(target=self._watch, name="deadline", daemon=True)
-        self._thread.start()
 
     def __enter__(self) -> Self:
         return self

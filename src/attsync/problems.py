@@ -155,6 +155,13 @@ class Stopped(BaseException):
         super().__init__()
 
 
+def is_memory(error: BaseException) -> bool:
+    """Whether an error means that this computer has no memory left: a new thread, or a library, could not have any."""
+    return isinstance(error, MemoryError) or any(
+        words in str(error) for words in ("start new thread", "malloc failure", "map segment")
+    )
+
+
 def exit_code(problems: Iterable[Problem], *, confirmed: bool) -> int:
     """Reduce a run's problems to its exit code (docs/design/reliability.md 2).
 

@@ -34,6 +34,24 @@ def test_error_that_nobody_foresaw_is_told_also_where_no_report_can_be_written(
     assert ran.err.endswith(" in broken [BUG]\n")
 
 
+def test_computer_without_memory_is_told_as_such(trial: Start) -> None:
+    """Nothing else is wrong: neither attsync, nor an address, nor a certificate."""
+    program = "import threading; threading.stack_size(1 << 46); from attsync.commands import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "preview", "--config", trial().folder / "config.toml"],
+        env=of_the_tests(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (70, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("attsync: this computer has no memory left for attsync. ")
+    assert line.endswith(" [BUG]")
+
+
 def test_stop_is_told_in_one_line_where_there_is_no_terminal(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Systemd ends what takes too long, and keeps what was said."""
 

@@ -129,6 +129,17 @@ def test_an_address_that_sqlalchemy_does_not_take_is_told() -> None:
     assert problem_of("sqlite://server/d").case == "address"
 
 
+def test_no_memory_for_a_connection_is_not_called_a_wrong_address() -> None:
+    """It is waited for in a thread, and a thread needs a stack."""
+    with Deadline() as deadline:
+        threading.stack_size(1 << 46)
+        try:
+            with pytest.raises(RuntimeError, match="new thread"):
+                problem_of("sqlite://", deadline=deadline)
+        finally:
+            threading.stack_size(0)
+
+
 @pytest.mark.parametrize("written", ["postgresql://u:hunter2@h:port/d", "postgresql://u:hunter2@h:99x/d"])
 def test_an_address_that_cannot_be_read_is_named_without_being_shown(written: str) -> None:
     """Its password could be anywhere in it."""

@@ -28,7 +28,7 @@ from attsync.dfe.network import (
     Timeout,
     TlsRefused,
 )
-from attsync.dfe.tls import Distrust, trusted
+from attsync.dfe.tls import Distrust, trusted, why_distrusted
 from attsync.problems import SettingsError
 from tests.proxy import proxy_answering
 from tests.torture.stranger import Behaviour, Identity, Stranger, Talk
@@ -275,6 +275,12 @@ def test_lost_answer_may_have_been_an_arrived_request(ask: Callable[..., Answer]
     """Whether the request arrived is not known."""
     with pytest.raises(ConnectionLost):
         ask(behaviour)
+
+
+def test_handshake_without_memory_is_no_matter_of_trust() -> None:
+    """OpenSSL's own words for it."""
+    with pytest.raises(MemoryError):
+        why_distrusted(ssl.SSLError(1, "[SSL] malloc failure (_ssl.c:1006)"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import click
 from attsync import __version__, messages
 from attsync.commands import terminal
 from attsync.commands.options import COMMANDS, COMMON, given, help_page
-from attsync.problems import AttsyncError, Stopped
+from attsync.problems import AttsyncError, Stopped, is_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +97,8 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001  the one place for what no one foresaw (docs/design/reliability.md 2)
-            click.echo(f"attsync: an error in attsync itself. {_report(error)} [BUG]", err=True)
+            what = "this computer has no memory left for attsync" if is_memory(error) else "an error in attsync itself"
+            click.echo(f"attsync: {what}. {_report(error)} [BUG]", err=True)
             ctx.exit(70)
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.pool import NullPool
 from attsync.database import errors, sqlserver
 from attsync.database.sql_logging import arrived, follow
 from attsync.deadline import Deadline
-from attsync.problems import SchoolError
+from attsync.problems import SchoolError, is_memory
 from attsync.settings import DatabaseSettings
 from attsync.sql_guard import all_columns
 from attsync.window import LONDON, Window
@@ -244,6 +244,8 @@ class Snapshot:
         except (dialect.loaded_dbapi.Error, OSError):
             raise
         except Exception as error:  # a word in the address that the driver does not take: each has its own error for it
+            if is_memory(error):
+                raise
             raise errors.wrong_address(self.database) from error
         return self.driver
 

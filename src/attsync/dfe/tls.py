@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from attsync.problems import SettingsError
+from attsync.problems import SettingsError, is_memory
 
 
 class Distrust(StrEnum):
@@ -59,6 +59,8 @@ def why_distrusted(error: BaseException) -> Distrust | None:
             return _BY_CODE.get(error.verify_code, Distrust.OTHER)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return None  # the other side hung up, as a network does
+        case ssl.SSLError() if is_memory(error):
+            raise MemoryError
         case ssl.SSLError():
             return Distrust.NO_TLS if error.reason in _NO_TLS else Distrust.OTHER
     return None
