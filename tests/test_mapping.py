@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from attsync.mapping import Maps, Place, look_alike
+from attsync.codes import year_groups
+from attsync.mapping import Maps, Place, look_alike, usual_word
 from attsync.model import Cell, Session
 from tests.factories import MONDAY
 
@@ -14,10 +15,10 @@ AM, PM = Session.AM, Session.PM
 def maps(
     codes: dict[str, str] | None = None,
     sessions: dict[str, str] | None = None,
-    year_groups: dict[str, str] | None = None,
+    groups: dict[str, str] | None = None,
 ) -> Maps:
     """Make the maps of a school; without any, it has the DfE's own values."""
-    return Maps(codes=codes or {}, sessions=sessions or {}, year_groups=year_groups or {})
+    return Maps(codes=codes or {}, sessions=sessions or {}, year_groups=groups or {})
 
 
 def test_value_of_the_dfe_needs_no_map() -> None:
@@ -55,14 +56,14 @@ def test_nothing_is_a_value_like_any_other_where_a_map_has_it() -> None:
 def test_number_is_the_same_however_it_is_written(value: str) -> None:
     """Of the DfE's values, and of a school's own."""
     assert maps().year_group(value) == "7"
-    assert maps(year_groups={"7": "R"}).year_group(value) == "R"
+    assert maps(groups={"7": "R"}).year_group(value) == "R"
     assert maps(sessions={"7": "PM"}).session(value) is PM
     assert maps({"7": "I"}).code(value, AM, MONDAY) == "I"
 
 
 def test_number_that_a_map_has_as_it_is_written_is_not_another() -> None:
     """The shorter form is looked up only where the value itself is in no list."""
-    own = maps(year_groups={"07": "8", "7": "9"})
+    own = maps(groups={"07": "8", "7": "9"})
 
     assert (own.year_group("07"), own.year_group("7"), own.year_group("7.0")) == ("8", "9", "9")
 
@@ -134,3 +135,28 @@ def test_value_is_what_it_looks_like_but_for_a_character(value: str, seen: tuple
     """Two lines of a list that look the same differ in it; nothing is counted by its looks."""
     assert look_alike(value) == seen
     assert seen is None or maps(dict.fromkeys([seen[0]], "I")).code(value, AM, MONDAY) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("Year  7", "7"),
+        ("year 11", "11"),
+        ("Yr 7", "7"),
+        ("Y07", "7"),
+        ("Reception", "R"),
+        ("Nursery", ""),
+        ("Morning", "AM"),
+        ("p.m.", "PM"),
+        *((name, None) for name in ("Gawain", "A", "AM Smith", "Year 7 Oakes", "7", "Yearsley", "Rece", "GF")),
+    ],
+)
+def test_usual_words_of_schools_are_no_names(value: str, word: str | None) -> None:
+    """They are shown, and the map is proposed; whatever else stands there may be a name."""
+    assert usual_word(value) == word
+
+
+@pytest.mark.parametrize("word", ["Year 1", "Reception", *(f"Year {number}" for number in range(2, 15))])
+def test_what_the_dfe_calls_a_year_group_leads_to_it(word: str) -> None:
+    """The proposal is one of the list."""
+    assert year_groups()[usual_word(word) or ""] == word

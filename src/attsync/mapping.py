@@ -34,6 +34,12 @@ _LOOKS_LIKE: Final = (
 )
 """Cyrillic and Greek letters, dashes, slashes and blanks that cannot be told from those of a code by eye."""
 
+_USUAL: Final = re.compile(
+    r"(?:nc )?y(?:ea)?r?[ .-]*0?(?P<year>[0-9]{1,2})|(?P<R>reception|rec)|nursery(?: ?[12])?"
+    r"|(?P<AM>am|a\.m\.|morning)|(?P<PM>pm|p\.m\.|afternoon)",
+    re.IGNORECASE,
+)
+
 Values = tuple[date, str | None, str | None, str | None]
 """Of one row: date, session, year group and code as the school writes them; None is NULL."""
 
@@ -96,6 +102,15 @@ class Maps:
         """Whether `value` means that no mark was made, however a number in it is written."""
         unmarked = self.unmarked()
         return _as_in(unmarked, value) in unmarked
+
+
+def usual_word(value: str) -> str | None:
+    """Return what the DfE calls what a school usually calls so: "7" for "Year  7", "AM" for "Morning".
+
+    Empty: the DfE has several names for it, such as for "Nursery". None: it is no such word, and may be a name.
+    """
+    found = _USUAL.fullmatch(" ".join(value.split()))
+    return found and (found["year"] or found.lastgroup or "")
 
 
 def look_alike(value: str) -> tuple[str, str] | None:

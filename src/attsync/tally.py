@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
 from attsync.codes import all_codes, codes_on, withdrawn, year_groups
-from attsync.mapping import Maps, look_alike
+from attsync.mapping import Maps, look_alike, usual_word
 from attsync.model import Cell, Day, School, SchoolDays, Session, Uncounted, Unmapped
 from attsync.plausibility import to_check
 from attsync.problems import Problem
@@ -193,10 +193,11 @@ class Tally:
                 numbers[unknown.code, self._shown(unknown)] += marks
         for (code, shown), marks in numbers.most_common():
             yield Unmapped(*_COLUMNS[code], shown, marks)
-        not_placed = {"": 0, None: 0}
+        not_placed: Counter[str | None] = Counter()
         for row in self._roll:
             if not self._maps.year_group(row.year_group):
-                not_placed[None if row.year_group else ""] += max(row.on_roll)
+                value = row.year_group or ""
+                not_placed[value if not value or usual_word(value) is not None else None] += max(row.on_roll)
         for shown, pupils in not_placed.items():
             if pupils:
                 yield Unmapped(*_COLUMNS["YEAR-UNKNOWN"], shown, pupils, pupils=True)
@@ -249,7 +250,7 @@ class Tally:
         value, is_code = unknown.value, unknown.code == "MARK-UNKNOWN"
         if not value:
             return "empty", {}
-        if self._known_share(unknown.code) < _RECOGNISED_SHARE:
+        if not self._shown(unknown) and self._known_share(unknown.code) < _RECOGNISED_SHARE:
             return "column", {}
         if is_code and (target := self._maps.target(value)):
             return "mapped", {"target": target} | _withdrawal(target, day)
@@ -285,6 +286,8 @@ class Tally:
         """
         if not unknown.value:
             return ""
+        if unknown.code != "MARK-UNKNOWN" and usual_word(unknown.value) is not None:
+            return unknown.value
         is_code = _LOOKS_LIKE_A_CODE.fullmatch(unknown.value)
         return unknown.value if is_code and self._known_share(unknown.code) >= _SHOWN_SHARE else None
 

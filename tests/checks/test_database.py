@@ -238,7 +238,7 @@ def test_values_that_are_in_no_map_are_told_once_with_lines_to_paste(settings: D
         "# below [database.sessions]:",
         '"Brkfst" = "..."  # 1 mark',
         '"ZZ" = "..."  # 10 marks',
-        "# 4 marks: not shown, may be a name. See the column code of the marks SELECT.",
+        '# "..." = "..."  # 4 marks: not shown, may be a name. See the column code of the marks SELECT.',
         '"Nursery" = "..."  # 2 marks and 3 pupils on roll',
         '"" = "..."  # 1 pupil on roll without a year group',
     ]

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from attsync.checks import Finding, Sign
-from attsync.codes import PRESENT, all_codes
+from attsync.codes import PRESENT, all_codes, year_groups
 from attsync.database import is_tested
 from attsync.database.inspect import DatabaseFacts, SelectFacts
+from attsync.mapping import usual_word
 from attsync.model import SchoolDays, Session, Unlisted, Unmapped, session_total
 from attsync.plural import plural
 from attsync.problems import Problem
@@ -151,10 +152,12 @@ def _line(found: Sequence[Unmapped]) -> str:
     )
     if shown is None:
         select = "marks" if counted[0][0] else "roll"
-        return f"# {number}: not shown, may be a name. See the column {what.replace(' ', '_')} of the {select} SELECT."
+        where = f"the column {what.replace(' ', '_')} of the {select} SELECT"
+        return f'# "..." = "..."  # {number}: not shown, may be a name. See {where}.'
     is_dfe_code = what == "code" and shown in all_codes()
     why = ", a DfE code, but not for that date and session" if is_dfe_code else "" if shown else f" without a {what}"
-    target = PRESENT if shown in ("/", "\\") else "..."
+    word, names = usual_word(shown), {"session": [*Session], "year group": [*year_groups()]}.get(what, [])
+    target = PRESENT if shown in ("/", "\\") else word if word in names else "..."
     return f'{json.dumps(shown, ensure_ascii=False)} = "{target}"  # {number}{why}'
 
 
