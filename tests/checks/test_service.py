@@ -352,6 +352,17 @@ def test_without_a_log_no_one_has_given_consent(tmp_path: Path) -> None:
     assert found.found == Problem("CONSENT-NONE", "check", schools="30 schools")
 
 
+def test_school_whose_permission_no_one_can_hold_is_told_before_the_head_is_asked(tmp_path: Path) -> None:
+    """Neither a SELECT nor a list says who may give consent: `consent grant` would refuse everyone."""
+    loaded = settings(tmp_path)
+    (database,) = loaded.database
+    silent = database.model_copy(update={"select": database.select.model_copy(update={"administrators": None})})
+    _, found = consent_findings(loaded.model_copy(update={"database": (silent,)}), [OAKFIELD], None)
+
+    assert found.found == Problem("PERMISSION", "unknown", school="Oakfield Primary School", undone="none")
+    assert "administrators" in found.next
+
+
 def _refuse(raw: socket.socket) -> None:
     raw.recv(65536)
     raw.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")

@@ -96,6 +96,12 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
         yield Finding("good", _CONSENT, f"removed for {_named(removed)}: nothing is sent")
     for code, without in missing.items():
         yield Finding("check", _CONSENT, Problem(code, "check", schools=_named(without)))
+    says_who = settings.consent.administrators is not None or any(
+        each.select.administrators for each in settings.database
+    )
+    if missing and not says_who:
+        every = [school for without in missing.values() for school in without]
+        yield Finding("check", _CONSENT, Problem("PERMISSION", "unknown", school=_named(every), undone="none"))
 
 
 def message_findings(settings: Settings, *, is_test: bool) -> Iterator[Finding]:
