@@ -360,7 +360,7 @@ def test_school_whose_permission_no_one_can_hold_is_told_before_the_head_is_aske
     _, found = consent_findings(loaded.model_copy(update={"database": (silent,)}), [OAKFIELD], None)
 
     assert found.found == Problem("PERMISSION", "unknown", school="Oakfield Primary School", undone="none")
-    assert "administrators" in found.next
+    assert "administrators" in str(found.next)
 
 
 def _refuse(raw: socket.socket) -> None:
