@@ -72,7 +72,12 @@ def test_exports_are_inspected(exports: DatabaseSettings) -> None:
 @pytest.mark.parametrize(
     ("marks", "code", "case"),
     [
-        (MARKS.replace("marks.csv", "no.csv"), "DB-NONE", "file"),
+        (MARKS.replace("marks.csv", "no.csv"), "DB-SELECT", "no_file"),
+        (
+            "SELECT \"Date\" AS date, 'AM' AS session, '7' AS year_group, '/' AS code FROM (SELECT 1 AS x) AS a",
+            "DB-SELECT",
+            "column",
+        ),
         (MARKS.replace("code", "no_such"), "DB-SELECT", "column"),
         (MARKS.replace("read_csv('marks.csv')", "no_such"), "DB-SELECT", "table"),
         (MARKS.replace("FROM", "FROM FROM"), "DB-SELECT", "syntax"),

@@ -28,7 +28,10 @@ _CLASSES: Final = {
     "column": (
         "42703",
         "1054",
-        "no such column|binder error: (?:(?:referenced|values list).* not found|.*does not have a column named)",
+        (
+            "no such column|binder error: (?:(?:referenced|values list).* not found|.*does not have a column named"
+            "|column .* referenced that exists in the select clause)"
+        ),
     ),
     "function": (
         "42883",
@@ -63,6 +66,7 @@ _CLASSES: Final = {
     ),
     "damaged": ("XX", "126|144|145|1034|1194|1195", "database disk image is malformed|file is not a database"),
     "lost": ("08|57P|$", "0|1053|1077|1158|1159|1160|1161|1927|2006|2013|2014|4031", _NONE),
+    "no_file": (_NONE, _NONE, "io error: (?:no files found|cannot open file)"),
     "file": (_NONE, _NONE, "unable to open database|io error"),
 }
 """How each kind of error is told: how the SQLSTATE of PostgreSQL begins (there is none where the connection broke); the
