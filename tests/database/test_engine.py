@@ -129,6 +129,26 @@ def test_an_address_that_sqlalchemy_does_not_take_is_told() -> None:
     assert problem_of("sqlite://server/d").case == "address"
 
 
+@pytest.mark.parametrize(
+    ("engine_name", "words", "case", "word"),
+    [
+        ("postgresql", "sslmod=require", "address_word", "sslmod"),
+        ("postgresql", "sslmode=sometimes", "address_value", "sslmode"),
+        ("mariadb", "sslmode=require", "address_word", "sslmode"),
+        ("mariadb", "ssl_ca=/no/such.pem", "tls", ""),
+    ],
+)
+def test_a_word_that_a_driver_does_not_take_is_named(
+    database: Callable[[str], EngineDatabase], engine_name: str, words: str, case: str, word: str
+) -> None:
+    """The server answers as it should, and is not what has to be corrected."""
+    url = make_url(database(engine_name).url)
+    problem = problem_of(f"{url.render_as_string(hide_password=False)}{'&' if url.query else '?'}{words}")
+
+    assert (problem.case, problem.get("word")) == (case, word)
+    assert problem.exit_code == (3 if case == "tls" else 2)
+
+
 def test_no_memory_for_a_connection_is_not_called_a_wrong_address() -> None:
     """It is waited for in a thread, and a thread needs a stack."""
     with Deadline() as deadline:
@@ -159,7 +179,7 @@ def test_an_option_that_the_driver_does_not_take_is_told_as_that(option: str) ->
     """Tutorials are full of them; each driver has its own error for it."""
     problem = problem_of(option)
 
-    assert problem.code == "DB-NONE"
+    assert (problem.code, problem.case, problem["word"]) == ("SETTINGS", "address_word", "no_such")
     assert "hunter2" not in repr(problem)
 
 

@@ -246,7 +246,7 @@ class Snapshot:
         except Exception as error:  # a word in the address that the driver does not take: each has its own error for it
             if is_memory(error):
                 raise
-            raise errors.wrong_address(self.database) from error
+            raise errors.wrong_address(self.database, error) from error
         return self.driver
 
     def _in_time(self, function: Callable[[], _Result], undo: Callable[[_Result], object] = lambda _: None) -> _Result:

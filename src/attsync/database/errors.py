@@ -84,6 +84,10 @@ _CODES: Final = {
 _COLUMN: Final = re.compile(r"(?:column named?|column:?|identifier) ['\"]?(?!not found)(?:\w+\.)*(\w+)", re.IGNORECASE)
 """How every database names a column that it does not find; mssql-python says "Column not found" before that."""
 
+_WORD: Final = re.compile(r"(?:invalid connection option|unexpected keyword argument) ['\"](\w+)")
+"""How psycopg and Python name a word behind the `?` of an address that the driver does not take."""
+_VALUE: Final = re.compile(r"(?:invalid|bad value for) (\w+)(?: value)?: ['\"]")
+
 _IN_CONNECTING: Final = (
     ("DB-SIGNIN", "clear", "cleartext password"),
     ("DB-NONE", "no_database", r'database "[^"]*" does not exist|unknown database|cannot open database'),
@@ -94,8 +98,15 @@ _IN_CONNECTING: Final = (
 """Before the sign-in is done PostgreSQL gives no SQLSTATE: words of its messages, and of MySQL's."""
 
 
-def wrong_address(database: DatabaseSettings) -> SchoolError:
-    """Return the error of an address that cannot be read; it is not shown, for a password may be anywhere in it."""
+def wrong_address(database: DatabaseSettings, error: BaseException | None = None) -> SchoolError:
+    """Return the error of an address that cannot be read; it is not shown, for a password may be anywhere in it.
+
+    Where the driver's `error` names a word behind the `?`, that word is shown.
+    """
+    if found := _WORD.search(str(error)):
+        return wrong_word(database, "address_word", found[1])
+    if found := _VALUE.search(str(error)):
+        return wrong_word(database, "address_value", found[1])
     return SchoolError("DB-NONE", "address", name=database.name, where=_where(database))
 
 
@@ -110,6 +121,8 @@ def wrong_word(database: DatabaseSettings, case: str, word: str, values: Sequenc
 def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]) -> SchoolError:
     """Return what `error` means before there is a connection; `reach` finds out how far one comes."""
     original = _original(error)
+    if any(words.search(str(original)) for words in (_WORD, _VALUE)):
+        return wrong_address(database, original)
     kind = url.get_backend_name().replace("mariadb", "mysql")
     port = url.port or PORTS.get(kind)
     what: dict[str, Any] = {
@@ -143,6 +156,8 @@ def _case_in_connecting(error: BaseException, kind: str, url: URL) -> tuple[str,
             case = "browser"
         if (code, case) != ("DB-NONE", "lost"):
             return code, case
+    if isinstance(error, FileNotFoundError) and "ssl_ca" in url.query:
+        return "DB-NONE", "tls"
     for code, case, words in _IN_CONNECTING:
         if re.search(words, str(error).lower()):
             return code, case
