@@ -17,10 +17,10 @@ from attsync.model import Cell, Day, Session, Sign
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.plan import Planner
 from attsync.run.report import Report, mail
-from attsync.run.send import send
+from attsync.run.send import dry_run, send
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
-from attsync.schools import known_schools
+from attsync.schools import every_school, shown_schools
 from attsync.settings import Settings, load
 from attsync.status.overview import Overview, overview
 from attsync.window import Window, window_ending
@@ -62,7 +62,7 @@ def window() -> Window:
 def status(loaded: Settings) -> Overview:
     """Read what `status` shows."""
     with Log.open(loaded.log.path) as log:
-        return overview(loaded, log, known_schools(loaded, log).values(), window(), datetime.now(UTC))
+        return overview(loaded, log, shown_schools(loaded, log).values(), window(), datetime.now(UTC))
 
 
 @pytest.mark.usefixtures("clock", "school")
@@ -132,6 +132,60 @@ def test_log_that_is_gone_is_noticed_where_the_database_lists_its_schools(
 
     assert (report.exit_code, report.problem and report.problem.case) == (7, "nobody")
     assert mail(report, ())
+
+
+@pytest.mark.usefixtures("clock")
+def test_new_school_that_the_database_lists_is_told(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
+    """A3: a schools SELECT may bring a school that no one decided about; without its name, which may be no school's."""
+    school.change("CREATE TABLE schools AS SELECT 900023 AS school, 900023 AS urn, 'Oakfield' AS name")
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", ()),))
+    give_consent(loaded)
+    school.change("INSERT INTO schools VALUES (900031, 900031, 'Ada Lovelace')")
+
+    reports = [run(loaded), dry_run(loaded, window(), (), lambda _: None)]
+
+    for report in reports:
+        told = [(result.school.urn, p.code, p.case) for result in report.schools for p in result.problems]
+        assert told == [(ELMHURST.urn, "CONSENT-NONE", "")]
+        assert "Ada" not in "".join(mail(report, ()))
+    assert [report.exit_code for report in reports] == [1, 7]
+    assert run(loaded, URN).exit_code == 0
+    assert run(loaded).exit_code == 1
+    assert [each.standing for each in status(loaded).schools if each.school.urn == ELMHURST.urn] == ["undecided"]
+    with Log.open(loaded.log.path) as log:
+        assert every_school(loaded, log).keys() == {URN, ELMHURST.urn}  # it can decline
+    give_consent(loaded, ELMHURST, given=False)
+    assert (run(loaded).exit_code, mail(run(loaded), ())) == (0, [])
+
+
+@pytest.mark.usefixtures("clock")
+def test_school_that_the_database_lists_no_longer_is_not_asked_for_a_decision(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A3: a URN that was mistyped once is not told for ever."""
+    school.change("CREATE TABLE schools AS SELECT 900023 AS school, 900023 AS urn, 'Oakfield' AS name")
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", ()),))
+    give_consent(loaded)
+    school.change("INSERT INTO schools VALUES (900031, 900031, 'Elmhurst')")
+    run(loaded)
+    school.change("DELETE FROM schools WHERE urn = 900031")
+
+    assert run(loaded).exit_code == 0
+    assert [each.school.urn for each in status(loaded).schools] == [URN]
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_database_that_cannot_say_which_schools_it_has_is_told(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A3: no one may have decided about its schools yet, so none of them could tell it."""
+    databases = (("sqlite:///school.db", (OAKFIELD,)), ("sqlite:///missing.db", ()))
+    loaded = settings(tmp_path, dfe, databases=databases)
+    give_consent(loaded)
+
+    report = run(loaded)
+
+    assert (report.exit_code, report.problem and report.problem.code) == (1, "DB-NONE")
+    assert len(mail(report, ())) == 2
+    assert run(loaded, URN).exit_code == 0
 
 
 @pytest.mark.usefixtures("clock", "school")

@@ -18,7 +18,7 @@ from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.log import ConsentRow, Log
 from attsync.model import School
 from attsync.problems import Problem, SchoolError, SettingsError
-from attsync.schools import chosen, every_school, known_schools
+from attsync.schools import chosen, every_school, known_schools, shown_schools
 from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 from attsync.window import LONDON
 
@@ -214,7 +214,7 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, 
     settings, out = options.load_settings(), screen()
     terms = rules.Terms.of(settings)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
-        known = every_school if history or schools else known_schools
+        known = every_school if history or schools else shown_schools
         rows = log.latest_consents() if log else {}
         asked = [(school, rows.get(school.urn)) for school in chosen(settings, known(settings, log), schools)]
         found = {s: rules.active_consent(row, terms) or rules.explain_missing(s, row, terms) for s, row in asked}

@@ -450,8 +450,23 @@ class Log:
 
     def schools(self) -> dict[int, School]:
         """Return every school that ever gave or removed consent, by URN, with its newest name."""
-        rows = self._rows("SELECT urn, name FROM consent ORDER BY id")
-        return {row["urn"]: School(row["urn"], row["name"]) for row in rows}
+        return self._schools("SELECT urn, name FROM consent ORDER BY id")
+
+    def undecided(self) -> dict[int, School]:
+        """Return the schools of the newest run that no one had decided about, by URN."""
+        newest = "run_id = (SELECT max(run_id) FROM school_run) AND outcome = 'skipped'"
+        return self._schools(
+            f"SELECT urn, name FROM school_run WHERE {newest} AND urn NOT IN (SELECT urn FROM consent)"  # noqa: S608
+        )
+
+    def every_school(self) -> dict[int, School]:
+        """Return every school that a run or a decision was about, by URN, with its newest name."""
+        newest = "(SELECT urn, max(run_id) AS run_id FROM school_run GROUP BY urn)"
+        in_runs = f"SELECT urn, name FROM {newest} JOIN school_run USING (urn, run_id)"  # noqa: S608  constants
+        return self._schools(in_runs) | self.schools()
+
+    def _schools(self, sql: str) -> dict[int, School]:
+        return {row["urn"]: School(row["urn"], row["name"]) for row in self._rows(sql)}
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with schema.in_our_words(self.path):

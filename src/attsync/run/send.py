@@ -23,7 +23,7 @@ from attsync.model import School, SchoolDays, Unlisted
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, all_gone
-from attsync.run.reading import listed_schools, read_schools, unlisted
+from attsync.run.reading import Listed, listed_schools, read_schools, unlisted
 from attsync.run.report import Report, SchoolResult, Tell, day_of, failing, is_wanted
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
@@ -58,6 +58,7 @@ def send(
         # Before the run is recorded: whatever is wrong with the settings shows here.
         dfe = stack.enter_context(_dfe(settings, wanted, deadline)) if wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
+        done += [] if only else _undecided(listed, log)
         report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
         planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
@@ -79,7 +80,7 @@ def send(
                     found = read_schools(listed, wanted, window, deadline, planner)
                     for result in dispatch.results(_planned(found, planner, report)):
                         tell(result)
-                report.problem = _wrong_clock(log, dfe, report)
+                report.problem = _wrong_clock(log, dfe, report) or (None if only else _not_listed(listed, report))
                 _tell_given_again(log, report, wanted, terms)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
@@ -103,15 +104,17 @@ def dry_run(
         if wanted:
             with _dfe(settings, wanted, deadline):
                 pass  # whatever is wrong with the settings shows here; no one is contacted
+        listed = schools_by_database(settings.database, deadline) if wanted else []
+        done += [] if only else _undecided(listed, log)
         begin()
         _record_done(None, report, done, tell)
         planner = Planner(settings, log, window, report.now)
-        listed = schools_by_database(settings.database, deadline) if wanted else []
         for result, plans in _planned(read_schools(listed, wanted, window, deadline), planner, report):
             for plan in plans:
                 result.add(day_of(plan, None, report))
             report.schools.append(result)
             tell(result)
+        report.problem = None if only else _not_listed(listed, report)
     report.exit_code = report.exit_code_of(only)
     return report
 
@@ -154,6 +157,31 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> tuple[di
         else:
             wanted[urn] = school
     return wanted, done
+
+
+def _undecided(listed: Listed, log: Log | None) -> list[SchoolResult]:
+    """Return the schools that a schools SELECT returns and that no one has decided about.
+
+    Without their names: no one has said yet that these are schools (docs/design/sending.md 8).
+    """
+    decided = log.latest_consents() if log else {}
+    found = [
+        each.urn
+        for database, schools in listed
+        if database.select.schools and not isinstance(schools, Problem)
+        for each in schools
+    ]
+    return [
+        SchoolResult(school=School(urn, f"URN {urn}"), outcome="skipped", problem=Problem("CONSENT-NONE", urn=urn))
+        for urn in found
+        if urn not in decided
+    ]
+
+
+def _not_listed(listed: Listed, report: Report) -> Problem | None:
+    """Return the problem of a database that has not said which schools it has, if no school has told it."""
+    told = [problem for result in report.schools for problem in result.problems]
+    return next((found for _, found in listed if isinstance(found, Problem) and found not in told), None)
 
 
 def _dfe(settings: Settings, wanted: Collection[int], deadline: Deadline) -> Dfe:
