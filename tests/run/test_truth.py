@@ -513,6 +513,7 @@ def test_no_marks_in_term_time_is_not_silent(dfe: PretendDfe, tmp_path: Path) ->
     assert (report.exit_code, [p.code for p in report.schools[0].problems]) == (1, ["MARKS-NONE"])
     assert mail(report, ())
     with time_machine.travel(datetime(2026, 12, 29, 15, tzinfo=UTC), tick=True):
+        assert [code for code, _ in _told(run(loaded))] == ["DAY-LEFT"]
         assert run(loaded).exit_code == 0
 
 
@@ -633,6 +634,54 @@ def test_day_that_left_the_window_is_told_also_after_a_run_without_it(
     assert [p.code for result in run(loaded, URN).schools for p in result.problems] == ["DAY-LEFT"]
 
 
+def _told(report: Report) -> list[tuple[str, list[date]]]:
+    return [(p.code, [*p.days]) for result in report.schools for p in result.problems]
+
+
+@pytest.mark.parametrize("narrow", [8, 7])
+def test_day_that_left_the_window_is_told_once_whatever_weekends_are_in_it(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, narrow: int
+) -> None:
+    """A10: 8 working days last 10 or 12 days, so a window of 7 may be longer than one of 8."""
+    loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
+    give_consent(loaded)
+    dfe.faults.append(Fault.REJECT)
+    run(loaded)
+    told = []
+    for days in range(1, 9):
+        clock.move_to(TUESDAY + timedelta(days=days))
+        today = datetime.now(UTC).date()
+        if today.weekday() < 5:
+            for session in Session:
+                school.mark(today, session, PRESENT=28, I=2)
+        if days == 1 and narrow < 8:  # it leaves out the day, and does not count as the run that told it
+            send(loaded, window_ending(today, narrow, "working"), (), lambda _: None)
+        told += _told(run(loaded))
+
+    assert told == [("DAY-LEFT", [date(2026, 11, 13)])]
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize("weeks", [2, 6])
+def test_days_that_left_the_window_while_no_send_came_are_told(
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path, weeks: int
+) -> None:
+    """A10: no run has tried them, and none will. Holidays and weekends are none of them."""
+    clock.move_to(TUESDAY - timedelta(weeks=weeks))
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY)
+
+    (found,) = _told(run(loaded))
+
+    first = TUESDAY.date() - timedelta(weeks=weeks) + timedelta(days=1)
+    assert found[0] == "DAY-LEFT"
+    assert (min(found[1]), max(found[1])) == (max(first, date(2026, 11, 10)), date(2026, 11, 12))
+    assert {day.weekday() for day in found[1]} <= {0, 1, 2, 3, 4}
+    assert _told(run(loaded)) == []
+
+
 @pytest.mark.usefixtures("clock")
 def test_code_that_was_taken_before_a_fault_is_sent_as_0(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
@@ -728,6 +777,7 @@ def test_clock_far_ahead_in_the_holidays_is_not_silent(
     run(loaded)
     school.change("DELETE FROM marks")
     clock.move_to(datetime(2026, 12, 24, 15, tzinfo=UTC))
+    assert [code for code, _ in _told(run(loaded))] == ["DAY-LEFT"]
     codes = [run(loaded).exit_code]
     dfe.server.stop()
     for day in (28, 29 + 7):

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from attsync.codes import codes_on
-from attsync.due import LATE, missed_since, session_due_at
+from attsync.due import LATE, is_term_time, missed_since, session_due_at
 from attsync.log import Log, Submission
 from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, State, total
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
@@ -206,19 +206,35 @@ class Planner:
     def days_left(self, urn: int) -> Problem | None:
         """Return the problem of days that have left the window since a school was last read for all of it.
 
-        Without those that the receiver confirmed, and those that a later run had nothing to send for.
+        Without those that the receiver confirmed, and those that a later run had nothing to send for. With those in
+        term time that no run came to read.
         """
-        reads = self._reads.get(urn, ())
-        whole = next((run.window for run in reversed(reads) if len(run.window) >= len(self._window)), None)
-        if self._log is None or whole is None or whole.first >= self._window.first:
+        reads, window = self._reads.get(urn, ()), self._window
+        whole = next((run.window for run in reversed(reads) if self._length(run.window) >= self._length(window)), None)
+        latest, consent = self._latest.get(urn), self._consents.get(urn)
+        if not reads and latest and latest.outcome == "read":  # long ago
+            whole = latest.run.window
+        if self._log is None or consent is None or whole is None or whole.first >= window.first:
             return None
-        gone = Window(whole.first, self._window.first - timedelta(days=1))
+        gone = Window(whole.first, window.first - timedelta(days=1))
+        days = self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {})
         left = [
             day
-            for day, past in sorted(self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {}).items())
-            if not is_received(past) and not is_over(past[-1], newest_read(day, reads))
+            for day in gone
+            if (past := days.get(day)) and not is_received(past) and not is_over(past[-1], newest_read(day, reads))
+        ]
+        due_from = max(whole.last + timedelta(days=1), today_in_london(consent.at))
+        left += [
+            day
+            for day in gone
+            if day >= due_from and day not in days and not newest_read(day, reads)
+            if is_working_day(day) and is_term_time(day)
         ]
         return Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn) if left else None
+
+    def _length(self, window: Window) -> int:
+        """Return how many of its days the settings count: a weekend more or less makes no window longer."""
+        return sum(map(is_working_day, window)) if self._settings.window.count == "working" else len(window)
 
     def _cells(self, submission: Submission | None) -> Cells:
         content = self._log.content(submission) if self._log and submission else None
