@@ -81,6 +81,8 @@ class Day:
     """Pupils on roll, each once; None: the roll SELECT has no `pupil`."""
     not_on_roll: int = 0
     """Marks of pupils who are not on roll that day."""
+    nameless: int = 0
+    """Marks whose `pupil` is NULL: a second one of the same pupil is not noticed."""
     in_two_groups: int = 0
     """Pupils on roll in more than one year group."""
     proven: bool = False

@@ -251,6 +251,14 @@ def _marks_unmade(facts: _Facts, *, share: float) -> Iterator[_Found]:
 def _marks_unproven(facts: _Facts) -> Iterator[_Found]:
     if facts.marked and not facts.found.provable:
         yield _Found(0, (), {})
+    elif facts.marked and all(day.pupils_on_roll is None for day in facts.marked):
+        yield _Found(0, (), {}, "roll")
+
+
+def _marks_nameless(facts: _Facts) -> Iterator[_Found]:
+    for day in facts.marked:
+        if day.nameless:
+            yield _Found(day.nameless, (day.date,), {"marks": day.nameless}, "nameless")
 
 
 def _reason_late(facts: _Facts, *, share: float) -> Iterator[_Found]:
@@ -282,6 +290,7 @@ _RULES: Final[tuple[tuple[str, Callable[[_Facts], Iterable[_Found]], str], ...]]
     ("MARKS-UNMADE", partial(_marks_unmade, share=0.05), ""),
     ("REASON-LATE", partial(_reason_late, share=0.05), ""),
     ("MARKS-UNPROVEN", _marks_unproven, ""),
+    ("MARKS-UNPROVEN", _marks_nameless, ""),
 )
 """Problem, its test, and a problem that explains this one."""
 

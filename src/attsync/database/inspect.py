@@ -59,11 +59,6 @@ class SelectFacts:
     """None: not asked."""
     seconds: float = 0.0
 
-    @property
-    def has_pupil(self) -> bool:
-        """Whether the rows say which belong to one pupil."""
-        return any(name == "pupil" for name, _ in self.columns)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:

@@ -23,7 +23,12 @@ _LOOK_BACK: Final = timedelta(weeks=4)
 """How far before the window runs are looked for: further than the longest holiday of a half-term."""
 
 
-_FROM_PROOFS: Final = {("MARKS-HIGH", "not_on_roll"), ("MARKS-UNPROVEN", "")}
+_FROM_PROOFS: Final = {
+    ("MARKS-HIGH", "not_on_roll"),
+    ("MARKS-UNPROVEN", ""),
+    ("MARKS-UNPROVEN", "roll"),
+    ("MARKS-UNPROVEN", "nameless"),
+}
 """What is to check of a school and would be forgotten, or be false, if its days were not proven again."""
 
 
