@@ -17,7 +17,7 @@ from attsync.model import Cell, Day, Session, Sign
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.plan import Planner
 from attsync.run.report import Report, mail
-from attsync.run.send import dry_run, send
+from attsync.run.send import dry_run, preview, send
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
 from attsync.schools import every_school, shown_schools
@@ -251,9 +251,12 @@ def test_clock_that_is_behind_is_a_problem(
     run(loaded)
     clock.move_to(TUESDAY - back)
 
-    with pytest.raises(SettingsError) as raised:
-        run(loaded)
-    assert (raised.value.problem.code, raised.value.exit_code) == ("CLOCK", 2)
+    today = window()
+    for act in (run, lambda _: dry_run(loaded, today, (), lambda _: None), lambda _: [*preview(loaded, today, ())]):
+        with pytest.raises(SettingsError) as raised:
+            act(loaded)
+        assert (raised.value.problem.code, raised.value.exit_code) == ("CLOCK", 2)
+    assert [problem.code for problem in status(loaded).to_check][:1] == (["CLOCK"] if status(loaded).last_run else [])
 
 
 @pytest.mark.usefixtures("school")
@@ -719,6 +722,22 @@ def test_session_is_due_by_the_clock_of_the_receiver(
     assert report.exit_code == 0
     assert ("PM" in {session for _, _, session, *_ in dfe.counts}) is (hours == 0)
     assert ("SESSION-NONE" in {p.code for p in report.schools[0].to_check}) is (hours == 0)
+
+
+@pytest.mark.parametrize("minute", [10, 16, 25])
+def test_send_and_status_agree_when_a_session_is_due(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, minute: int
+) -> None:
+    """A14: at the school's own minute, by which `attsync crontab` spreads schools, for both."""
+    school.change("DELETE FROM marks WHERE date = ? AND session = 'PM'", f"{TUESDAY.date()}")
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    clock.move_to(TUESDAY.replace(hour=14, minute=minute))
+
+    told = {problem.code for problem in run(loaded).schools[0].to_check}
+
+    (shown,) = (day for day in status(loaded).schools[0].days if day.date == TUESDAY.date())
+    assert (shown.signs[Session.PM] is Sign.NO_REGISTER) is ("SESSION-NONE" in told) is (minute == 25)
 
 
 @pytest.mark.usefixtures("clock")

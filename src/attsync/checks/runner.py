@@ -10,6 +10,7 @@ from attsync.checks import Finding
 from attsync.checks.database import database_findings
 from attsync.checks.files import file_findings, log_findings, schedule_findings
 from attsync.checks.service import consent_findings, message_findings, service_findings
+from attsync.clock import behind
 from attsync.consent import Terms, active_consent
 from attsync.database.inspect import look
 from attsync.deadline import Deadline
@@ -43,6 +44,8 @@ def check(
         *_databases(settings, only, window, deadline),
     ]
     with (Log.open_existing(settings.log.path) if is_sound else None) or nullcontext() as log:
+        if clock := behind(log, now):
+            found.append(Finding("bad", "Clock", clock.but(undone="none")))
         known = [school for urn, school in shown_schools(settings, log).items() if not only or urn in only]
         if not offline and deadline.is_over:
             found.append(_not_tested("DfE service"))

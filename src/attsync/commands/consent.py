@@ -13,6 +13,7 @@ import click
 
 from attsync import consent as rules
 from attsync.accounts import Person, name_of, owner_of, who
+from attsync.clock import behind
 from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.log import ConsentRow, Log
@@ -89,6 +90,9 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     terms, person, out = rules.Terms.of(settings), who(os.environ), screen()
     if saved:  # before anything is asked or recorded
         require_writable(saved, settings=settings, replace=False, reader=person.account)
+    with undone("consent"), Log.open_existing(settings.log.path) or nullcontext() as log:
+        if clock := behind(log, options.now()):  # its time is kept for good
+            raise SettingsError.of(clock.but(undone="consent"))
     shown = rules.notice(terms)
     username = settings.consent.usernames.get(person.account, person.account)
     asked = _permitted(settings, schools, person, username, every=every)

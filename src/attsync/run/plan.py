@@ -14,6 +14,7 @@ from attsync.log import Log, Submission
 from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, State, total
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
+from attsync.schedule import run_times
 from attsync.settings import Settings
 from attsync.status.history import is_over, is_received, newest_read
 from attsync.window import LONDON, Window, is_working_day, today_in_london
@@ -75,6 +76,7 @@ class Planner:
         clock_ahead: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._settings, self._log, self._window, self._now = settings, log, window, now
+        self._times = run_times(settings)
         self._clock_ahead: Callable[[], timedelta] | None = clock_ahead
         before = Window(window.first - _LOOK_BACK, window.last)
         self._reads = log.reads(before, settings.dfe.origin) if log else {}
@@ -162,7 +164,7 @@ class Planner:
 
     def _is_due(self, day: date, session: Session) -> bool:
         """Whether a session of today that looks entered ahead is due, also by the receiver's clock, asked once."""
-        due = session_due_at(day, session, self._settings.schedule.times) - LATE
+        due = session_due_at(day, session, self._times) - LATE
         if self._now >= due and self._clock_ahead:
             self._now, self._clock_ahead = self._now + min(self._clock_ahead(), timedelta()), None
         return self._now >= due
@@ -176,7 +178,7 @@ class Planner:
             for p in plans
             if isinstance(p, Planned) and p.before
         ]
-        late = [register_not_taken(found.school, d, self._settings.schedule.times, self._now) for d in found.days[-1:]]
+        late = [register_not_taken(found.school, d, self._times, self._now) for d in found.days[-1:]]
         more = [marks_fewer(found.school, sendings), *late]
         return (*found.to_check, *(problem for problem in more if problem))
 
