@@ -80,6 +80,7 @@ QUIET = {
     "a few boarders": of_roll(weeks(), {"7": 34}),
     "a closed school": weeks(both({"#": 30}, {"Y2": 29, "\\": 1}), [FRIDAY]),
     "a Saturday school": weeks(USUAL, november(21)),
+    "a Saturday school that closes at noon": weeks(both({"/": 28, "I": 2}, {}), november(21)),
     "no reason yet for some days": weeks(both({"/": 26, "N": 4}, {"\\": 30}), november(17)),
     "some at sport": weeks(both({"/": 25, "P": 3, "I": 2}, {"\\": 28, "I": 2}), SCHOOL_DAYS),
     "a refused day": weeks(None, [FRIDAY], refused=60, problem=Problem("MARK-UNKNOWN")),

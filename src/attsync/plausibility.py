@@ -97,7 +97,7 @@ def register_not_taken(school: School, day: Day, times: tuple[time, ...], now: d
         _Found(0, (day.date,), _session_of(day, session), "unregistered" if session in ahead else "today")
         for session in Session
         if day.date == today_in_london(now) and now >= session_due_at(day.date, session, times) - LATE
-        if session in ahead or (day.marks and not day.marks_of[session])
+        if session in ahead or (day.marks and not day.marks_of[session] and is_working_day(day.date))
     ]
     return None if day.problem else _worst("SESSION-NONE", school, places)
 
@@ -167,8 +167,10 @@ def _not_on_roll(facts: _Facts) -> Iterator[_Found]:
 
 
 def _session_none(facts: _Facts, *, session: Session) -> Iterator[_Found]:
-    if days := [day for day in facts.past if not day.marks_of[session]]:
-        case = "all" if len(days) == len(facts.past) > 1 else ""
+    # A school that is open on a Saturday may well close at noon.
+    past = [day for day in facts.past if is_working_day(day.date)]
+    if days := [day for day in past if not day.marks_of[session]]:
+        case = "all" if len(days) == len(past) > 1 else ""
         dates = tuple(day.date for day in days)
         yield _Found(0, dates, _session_of(days[-1], session) | {"more_days": len(days) - 1}, case)
 

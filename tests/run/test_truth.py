@@ -120,6 +120,43 @@ def test_log_that_is_gone_is_noticed(dfe: PretendDfe, tmp_path: Path) -> None:
         assert len(mail(report, ())) == 2
 
 
+@pytest.mark.usefixtures("clock", "school")
+def test_run_without_a_consent_is_not_called_a_send(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A1: "Last send today" stood above "Nothing has been sent to it yet"."""
+    loaded = settings(tmp_path, dfe)
+    assert run(loaded).exit_code == 7
+    give_consent(loaded)
+    assert status(loaded).last_run is None
+
+    assert run(loaded).exit_code == 0
+    give_consent(loaded, given=False)
+    assert run(loaded).exit_code == 0
+    last = status(loaded).last_run
+    assert last
+    assert last.id == 2
+
+
+def test_run_of_a_clock_that_was_ahead_is_no_planned_send(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A4: it would make a gap of the sends between now and then, until that day has come."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY + timedelta(days=70))
+    with Log.open(loaded.log.path) as log:
+        ahead = log.begin_run(window(), loaded.dfe.origin, datetime.now(UTC))
+        with log.writing():
+            log.record_school(ahead, OAKFIELD, "read")
+        log.end_run(ahead, 5, datetime.now(UTC))
+    clock.move_to(TUESDAY + timedelta(minutes=1))
+    school.change("UPDATE marks SET code = 'M' WHERE code = 'I'")
+
+    run(loaded)
+
+    assert {code for *_, code in dfe.counts} == {"/", "\\", "I", "M"}, "not every code there is, as after a gap"
+
+
 @pytest.mark.usefixtures("clock")
 def test_log_that_is_gone_is_noticed_where_the_database_lists_its_schools(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path

@@ -131,8 +131,9 @@ class Log:
             )
 
     def last_run(self, receiver: str | None = None) -> Run | None:
-        """Return the newest run, or the newest run for `receiver`."""
-        where = "WHERE receiver = ?" if receiver else ""
+        """Return the newest run, or the newest for `receiver` but those that had no school with consent."""
+        had_one = "EXISTS (SELECT 1 FROM school_run WHERE run_id = run.id AND outcome <> 'skipped')"
+        where = f"WHERE receiver = ? AND (coalesce(exit_code, 1) NOT IN (0, 7) OR {had_one})" if receiver else ""
         rows = self._rows(f"SELECT {_RUN} FROM run {where} ORDER BY id DESC LIMIT 1", *filter(None, [receiver]))  # noqa: S608
         return run_of(rows[0]) if rows else None
 
@@ -207,13 +208,13 @@ class Log:
             for row in rows
         }
 
-    def reads(self, window: Window, receiver: str) -> dict[int, list[Run]]:
+    def reads(self, window: Window, receiver: str, now: datetime) -> dict[int, list[Run]]:
         """Return for each school, by URN, the runs that read it for a day of `window` or after, oldest first.
 
-        Without those that ended with 2, such as for a wrong clock: their time is not true, and nothing was sent.
+        Without those that ended with 2, such as for a wrong clock, or began after `now`: their time is not true.
         """
-        values = (window.first.isoformat(), receiver)
-        where = "WHERE last_day >= ? AND receiver = ? AND exit_code IS NOT 2"
+        values = (window.first.isoformat(), receiver, utc(now))
+        where = "WHERE last_day >= ? AND receiver = ? AND started_at <= ? AND exit_code IS NOT 2"
         runs = {row["id"]: run_of(row) for row in self._rows(f"SELECT {_RUN} FROM run {where}", *values)}  # noqa: S608
         sql = f"SELECT urn, run_id FROM run CROSS JOIN school_run ON run_id = run.id {where} AND outcome = 'read'"  # noqa: S608
         found: dict[int, list[Run]] = {}

@@ -79,7 +79,7 @@ class Planner:
         self._times = run_times(settings)
         self._clock_ahead: Callable[[], timedelta] | None = clock_ahead
         before = Window(window.first - _LOOK_BACK, window.last)
-        self._reads = log.reads(before, settings.dfe.origin) if log else {}
+        self._reads = log.reads(before, settings.dfe.origin, now) if log else {}
         self._consents = log.latest_consents() if log else {}
         self._latest = log.latest_school_runs(settings.dfe.origin) if log else {}
         self._found: SchoolDays | None = None

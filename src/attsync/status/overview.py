@@ -204,7 +204,7 @@ def overview(
         under_way=under_way,
         consents=log.latest_consents(),
         runs=log.latest_school_runs(receiver),
-        reads=log.reads(window, receiver),
+        reads=log.reads(window, receiver, now),
         submissions=log.submissions(receiver, window),
         before=log.not_accepted(receiver, Window(window.first - _TERM, window.first - timedelta(days=1))),
     )
