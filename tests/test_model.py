@@ -139,7 +139,7 @@ FIELDS = {
     Cell: "year_group session",
     School: "urn name",
     Uncounted: "session year_group value",
-    Day: "date cells roll unmarked refused uncounted problem pupils_on_roll not_on_roll in_two_groups proven",
+    Day: "date cells roll unmarked refused uncounted problem pupils_on_roll not_on_roll nameless in_two_groups proven",
     Body: "day content sha256 cells on_roll attendance",
     Unmapped: "what table shown number pupils",
     SchoolDays: "school days problem to_check unmapped provable endless",

@@ -41,14 +41,14 @@ USUAL = both({"/": 28, "I": 2}, {"\\": 28, "I": 2})
 
 def weeks(cells: Cells | None = None, on: Iterable[date] = (), window: Window = WINDOW, **fields: Any) -> SchoolDays:  # noqa: ANN401
     """Return a usual window, in which the days `on` have other cells (None: no marks) or fields."""
-    days = [Day(date=day, cells=USUAL if day.weekday() < 5 else {}, roll=ROLL) for day in window]
+    days = [Day(date=day, cells=USUAL if day.weekday() < 5 else {}, roll=ROLL, pupils_on_roll=30) for day in window]
     changed = {"cells": cells or {}, **fields}
     return SchoolDays(school=OAKFIELD, days=tuple(replace(d, **changed) if d.date in on else d for d in days))
 
 
 def of_roll(found: SchoolDays, roll: dict[str, int]) -> SchoolDays:
     """Return the same days with another roll."""
-    return replace(found, days=tuple(replace(day, roll=roll) for day in found.days))
+    return replace(found, days=tuple(replace(day, roll=roll, pupils_on_roll=sum(roll.values())) for day in found.days))
 
 
 def november(*days: int) -> list[date]:
@@ -80,6 +80,7 @@ QUIET = {
     "a few boarders": of_roll(weeks(), {"7": 34}),
     "a closed school": weeks(both({"#": 30}, {"Y2": 29, "\\": 1}), [FRIDAY]),
     "a Saturday school": weeks(USUAL, november(21)),
+    "a Saturday school that closes at noon": weeks(both({"/": 28, "I": 2}, {}), november(21)),
     "no reason yet for some days": weeks(both({"/": 26, "N": 4}, {"\\": 30}), november(17)),
     "some at sport": weeks(both({"/": 25, "P": 3, "I": 2}, {"\\": 28, "I": 2}), SCHOOL_DAYS),
     "a refused day": weeks(None, [FRIDAY], refused=60, problem=Problem("MARK-UNKNOWN")),
@@ -181,6 +182,14 @@ SHOWN: list[tuple[str, SchoolDays, str, str, dict[str, Any]]] = [
         {"marks": 4, "of": 30, "session": "AM", "day": "2026-11-13"},
     ),
     ("no column pupil", replace(weeks(), provable=False), "MARKS-UNPROVEN", "", {}),
+    ("no column pupil in the roll", weeks(USUAL, SCHOOL_DAYS, pupils_on_roll=None), "MARKS-UNPROVEN", "roll", {}),
+    (
+        "marks that name no pupil",
+        weeks(USUAL, november(19, 20), nameless=4),
+        "MARKS-UNPROVEN",
+        "nameless",
+        {"marks": 4, "day": "2026-11-20", "days": ("2026-11-19", "2026-11-20"), "more": 1},
+    ),
 ]
 
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from attsync.problems import Problem
+from attsync.window import is_working_day
 
 DATA_SET = 1
 """Version of what is sent. A release that sends anything more raises it: schools are asked for consent again."""
@@ -81,6 +82,8 @@ class Day:
     """Pupils on roll, each once; None: the roll SELECT has no `pupil`."""
     not_on_roll: int = 0
     """Marks of pupils who are not on roll that day."""
+    nameless: int = 0
+    """Marks whose `pupil` is NULL: a second one of the same pupil is not noticed."""
     in_two_groups: int = 0
     """Pupils on roll in more than one year group."""
     proven: bool = False
@@ -296,9 +299,10 @@ class DayStatus:
 
     @property
     def no_register(self) -> bool:
-        """Whether one session has marks, and the other had none when it was due."""
+        """Whether one session of a working day has marks, and the other had none when it was due."""
         signs = [*self.signs.values()]
-        return bool(self.marks) and signs.count(Sign.NO_REGISTER) == 1 and not (self.failed or self.is_going)
+        is_open = bool(self.marks) and is_working_day(self.date)
+        return is_open and signs.count(Sign.NO_REGISTER) == 1 and not (self.failed or self.is_going)
 
     @property
     def needs_telling(self) -> bool:

@@ -97,7 +97,7 @@ def register_not_taken(school: School, day: Day, times: tuple[time, ...], now: d
         _Found(0, (day.date,), _session_of(day, session), "unregistered" if session in ahead else "today")
         for session in Session
         if day.date == today_in_london(now) and now >= session_due_at(day.date, session, times) - LATE
-        if session in ahead or (day.marks and not day.marks_of[session])
+        if session in ahead or (day.marks and not day.marks_of[session] and is_working_day(day.date))
     ]
     return None if day.problem else _worst("SESSION-NONE", school, places)
 
@@ -167,8 +167,10 @@ def _not_on_roll(facts: _Facts) -> Iterator[_Found]:
 
 
 def _session_none(facts: _Facts, *, session: Session) -> Iterator[_Found]:
-    if days := [day for day in facts.past if not day.marks_of[session]]:
-        case = "all" if len(days) == len(facts.past) > 1 else ""
+    # A school that is open on a Saturday may well close at noon.
+    past = [day for day in facts.past if is_working_day(day.date)]
+    if days := [day for day in past if not day.marks_of[session]]:
+        case = "all" if len(days) == len(past) > 1 else ""
         dates = tuple(day.date for day in days)
         yield _Found(0, dates, _session_of(days[-1], session) | {"more_days": len(days) - 1}, case)
 
@@ -251,6 +253,14 @@ def _marks_unmade(facts: _Facts, *, share: float) -> Iterator[_Found]:
 def _marks_unproven(facts: _Facts) -> Iterator[_Found]:
     if facts.marked and not facts.found.provable:
         yield _Found(0, (), {})
+    elif facts.marked and all(day.pupils_on_roll is None for day in facts.marked):
+        yield _Found(0, (), {}, "roll")
+
+
+def _marks_nameless(facts: _Facts) -> Iterator[_Found]:
+    for day in facts.marked:
+        if day.nameless:
+            yield _Found(day.nameless, (day.date,), {"marks": day.nameless}, "nameless")
 
 
 def _reason_late(facts: _Facts, *, share: float) -> Iterator[_Found]:
@@ -282,6 +292,7 @@ _RULES: Final[tuple[tuple[str, Callable[[_Facts], Iterable[_Found]], str], ...]]
     ("MARKS-UNMADE", partial(_marks_unmade, share=0.05), ""),
     ("REASON-LATE", partial(_reason_late, share=0.05), ""),
     ("MARKS-UNPROVEN", _marks_unproven, ""),
+    ("MARKS-UNPROVEN", _marks_nameless, ""),
 )
 """Problem, its test, and a problem that explains this one."""
 

@@ -19,9 +19,15 @@ def known_schools(settings: Settings, log: Log | None) -> dict[int, School]:
     return known
 
 
+def shown_schools(settings: Settings, log: Log | None) -> dict[int, School]:
+    """Return the same, and those that the newest run found in a database and that no one has decided about."""
+    known = known_schools(settings, log)
+    return (log.undecided() if log and lists_itself(settings) else {}) | known
+
+
 def every_school(settings: Settings, log: Log | None) -> dict[int, School]:
-    """Return the schools of the settings and every school that ever gave consent, by URN."""
-    return (log.schools() if log else {}) | known_schools(settings, log)
+    """Return the schools of the settings and every school that the log knows, by URN."""
+    return (log.every_school() if log else {}) | known_schools(settings, log)
 
 
 def lists_itself(settings: Settings) -> bool:

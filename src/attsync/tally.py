@@ -60,6 +60,8 @@ class Proofs:
     """Of each, the session with the most marks too many; None: the column contains something other than a date."""
     not_on_roll: Counter[date | None] = field(default_factory=Counter)
     """Marks of pupils who are not on roll that day."""
+    nameless: Counter[date | None] = field(default_factory=Counter)
+    """Marks that name no pupil: of these nothing is proven."""
 
 
 class _Unknown(NamedTuple):
@@ -308,7 +310,8 @@ def _proven(day: Day, proofs: Proofs) -> Day:
     if row and (problem is None or problem.code != "COLUMN-WRONG"):
         session = row.session if row.session in tuple(Session) else None
         problem = Problem("MARK-DOUBLE", day=day.date, session=session, marks=row.rows, pupils=row.pupils)
-    return replace(day, problem=problem, not_on_roll=proofs.not_on_roll[day.date], proven=True)
+    not_on_roll, nameless = proofs.not_on_roll[day.date], proofs.nameless[day.date]
+    return replace(day, problem=problem, not_on_roll=not_on_roll, nameless=nameless, proven=True)
 
 
 def _withdrawal(code: str, day: date) -> dict[str, date | str]:

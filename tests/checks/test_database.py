@@ -35,7 +35,7 @@ def day(number: int = 23, *, problem: str = "", unmarked: int = 0, pm: bool = Fa
     """Make a day of November."""
     session = Session.PM if pm else Session.AM
     cells: dict[Cell, dict[str, int]] = {} if problem else {Cell("7", session): {"I": 30}}
-    case = {"MARK-DOUBLE": "no_pupil", "COLUMN-WRONG": "columns"}.get(problem, "to_map")
+    case = {"COLUMN-WRONG": "columns"}.get(problem, "to_map")
     why = Problem(problem, case, selects="marks", select="marks", columns="date") if problem else None
     return Day(date=date(2026, 11, number), cells=cells, roll={"7": 31}, problem=why, unmarked=unmarked)
 
@@ -118,8 +118,6 @@ def test_school_in_its_holidays_has_no_marks(settings: DatabaseSettings) -> None
          Problem("DB-SELECT", "old_file", select="marks", at=date(2026, 11, 19))),
         (facts(knows_london=False), Problem("DATE-NONE", "time_zone")),
         (select(rows=0), Problem("DB-SELECT", "no_rows", select="marks")),
-        (select(columns=()), Problem("MARK-DOUBLE", "no_pupil", selects=["marks"])),
-        (select(name="roll", columns=(), has_index=None), Problem("MARK-DOUBLE", "no_pupil", selects=["roll"])),
         (select(no_date=1), Problem("DATE-NONE", "no_date", marks=1, rows=100)),
         (select(not_dates=2), Problem("DATE-NONE", "not_dates", marks=2, rows=100)),
         (select(in_utc=5), Problem("DATE-NONE", "utc", marks=5)),

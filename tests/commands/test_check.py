@@ -1,6 +1,7 @@
 """`attsync check`: tests everything a send needs, sends nothing, and says what to correct."""
 
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from datetime import datetime
@@ -292,3 +293,21 @@ def test_database_of_other_schools_is_left_alone(trial: Start) -> None:
     (bad,) = (finding for finding in both.json["findings"] if finding["sign"] == "bad")
     second = next(n for n, line in enumerate(started.config.read_text().split("\n"), 1) if "none.db" in line)
     assert bad["where"] == f"config.toml line {second}"
+
+
+def test_school_that_two_databases_list_is_told(trial: Start) -> None:
+    """What makes every send end with 2 is no surprise of the first send."""
+    started = trial()
+    started.school("CREATE TABLE schools AS SELECT '900023' AS school, 900023 AS urn, 'Oakfield' AS name")
+    shutil.copy(started.folder / "school.db", started.folder / "copy.db")
+    text = started.config.read_text()
+    other = text[text.index("[[database]]") : text.index("\n[[database.schools]]")]
+    other = other.replace("school.db", "copy.db").replace("# schools =", "schools =")
+    started.config.write_text(f"{text}\n{other}\n")
+
+    ended = started("check", "--offline", "--json")
+
+    (bad,) = (finding for finding in ended.json["findings"] if finding["sign"] == "bad")
+    assert (ended.exit_code, started("send", "--quiet").exit_code) == (2, 2)
+    assert bad["code"] == "SCHOOL-NONE"
+    assert "The URN 900023 is in 2 databases" in bad["text"]

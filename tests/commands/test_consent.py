@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from inline_snapshot import snapshot
 
 from attsync.accounts import who
-from tests.commands.trial import SCHOOL, URN, Trial
+from tests.commands.trial import MONDAY, SCHOOL, URN, Trial
 from tests.installed import PROGRAM
 from tests.other_account import needs_root
 
@@ -419,3 +420,17 @@ def test_consent_is_declined_and_removed_once(trial: Start) -> None:
     for ran in (again, once_more):
         assert f"{SCHOOL} has no consent that could be removed. Nothing was changed." in ran.out
     assert run("consent", "show", "--history").out.count("removed") == 2
+
+
+def test_consent_is_not_dated_by_a_clock_that_is_wrong(trial: Start) -> None:
+    """Its date is kept for good. A removal is recorded all the same: it must never be refused."""
+    started = trial()
+    assert started("send").exit_code == 0
+    started.move_to(MONDAY - timedelta(days=1500))
+
+    grant, checked = started("consent", "grant", "--yes"), started("check", "--offline", "--json")
+
+    assert grant.exit_code == 2
+    assert "No consent was recorded. [CLOCK]" in grant.err
+    assert [f["what"] for f in checked.json["findings"] if f["sign"] == "bad"] == ["Clock"]
+    assert started("consent", "revoke", "--yes").exit_code == 0

@@ -43,7 +43,6 @@ def test_each_select_is_counted_with_its_columns(any_database: EngineDatabase) -
     assert (facts.way, facts.hides) == ("local", ())
     assert [name for name, _ in found["marks"].columns] == ["date", "session", "year_group", "code", "school", "pupil"]
     assert dict(found["marks"].columns)["date"] == ("text" if any_database.engine == "sqlite" else "date")
-    assert found["marks"].has_pupil
     assert facts.unlisted == 1
     assert [school.days[-1].marks for school in facts.schools] == [2]
     assert NAME not in repr(facts)

@@ -691,6 +691,33 @@ def test_a_database_that_cannot_list_its_schools_does_not_hide_the_others(
     assert [school.urn for school in schools] == [900023]
 
 
+def test_marks_that_name_no_pupil_are_counted_where_nothing_is_proven(any_database: EngineDatabase) -> None:
+    """A LEFT JOIN that loses the pupil would hide every doubled mark, and a column that is there looks like a proof."""
+    fill(
+        any_database,
+        [
+            *(mark(pupil=n) for n in range(4)),
+            *(mark(pupil=None) for _ in range(3)),
+            mark("-", pupil=None),
+            mark(pupil=None, day="2026-11-20"),
+            mark(pupil=5, school="2"),
+        ],
+        [enrolment(pupil=n) for n in range(8)],
+    )
+    found = read_all(settings(any_database.url, schools=[OAKFIELD, ELM]))
+    oakfield, elm = (each for each in found if isinstance(each, SchoolDays))
+
+    assert [day.nameless for day in oakfield.days] == [1, 0, 0, 3]
+    assert [day.nameless for day in elm.days] == [0, 0, 0, 0]
+    assert not any(day.problem for day in oakfield.days)
+    told = [
+        (problem.case, problem.days[-1], problem["marks"])
+        for problem in oakfield.to_check
+        if problem.code == "MARKS-UNPROVEN"
+    ]
+    assert told == [("nameless", MONDAY, 3)]
+
+
 def test_marks_of_pupils_not_on_roll_are_counted(any_database: EngineDatabase) -> None:
     """Two left in October and still have marks: only the number leaves the database."""
     fill(

@@ -371,11 +371,12 @@ def test_runs_are_read_back(made: Log) -> None:
     assert last
     assert (last.id, last.window, last.ended_at, last.exit_code) == (second, WINDOW, None, None)
     assert (school.school, school.outcome, school.problem, school.to_check) == (ABBEY, "failed", BUSY, ())
-    assert [run.id for run in made.reads(WINDOW, RECEIVER)[ABBEY.urn]] == [number]
-    assert made.reads(Window(WINDOW.end, WINDOW.end), RECEIVER) == {}
+    assert [run.id for run in made.reads(WINDOW, RECEIVER, AT)[ABBEY.urn]] == [number]
+    assert made.reads(Window(WINDOW.end, WINDOW.end), RECEIVER, AT) == {}
+    assert made.reads(WINDOW, RECEIVER, AT - timedelta(seconds=1)) == {}, "a run of a clock that was ahead says nothing"
     assert made.to_check(RECEIVER) == (stray,)  # of the newest run that has ended
     assert [run.id for run in made.runs_since(AT + timedelta(minutes=1))] == [second]
-    assert (made.latest_school_runs(OTHER), made.reads(WINDOW, OTHER), made.to_check(OTHER)) == ({}, {}, ())
+    assert (made.latest_school_runs(OTHER), made.reads(WINDOW, OTHER, AT), made.to_check(OTHER)) == ({}, {}, ())
 
 
 def test_clock_is_that_of_the_newest_run_that_confirmed_it(made: Log) -> None:

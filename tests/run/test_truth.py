@@ -17,10 +17,10 @@ from attsync.model import Cell, Day, Session, Sign
 from attsync.problems import LogError, Problem, SettingsError
 from attsync.run.plan import Planner
 from attsync.run.report import Report, mail
-from attsync.run.send import send
+from attsync.run.send import dry_run, preview, send
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.server import Certificates
-from attsync.schools import known_schools
+from attsync.schools import every_school, shown_schools
 from attsync.settings import Settings, load
 from attsync.status.overview import Overview, overview
 from attsync.window import Window, window_ending
@@ -62,7 +62,7 @@ def window() -> Window:
 def status(loaded: Settings) -> Overview:
     """Read what `status` shows."""
     with Log.open(loaded.log.path) as log:
-        return overview(loaded, log, known_schools(loaded, log).values(), window(), datetime.now(UTC))
+        return overview(loaded, log, shown_schools(loaded, log).values(), window(), datetime.now(UTC))
 
 
 @pytest.mark.usefixtures("clock", "school")
@@ -120,6 +120,43 @@ def test_log_that_is_gone_is_noticed(dfe: PretendDfe, tmp_path: Path) -> None:
         assert len(mail(report, ())) == 2
 
 
+@pytest.mark.usefixtures("clock", "school")
+def test_run_without_a_consent_is_not_called_a_send(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A1: "Last send today" stood above "Nothing has been sent to it yet"."""
+    loaded = settings(tmp_path, dfe)
+    assert run(loaded).exit_code == 7
+    give_consent(loaded)
+    assert status(loaded).last_run is None
+
+    assert run(loaded).exit_code == 0
+    give_consent(loaded, given=False)
+    assert run(loaded).exit_code == 0
+    last = status(loaded).last_run
+    assert last
+    assert last.id == 2
+
+
+def test_run_of_a_clock_that_was_ahead_is_no_planned_send(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A4: it would make a gap of the sends between now and then, until that day has come."""
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY + timedelta(days=70))
+    with Log.open(loaded.log.path) as log:
+        ahead = log.begin_run(window(), loaded.dfe.origin, datetime.now(UTC))
+        with log.writing():
+            log.record_school(ahead, OAKFIELD, "read")
+        log.end_run(ahead, 5, datetime.now(UTC))
+    clock.move_to(TUESDAY + timedelta(minutes=1))
+    school.change("UPDATE marks SET code = 'M' WHERE code = 'I'")
+
+    run(loaded)
+
+    assert {code for *_, code in dfe.counts} == {"/", "\\", "I", "M"}, "not every code there is, as after a gap"
+
+
 @pytest.mark.usefixtures("clock")
 def test_log_that_is_gone_is_noticed_where_the_database_lists_its_schools(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
@@ -132,6 +169,60 @@ def test_log_that_is_gone_is_noticed_where_the_database_lists_its_schools(
 
     assert (report.exit_code, report.problem and report.problem.case) == (7, "nobody")
     assert mail(report, ())
+
+
+@pytest.mark.usefixtures("clock")
+def test_new_school_that_the_database_lists_is_told(dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path) -> None:
+    """A3: a schools SELECT may bring a school that no one decided about; without its name, which may be no school's."""
+    school.change("CREATE TABLE schools AS SELECT 900023 AS school, 900023 AS urn, 'Oakfield' AS name")
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", ()),))
+    give_consent(loaded)
+    school.change("INSERT INTO schools VALUES (900031, 900031, 'Ada Lovelace')")
+
+    reports = [run(loaded), dry_run(loaded, window(), (), lambda _: None)]
+
+    for report in reports:
+        told = [(result.school.urn, p.code, p.case) for result in report.schools for p in result.problems]
+        assert told == [(ELMHURST.urn, "CONSENT-NONE", "")]
+        assert "Ada" not in "".join(mail(report, ()))
+    assert [report.exit_code for report in reports] == [1, 7]
+    assert run(loaded, URN).exit_code == 0
+    assert run(loaded).exit_code == 1
+    assert [each.standing for each in status(loaded).schools if each.school.urn == ELMHURST.urn] == ["undecided"]
+    with Log.open(loaded.log.path) as log:
+        assert every_school(loaded, log).keys() == {URN, ELMHURST.urn}  # it can decline
+    give_consent(loaded, ELMHURST, given=False)
+    assert (run(loaded).exit_code, mail(run(loaded), ())) == (0, [])
+
+
+@pytest.mark.usefixtures("clock")
+def test_school_that_the_database_lists_no_longer_is_not_asked_for_a_decision(
+    dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
+) -> None:
+    """A3: a URN that was mistyped once is not told for ever."""
+    school.change("CREATE TABLE schools AS SELECT 900023 AS school, 900023 AS urn, 'Oakfield' AS name")
+    loaded = settings(tmp_path, dfe, databases=(("sqlite:///school.db", ()),))
+    give_consent(loaded)
+    school.change("INSERT INTO schools VALUES (900031, 900031, 'Elmhurst')")
+    run(loaded)
+    school.change("DELETE FROM schools WHERE urn = 900031")
+
+    assert run(loaded).exit_code == 0
+    assert [each.school.urn for each in status(loaded).schools] == [URN]
+
+
+@pytest.mark.usefixtures("clock", "school")
+def test_database_that_cannot_say_which_schools_it_has_is_told(dfe: PretendDfe, tmp_path: Path) -> None:
+    """A3: no one may have decided about its schools yet, so none of them could tell it."""
+    databases = (("sqlite:///school.db", (OAKFIELD,)), ("sqlite:///missing.db", ()))
+    loaded = settings(tmp_path, dfe, databases=databases)
+    give_consent(loaded)
+
+    report = run(loaded)
+
+    assert (report.exit_code, report.problem and report.problem.code) == (1, "DB-NONE")
+    assert len(mail(report, ())) == 2
+    assert run(loaded, URN).exit_code == 0
 
 
 @pytest.mark.usefixtures("clock", "school")
@@ -197,9 +288,12 @@ def test_clock_that_is_behind_is_a_problem(
     run(loaded)
     clock.move_to(TUESDAY - back)
 
-    with pytest.raises(SettingsError) as raised:
-        run(loaded)
-    assert (raised.value.problem.code, raised.value.exit_code) == ("CLOCK", 2)
+    today = window()
+    for act in (run, lambda _: dry_run(loaded, today, (), lambda _: None), lambda _: [*preview(loaded, today, ())]):
+        with pytest.raises(SettingsError) as raised:
+            act(loaded)
+        assert (raised.value.problem.code, raised.value.exit_code) == ("CLOCK", 2)
+    assert [problem.code for problem in status(loaded).to_check][:1] == (["CLOCK"] if status(loaded).last_run else [])
 
 
 @pytest.mark.usefixtures("school")
@@ -459,6 +553,7 @@ def test_no_marks_in_term_time_is_not_silent(dfe: PretendDfe, tmp_path: Path) ->
     assert (report.exit_code, [p.code for p in report.schools[0].problems]) == (1, ["MARKS-NONE"])
     assert mail(report, ())
     with time_machine.travel(datetime(2026, 12, 29, 15, tzinfo=UTC), tick=True):
+        assert [code for code, _ in _told(run(loaded))] == ["DAY-LEFT"]
         assert run(loaded).exit_code == 0
 
 
@@ -579,6 +674,54 @@ def test_day_that_left_the_window_is_told_also_after_a_run_without_it(
     assert [p.code for result in run(loaded, URN).schools for p in result.problems] == ["DAY-LEFT"]
 
 
+def _told(report: Report) -> list[tuple[str, list[date]]]:
+    return [(p.code, [*p.days]) for result in report.schools for p in result.problems]
+
+
+@pytest.mark.parametrize("narrow", [8, 7])
+def test_day_that_left_the_window_is_told_once_whatever_weekends_are_in_it(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, narrow: int
+) -> None:
+    """A10: 8 working days last 10 or 12 days, so a window of 7 may be longer than one of 8."""
+    loaded = settings(tmp_path, dfe, dfe_lines="connections = 1")
+    give_consent(loaded)
+    dfe.faults.append(Fault.REJECT)
+    run(loaded)
+    told = []
+    for days in range(1, 9):
+        clock.move_to(TUESDAY + timedelta(days=days))
+        today = datetime.now(UTC).date()
+        if today.weekday() < 5:
+            for session in Session:
+                school.mark(today, session, PRESENT=28, I=2)
+        if days == 1 and narrow < 8:  # it leaves out the day, and does not count as the run that told it
+            send(loaded, window_ending(today, narrow, "working"), (), lambda _: None)
+        told += _told(run(loaded))
+
+    assert told == [("DAY-LEFT", [date(2026, 11, 13)])]
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize("weeks", [2, 6])
+def test_days_that_left_the_window_while_no_send_came_are_told(
+    clock: time_machine.Traveller, dfe: PretendDfe, tmp_path: Path, weeks: int
+) -> None:
+    """A10: no run has tried them, and none will. Holidays and weekends are none of them."""
+    clock.move_to(TUESDAY - timedelta(weeks=weeks))
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    run(loaded)
+    clock.move_to(TUESDAY)
+
+    (found,) = _told(run(loaded))
+
+    first = TUESDAY.date() - timedelta(weeks=weeks) + timedelta(days=1)
+    assert found[0] == "DAY-LEFT"
+    assert (min(found[1]), max(found[1])) == (max(first, date(2026, 11, 10)), date(2026, 11, 12))
+    assert {day.weekday() for day in found[1]} <= {0, 1, 2, 3, 4}
+    assert _told(run(loaded)) == []
+
+
 @pytest.mark.usefixtures("clock")
 def test_code_that_was_taken_before_a_fault_is_sent_as_0(
     dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path
@@ -616,6 +759,22 @@ def test_session_is_due_by_the_clock_of_the_receiver(
     assert report.exit_code == 0
     assert ("PM" in {session for _, _, session, *_ in dfe.counts}) is (hours == 0)
     assert ("SESSION-NONE" in {p.code for p in report.schools[0].to_check}) is (hours == 0)
+
+
+@pytest.mark.parametrize("minute", [10, 16, 25])
+def test_send_and_status_agree_when_a_session_is_due(
+    clock: time_machine.Traveller, dfe: PretendDfe, school: SchoolDatabase, tmp_path: Path, minute: int
+) -> None:
+    """A14: at the school's own minute, by which `attsync crontab` spreads schools, for both."""
+    school.change("DELETE FROM marks WHERE date = ? AND session = 'PM'", f"{TUESDAY.date()}")
+    loaded = settings(tmp_path, dfe)
+    give_consent(loaded)
+    clock.move_to(TUESDAY.replace(hour=14, minute=minute))
+
+    told = {problem.code for problem in run(loaded).schools[0].to_check}
+
+    (shown,) = (day for day in status(loaded).schools[0].days if day.date == TUESDAY.date())
+    assert (shown.signs[Session.PM] is Sign.NO_REGISTER) is ("SESSION-NONE" in told) is (minute == 25)
 
 
 @pytest.mark.usefixtures("clock")
@@ -674,6 +833,7 @@ def test_clock_far_ahead_in_the_holidays_is_not_silent(
     run(loaded)
     school.change("DELETE FROM marks")
     clock.move_to(datetime(2026, 12, 24, 15, tzinfo=UTC))
+    assert [code for code, _ in _told(run(loaded))] == ["DAY-LEFT"]
     codes = [run(loaded).exit_code]
     dfe.server.stop()
     for day in (28, 29 + 7):

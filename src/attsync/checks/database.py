@@ -37,9 +37,6 @@ def database_findings(facts: DatabaseFacts, database: DatabaseSettings, at: Loca
     for select in facts.selects:
         for sign, problem in _select(select):
             yield Finding(sign, name, problem, (*at, "select", select.name))
-    without = [each.name for each in facts.selects if each.name in ("marks", "roll") and not each.has_pupil]
-    if without and not facts.fails:
-        yield Finding("check", name, Problem("MARK-DOUBLE", "no_pupil", selects=without), (*at, "select", without[0]))
     if facts.problem:
         yield Finding("bad", name, facts.problem, (*at, "select"))
     if facts.unlisted:

@@ -10,6 +10,7 @@ from attsync.checks import Finding
 from attsync.checks.database import database_findings
 from attsync.checks.files import file_findings, log_findings, schedule_findings
 from attsync.checks.service import consent_findings, message_findings, service_findings
+from attsync.clock import behind
 from attsync.consent import Terms, active_consent
 from attsync.database.inspect import look
 from attsync.deadline import Deadline
@@ -17,7 +18,7 @@ from attsync.log import Log
 from attsync.plural import plural
 from attsync.problems import Problem, exit_code
 from attsync.schedule import installed
-from attsync.schools import known_schools
+from attsync.schools import shown_schools
 from attsync.settings import Location, Origins, Settings
 from attsync.window import Window
 
@@ -43,7 +44,9 @@ def check(
         *_databases(settings, only, window, deadline),
     ]
     with (Log.open_existing(settings.log.path) if is_sound else None) or nullcontext() as log:
-        known = [school for urn, school in known_schools(settings, log).items() if not only or urn in only]
+        if clock := behind(log, now):
+            found.append(Finding("bad", "Clock", clock.but(undone="none")))
+        known = [school for urn, school in shown_schools(settings, log).items() if not only or urn in only]
         if not offline and deadline.is_over:
             found.append(_not_tested("DfE service"))
         elif not offline:
@@ -69,6 +72,7 @@ def exit_code_of(findings: Iterable[Finding]) -> int:
 
 def _databases(settings: Settings, only: Collection[int], window: Window, deadline: Deadline) -> Iterator[Finding]:
     seen: set[int] = set()
+    owner: dict[int, str] = {}
     for number, database in enumerate(settings.database):
         listed = [school.urn for school in database.schools]
         if only and listed and not set(only) & set(listed):
@@ -80,6 +84,11 @@ def _databases(settings: Settings, only: Collection[int], window: Window, deadli
         facts = look(database, only, window, deadline)
         seen |= {school.school.urn for school in facts.schools} | (set(listed) if facts.fails else set())
         yield from database_findings(facts, database, ("database", number))
+        if twice := [urn for urn in facts.urns if urn in owner]:
+            names = (owner[twice[0]], database.name)
+            problem = Problem("SCHOOL-NONE", "two_databases", urn=f"{twice[0]}", databases=names, undone="none")
+            yield Finding("bad", database.name, problem, ("database", number, "schools"))
+        owner |= dict.fromkeys(facts.urns, database.name)
     for urn in sorted(set(only) - seen):
         yield Finding("bad", "Settings", Problem("SCHOOL-NONE", "check", urn=f"{urn}"))
 

@@ -13,12 +13,13 @@ import click
 
 from attsync import consent as rules
 from attsync.accounts import Person, name_of, owner_of, who
+from attsync.clock import behind
 from attsync.commands import options
 from attsync.commands.terminal import Screen, print_json, screen, undone
 from attsync.log import ConsentRow, Log
 from attsync.model import School
 from attsync.problems import Problem, SchoolError, SettingsError
-from attsync.schools import chosen, every_school, known_schools
+from attsync.schools import chosen, every_school, known_schools, shown_schools
 from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 from attsync.window import LONDON
 
@@ -89,6 +90,9 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     terms, person, out = rules.Terms.of(settings), who(os.environ), screen()
     if saved:  # before anything is asked or recorded
         require_writable(saved, settings=settings, replace=False, reader=person.account)
+    with undone("consent"), Log.open_existing(settings.log.path) or nullcontext() as log:
+        if clock := behind(log, options.now()):  # its time is kept for good
+            raise SettingsError.of(clock.but(undone="consent"))
     shown = rules.notice(terms)
     username = settings.consent.usernames.get(person.account, person.account)
     asked = _permitted(settings, schools, person, username, every=every)
@@ -213,7 +217,7 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, 
     settings, out = options.load_settings(), screen()
     terms = rules.Terms.of(settings)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
-        known = every_school if history or schools else known_schools
+        known = every_school if history or schools else shown_schools
         rows = log.latest_consents() if log else {}
         asked = [(school, rows.get(school.urn)) for school in chosen(settings, known(settings, log), schools)]
         found = {s: rules.active_consent(row, terms) or rules.explain_missing(s, row, terms) for s, row in asked}

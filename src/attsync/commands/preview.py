@@ -14,6 +14,7 @@ from attsync.commands.terminal import Screen, screen
 from attsync.files import csv_text, require_writable, write_report
 from attsync.model import School, SchoolDays, Session
 from attsync.problems import AttsyncError, Problem, exit_code
+from attsync.schedule import run_times
 from attsync.schools import known_schools, not_known
 from attsync.settings import Settings
 from attsync.window import LONGEST, Window
@@ -118,7 +119,7 @@ def _show(
         out.show(f"{read.school}: no marks in these days: nothing to send.", *to_check(read, out.signs))
         return None
     named = [] if _is_alone(settings) else ["--school", str(read.school.urn)]
-    for part in preview(read, plans, days[-1], sessions, settings.schedule.times, out.signs, named):
+    for part in preview(read, plans, days[-1], sessions, run_times(settings), out.signs, named):
         out.show(part, "")
     return days[-1].date
 

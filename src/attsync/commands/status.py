@@ -16,7 +16,7 @@ from attsync.files import csv_text, write_report
 from attsync.locks import is_running
 from attsync.log import Log
 from attsync.schedule import installed
-from attsync.schools import chosen, known_schools
+from attsync.schools import chosen, shown_schools
 from attsync.settings import Settings
 from attsync.status.history import history_of, last_two
 from attsync.status.overview import Overview, day_as_json, overview
@@ -57,7 +57,7 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
     settings = options.load_settings()
     window = Window(day, day) if day else options.window_of(settings, None)
     with undone("none"), Log.open_existing(settings.log.path) or nullcontext() as log:
-        asked = chosen(settings, known_schools(settings, log), schools)
+        asked = chosen(settings, shown_schools(settings, log), schools)
         found = overview(
             settings,
             log,

@@ -59,11 +59,6 @@ class SelectFacts:
     """None: not asked."""
     seconds: float = 0.0
 
-    @property
-    def has_pupil(self) -> bool:
-        """Whether the rows say which belong to one pupil."""
-        return any(name == "pupil" for name, _ in self.columns)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
@@ -84,6 +79,8 @@ class DatabaseFacts:
     """All statements of a send see the same data; otherwise marks and roll may be some seconds apart."""
     knows_london: bool = True
     selects: tuple[SelectFacts, ...] = ()
+    urns: tuple[int, ...] = ()
+    """Of all its schools."""
     schools: tuple[SchoolDays, ...] = ()
     unlisted: int = 0
     seconds: float = 0.0
@@ -119,6 +116,7 @@ def look(database: DatabaseSettings, only: Collection[int], window: Window, dead
     if not any(each.problem for each in selects):
         try:
             listed = schools_of(database, deadline)
+            facts["urns"] = tuple(school.urn for school in listed)
             wanted = [school.urn for school in listed if not only or school.urn in only]
             for found in read(database, listed, wanted, window, deadline) if wanted else ():
                 if isinstance(found, Unlisted):

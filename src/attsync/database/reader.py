@@ -94,11 +94,12 @@ class _Reading:
         database, leave_out = self.look.database, self.left_out_of(self.marks, asked)
         days = sorted(days)
         doubled = doubled_statement(self.marks, days, leave_out, sessions=database.sessions, unmarked=self.unmarked)
-        for value, at, session, number, pupils in self.look.stream(doubled, "marks"):
+        for value, at, session, number, pupils, nameless in self.look.stream(doubled, "marks"):
             school, day = self.school_of(self.marks, value), _date(at)
             if school in found:
+                found[school].nameless[day] += nameless
                 row, before = PupilRow(session, number, pupils), found[school].doubled.get(day)
-                if before is None or row.rows - row.pupils > before.rows - before.pupils:
+                if row.rows - row.pupils > (before.rows - before.pupils if before else 0):
                     found[school].doubled[day] = row
         if "pupil" in self.roll:
             absent = not_on_roll_statement(

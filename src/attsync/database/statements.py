@@ -64,19 +64,20 @@ def doubled_statement(
     sessions: Mapping[str, str],
     unmarked: Collection[str],
 ) -> Executable:
-    """Find the sessions of `days` in which a pupil has more than one mark.
+    """Find the sessions of `days` in which a pupil has more than one mark, or a mark names no pupil.
 
-    Rows: school, date, session, marks, pupils. The session is what `sessions` turns it into, so that two names of one
-    session prove a second mark; the codes of `unmarked` are no marks.
+    Rows: school, date, session, marks that name a pupil, pupils, marks that name none. The session is what `sessions`
+    turns it into, so that two names of one session prove a second mark; the codes of `unmarked` are no marks.
     """
     mark = _proven_marks(source, days, leave_out, unmarked, _mapped(source, sessions)).c
-    number, pupils = func.count(), func.count(mark.pupil.distinct())
+    number, named, pupils = func.count(), func.count(mark.pupil), func.count(mark.pupil.distinct())
     keys = [mark[key] for key in ("school", "day", "session") if key in mark]
     school = mark.school if "school" in source else null()
-    wrong = select(school.label("school"), mark.day, mark.session, number.label("marks"), pupils.label("pupils"))
-    found = wrong.group_by(*keys).having(number > pupils).subquery("doubled").c
+    counts = (named.label("marks"), pupils.label("pupils"), (number - named).label("nameless"))
+    wrong = select(school.label("school"), mark.day, mark.session, *counts).group_by(*keys)
+    found = wrong.having(number > pupils).subquery("doubled").c
     of_school = source.text("school", found.school) if "school" in source else found.school
-    return select(of_school, found.day, found.session, found.marks, found.pupils)
+    return select(of_school, found.day, found.session, found.marks, found.pupils, found.nameless)
 
 
 def not_on_roll_statement(
@@ -96,7 +97,7 @@ def not_on_roll_statement(
     typed = [value.label(name) for name, value in (("day", mark.day), ("pupil", pupil))]
     if "school" in marks:
         typed.append(marks.trimmed("school", mark.school).label("school"))
-    marked = select(*typed).subquery("marked")
+    marked = select(*typed).where(mark.pupil.is_not(None)).subquery("marked")
     on_roll = _on_roll(roll, window, leaving_date_is, as_text=as_text)
     same = [on_roll.c[key] == marked.c[key] for key in ("school", "pupil") if key in on_roll.c and key in marked.c]
     flags = ((marked.c.day == _as_day(marks, day), on_roll.c[name]) for day, name in _days(window))
@@ -182,14 +183,14 @@ def _proven_marks(
     unmarked: Collection[str],
     mapped: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None,
 ) -> Subquery:
-    """Return the marks of `days` that name a pupil and are no empty rows: school, day, session (mapped), pupil."""
+    """Return the marks of `days` that are no empty rows: school, day, session (mapped), pupil."""
     raw = _raw_marks(source, min(days), max(days), ("pupil",))
     # The session here, not in a GROUP BY: there some databases do not see that two CASEs with values are the same.
     columns = [raw.c[name] for name in ("school", "day", "pupil") if name in raw.c]
     if mapped:
         columns.append(mapped(raw.c.session).label("session"))
     is_mark = _is_marked(source.trimmed("code", raw.c.code), unmarked)
-    query = select(*columns).where(raw.c.pupil.is_not(None), is_mark)
+    query = select(*columns).where(is_mark)
     if len(days) <= (max(days) - min(days)).days:
         query = query.where(raw.c.day.in_([_as_day(source, day) for day in days]))
     if leave_out:

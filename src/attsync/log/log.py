@@ -131,8 +131,9 @@ class Log:
             )
 
     def last_run(self, receiver: str | None = None) -> Run | None:
-        """Return the newest run, or the newest run for `receiver`."""
-        where = "WHERE receiver = ?" if receiver else ""
+        """Return the newest run, or the newest for `receiver` but those that had no school with consent."""
+        had_one = "EXISTS (SELECT 1 FROM school_run WHERE run_id = run.id AND outcome <> 'skipped')"
+        where = f"WHERE receiver = ? AND (coalesce(exit_code, 1) NOT IN (0, 7) OR {had_one})" if receiver else ""
         rows = self._rows(f"SELECT {_RUN} FROM run {where} ORDER BY id DESC LIMIT 1", *filter(None, [receiver]))  # noqa: S608
         return run_of(rows[0]) if rows else None
 
@@ -207,13 +208,13 @@ class Log:
             for row in rows
         }
 
-    def reads(self, window: Window, receiver: str) -> dict[int, list[Run]]:
+    def reads(self, window: Window, receiver: str, now: datetime) -> dict[int, list[Run]]:
         """Return for each school, by URN, the runs that read it for a day of `window` or after, oldest first.
 
-        Without those that ended with 2, such as for a wrong clock: their time is not true, and nothing was sent.
+        Without those that ended with 2, such as for a wrong clock, or began after `now`: their time is not true.
         """
-        values = (window.first.isoformat(), receiver)
-        where = "WHERE last_day >= ? AND receiver = ? AND exit_code IS NOT 2"
+        values = (window.first.isoformat(), receiver, utc(now))
+        where = "WHERE last_day >= ? AND receiver = ? AND started_at <= ? AND exit_code IS NOT 2"
         runs = {row["id"]: run_of(row) for row in self._rows(f"SELECT {_RUN} FROM run {where}", *values)}  # noqa: S608
         sql = f"SELECT urn, run_id FROM run CROSS JOIN school_run ON run_id = run.id {where} AND outcome = 'read'"  # noqa: S608
         found: dict[int, list[Run]] = {}
@@ -450,8 +451,23 @@ class Log:
 
     def schools(self) -> dict[int, School]:
         """Return every school that ever gave or removed consent, by URN, with its newest name."""
-        rows = self._rows("SELECT urn, name FROM consent ORDER BY id")
-        return {row["urn"]: School(row["urn"], row["name"]) for row in rows}
+        return self._schools("SELECT urn, name FROM consent ORDER BY id")
+
+    def undecided(self) -> dict[int, School]:
+        """Return the schools of the newest run that no one had decided about, by URN."""
+        newest = "run_id = (SELECT max(run_id) FROM school_run) AND outcome = 'skipped'"
+        return self._schools(
+            f"SELECT urn, name FROM school_run WHERE {newest} AND urn NOT IN (SELECT urn FROM consent)"  # noqa: S608
+        )
+
+    def every_school(self) -> dict[int, School]:
+        """Return every school that a run or a decision was about, by URN, with its newest name."""
+        newest = "(SELECT urn, max(run_id) AS run_id FROM school_run GROUP BY urn)"
+        in_runs = f"SELECT urn, name FROM {newest} JOIN school_run USING (urn, run_id)"  # noqa: S608  constants
+        return self._schools(in_runs) | self.schools()
+
+    def _schools(self, sql: str) -> dict[int, School]:
+        return {row["urn"]: School(row["urn"], row["name"]) for row in self._rows(sql)}
 
     def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
         with schema.in_our_words(self.path):

@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from attsync.codes import codes_on
-from attsync.due import LATE, missed_since, session_due_at
+from attsync.due import LATE, is_term_time, missed_since, session_due_at
 from attsync.log import Log, Submission
 from attsync.model import Body, Cell, Cells, Day, Fault, SchoolDays, Session, State, total
 from attsync.plausibility import marks_fewer, register_not_taken, unregistered
 from attsync.problems import Problem
+from attsync.schedule import run_times
 from attsync.settings import Settings
 from attsync.status.history import is_over, is_received, newest_read
 from attsync.window import LONDON, Window, is_working_day, today_in_london
@@ -23,7 +24,12 @@ _LOOK_BACK: Final = timedelta(weeks=4)
 """How far before the window runs are looked for: further than the longest holiday of a half-term."""
 
 
-_FROM_PROOFS: Final = {("MARKS-HIGH", "not_on_roll"), ("MARKS-UNPROVEN", "")}
+_FROM_PROOFS: Final = {
+    ("MARKS-HIGH", "not_on_roll"),
+    ("MARKS-UNPROVEN", ""),
+    ("MARKS-UNPROVEN", "roll"),
+    ("MARKS-UNPROVEN", "nameless"),
+}
 """What is to check of a school and would be forgotten, or be false, if its days were not proven again."""
 
 
@@ -70,9 +76,10 @@ class Planner:
         clock_ahead: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._settings, self._log, self._window, self._now = settings, log, window, now
+        self._times = run_times(settings)
         self._clock_ahead: Callable[[], timedelta] | None = clock_ahead
         before = Window(window.first - _LOOK_BACK, window.last)
-        self._reads = log.reads(before, settings.dfe.origin) if log else {}
+        self._reads = log.reads(before, settings.dfe.origin, now) if log else {}
         self._consents = log.latest_consents() if log else {}
         self._latest = log.latest_school_runs(settings.dfe.origin) if log else {}
         self._found: SchoolDays | None = None
@@ -157,7 +164,7 @@ class Planner:
 
     def _is_due(self, day: date, session: Session) -> bool:
         """Whether a session of today that looks entered ahead is due, also by the receiver's clock, asked once."""
-        due = session_due_at(day, session, self._settings.schedule.times) - LATE
+        due = session_due_at(day, session, self._times) - LATE
         if self._now >= due and self._clock_ahead:
             self._now, self._clock_ahead = self._now + min(self._clock_ahead(), timedelta()), None
         return self._now >= due
@@ -171,7 +178,7 @@ class Planner:
             for p in plans
             if isinstance(p, Planned) and p.before
         ]
-        late = [register_not_taken(found.school, d, self._settings.schedule.times, self._now) for d in found.days[-1:]]
+        late = [register_not_taken(found.school, d, self._times, self._now) for d in found.days[-1:]]
         more = [marks_fewer(found.school, sendings), *late]
         return (*found.to_check, *(problem for problem in more if problem))
 
@@ -206,19 +213,35 @@ class Planner:
     def days_left(self, urn: int) -> Problem | None:
         """Return the problem of days that have left the window since a school was last read for all of it.
 
-        Without those that the receiver confirmed, and those that a later run had nothing to send for.
+        Without those that the receiver confirmed, and those that a later run had nothing to send for. With those in
+        term time that no run came to read.
         """
-        reads = self._reads.get(urn, ())
-        whole = next((run.window for run in reversed(reads) if len(run.window) >= len(self._window)), None)
-        if self._log is None or whole is None or whole.first >= self._window.first:
+        reads, window = self._reads.get(urn, ()), self._window
+        whole = next((run.window for run in reversed(reads) if self._length(run.window) >= self._length(window)), None)
+        latest, consent = self._latest.get(urn), self._consents.get(urn)
+        if not reads and latest and latest.outcome == "read":  # long ago
+            whole = latest.run.window
+        if self._log is None or consent is None or whole is None or whole.first >= window.first:
             return None
-        gone = Window(whole.first, self._window.first - timedelta(days=1))
+        gone = Window(whole.first, window.first - timedelta(days=1))
+        days = self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {})
         left = [
             day
-            for day, past in sorted(self._log.submissions(self._settings.dfe.origin, gone, urn).get(urn, {}).items())
-            if not is_received(past) and not is_over(past[-1], newest_read(day, reads))
+            for day in gone
+            if (past := days.get(day)) and not is_received(past) and not is_over(past[-1], newest_read(day, reads))
+        ]
+        due_from = max(whole.last + timedelta(days=1), today_in_london(consent.at))
+        left += [
+            day
+            for day in gone
+            if day >= due_from and day not in days and not newest_read(day, reads)
+            if is_working_day(day) and is_term_time(day)
         ]
         return Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn) if left else None
+
+    def _length(self, window: Window) -> int:
+        """Return how many of its days the settings count: a weekend more or less makes no window longer."""
+        return sum(map(is_working_day, window)) if self._settings.window.count == "working" else len(window)
 
     def _cells(self, submission: Submission | None) -> Cells:
         content = self._log.content(submission) if self._log and submission else None

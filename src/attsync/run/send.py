@@ -8,10 +8,10 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from attsync import __released__
+from attsync.clock import require_clock
 from attsync.consent import Terms, active_consent, explain_missing, lapse_missing
 from attsync.database import schools_by_database
 from attsync.deadline import Deadline
@@ -20,20 +20,18 @@ from attsync.due import is_term_time
 from attsync.locks import Gate, one_run
 from attsync.log import Log
 from attsync.model import School, SchoolDays, Unlisted
-from attsync.problems import LogError, Problem, SettingsError
+from attsync.problems import LogError, Problem
 from attsync.run.dispatch import Dispatch
 from attsync.run.plan import Plan, Planner, all_gone
-from attsync.run.reading import listed_schools, read_schools, unlisted
+from attsync.run.reading import Listed, listed_schools, read_schools, unlisted
 from attsync.run.report import Report, SchoolResult, Tell, day_of, failing, is_wanted
+from attsync.schedule import run_times
 from attsync.schools import known_schools, lists_itself, not_known
 from attsync.settings import Settings
 from attsync.window import LONDON, Window, is_working_day
 
-_CLOCK_STEP: Final = timedelta(minutes=30)
-"""How far a clock may be set back while it is corrected."""
 _CLOCK_KNOWN: Final = timedelta(days=7)
 """How long a clock that was right is believed while nothing is due and the service does not answer."""
-_RELEASED: Final = date.fromisoformat(__released__)
 _HALF_TERM: Final = 5
 """Working days that a school may be closed for in term time."""
 _CONNECTIONS_PER_SCHOOL: Final = 2
@@ -52,13 +50,14 @@ def send(
     """
     with Deadline(settings.dfe.run_minutes * 60) as deadline, one_run(settings.log.path), ExitStack() as stack:
         log = stack.enter_context(Log.open(settings.log.path))
-        _require_clock(log)
+        require_clock(log)
         terms = Terms.of(settings)
         wanted, done = _due(settings, log, only)
         # Before the run is recorded: whatever is wrong with the settings shows here.
         dfe = stack.enter_context(_dfe(settings, wanted, deadline)) if wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
-        report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
+        done += [] if only else _undecided(listed, log)
+        report = Report(window=window, now=datetime.now(UTC), times=run_times(settings))
         planner = Planner(settings, log, window, report.now, dfe.clock_ahead if dfe else timedelta)
         lapse_missing(log, set(known_schools(settings, log)), terms, report.now)
         if settings.notify.addresses_file:
@@ -79,7 +78,9 @@ def send(
                     found = read_schools(listed, wanted, window, deadline, planner)
                     for result in dispatch.results(_planned(found, planner, report)):
                         tell(result)
-                report.problem = _wrong_clock(log, dfe, report)
+                report.problem = _wrong_clock(log, dfe, report, deadline) or (
+                    None if only else _not_listed(listed, report)
+                )
                 _tell_given_again(log, report, wanted, terms)
             elif not report.schools:
                 report.problem = Problem("CONSENT-NONE", "nobody")
@@ -94,24 +95,27 @@ def dry_run(
     settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
 ) -> Report:
     """Do all that `send` does but the sending and the recording."""
-    report = Report(window=window, now=datetime.now(UTC), times=settings.schedule.times)
+    report = Report(window=window, now=datetime.now(UTC), times=run_times(settings))
     with (
         Deadline(settings.dfe.run_minutes * 60) as deadline,
         Log.open_existing(settings.log.path) or nullcontext() as log,
     ):
+        require_clock(log)
         wanted, done = _due(settings, log, only)
         if wanted:
             with _dfe(settings, wanted, deadline):
                 pass  # whatever is wrong with the settings shows here; no one is contacted
+        listed = schools_by_database(settings.database, deadline) if wanted else []
+        done += [] if only else _undecided(listed, log)
         begin()
         _record_done(None, report, done, tell)
         planner = Planner(settings, log, window, report.now)
-        listed = schools_by_database(settings.database, deadline) if wanted else []
         for result, plans in _planned(read_schools(listed, wanted, window, deadline), planner, report):
             for plan in plans:
                 result.add(day_of(plan, None, report))
             report.schools.append(result)
             tell(result)
+        report.problem = None if only else _not_listed(listed, report)
     report.exit_code = report.exit_code_of(only)
     return report
 
@@ -122,6 +126,7 @@ def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterat
         Deadline(settings.dfe.run_minutes * 60) as deadline,
         Log.open_existing(settings.log.path) or nullcontext() as log,
     ):
+        require_clock(log)
         planner = Planner(settings, log, window, datetime.now(UTC))
         listed = schools_by_database(settings.database, deadline)
         for found in read_schools(listed, listed_schools(listed, only), window, deadline):
@@ -154,6 +159,31 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> tuple[di
         else:
             wanted[urn] = school
     return wanted, done
+
+
+def _undecided(listed: Listed, log: Log | None) -> list[SchoolResult]:
+    """Return the schools that a schools SELECT returns and that no one has decided about.
+
+    Without their names: no one has said yet that these are schools (docs/design/sending.md 8).
+    """
+    decided = log.latest_consents() if log else {}
+    found = [
+        each.urn
+        for database, schools in listed
+        if database.select.schools and not isinstance(schools, Problem)
+        for each in schools
+    ]
+    return [
+        SchoolResult(school=School(urn, f"URN {urn}"), outcome="skipped", problem=Problem("CONSENT-NONE", urn=urn))
+        for urn in found
+        if urn not in decided
+    ]
+
+
+def _not_listed(listed: Listed, report: Report) -> Problem | None:
+    """Return the problem of a database that has not said which schools it has, if no school has told it."""
+    told = [problem for result in report.schools for problem in result.problems]
+    return next((found for _, found in listed if isinstance(found, Problem) and found not in told), None)
 
 
 def _dfe(settings: Settings, wanted: Collection[int], deadline: Deadline) -> Dfe:
@@ -215,25 +245,17 @@ def _stopped(found: SchoolDays) -> Problem | None:
 # The clock
 
 
-def _require_clock(log: Log) -> None:
-    """Raise SettingsError if this computer's clock is behind what the log, or this release, has seen."""
-    now = datetime.now(UTC)
-    newest = log.clock_confirmed_at()
-    if newest and now < newest - _CLOCK_STEP:
-        ours, theirs = now.astimezone(LONDON), newest.astimezone(LONDON)
-        if ours.date() == theirs.date():
-            raise SettingsError("CLOCK", "before_run_today", now=f"{ours:%H:%M}", newest=f"{theirs:%H:%M}")
-        raise SettingsError("CLOCK", "before_run", now=ours.date(), newest=theirs.date())
-    if now.date() < _RELEASED:
-        raise SettingsError("CLOCK", "before_release", now=now.astimezone(LONDON).date(), released=_RELEASED)
-
-
-def _wrong_clock(log: Log, dfe: Dfe, report: Report) -> Problem | None:
+def _wrong_clock(log: Log, dfe: Dfe, report: Report, deadline: Deadline) -> Problem | None:
     """Compare the clock with the service's if nothing was sent: a wrong date may be why nothing was due.
 
-    If the service does not answer, that is no problem where a run of the last days has compared them.
+    If the service does not answer, that is no problem where a run of the last days has compared them. Once the time of
+    the run is over, it is not asked: the schools that were left say so.
     """
-    if dfe.clock_is_confirmed or any(day.sent_at for result in report.schools for day in result.days):
+    if (
+        deadline.is_over
+        or dfe.clock_is_confirmed
+        or any(day.sent_at for result in report.schools for day in result.days)
+    ):
         return None
     problem, newest = dfe.clock_problem(), log.clock_confirmed_at()
     is_old = newest is None or report.now - newest > _CLOCK_KNOWN

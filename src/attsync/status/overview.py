@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from attsync import messages
+from attsync.clock import behind
 from attsync.consent import ActiveConsent, Terms, active_consent, explain_missing
 from attsync.due import LATE, next_send, planned_sends
 from attsync.log import ConsentRow, Log, Run, SchoolRun, Submission
@@ -203,11 +204,12 @@ def overview(
         under_way=under_way,
         consents=log.latest_consents(),
         runs=log.latest_school_runs(receiver),
-        reads=log.reads(window, receiver),
+        reads=log.reads(window, receiver, now),
         submissions=log.submissions(receiver, window),
         before=log.not_accepted(receiver, Window(window.first - _TERM, window.first - timedelta(days=1))),
     )
     found = tuple(_school(known, school, window, now) for school in schools)
+    clock = behind(log, now)
     is_open = any(each.consent for each in found) and not log.closed_since(receiver)
     return Overview(
         now=now,
@@ -216,7 +218,7 @@ def overview(
         next_send=next_send(times, now) if is_open and (_has_come(log, times, now) or is_scheduled()) else None,
         can_send=is_open and not under_way,
         under_way=under_way,
-        to_check=log.to_check(receiver),
+        to_check=(*([clock.but(undone="none")] if clock else []), *log.to_check(receiver)),
         receiver=receiver,
         receiver_before=None if any(each.sent_at for each in found) else log.last_receiver(other_than=receiver),
         sends=window_ending(today_in_london(now), settings.window.days, settings.window.count),
