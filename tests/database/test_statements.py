@@ -21,6 +21,7 @@ from attsync.database.statements import (
     roll_statement,
     rows_statement,
     schools_statement,
+    suspects_statement,
 )
 from attsync.window import Window
 from tests.database.small import MARKS, fill, looking, mark, settings
@@ -69,11 +70,14 @@ def all_statements(dialect: str, *, texts: tuple[str, ...] = (), more: tuple[str
         "rows": rows_statement(marks),
     }
     if "pupil" in more:
+        made["suspects"] = suspects_statement(
+            marks, roll, days, leave_out, sessions={"Morning": "AM", "": "PM"}, leaving_date_is="first_day_off"
+        )
         made["doubled"] = doubled_statement(
             marks, days, leave_out, sessions={"Morning": "AM", "": "PM"}, unmarked={"", "-"}
         )
         made["not on roll"] = not_on_roll_statement(
-            marks, roll, WINDOW, days, leave_out, leaving_date_is="first_day_off", unmarked={"-"}
+            marks, roll, days, leave_out, leaving_date_is="first_day_off", unmarked={"-"}
         )
     return {name: compiled(statement, dialect) for name, statement in made.items()}
 
