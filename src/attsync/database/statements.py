@@ -246,7 +246,8 @@ def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out:
 
     def is_on_roll(day: date) -> ColumnElement[bool]:
         last_out = day if leaving_date_is == "last_day" else day + _DAY
-        has_come = or_(no_entry, source.before("entry_date", day + _DAY, entry))
+        # A date that stands for none is before every day.
+        has_come = or_(entry.is_(None), source.before("entry_date", day + _DAY, entry))
         return and_(has_come, or_(no_leaving, ~source.before("leaving_date", last_out, leaving)))
 
     long_ago = date(window.last.year - YEARS_AT_SCHOOL, window.last.month, 1)
