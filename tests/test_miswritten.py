@@ -180,7 +180,7 @@ CASES = [
     ),
     Case("codes in small letters", "MARK-UNKNOWN.column", MARKS.replace("m.mark AS", "LOWER(m.mark) AS")),
     Case("a code that the map lacks", "MARK-UNKNOWN.column", changes={"codes": {"-": "unmarked"}}),
-    Case("a session that the map lacks", "SESSION-UNKNOWN.hidden", changes={"sessions": {"Morning": "AM"}}),
+    Case("a session that the map lacks", "SESSION-UNKNOWN", changes={"sessions": {"Morning": "AM"}}),
     Case("no mark taken for an absence", "exact", changes={"codes": {"PRES": "present"}}),
     Case("a column left out", "DB-SELECT.no_column", MARKS.replace("m.session, ", "")),
     Case("a table that is not there", "DB-SELECT.table", MARKS.replace("pupils p", "children p")),

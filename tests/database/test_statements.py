@@ -21,6 +21,7 @@ from attsync.database.statements import (
     roll_statement,
     rows_statement,
     schools_statement,
+    suspects_statement,
 )
 from attsync.window import Window
 from tests.database.small import MARKS, fill, looking, mark, settings
@@ -69,11 +70,14 @@ def all_statements(dialect: str, *, texts: tuple[str, ...] = (), more: tuple[str
         "rows": rows_statement(marks),
     }
     if "pupil" in more:
+        made["suspects"] = suspects_statement(
+            marks, roll, days, leave_out, sessions={"Morning": "AM", "": "PM"}, leaving_date_is="first_day_off"
+        )
         made["doubled"] = doubled_statement(
             marks, days, leave_out, sessions={"Morning": "AM", "": "PM"}, unmarked={"", "-"}
         )
         made["not on roll"] = not_on_roll_statement(
-            marks, roll, WINDOW, days, leave_out, leaving_date_is="first_day_off", unmarked={"-"}
+            marks, roll, days, leave_out, leaving_date_is="first_day_off", unmarked={"-"}
         )
     return {name: compiled(statement, dialect) for name, statement in made.items()}
 
@@ -116,16 +120,15 @@ def test_the_whole_marks_statement_can_be_read_by_a_data_protection_lead() -> No
             "trim(counted.session) END AS session, CASE WHEN (length(counted.year_group) > 190) THEN '...'",
             "ELSE trim(counted.year_group) END AS year_group, CASE WHEN (length(counted.code) > 190) THEN",
             "'...' ELSE trim(counted.code) END AS code, counted.marks FROM (SELECT mark.day AS day,",
-            "mark.school AS school, mark.session AS session, mark.year_group AS year_group, mark.code AS",
-            "code, count(*) AS marks FROM (SELECT CAST(marks.date AS DATE) AS day, substr(CAST(marks.school",
-            'AS TEXT), 1, 191) COLLATE "C" AS school, substr(CAST(marks.session AS TEXT), 1, 191) COLLATE',
-            '"C" AS session, substr(CAST(marks.year_group AS TEXT), 1, 191) COLLATE "C" AS year_group,',
-            'substr(CAST(marks.code AS TEXT), 1, 191) COLLATE "C" AS code FROM (SELECT date, session,',
-            "year_group, code, school FROM a_view) AS marks WHERE marks.date >= '2026-11-20' AND marks.date",
-            "< '2026-11-24' LIMIT ALL OFFSET 0) AS mark WHERE CASE WHEN (length(mark.school) > 190) THEN",
-            "'...' ELSE trim(mark.school) END IS NULL OR (CASE WHEN (length(mark.school) > 190) THEN '...'",
-            "ELSE trim(mark.school) END NOT IN ('2')) GROUP BY mark.day, mark.school, mark.session,",
-            "mark.year_group, mark.code) AS counted ORDER BY school",
+            "mark.school AS school, mark.year_group AS year_group, mark.code AS code, mark.session AS",
+            "session, count(*) AS marks FROM (SELECT CAST(marks.date AS DATE) AS day, CAST(marks.school AS",
+            'TEXT) COLLATE "C" AS school, CAST(marks.session AS TEXT) COLLATE "C" AS session,',
+            'CAST(marks.year_group AS TEXT) COLLATE "C" AS year_group, CAST(marks.code AS TEXT) COLLATE "C"',
+            "AS code FROM (SELECT date, session, year_group, code, school FROM a_view) AS marks WHERE",
+            "marks.date >= '2026-11-20' AND marks.date < '2026-11-24' LIMIT ALL OFFSET 0) AS mark WHERE CASE",
+            "WHEN (length(mark.school) > 190) THEN '...' ELSE trim(mark.school) END IS NULL OR (CASE WHEN",
+            "(length(mark.school) > 190) THEN '...' ELSE trim(mark.school) END NOT IN ('2')) GROUP BY",
+            "mark.day, mark.school, mark.year_group, mark.code, mark.session) AS counted ORDER BY school",
         ]
     )
 
@@ -144,15 +147,14 @@ def test_the_roll_is_one_pass_of_conditional_counts() -> None:
             "THEN '...' ELSE trim(enrolment.year_group) END AS year_group, CASE WHEN (1 != 1 OR 1 != 1) THEN",
             "1 ELSE 0 END AS not_dates, CASE WHEN (NOT (enrolment.entry_date IS NULL OR enrolment.entry_date",
             "< '1901-01-01') AND enrolment.entry_date < '2010-11-01' AND (enrolment.entry_date IS NULL OR",
-            "enrolment.entry_date < '1901-01-01' OR enrolment.entry_date < '2026-11-24') AND",
-            "(enrolment.leaving_date IS NULL OR enrolment.leaving_date < '1901-01-01' OR",
-            "enrolment.leaving_date >= '2026-11-23')) THEN 1 ELSE 0 END AS endless, CASE WHEN",
-            "((enrolment.entry_date IS NULL OR enrolment.entry_date < '1901-01-01' OR enrolment.entry_date <",
+            "enrolment.entry_date < '2026-11-24') AND (enrolment.leaving_date IS NULL OR",
+            "enrolment.leaving_date < '1901-01-01' OR enrolment.leaving_date >= '2026-11-23')) THEN 1 ELSE 0",
+            "END AS endless, CASE WHEN ((enrolment.entry_date IS NULL OR enrolment.entry_date <",
             "'2026-11-24') AND (enrolment.leaving_date IS NULL OR enrolment.leaving_date < '1901-01-01' OR",
             "enrolment.leaving_date >= '2026-11-23')) THEN 1 ELSE 0 END AS day0 FROM (SELECT",
-            'substr(CAST(roll.year_group AS TEXT), 1, 191) COLLATE "C" AS year_group, roll.entry_date AS',
-            "entry_date, roll.leaving_date AS leaving_date FROM (SELECT year_group, entry_date, leaving_date",
-            "FROM a_view) AS roll LIMIT ALL OFFSET 0) AS enrolment) AS flags GROUP BY flags.year_group",
+            'CAST(roll.year_group AS TEXT) COLLATE "C" AS year_group, roll.entry_date AS entry_date,',
+            "roll.leaving_date AS leaving_date FROM (SELECT year_group, entry_date, leaving_date FROM",
+            "a_view) AS roll LIMIT ALL OFFSET 0) AS enrolment) AS flags GROUP BY flags.year_group",
         ]
     )
     assert ">= '2026-11-24'" in compiled(roll_statement(source, today, "first_day_off", ()), "postgresql")

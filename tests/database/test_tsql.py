@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -38,7 +39,7 @@ def refused(statements: list[str], version: str) -> str:
 
 
 def tables(server: SqlServer, date: str, pupil: str = "VARCHAR(20)", school: str = "VARCHAR(20)") -> None:
-    """Make empty tables with columns of these types."""
+    """Make tables with columns of these types, and what has to be proven: two marks of a pupil who is not on roll."""
     server.execute(
         f"CREATE TABLE marks (school {school}, mark_date {date}, session VARCHAR, year_group VARCHAR, code VARCHAR,"
         f" pupil {pupil})"
@@ -47,6 +48,9 @@ def tables(server: SqlServer, date: str, pupil: str = "VARCHAR(20)", school: str
         f"CREATE TABLE roll (school {school}, year_group VARCHAR, entry_date {date}, leaving_date {date},"
         f" pupil {pupil})"
     )
+    a_mark = ("1", "2026-11-23", "AM", "7", "/", str(uuid4()) if pupil == "UUID" else "1")
+    if school != "UUID":
+        server.execute("INSERT INTO marks VALUES (%s, %s, %s, %s, %s, %s)", [a_mark] * 2)
     server.execute("CREATE TABLE staff (username VARCHAR, school VARCHAR)")
     server.execute("CREATE TABLE sites (school VARCHAR, urn INTEGER, name VARCHAR)")
     server.execute("INSERT INTO sites VALUES ('1', 900023, 'Oakfield'), ('2', 900024, 'Elm Grove')")
@@ -103,6 +107,7 @@ def test_every_kind_of_date_and_optional_column(
     assert [each.problem for each in found.selects] == [None] * 3
     assert not found.fails
     assert any("count(" in statement.lower() for statement in said)
+    assert all(any(f"AS {name}" in each for each in said) == pupil for name in ("pupils", "doubled", "absent"))
 
 
 @pytest.mark.parametrize("kind", OTHERS, ids=OTHERS.get)

@@ -58,17 +58,13 @@ def marked(school: SchoolDatabase, day: date, pupil: int, code: str = "/") -> No
 
 @contextmanager
 def proven() -> Iterator[list[set[str]]]:
-    """Write down of each proof of doubled marks which days it is about."""
+    """Write down of each search for what has to be proven which days it is about."""
     found: list[set[str]] = []
 
     def note(_connection: object, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
-        if "count(DISTINCT proven.pupil)" in statement:
-            dates = [date.fromisoformat(text) for text in map(str, values) if re.fullmatch("2026-..-..", text)]
-            first, end, *others = map(str, dates)
-            days = others or [f"{day}" for day in Window(dates[0], dates[1] - timedelta(days=1))]
-            assert first == min(days)
-            assert end > max(days)
-            found.append(set(days))
+        if "count(DISTINCT proven.place)" in statement:
+            dates = {text for text in map(str, values) if re.fullmatch("2026-..-..", text)}
+            found.append(dates - {max(dates)})  # the day after the last
 
     event.listen(Engine, "before_cursor_execute", note)
     try:

@@ -25,6 +25,7 @@ from attsync.database.statements import (
     not_on_roll_statement,
     roll_statement,
     schools_statement,
+    suspects_statement,
 )
 from attsync.deadline import Deadline
 from attsync.mapping import Maps
@@ -87,35 +88,58 @@ class _Reading:
                 tally.add_pupils(pupils.get(school))
 
     def proofs(self, days: Collection[date], asked: Collection[str]) -> Mapping[str, Proofs]:
-        """Return what the column pupil proves of `days`, for each school of `asked`."""
+        """Return what the column pupil proves of `days`, for each school of `asked`.
+
+        Most schools have nothing to count: they are ruled out together, by one statement.
+        """
         if not days or "pupil" not in self.marks:
             return {school: Proofs() for school in asked}
         found = {school: Proofs(days) for school in asked}
-        database, leave_out = self.look.database, self.left_out_of(self.marks, asked)
-        days = sorted(days)
-        doubled = doubled_statement(self.marks, days, leave_out, sessions=database.sessions, unmarked=self.unmarked)
-        for value, at, session, number, pupils, nameless in self.look.stream(doubled, "marks"):
-            school, day = self.school_of(self.marks, value), _date(at)
+        database, days = self.look.database, sorted(days)
+        suspects = suspects_statement(
+            self.marks,
+            self.roll,
+            days,
+            self.left_out_of(self.marks, asked),
+            sessions=database.sessions,
+            leaving_date_is=database.leaving_date_is,
+        )
+        doubled, absent = set[str](), set[str]()
+        for value, is_doubled, is_absent in self.look.stream(suspects, "marks"):
+            school = self.school_of(self.marks, value)
             if school in found:
+                doubled.update([school] * is_doubled)
+                absent.update([school] * is_absent)
+        if doubled:
+            self._prove_doubled(found, days, doubled)
+        if absent:
+            self._prove_absent(found, days, absent)
+        return found
+
+    def _prove_doubled(self, found: dict[str, Proofs], days: Sequence[date], asked: Collection[str]) -> None:
+        database, leave_out = self.look.database, self.left_out_of(self.marks, asked)
+        statement = doubled_statement(self.marks, days, leave_out, sessions=database.sessions, unmarked=self.unmarked)
+        for value, at, session, number, pupils, nameless in self.look.stream(statement, "marks"):
+            school, day = self.school_of(self.marks, value), _date(at)
+            if school is not None and school in found:
                 found[school].nameless[day] += nameless
                 row, before = PupilRow(session, number, pupils), found[school].doubled.get(day)
                 if row.rows - row.pupils > (before.rows - before.pupils if before else 0):
                     found[school].doubled[day] = row
-        if "pupil" in self.roll:
-            absent = not_on_roll_statement(
-                self.marks,
-                self.roll,
-                self.window,
-                days,
-                leave_out,
-                leaving_date_is=database.leaving_date_is,
-                unmarked=self.unmarked,
-            )
-            for value, at, number in self.look.stream(absent, "marks"):
-                school, day = self.school_of(self.marks, value), _date(at)
-                if school in found:
-                    found[school].not_on_roll[day] += number
-        return found
+
+    def _prove_absent(self, found: dict[str, Proofs], days: Sequence[date], asked: Collection[str]) -> None:
+        statement = not_on_roll_statement(
+            self.marks,
+            self.roll,
+            days,
+            self.left_out_of(self.marks, asked),
+            leaving_date_is=self.look.database.leaving_date_is,
+            unmarked=self.unmarked,
+        )
+        for value, at, number in self.look.stream(statement, "marks"):
+            school, day = self.school_of(self.marks, value), _date(at)
+            if school is not None and school in found:
+                found[school].not_on_roll[day] += number
 
     def schools(
         self, tallies: dict[str, Tally], unproven: Callable[[SchoolDays], Collection[date]] | None

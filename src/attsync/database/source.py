@@ -1,7 +1,7 @@
 """One SELECT of the settings, wrapped: the columns that it turned out to have, and how each is read.
 
 Refuses what would give wrong numbers in silence: rows left out or merged, dates that are numbers, two columns of one
-name. Text is cut, grouped byte by byte and trimmed afterwards: `L` is never `l`.
+name. Text is grouped byte by byte and trimmed afterwards: `L` is never `l`.
 """
 
 import re
@@ -61,9 +61,9 @@ _BYTEWISE: Final = {
 """Collation under which text is equal only if its bytes are. DuckDB compares so unless it is told otherwise."""
 
 LONGEST: Final = 190
-"""Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it are never moved. One
-more is kept to be noticed, and dots take the place of what is too long. With two such columns a key of MariaDB is
-full."""
+"""Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it never leave the
+database: dots take its place. MariaDB and SQL Server cut it before they group, with one more to be noticed: a key of
+MariaDB is full with two such columns. Elsewhere cutting each row would cost a fifth of the statement."""
 
 _KINDS: Final = {
     "text": r"|str|name|unknown|(?:var|bp|\"|)char.*|text|var_string|string|enum|set|blob",
@@ -107,23 +107,21 @@ class Source:
         return self.subquery.c[self.names[name]]
 
     def key(self, name: str) -> ColumnElement[Any]:
-        """Return the column as it can be grouped byte by byte: a number as it is, other values as text that is cut."""
+        """Return the column as it can be grouped byte by byte: a number as it is, other values as text."""
         raw = self.column(name)
         if self.is_a("number", name):
             return raw
-        if self.is_a("bytes", name):
-            raw = func.encode(func.substr(raw, 1, LONGEST + 1), literal_column("'escape'"))
-        cut: ColumnElement[Any]
         match self.dialect:
             case "mssql":
-                cut = cast(raw, Unicode(LONGEST + 1))
+                raw = cast(raw, Unicode(LONGEST + 1))
             case "mysql":
-                cut = cast(func.left(raw, LONGEST + 1), _mysql_text())
-            case "sqlite":  # a fifth faster than cutting all
-                cut = case((func.length(raw) > LONGEST, func.substr(raw, 1, LONGEST + 1)), else_=raw)
+                raw = cast(func.left(raw, LONGEST + 1), _mysql_text())
+            case "sqlite":
+                pass  # a text is one, whatever the column is called
             case _:
-                cut = func.substr(cast(raw, Text()), 1, LONGEST + 1)
-        return self._bytewise(cut)
+                is_bytes = self.is_a("bytes", name)
+                raw = func.encode(raw, literal_column("'escape'")) if is_bytes else cast(raw, Text())
+        return self._bytewise(raw)
 
     def text(self, name: str, key: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
         """Return a key, of an inner query if `key` is given, as the trimmed text that is compared with the settings."""
@@ -141,12 +139,13 @@ class Source:
             return self._bytewise(cast(key, self.string()))
         return func.ltrim(func.rtrim(key)) if self.dialect == "mssql" else func.trim(key)
 
-    def day(self, name: str) -> ColumnElement[Any]:
-        """Return the date of a DATE, a local timestamp or an ISO text."""
+    def day(self, name: str, raw: ColumnElement[Any] | None = None) -> ColumnElement[Any]:
+        """Return the date of a DATE, a local timestamp or an ISO text; of an inner query's column if it is given."""
+        raw = self.column(name) if raw is None else raw
         if self.is_a("text", name):
             cut = func.substring if self.dialect == "mssql" else func.substr
-            return cut(cast(self.column(name), self.string()), 1, 10)
-        return cast(self.column(name), Date)
+            return cut(raw if self.dialect == "sqlite" else cast(raw, self.string()), 1, 10)
+        return cast(raw, Date)
 
     def before(self, name: str, day: date, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
         """Whether the raw column, or what an inner query made of it, lies before the beginning of `day`."""

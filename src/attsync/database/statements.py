@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Executable,
+    FromClause,
     Select,
     Subquery,
     and_,
@@ -44,7 +45,8 @@ def marks_statement(source: Source, window: Window, leave_out: Sequence[str]) ->
     `leave_out` are not read.
     """
     raw = _raw_marks(source, window.first, window.last)
-    keys = [raw.c.day, *(raw.c[name] for name in _MARK if name in source)]
+    # What differs most is first: then most comparisons of a sort end early.
+    keys = [raw.c.day, *(raw.c[name] for name in ("school", "year_group", "code", "session") if name in source)]
     grouped = select(*keys, func.count().label("marks")).group_by(*keys)
     if leave_out:
         grouped = grouped.where(_not_among(source, source.text("school", raw.c.school), leave_out))
@@ -54,6 +56,44 @@ def marks_statement(source: Source, window: Window, leave_out: Sequence[str]) ->
     )
     rows = select(school, counted.day, *others, counted.marks)
     return rows.order_by(school) if "school" in source else rows
+
+
+def suspects_statement(
+    marks: Source,
+    roll: Source,
+    days: Sequence[date],
+    leave_out: Sequence[str],
+    *,
+    sessions: Mapping[str, str],
+    leaving_date_is: str,
+) -> Executable:
+    """Find the schools in which a pupil may have two marks in one session of `days`, or marks while not on roll.
+
+    Rows: school, 1 if there may be two marks or one that names no pupil, 1 if there may be marks while not on roll. It
+    misses none, but finds too much where rows without a mark are doubled or where a pupil left and came back: the two
+    statements below count. This one is cheap, because it reads the marks once and has a group for each pupil, not for
+    each mark.
+    """
+    mark = _proven_marks(marks, days, leave_out, (), lambda raw: _place(marks, raw, sessions, days).label("place")).c
+    twice = func.count() > func.count(mark.place.distinct())
+    if marks.dialect == "postgresql":  # which would sort all marks to count what is distinct
+        twice = func.sum(mark.place) > func.bit_or(mark.place)
+    twice = or_(twice, mark.pupil.is_(None))
+    keys = [mark[key] for key in ("pupil", "school") if key in mark]  # SQLite sorts faster if numbers are first
+    first_and_last = (func.min(mark.day).label("first"), func.max(mark.day).label("last"))
+    pupils = select(*keys, *first_and_last, _one_if(twice).label("twice")).group_by(*keys).subquery("pupils")
+    if "pupil" not in roll:
+        school = marks.text("school", pupils.c.school) if "school" in marks else null()
+        return select(school, pupils.c.twice, literal_column("0")).where(pupils.c.twice == 1).distinct()
+    marked, enrolment, joined = _beside_roll(marks, roll, pupils, leaving_date_is, trim=False)
+    is_absent = and_(enrolment.c.pupil.is_(None), marked.c.pupil.is_not(None))
+    school = marks.text("school", marked.c.school) if "school" in marks else null()
+    return (
+        select(school, marked.c.twice, _one_if(is_absent))
+        .select_from(joined)
+        .where(or_(marked.c.twice == 1, is_absent))
+        .distinct()
+    )
 
 
 def doubled_statement(
@@ -69,7 +109,12 @@ def doubled_statement(
     Rows: school, date, session, marks that name a pupil, pupils, marks that name none. The session is what `sessions`
     turns it into, so that two names of one session prove a second mark; the codes of `unmarked` are no marks.
     """
-    mark = _proven_marks(source, days, leave_out, unmarked, _mapped(source, sessions)).c
+
+    def mapped(raw: Subquery) -> ColumnElement[Any]:
+        whens = _whens(source, raw.c.session, {"AM": "'AM'", "PM": "'PM'"}, sessions)
+        return case(*whens, else_=source.trimmed("session", raw.c.session)).label("session")
+
+    mark = _proven_marks(source, days, leave_out, unmarked, mapped).c
     number, named, pupils = func.count(), func.count(mark.pupil), func.count(mark.pupil.distinct())
     keys = [mark[key] for key in ("school", "day", "session") if key in mark]
     school = mark.school if "school" in source else null()
@@ -83,7 +128,6 @@ def doubled_statement(
 def not_on_roll_statement(
     marks: Source,
     roll: Source,
-    window: Window,
     days: Sequence[date],
     leave_out: Sequence[str],
     *,
@@ -91,22 +135,15 @@ def not_on_roll_statement(
     unmarked: Collection[str],
 ) -> Executable:
     """Count the marks of pupils who were not on roll on that date. Rows: school, date, marks."""
-    as_text = not all(each.is_a("number", "pupil") for each in (marks, roll))  # 7 in one may be '7' in the other
     mark = _proven_marks(marks, days, leave_out, unmarked).c
-    pupil = marks.trimmed("pupil", mark.pupil) if as_text else mark.pupil
-    typed = [value.label(name) for name, value in (("day", mark.day), ("pupil", pupil))]
-    if "school" in marks:
-        typed.append(marks.trimmed("school", mark.school).label("school"))
-    marked = select(*typed).where(mark.pupil.is_not(None)).subquery("marked")
-    on_roll = _on_roll(roll, window, leaving_date_is, as_text=as_text)
-    same = [on_roll.c[key] == marked.c[key] for key in ("school", "pupil") if key in on_roll.c and key in marked.c]
-    flags = ((marked.c.day == _as_day(marks, day), on_roll.c[name]) for day, name in _days(window))
-    keys = [marked.c[key] for key in ("school", "day") if key in marked.c]
-    school = marked.c.school if "school" in marks else null()
-    found = select(school, marked.c.day, func.count()).select_from(marked.outerjoin(on_roll, and_(*same)))
-    # Most are on roll on every day: then the day need not be looked at.
-    is_absent = and_(func.coalesce(on_roll.c.always, 0) == 0, func.coalesce(case(*flags), 0) == 0)
-    return found.where(is_absent).group_by(*keys)
+    keys = [mark[key] for key in ("school", "pupil") if key in mark]
+    dated = select(*keys, mark.day.label("first"), mark.day.label("last"))
+    of_day = dated.where(mark.pupil.is_not(None)).subquery("of_day")
+    marked, enrolment, joined = _beside_roll(marks, roll, of_day, leaving_date_is, trim=True)
+    keys = [marked.c[key] for key in ("school", "first") if key in marked.c]
+    found = select(*keys, func.count().label("marks")).select_from(joined)
+    counted = found.where(enrolment.c.pupil.is_(None)).group_by(*keys).subquery("absent").c
+    return select(marks.text("school", counted.school) if "school" in marks else null(), counted.first, counted.marks)
 
 
 def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_out: Sequence[str]) -> Executable:
@@ -172,8 +209,15 @@ def _raw_marks(source: Source, first: date, last: date, more: Sequence[str] = ()
     columns = [source.key(name).label(name) for name in (*_MARK, *more) if name in source]
     query = select(source.day("date").label("day"), *columns)
     query = query.where(~source.before("date", first), source.before("date", last + _DAY))
-    # Elsewhere a fence costs a third more, and an expression stands two or three times without it.
-    return source.fenced(query, "mark") if source.dialect == "postgresql" else query.subquery("mark")
+    return _once(source, query, "mark")
+
+
+def _once(source: Source, query: Select[Any], name: str) -> Subquery:
+    """Return `query` as a subquery whose expressions PostgreSQL computes once for each row.
+
+    Elsewhere a fence costs a third more, and an expression stands two or three times without it.
+    """
+    return source.fenced(query, name) if source.dialect == "postgresql" else query.subquery(name)
 
 
 def _proven_marks(
@@ -181,21 +225,19 @@ def _proven_marks(
     days: Sequence[date],
     leave_out: Sequence[str],
     unmarked: Collection[str],
-    mapped: Callable[[ColumnElement[Any]], ColumnElement[Any]] | None = None,
+    *more: Callable[[Subquery], ColumnElement[Any]],
 ) -> Subquery:
-    """Return the marks of `days` that are no empty rows: school, day, session (mapped), pupil."""
+    """Return the marks of `days` that have no code of `unmarked`: school, day, pupil, and `more`."""
     raw = _raw_marks(source, min(days), max(days), ("pupil",))
-    # The session here, not in a GROUP BY: there some databases do not see that two CASEs with values are the same.
+    # What is more stands here, not in a GROUP BY: some databases do not see that two CASEs with values are the same.
     columns = [raw.c[name] for name in ("school", "day", "pupil") if name in raw.c]
-    if mapped:
-        columns.append(mapped(raw.c.session).label("session"))
-    is_mark = _is_marked(source.trimmed("code", raw.c.code), unmarked)
-    query = select(*columns).where(is_mark)
+    query = select(*columns, *(each(raw) for each in more))
+    query = query.where(_is_marked(source.trimmed("code", raw.c.code), unmarked))
     if len(days) <= (max(days) - min(days)).days:
         query = query.where(raw.c.day.in_([_as_day(source, day) for day in days]))
     if leave_out:
         query = query.where(_not_among(source, source.text("school", raw.c.school), leave_out))
-    return query.subquery("proven")
+    return _once(source, query, "proven")
 
 
 def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out: Sequence[str]) -> Subquery:
@@ -208,7 +250,8 @@ def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out:
 
     def is_on_roll(day: date) -> ColumnElement[bool]:
         last_out = day if leaving_date_is == "last_day" else day + _DAY
-        has_come = or_(no_entry, source.before("entry_date", day + _DAY, entry))
+        # A date that stands for none is before every day.
+        has_come = or_(entry.is_(None), source.before("entry_date", day + _DAY, entry))
         return and_(has_come, or_(no_leaving, ~source.before("leaving_date", last_out, leaving)))
 
     long_ago = date(window.last.year - YEARS_AT_SCHOOL, window.last.month, 1)
@@ -225,39 +268,72 @@ def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out:
     return query.subquery("flags")
 
 
-def _on_roll(source: Source, window: Window, leaving_date_is: str, *, as_text: bool) -> Subquery:
-    """Return one row a pupil: 1 for each day on which the pupil is on roll."""
-    flags = _enrolments(source, window, leaving_date_is, ()).c
-    pupil = source.trimmed("pupil", flags.pupil) if as_text else flags.pupil
-    keyed = select(
-        *([flags.school] if "school" in source else []), pupil.label("pupil"), *(flags[n] for _, n in _days(window))
+def _beside_roll(
+    marks: Source, roll: Source, marked: Subquery, leaving_date_is: str, *, trim: bool
+) -> tuple[Subquery, Subquery, FromClause]:
+    """Join `marked` (pupil, school, first, last, more) with the enrolments that last from `first` to `last`.
+
+    Return both, and the join, in which there is no enrolment beside pupils who were not on roll all that time. Without
+    `trim`, there is none either beside a text with other blanks.
+    """
+    dates = [(marks, "date"), (roll, "entry_date"), (roll, "leaving_date")]
+    is_text = any(each.is_a("text", name) for each, name in dates)
+
+    def key(source: Source, name: str, raw: ColumnElement[Any]) -> ColumnElement[Any]:
+        numbers = [each.is_a("number", name) for each in (marks, roll)]
+        as_it_is = all(numbers) or not (trim or any(numbers))  # 7 in one may be '7' in the other
+        return (raw if as_it_is else source.trimmed(name, raw)).label(name)
+
+    def iso(source: Source, name: str, day: ColumnElement[Any]) -> ColumnElement[Any]:
+        return cast(day, source.string()) if is_text and not source.is_a("text", name) else day
+
+    keys = [name for name in ("school", "pupil") if name in marks and name in roll]
+    ends = [iso(marks, "date", marked.c[name]).label(name) for name in ("first", "last")]
+    others = [column for column in marked.c if column.name not in ("first", "last", *keys)]
+    typed = select(*(key(marks, name, marked.c[name]) for name in keys), *ends, *others).subquery("marked")
+
+    names = ("entry_date", "leaving_date")
+    columns = [*(roll.key(name).label(name) for name in keys), *(roll.column(name).label(name) for name in names)]
+    raw = _once(roll, select(*columns), "enrolment").c
+    dated = (
+        case((~roll.none(name, raw[name]), iso(roll, name, roll.day(name, raw[name])))).label(name) for name in names
     )
-    named = keyed.where(flags.pupil.is_not(None)).subquery("named")
-    group = [named.c[key] for key in ("school", "pupil") if key in named.c]
-    largest = {name: func.max(named.c[name]) for _, name in _days(window)}
-    always = _one_if(and_(*(value == 1 for value in largest.values()))).label("always")
-    flags_of = (value.label(name) for name, value in largest.items())
-    return select(*group, always, *flags_of).group_by(*group).subquery("on_roll")
+    query = select(*(key(roll, name, raw[name]) for name in keys), *dated).where(raw.pupil.is_not(None))
+    enrolment = roll.fenced(query, "enrolled")  # of which SQLite makes an index, in this query
+    entry, leaving = enrolment.c.entry_date, enrolment.c.leaving_date
+    is_there = typed.c.last <= leaving if leaving_date_is == "last_day" else typed.c.last < leaving
+    is_on_roll = and_(
+        *(enrolment.c[name] == typed.c[name] for name in keys),
+        or_(entry.is_(None), entry <= typed.c.first),
+        or_(leaving.is_(None), is_there),
+    )
+    return typed, enrolment, typed.outerjoin(enrolment, is_on_roll)
 
 
 def _days(window: Window) -> list[tuple[date, str]]:
     return [(day, f"day{number}") for number, day in enumerate(window)]
 
 
-def _mapped(source: Source, sessions: Mapping[str, str]) -> Callable[[ColumnElement[Any]], ColumnElement[Any]]:
-    """Return what turns a session into the DfE's; most are known as they are and need no trimming."""
+def _whens(
+    source: Source, session: ColumnElement[Any], values: Mapping[str, str], sessions: Mapping[str, str]
+) -> list[tuple[ColumnElement[bool], ColumnElement[Any]]]:
+    """Return a CASE of sessions, with an SQL value for AM and for PM; most are known as they are, without trimming."""
     known = {"AM": "AM", "PM": "PM"} | dict(sessions)
+    trimmed = source.trimmed("session", session)
+    tests: list[tuple[ColumnElement[bool], str]] = []
+    if not source.is_a("number", "session"):
+        tests = [(session == name, to) for name, to in known.items() if name]
+    none = func.nullif(trimmed, "").is_(None)
+    tests += [(trimmed == name if name else none, to) for name, to in known.items()]
+    return [(test, literal_column(values[to])) for test, to in tests]
 
-    def map_it(session: ColumnElement[Any]) -> ColumnElement[Any]:
-        trimmed = source.trimmed("session", session)
-        none = func.nullif(trimmed, "").is_(None)
-        whens = [(trimmed == name if name else none, literal(to)) for name, to in known.items()]
-        if source.is_a("number", "session"):
-            return case(*whens, else_=trimmed)
-        at_once = [(session == name, literal(to)) for name, to in known.items() if name]
-        return case(*at_once, *whens, else_=trimmed)
 
-    return map_it
+def _place(source: Source, raw: Subquery, sessions: Mapping[str, str], days: Sequence[date]) -> ColumnElement[Any]:
+    """Return a bit for the day and session of a mark, as a number; what is neither AM nor PM has one together."""
+    of_day = case(*((_as_day(source, day), literal_column(f"{1 << n}")) for n, day in enumerate(days)), value=raw.c.day)
+    # A window has fewer than 31 days.
+    of_session = _whens(source, raw.c.session, {"AM": "1", "PM": f"{1 << 32}"}, sessions)
+    return func.coalesce(of_day * case(*of_session), literal_column(f"{1 << 31}"))
 
 
 def _is_marked(code: ColumnElement[Any], unmarked: Collection[str]) -> ColumnElement[bool]:
