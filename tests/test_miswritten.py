@@ -155,14 +155,14 @@ CASES = [
         "MARKS-NONE",
         MARKS + " WHERE m.mark NOT IN (SELECT NULL FROM tutors)",
     ),
-    Case("dates as 23/11/2026", "MARKS-NONE", MARKS.replace("m.mark_date AS", "'23/11/2026' AS")),
+    Case("dates as 23/11/2026", "COLUMN-WRONG.no_dates", MARKS.replace("m.mark_date AS", "'23/11/2026' AS")),
     Case(
         "dates as numbers",
         "DB-SELECT.numbers",
         MARKS.replace("m.mark_date AS", "20261123 AS"),
-        sqlite="MARKS-NONE",
+        sqlite="COLUMN-WRONG.no_dates",
     ),
-    Case("no dates at all", "MARKS-NONE", MARKS.replace("m.mark_date AS", "CAST(NULL AS DATE) AS")),
+    Case("no dates at all", "COLUMN-WRONG.no_dates", MARKS.replace("m.mark_date AS", "CAST(NULL AS DATE) AS")),
     Case(
         "half of the dates missing",
         "ROLL-HIGH",

@@ -455,15 +455,17 @@ def test_several_schools_do(any_database: EngineDatabase, name: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["23/11/2026", "2026/11/23", "23.11.2026"])
-def test_dates_that_are_no_iso_texts_leave_the_window_empty_and_that_is_told(
+def test_marks_of_which_none_has_a_date_that_can_be_read_are_not_taken_for_none(
     any_database: EngineDatabase, written: str
 ) -> None:
-    """Not in silence: pupils are on roll, and no day has a mark."""
+    """They are outside of every window: what was sent before would be replaced by zeros."""
     fill(any_database, [mark(day=written)], date_type="VARCHAR(20)")
     any_database.execute("INSERT INTO roll VALUES ('1', '7', '2025-09-01', NULL, '1')")
-    found = days_of(settings(any_database.url))
+    problem = problem_of(settings(any_database.url))
 
-    assert [problem.code for problem in found.to_check] == ["MARKS-NONE"]
+    assert (problem.code, problem.case) == ("COLUMN-WRONG", "no_dates")
+    any_database.execute("INSERT INTO marks (school, mark_date) VALUES ('1', '2020-01-01')")
+    assert [each.code for each in days_of(settings(any_database.url)).to_check] == ["MARKS-NONE"]
 
 
 @pytest.mark.parametrize("written", ["2026-11-2", "2026-11-22x", "2026-11-2 08:55"])
@@ -927,7 +929,7 @@ def test_marks_in_are_marks_counted_refused_or_unmarked(
     """For any rows and on every engine: nothing is dropped silently."""
     any_database.execute("DROP TABLE IF EXISTS marks")
     any_database.execute("DROP TABLE IF EXISTS roll")
-    fill(any_database, [(*row, None) for row in rows])
+    fill(any_database, [mark(day="2020-01-01"), *((*row, None) for row in rows)])  # one date at least can be read
     codes = {"PRES": "present", "l": "unmarked" if unmarked else "L"}
     found = days_of(settings(any_database.url, codes=codes, year_groups={"Year 7": "7"}))
 

@@ -16,6 +16,7 @@ from attsync.database.source import Source, source
 from attsync.database.statements import (
     administrators_statement,
     doubled_statement,
+    first_mark_statement,
     marks_statement,
     not_on_roll_statement,
     roll_statement,
@@ -68,6 +69,8 @@ def all_statements(dialect: str, *, texts: tuple[str, ...] = (), more: tuple[str
         "administrators": administrators_statement(staff, "sam", "1"),
         "schools": schools_statement(schools),
         "rows": rows_statement(marks),
+        "first mark": first_mark_statement(marks, is_dated=False),
+        "first dated mark": first_mark_statement(marks, is_dated=True),
     }
     if "pupil" in more:
         made["suspects"] = suspects_statement(
@@ -91,7 +94,7 @@ def test_every_statement_compiles_for_every_kind_of_database(
     """Also for those whose server is not here; no condition is a constant word."""
     for name, sql in all_statements(dialect, texts=texts, more=more).items():
         assert not re.search(r"\b(false|true)\b|CASE WHEN [01] ", sql), name
-        assert name in ("administrators", "schools", "rows") or "GROUP BY" in sql
+        assert name in ("administrators", "schools", "rows", "first mark", "first dated mark") or "GROUP BY" in sql
 
 
 def test_sql_server_reads_letters_as_they_are() -> None:

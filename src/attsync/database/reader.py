@@ -21,6 +21,7 @@ from attsync.database.source import Source, source, unusable
 from attsync.database.statements import (
     administrators_statement,
     doubled_statement,
+    first_mark_statement,
     marks_statement,
     not_on_roll_statement,
     roll_statement,
@@ -141,6 +142,14 @@ class _Reading:
             if school is not None and school in found:
                 found[school].not_on_roll[day] += number
 
+    def _require_dates(self) -> None:
+        """Raise SchoolError if there are marks, and none has a date that can be read: all would be sent as 0."""
+        there, dated = (
+            self.look.all(first_mark_statement(self.marks, is_dated=each), "marks") for each in (False, True)
+        )
+        if there and not dated:
+            raise SchoolError("COLUMN-WRONG", "no_dates", name=self.look.database.name)
+
     def schools(
         self, tallies: dict[str, Tally], unproven: Callable[[SchoolDays], Collection[date]] | None
     ) -> Iterator[SchoolDays | Unlisted]:
@@ -150,9 +159,10 @@ class _Reading:
         kept: dict[str, bytes] = {}
         days: set[date] = set()
         unlisted = 0
+        has_marks = False
         statement = marks_statement(self.marks, window, self.left_out_of(self.marks, tallies))
         for value, rows in groupby(self.look.stream(statement, "marks"), itemgetter(0)):
-            school = self.school_of(self.marks, value)
+            school, has_marks = self.school_of(self.marks, value), True
             if school is None:
                 unlisted += sum(number for *_, code, number in rows if not self.maps.is_unmarked(code or ""))
                 continue
@@ -165,6 +175,8 @@ class _Reading:
                 days.update(more)
             else:
                 yield found
+        if not has_marks:
+            self._require_dates()
         for school, tally in tallies.items():
             yield prove(tally.days(), window, proofs[school])
         proofs = self.proofs(days, kept)

@@ -204,6 +204,12 @@ def rows_statement(source: Source) -> Executable:
     return select(*counts).select_from(source.subquery)
 
 
+def first_mark_statement(source: Source, *, is_dated: bool) -> Executable:
+    """Return one row if there is a mark, whatever its date; with `is_dated`, if there is one whose date can be read."""
+    first: Select[Any] = select(literal_column("1").label("found")).select_from(source.subquery).limit(1)
+    return first.where(~source.none("date"), ~_not_a_date(source, "date")) if is_dated else first
+
+
 def _raw_marks(source: Source, first: date, last: date, more: Sequence[str] = ()) -> Subquery:
     """Return the marks of the dates from `first` to `last`, each value as it can be grouped."""
     columns = [source.key(name).label(name) for name in (*_MARK, *more) if name in source]
