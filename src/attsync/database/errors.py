@@ -96,7 +96,7 @@ def wrong_address(database: DatabaseSettings) -> SchoolError:
 
 
 def wrong_word(database: DatabaseSettings, case: str, word: str, values: Sequence[str] = ()) -> SchoolError:
-    """Return the error of something behind the `?` of an address; only words of the driver are shown.
+    """Return the error of a driver, or of something behind the `?`, in an address; only words of drivers are shown.
 
     `values` are those that the word may have.
     """
