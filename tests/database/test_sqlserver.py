@@ -74,6 +74,7 @@ def asked(server: SqlServer, deadline: Deadline, **changes: Any) -> Problem:  # 
     [
         ({"password": "wrong"}, "DB-SIGNIN", ""),
         ({"user": "someone"}, "DB-SIGNIN", ""),
+        ({"user": r"SCHOOL\attsync"}, "DB-SIGNIN", "windows"),
         ({"database": "absent"}, "DB-NONE", "not_opened"),
         ({"trust": False}, "DB-NONE", "certificate"),
         ({"host": "localhost:1"}, "DB-NONE", "closed"),
