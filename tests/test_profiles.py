@@ -315,6 +315,8 @@ def export(
     folder: Path, *, day: str = "", delimiter: str = ",", encoding: str = "utf-8-sig", form: str = "%Y-%m-%d"
 ) -> None:
     """Write the files of a nightly export, with names of pupils that attsync does not read."""
+    # The last two signs are in Windows-1252 and not in Latin-1: Word makes the first of every straight apostrophe.
+    name = "Zo\xeb O\u2019Brien; \u20ac"
 
     def written(value: date | None) -> str:
         return value.strftime(form) if value else ""
@@ -322,11 +324,11 @@ def export(
     files: dict[str, list[tuple[object, ...]]] = {
         f"marks{day}.csv": [
             ("Date", "Session", "Year Group", "Mark", "Pupil ID", "Pupil Name"),
-            *((written(m.day), m.session, m.pupil.year_group, m.code or "", m.pupil.number, "Zo\xeb") for m in marks()),
+            *((written(m.day), m.session, m.pupil.year_group, m.code or "", m.pupil.number, name) for m in marks()),
         ],
         "pupils.csv": [
             ("Year Group", "Entry Date", "Leaving Date", "Pupil ID", "Pupil Name"),
-            *((p.year_group, written(p.entry), written(p.leaving), p.number, "Zo\xeb") for p in pupils()),
+            *((p.year_group, written(p.entry), written(p.leaving), p.number, name) for p in pupils()),
         ],
     }
     for name, rows in files.items():

@@ -43,6 +43,8 @@ _CUTS: Final = tuple(
     )
 )
 """Words with which a SELECT gives some of its rows: numbers that would be too small, without a word."""
+_SKIPS_LINES: Final = frozenset({"ignore_errors", "store_rejects"})
+"""Options of DuckDB's readers of files, in brackets: lines that cannot be read are left out, without a word."""
 _MERGES: Final = tuple(
     (re.compile(pattern), word)
     for pattern, word in (
@@ -112,6 +114,9 @@ def prepare(text: str, dialect: str) -> Prepared:
         raise NotOneSelect("no_select")
     if cut := _first(_CUTS, outermost):
         raise NotOneSelect("leaves_out", cut)
+    words = {part.lower() for kind, part in found if kind == "other"}
+    if dialect == "duckdb" and (skips := sorted(_SKIPS_LINES & words)):
+        raise NotOneSelect("leaves_out", skips[0])
     merges = _first(_MERGES, outermost)
     if dialect == "mssql" and (case := _first(_NOT_IN_BRACKETS, outermost)):
         raise NotOneSelect(case)

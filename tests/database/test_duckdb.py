@@ -15,6 +15,8 @@ from tests.database.small import ELM, FRIDAY, OAKFIELD, WINDOW, looking, read_al
 
 MARKS = "SELECT school, date, session, year_group, code, pupil FROM read_csv('marks.csv')"
 ROLL = "SELECT school, year_group, entry_date, leaving_date, pupil FROM read_csv('roll.csv')"
+NAMES = ("school", "date", "session", "year_group", "code", "pupil")
+COLUMNS = f"auto_detect = false, columns = {dict.fromkeys(NAMES, 'VARCHAR')}"
 AM_7 = Cell("7", Session.AM)
 
 
@@ -72,7 +74,13 @@ def test_exports_are_inspected(exports: DatabaseSettings) -> None:
 @pytest.mark.parametrize(
     ("marks", "code", "case"),
     [
-        (MARKS.replace("marks.csv", "no.csv"), "DB-SELECT", "no_file"),
+        (MARKS.replace("marks.csv", "no.csv"), "DB-NONE", "export"),
+        (MARKS.replace("marks.csv", "no-*.csv"), "DB-NONE", "export"),
+        (MARKS.replace("read_csv('marks.csv')", "read_xlsx('marks.xlsx')"), "DB-SELECT", "extension"),
+        (MARKS.replace("read_csv('marks.csv')", "'marks.xlsx'"), "DB-SELECT", "extension"),
+        (MARKS.replace("marks.csv", "https://127.0.0.1:1/marks.csv"), "DB-SELECT", "extension"),
+        (MARKS.replace("'marks.csv'", "'marks.csv', encoding = 'windows-1252'"), "DB-SELECT", "extension"),
+        (MARKS.replace("'marks.csv'", "'marks.csv', ignore_errors = true"), "DB-SELECT", "leaves_out"),
         (
             "SELECT \"Date\" AS date, 'AM' AS session, '7' AS year_group, '/' AS code FROM (SELECT 1 AS x) AS a",
             "DB-SELECT",
@@ -93,6 +101,33 @@ def test_what_is_wrong_is_told_in_its_class(exports: DatabaseSettings, marks: st
         read_all(wrong)
 
     assert (raised.value.problem.code, raised.value.problem.case) == (code, case)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "case", "line"),
+    [
+        (b"1,2026-11-23,AM,7,/,Zo\xeb", COLUMNS, "csv_encoding", "10"),
+        (b"1,2026-11-23,AM,7,/,Zo\x92", "encoding = 'latin-1'", "csv_encoding", ""),
+        (b"2026-11-23,AM", COLUMNS, "csv", "10"),
+        (b"1,2026-11-23,AM,7,/,Gawain,7", COLUMNS, "csv", "10"),
+        (b'1,2026-11-23,AM,7,/,"Gawain', COLUMNS, "csv", "10"),
+        (b"Gawain;\n1;2", "delim = '|', columns = {'a': 'INTEGER', 'b': 'INTEGER'}", "csv", ""),
+    ],
+)
+def test_a_file_of_another_form_is_told_with_its_line(
+    exports: DatabaseSettings, content: bytes, options: str, case: str, line: str
+) -> None:
+    """DuckDB quotes the line, which may hold a name; only its number is repeated."""
+    file = exports.folder / "marks.csv"
+    file.write_bytes(file.read_bytes() + content + b"\n")
+    marks = MARKS.replace("'marks.csv'", f"'marks.csv', header = true, {options}")
+    wrong = exports.model_copy(update={"select": exports.select.model_copy(update={"marks": marks})})
+    with pytest.raises(SchoolError) as raised:
+        read_all(wrong)
+
+    problem = raised.value.problem
+    assert (problem.code, problem.case, problem.get("line")) == ("DB-SELECT", case, line)
+    assert "Gawain" not in repr(problem)
 
 
 def test_a_statement_ends_with_the_run(exports: DatabaseSettings) -> None:

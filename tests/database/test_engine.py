@@ -106,12 +106,12 @@ def test_an_address_file_may_contain_such_a_password(tmp_path: Path) -> None:
         ("mysql://u:p@h/d", "mysql+pymysql"),
         ("mariadb://h/d", "mariadb+pymysql"),
         ("mssql://u:p@h/d", "mssql+mssqlpython"),
-        ("mssql+pyodbc://u:p@h/d?driver=x", "mssql+pyodbc"),
+        ("mssql+mssqlpython://u:p@h/d", "mssql+mssqlpython"),
         ("sqlite:////tmp/a@b:c.db", "sqlite"),
         ("duckdb:///:memory:", "duckdb"),
     ],
 )
-def test_each_kind_of_database_gets_our_driver_unless_another_is_named(written: str, drivername: str) -> None:
+def test_each_kind_of_database_gets_our_driver(written: str, drivername: str) -> None:
     """A school writes postgresql:// and gets what the extra installed."""
     assert address(settings(written)).drivername == drivername
 
@@ -173,6 +173,38 @@ def test_an_address_that_cannot_be_read_is_named_without_being_shown(written: st
 
 
 @pytest.mark.parametrize(
+    "place",
+    ["(local)/d", "np:h/d", "h:1433x/d", "h;database=d", "h, 1433 /d", "h:1:2/d", "ss w0rd/d", "pipe{h}/d", "h|x/d"],
+)
+@pytest.mark.parametrize("kind", ["mssql", "postgresql", "mysql"])
+def test_no_piece_of_a_password_is_taken_for_a_server(kind: str, place: str) -> None:
+    """It would be looked up in the network, and named in the message: SQLAlchemy ends a password at its first @."""
+    with pytest.raises(SchoolError) as raised:
+        address(settings(f"{kind}://attsync:p@hunter2/w@{place}"))
+
+    assert (raised.value.problem.code, raised.value.problem.case) == ("DB-NONE", "address")
+    assert "hunter2" not in repr(raised.value.problem)
+
+
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        ("mssql+pyodbc://u:hunter2@h/d?driver=ODBC+Driver+18+for+SQL+Server", "mssql"),
+        ("mssql+pyodbc:///?odbc_connect=Driver%3Dx%3BPWD%3Dhunter2", "mssql"),
+        ("mssql+pymssql://u:hunter2@h/d", "mssql"),
+        ("postgresql+psycopg2://u:hunter2@h/d", "postgresql"),
+        ("mysql+mysqldb://u:hunter2@h/d", "mysql"),
+    ],
+)
+def test_a_driver_of_other_tools_is_refused_with_what_to_write(written: str, word: str) -> None:
+    """No deadline would end its waits, and what protects a password is set for ours."""
+    problem = problem_of(written)
+
+    assert (problem.code, problem.case, problem["word"], problem.exit_code) == ("SETTINGS", "address_driver", word, 2)
+    assert "hunter2" not in repr(problem)
+
+
+@pytest.mark.parametrize(
     "option", ["postgresql://u:hunter2@127.0.0.1:1/d?no_such=1", "mysql://u:hunter2@127.0.0.1:1/d?no_such=1"]
 )
 def test_an_option_that_the_driver_does_not_take_is_told_as_that(option: str) -> None:
@@ -186,7 +218,6 @@ def test_an_option_that_the_driver_does_not_take_is_told_as_that(option: str) ->
 @pytest.mark.parametrize(
     ("written", "case"),
     [
-        ("mssql+pyodbc://u:hunter2@127.0.0.1/d", "unknown"),
         ("firebird://u:hunter2@127.0.0.1/d", "unknown"),
         ("oracle://u:hunter2@127.0.0.1/d", "unknown"),
     ],

@@ -74,6 +74,7 @@ def asked(server: SqlServer, deadline: Deadline, **changes: Any) -> Problem:  # 
     [
         ({"password": "wrong"}, "DB-SIGNIN", ""),
         ({"user": "someone"}, "DB-SIGNIN", ""),
+        ({"user": r"SCHOOL\attsync"}, "DB-SIGNIN", "windows"),
         ({"database": "absent"}, "DB-NONE", "not_opened"),
         ({"trust": False}, "DB-NONE", "certificate"),
         ({"host": "localhost:1"}, "DB-NONE", "closed"),
@@ -81,7 +82,9 @@ def asked(server: SqlServer, deadline: Deadline, **changes: Any) -> Problem:  # 
         ({"LoginTimeout": "5"}, "SETTINGS", "address_word"),
         ({"Authentication": "ActiveDirectoryInteractive"}, "SETTINGS", "address_word"),
         ({"Encrypt": "no"}, "SETTINGS", "address_value"),
-        ({"TrustServerCertificate": "perhaps"}, "SETTINGS", "address_value"),
+        ({"TrustServerCertificate": "True"}, "SETTINGS", "address_value"),
+        ({"TrustServerCertificate": "yes;ApplicationIntent=ReadOnly"}, "SETTINGS", "address_value"),
+        ({"PacketSize": "16384"}, "SETTINGS", "address_word"),
         ({"database": ""}, "SETTINGS", "address_database"),
         ({"Encrypt": "strict"}, "DB-NONE", "answers"),
     ],
@@ -138,15 +141,21 @@ def test_a_certificate_of_a_trusted_authority_has_to_name_the_server(
 
 
 def test_addresses_as_people_write_them(sql_server: SqlServer, deadline: Deadline) -> None:
-    """A port behind a comma, a blank in the name of the database, words in any case."""
+    """A port behind a comma, with tcp: or blanks; a blank in the name of the database; words in any case."""
     with SqlServer(sql_server.context, name="SIMS Live") as server:
+        port = server.port
         for url in (
-            server.url(host=f"localhost,{server.port}").replace("%20", " "),
+            server.url(host=f"localhost,{port}").replace("%20", " "),
+            server.url(host=f"tcp:localhost,{port}"),
+            server.url(host=f"tcp:localhost:{port}"),
+            server.url().replace(f":{port}", f" , {port}"),
+            server.url(host=f"localhost\\\\SIMS,{port}"),
             server.url(applicationintent="ReadOnly", HOSTNAMEINCERTIFICATE="localhost"),
         ):
             with snapshot(small.settings(url), None, deadline):
                 assert server.logins[-1].database == "SIMS Live"
-    assert [login.reads_only for login in server.logins] == [False, True]
+                assert server.logins[-1].password == server.password
+    assert [login.reads_only for login in server.logins] == [False] * 5 + [True]
 
 
 def test_instances_are_found_by_the_browser_or_named_as_missing(sql_server: SqlServer, deadline: Deadline) -> None:
@@ -214,6 +223,7 @@ def test_an_error_of_the_server_is_said_in_our_words(
         ("08001", "[Microsoft][ODBC Driver 18 for SQL Server]SSL Provider: unsupported protocol", "DB-NONE", "tls"),
         ("HY000", "[Microsoft][ODBC Driver]SSPI Provider: No Kerberos credentials available", "DB-SIGNIN", "kerberos"),
         ("08S01", "[Microsoft][ODBC Driver]TCP Provider: Error code 0x68", "DB-NONE", "lost"),
+        ("HY000", "Failed to load the driver. Please read the documentation ...", "DB-DRIVER", "libraries"),
         ("HYT00", "[Microsoft][ODBC Driver]Query timeout expired", "DB-SLOW", ""),
         ("28000", "[Microsoft][ODBC Driver][SQL Server]Login failed for user 'x'.", "DB-SIGNIN", ""),
         ("21000", "[Microsoft][ODBC Driver][SQL Server]Subquery returned more than 1 value.", "DB-SELECT", "other"),

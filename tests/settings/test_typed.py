@@ -27,6 +27,9 @@ def test_urn_is_six_digits() -> None:
         (types.typed_https, "https://user@dfe.example", "https://"),
         (types.typed_database, "school.db", "That file does not exist"),
         (types.typed_database, "1://x", "as SQLAlchemy writes it"),
+        (types.typed_database, "mssql://Driver={ODBC 18};Server=h;PWD=hunter2", "not an ODBC or JDBC connection"),
+        (types.typed_database, "mssql://h;databaseName=d;password=hunter2", "not an ODBC or JDBC connection"),
+        (types.typed_database, "mssql://h:1433;databaseName=d;password=hunter2", "not an ODBC or JDBC connection"),
     ],
 )
 def test_wrong_values_are_refused_in_words(check: Callable[[str], object], said: str, words: str) -> None:
@@ -68,4 +71,5 @@ def test_database_that_is_here_is_named_in_full(tmp_path: Path, monkeypatch: pyt
         == f"sqlite:///{tmp_path}/school.db"
     )
     assert types.typed_database("sqlite:///elsewhere.db") == "sqlite:///elsewhere.db"
-    assert types.typed_database("postgresql://ro:pw@server/school") == "postgresql://ro:pw@server/school"
+    for address in ("postgresql://ro:pw@server/school", "mssql://ro:pw;d={@server/school"):
+        assert types.typed_database(address) == address

@@ -59,14 +59,17 @@ _DRIVERS: Final = {
 
 # SQLAlchemy ends a password at its first @, and would take the rest of it for the name of a server: it would look a
 # piece of the password up in the network. Here it ends at the first @ after which a server's address follows.
-_WITH_PASSWORD: Final = re.compile(
+_ADDRESS: Final = re.compile(
     r"""
     (?P<kind> [a-z][a-z0-9]*(?:\+[a-z0-9_]+)?:// )
-    (?P<user> [^:/?@]* ) : (?P<password> .*? ) @
-    (?P<place> (?: \[[0-9A-Fa-f:.]+\] | [\w.\\-]* ) (?: :\d* )? (?: /[^?@]* )? (?: \?[\w.+ -]+=.* )? )
+    (?: (?P<user> [^:/?@]* ) (?: : (?P<password> .*? ) )? @ )?
+    (?: tcp: )?  # as Microsoft writes a server, and a comma before its port
+    (?P<server> \[[0-9A-Fa-f:.]+\] | [\w.\\%-]* ) (?: [ ]?[:,][ ]? (?P<port> \d* ) )?
+    (?P<rest> (?: /[^?@]* )? (?: \?(?: [\w.+ -]+=.* )? )? )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NO_SERVER: Final = re.compile("[^/]*:///")
 
 _Result = TypeVar("_Result")
 
@@ -354,26 +357,28 @@ def snapshot(database: DatabaseSettings, window: Window | None, deadline: Deadli
 def address(database: DatabaseSettings) -> URL:
     """Return the address of `database`, with our driver where it names none; raise SchoolError if it cannot be read."""
     written = _written(database)
-    written = re.sub(
-        r"^(mssql[^/]*//(?:.*@)?[\w.\\-]+),(\d+)(?=[/?]|\Z)", r"\1:\2", written
-    )  # as Microsoft writes a port
-    match = _WITH_PASSWORD.fullmatch(written)
+    match = _ADDRESS.fullmatch(written)
+    if match:
+        server, port = match["server"].replace(r"\\", "\\"), match["port"]
+        written = f"{match['kind']}{server}{f':{port}' if port else ''}{match['rest']}"
     try:
-        url = make_url(match["kind"] + match["place"] if match else written)
+        url = make_url(written) if match or _NO_SERVER.match(written) else None
     except (ArgumentError, ValueError):
         url = None
     if url is None:  # not raised above: the error that it came from would hold the address
         raise errors.wrong_address(database)
     if match:
         url = url.set(username=_plain(match["user"]), password=_plain(match["password"]))
-    return url.set(drivername=_DRIVERS.get(url.drivername, (url.drivername,))[0])
+    ours, _ = _DRIVERS.get(url.drivername.partition("+")[0], (url.drivername, ""))
+    if "+" in url.drivername and url.drivername != ours:
+        raise errors.wrong_word(database, "address_driver", ours.partition("+")[0])
+    return url.set(drivername=ours)
 
 
 def no_driver(database: DatabaseSettings) -> SchoolError:
     """Return the error of a driver that is missing, with the command that installs it."""
-    kind = _written(database).split(":", 1)[0]
-    name, package = _DRIVERS.get(kind.split("+", 1)[0], ("", ""))
-    if kind in (name, name.split("+", 1)[0]):
+    _, package = _DRIVERS.get(re.split("[+:]", _written(database))[0], ("", ""))
+    if package:
         return SchoolError("DB-DRIVER", name=database.name, python=sys.executable, packages=package)
     return SchoolError("DB-DRIVER", "unknown", name=database.name, kinds=("sqlite", *_DRIVERS))
 
@@ -389,19 +394,19 @@ def _written(database: DatabaseSettings) -> str:
     return re.sub("^postgres(?=:|\\+)", "postgresql", database.database_url().get_secret_value())
 
 
-def _plain(text: str) -> str:
+def _plain(text: str | None) -> str | None:
     """Undo %40 and the same, unless some % cannot be one: then the text is meant as it stands."""
-    return text if re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
+    return text if not text or re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
 
 
 def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
     """Return what the driver is told besides the address."""
     match url.get_backend_name():
-        case "postgresql" if url.get_driver_name() == "psycopg":
+        case "postgresql":
             return _for_psycopg(url)
-        case "mysql" | "mariadb" if url.get_driver_name() == "pymysql":
+        case "mysql" | "mariadb":
             return _for_pymysql(url)
-        case "mssql" if url.get_driver_name() == "mssqlpython":
+        case "mssql":
             if wrong := sqlserver.wrong_word(url):
                 raise errors.wrong_word(database, *wrong)
             return {"timeout": CONNECT_SECONDS}

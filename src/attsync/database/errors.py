@@ -24,6 +24,9 @@ _logger = logging.getLogger(__name__)
 
 _NONE: Final = "(?!)"
 _CLASSES: Final = {
+    "extension": (_NONE, _NONE, "(?s:.*)(?:install the required extension|encodings extension)"),
+    "csv_encoding": (_NONE, _NONE, "invalid input error: (?s:.*)(?:not utf-8 encoded|not latin-1|not utf-16)"),
+    "csv": (_NONE, _NONE, "invalid input error: (?:csv error|error when sniffing)"),
     "table": ("42P01|3F000", "1146|1049", "no such table|catalog error: table"),
     "column": (
         "42703",
@@ -66,8 +69,8 @@ _CLASSES: Final = {
     ),
     "damaged": ("XX", "126|144|145|1034|1194|1195", "database disk image is malformed|file is not a database"),
     "lost": ("08|57P|$", "0|1053|1077|1158|1159|1160|1161|1927|2006|2013|2014|4031", _NONE),
-    "no_file": (_NONE, _NONE, "io error: (?:no files found|cannot open file)"),
-    "file": (_NONE, _NONE, "unable to open database|io error"),
+    "export": (_NONE, _NONE, "io error"),
+    "file": (_NONE, _NONE, "unable to open database"),
 }
 """How each kind of error is told: how the SQLSTATE of PostgreSQL begins (there is none where the connection broke); the
 number of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma; how the message of SQLite and DuckDB
@@ -77,7 +80,7 @@ _CODES: Final = {
     "rights": ("DB-RIGHTS", ""),
     "slow": ("DB-SLOW", ""),
     **{case: ("DB-SLOW", case) for case in ("locked", "conflict", "full")},
-    **{case: ("DB-NONE", case) for case in ("lost", "damaged", "file")},
+    **{case: ("DB-NONE", case) for case in ("lost", "damaged", "export", "file")},
 }
 """Where it is not DB-SELECT with this case."""
 
@@ -87,6 +90,7 @@ _COLUMN: Final = re.compile(r"(?:column named?|column:?|identifier) ['\"]?(?!not
 _WORD: Final = re.compile(r"(?:invalid connection option|unexpected keyword argument) ['\"](\w+)")
 """How psycopg and Python name a word behind the `?` of an address that the driver does not take."""
 _VALUE: Final = re.compile(r"(?:invalid|bad value for) (\w+)(?: value)?: ['\"]")
+_LINE: Final = re.compile(r"csv error on line: (\d+)", re.IGNORECASE)
 
 _IN_CONNECTING: Final = (
     ("DB-SIGNIN", "clear", "cleartext password"),
@@ -111,7 +115,7 @@ def wrong_address(database: DatabaseSettings, error: BaseException | None = None
 
 
 def wrong_word(database: DatabaseSettings, case: str, word: str, values: Sequence[str] = ()) -> SchoolError:
-    """Return the error of something behind the `?` of an address; only words of the driver are shown.
+    """Return the error of a driver, or of something behind the `?`, in an address; only words of drivers are shown.
 
     `values` are those that the word may have.
     """
@@ -152,6 +156,8 @@ def _case_in_connecting(error: BaseException, kind: str, url: URL) -> tuple[str,
         return "DB-NONE", "file_locked" if is_locked else "file"
     if kind == "mssql":
         code, case = sqlserver.case_of(error)
+        if (code, case) == ("DB-SIGNIN", "") and "\\" in (url.username or ""):
+            case = "windows"
         if case == "instance" and not sqlserver.browser_answers(url):
             case = "browser"
         if (code, case) != ("DB-NONE", "lost"):
@@ -174,11 +180,12 @@ def in_a_select(database: DatabaseSettings, error: Exception, kind: str, select:
     else:
         case = _class_of(_original(error), kind)
         code, case = _CODES.get(case, ("DB-SELECT", case))
-    named = _COLUMN.search(str(_original(error)))
+    named, line = (sign.search(str(_original(error))) for sign in (_COLUMN, _LINE))
     column = named[1] if case == "column" and named and named[1].lower() in names(written, kind) else None
     sets = "time_zone = 'Europe/London'" if kind == "mysql" else "TimeZone = 'Europe/London'"
     return SchoolError(
         code, case, name=database.name, select=select, where=_where(database), column=column,
+        line=line and line[1],
         session=f"SET {sets}" if kind in ("mysql", "postgresql", "duckdb") else "",
     )  # fmt: skip
 

@@ -20,25 +20,20 @@ _logger = logging.getLogger(__name__)
 _BROWSER_PORT: Final = 1434
 _BROWSER_SECONDS: Final = 2
 
-_YES_NO: Final = ("yes", "no", "true", "false")
+_YES_NO: Final = ("yes", "no")
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "ApplicationIntent": ("readonly", "readwrite"),
-    "ConnectRetryCount": (),
-    "ConnectRetryInterval": (),
-    "Encrypt": ("yes", "true", "mandatory", "strict"),
+    "ApplicationIntent": ("ReadOnly", "ReadWrite"),
+    "Encrypt": ("yes", "mandatory", "strict"),
     "HostNameInCertificate": (),
-    "IpAddressPreference": (),
-    "KeepAlive": (),
-    "KeepAliveInterval": (),
+    "IpAddressPreference": ("IPv4First", "IPv6First", "UsePlatformDefault"),
     "MultiSubnetFailover": _YES_NO,
-    "PacketSize": (),
     "ServerSPN": (),
     "Trusted_Connection": _YES_NO,
     "TrustServerCertificate": _YES_NO,
 }
-"""The words that an address may have behind its `?`, with their values in lower case; none: any. Not among them are
-`Authentication`, which would sign in at another host than that of the settings, and `Encrypt=no`, with which the
-password could go in clear."""
+"""The words that an address may have behind its `?`, with their values; none: any. Not among them are `Authentication`,
+which would sign in at another host than that of the settings, and `Encrypt=no`, with which the password could go in
+clear."""
 
 _STATES: Final = {
     "Base table or view not found": "42S02",
@@ -61,6 +56,7 @@ _STATES: Final = {
 
 
 _ERRORS: Final = (
+    ("DB-DRIVER", "libraries", "", r"failed to load the driver"),
     ("DB-SIGNIN", "expired", "", r"password of the account (?:has expired|must be changed)"),
     ("DB-SIGNIN", "disabled", "", r"account is (?:disabled|currently locked)"),
     ("DB-SIGNIN", "kerberos", "", r"sspi provider|kerberos"),
@@ -119,7 +115,7 @@ SELECT {", ".join(ROLES.values())},
 
 
 def wrong_word(url: URL) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return the first word of an address that Microsoft's driver does not take, or takes with other values only.
+    """Return the first word of an address that attsync does not take, or that the driver takes with other values only.
 
     It is a case of SETTINGS, the word, and the values that it may have.
     """
@@ -128,7 +124,7 @@ def wrong_word(url: URL) -> tuple[str, str, tuple[str, ...]] | None:
         word, values = known.get(written.lower(), ("", ()))
         if not word:
             return "address_word", written if re.fullmatch("[A-Za-z_ ]{2,40}", written) else "", ()
-        if not isinstance(value, str) or not value or (values and value.lower() not in values):
+        if not isinstance(value, str) or not value or (values and value.lower() not in map(str.lower, values)):
             return "address_value", word, values
     return None if url.database else ("address_database", "", ())
 
@@ -136,7 +132,7 @@ def wrong_word(url: URL) -> tuple[str, str, tuple[str, ...]] | None:
 def way(url: URL) -> Literal["encrypted", "verified"]:
     """Return how safe the way to the server is by the words of its address."""
     words = {word.lower(): str(value).lower() for word, value in url.query.items()}
-    is_trusted = words.get("trustservercertificate") in ("yes", "true") and words.get("encrypt") != "strict"
+    is_trusted = words.get("trustservercertificate") == "yes" and words.get("encrypt") != "strict"
     return "encrypted" if is_trusted else "verified"
 
 

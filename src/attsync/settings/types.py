@@ -23,6 +23,8 @@ _PROXY: Final = re.compile(rf"https?://(?:[^\s/@]+@)?{_HOST}/?", re.IGNORECASE)
 _HTTPS_PORT: Final = 443
 _LAST_PORT: Final = 65535
 _ANY_DATABASE: Final = re.compile(r"[a-z][a-z0-9]*(?:\+[a-z0-9_]+)?://.*")
+_CONNECTION_STRING: Final = re.compile(r"[^/]*//[^:/?@]*(?:[;={}]|:\d+;[\w ]+=)")
+"""One of ODBC or JDBC behind the // of an address: its password could be anywhere in it."""
 _RELATIVE_FILE: Final = re.compile(r"((?:sqlite|duckdb)(?:\+[a-z0-9_]+)?:///(?:file:)?+)([^/:?].*)")
 _LAESTAB_DIGITS: Final = 7
 _TIME: Final = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
@@ -44,7 +46,7 @@ def database_address(value: SecretStr, folder: Path) -> SecretStr:
     Raise ValueError, in words for a person and without the address, if it is not one.
     """
     text = value.get_secret_value().strip()
-    if not text.isprintable() or not _ANY_DATABASE.fullmatch(text):
+    if not text.isprintable() or not _ANY_DATABASE.fullmatch(text) or _CONNECTION_STRING.match(text):
         raise wrong("database")
     if relative := _RELATIVE_FILE.fullmatch(text):
         text = f"{relative[1]}{folder / relative[2]}"
