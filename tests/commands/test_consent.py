@@ -1,17 +1,20 @@
 """`attsync consent`: who agreed to what, since when, and how to stop it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 from inline_snapshot import snapshot
 
 from attsync.accounts import who
-from tests.commands.trial import MONDAY, SCHOOL, URN, Trial
+from tests.commands.trial import MONDAY, SCHOOL, URN, Trial, mark
 from tests.installed import PROGRAM
 from tests.other_account import needs_root
 
@@ -216,6 +219,30 @@ def test_setup_prints_a_rule_for_another_account(trial: Start, monkeypatch: pyte
     assert ran.out.endswith(f"{PROGRAM} consent grant --school {URN} --config {run.config}\n")
     if visudo := shutil.which("visudo", path="/usr/sbin:/sbin:/usr/local/sbin"):
         subprocess.run([visudo, "-c", "-f", rule], check=True, capture_output=True)
+
+
+def test_rule_of_setup_allows_what_the_screens_say_to_type(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each status and preview on the screens of a school, in the messages, and on the page for heads."""
+    run = trial()
+    mark(run, "2026-11-17", "ZZ")
+    ran = [run(*words.split()) for words in ("send", "status", "preview", "status --date 2026-11-17")]
+    text = run.config.read_text()
+    run.config.write_text(text + text[text.index("[[database]]") :].replace(f"{URN}", "900024"))
+    ran.append(run("preview", "--school", f"{URN}"))
+    monkeypatch.setattr(sys, "argv", [str(PROGRAM)])
+    rule = run("consent", "setup", "nobody").out
+    allowed = re.findall(
+        rf"^  {re.escape(str(PROGRAM))} (.*) --config {re.escape(str(run.config))}", rule, re.MULTILINE
+    )
+
+    said = re.sub(r" --config \S+", "", "\n".join(one.out + one.err for one in ran))
+    said += (Path(__file__).parents[1] / "messages.txt").read_text().replace("FIRST", "2026-11-23")
+    said += (Path(__file__).parents[2] / "docs" / "auditors.md").read_text()
+    shown = set(re.findall(r"attsync ((?:status|preview)(?: --[a-z]+(?: [\d-]+)?)*)", said))
+
+    assert {f"preview --school {URN} --date 2026-11-12", "status --problems", "preview --json"} <= shown
+    assert [each for each in shown if not any(fnmatchcase(each, one) for one in allowed)] == []
+    assert not any(fnmatchcase(f"status --school {URN} --save x.csv", one) for one in allowed)
 
 
 def test_setup_refuses_what_would_make_another_rule(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_school_without_consent_is_as_the_schema_says(trial: Start, words: str) 
     validator(words)(run(*words.split(), "--json").json)
 
 
-@pytest.mark.parametrize("words", ["status", "send", "send --dry-run", "preview"])
+@pytest.mark.parametrize("words", ["status", "status --date 2026-11-20", "send", "send --dry-run", "preview"])
 def test_schema_describes_every_member(busy: Trial, words: str) -> None:
     """What is printed and not described cannot be relied on."""
     validator(words, described(schema(words)))(busy(*words.split(), "--json").json)

@@ -118,7 +118,7 @@ def test_commands_to_copy_name_the_school_where_there_are_several(trial: Start) 
     shown = run("preview", "--date", "2026-11-20", "--session", "AM").out
 
     for urn in (900023, 900024):
-        assert f"attsync preview --date 2026-11-12 --school {urn} --config config.toml" in shown
+        assert f"attsync preview --school {urn} --date 2026-11-12 --config config.toml" in shown
 
 
 def test_preview_needs_no_consent_and_contacts_nobody(trial: Start) -> None:

@@ -1,5 +1,6 @@
 """`attsync status`: ten seconds, twice a day."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -193,6 +194,22 @@ def test_day_tells_what_is_odd_on_it_and_nothing_of_other_days(trial: Start) -> 
 def test_school_that_waits_for_its_first_send_is_not_up_to_date(trial: Start) -> None:
     """A green tick is for what was received."""
     assert "… 1 not sent yet" in trial()("status", "--problems").out
+
+
+def test_json_of_a_date_has_every_count_that_was_sent(trial: Start) -> None:
+    """What an auditor asks for; also in a saved file, and null where nothing was sent."""
+    run = trial()
+    run("send")
+
+    def requests(day: str) -> list[object]:
+        document = run("status", "--date", day, "--json", "--save", f"{day}.json").json
+        assert json.loads((run.folder / f"{day}.json").read_text()) == document
+        return [each["request"] for school in document["schools"] for each in school["days"]]
+
+    (request,) = requests("2026-11-20")
+    assert request in [json.loads(each.body) for each in run.received]
+    assert requests("2026-11-11") == [None]
+    assert "request" not in run("status", "--json").json["schools"][0]["days"][0]
 
 
 def test_json_has_the_promised_members(trial: Start) -> None:

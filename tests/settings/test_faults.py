@@ -35,6 +35,16 @@ config.toml:27: database[1].schools[2].urn
     )
 
 
+def test_name_with_a_dot_is_shown_with_its_quotes(tmp_path: Path) -> None:
+    """TOML reads a table there; accounts are often called so. One that has its quotes is not meant."""
+    tables, maps = '[consent.usernames]\nh.osei = "hosei"\n"j.low" = 1', '[database.codes]\nA.1 = "I"'
+    lines = shown(settings_text(tables=tables, maps=maps), tmp_path).splitlines()
+
+    assert '    | ^^^^^^  A name that contains a dot needs quotes:  "h.osei" = "..."' in lines
+    assert '    | ^^^  A name that contains a dot needs quotes:  "A.1" = "..."' in lines
+    assert "    | ^^^^^^^  Put the value in quotes." in lines
+
+
 def test_what_a_table_lacks_is_shown_at_its_heading(tmp_path: Path) -> None:
     """That is where it has to be added."""
     assert (

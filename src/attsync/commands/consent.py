@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +27,22 @@ from attsync.window import LONDON
 _GRANT_SECONDS: Final = 150
 """Longest wait for the school database: one statement more than the longest that it may take."""
 _A_URN: Final = "[0-9]" * 6
+_A_DATE: Final = f"{'[0-9]' * 4}-{'[0-9]' * 2}-{'[0-9]' * 2}"
 _ALLOWED: Final = (
     *(f"consent {what} {which}" for what in ("grant", "revoke") for which in (f"--school {_A_URN}", "--all")),
     *("consent show", "consent show --history", "consent show --notice", "consent show --receipt"),
-    *("preview", "status"),
+    "status --problems",
+    *(
+        " ".join(filter(None, words))
+        for words in product(
+            ("preview", "status"), ("", f"--school {_A_URN}"), ("", f"--date {_A_DATE}"), ("", "--json")
+        )
+    ),
 )
-"""What the rule of `setup` allows. No free text and no file: sudo's * would allow anything after it."""
+"""What the rule of `setup` allows. No free text and no file: sudo's * would allow anything after it.
+
+sudo compares the words in this order, so every command that attsync shows has it too.
+"""
 
 _KEPT: Final = "Kept permanently. Do not include a pupil's name."
 
@@ -277,7 +288,8 @@ def _row_as_json(log: Log, row: ConsentRow) -> dict[str, Any]:
     "attsync consent setup h.patel --config /etc/attsync/config.toml",
     text="""
     Prints a rule for sudo, and what that person then runs. attsync records the account that calls sudo, and looks up
-    that person's permission. The rule allows nothing else: no other command, option or file. Changes nothing.
+    that person's permission. The rule allows consent, status and preview, and no other command, option or file.
+    Changes nothing.
     """,
     parent=command,
 )

@@ -2,11 +2,12 @@
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,7 +15,7 @@ from attsync.commands import options
 from attsync.commands.terminal import print_json, screen, undone
 from attsync.files import csv_text, write_report
 from attsync.locks import is_running
-from attsync.log import Log
+from attsync.log import Log, Submission
 from attsync.schedule import installed
 from attsync.schools import chosen, shown_schools
 from attsync.settings import Settings
@@ -76,7 +77,7 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
             if not options.given().quiet:
                 click.echo(f"Status written to {path}.", err=True)
         if as_json:
-            print_json(found.as_json())
+            print_json(_as_json(found, log, day))
         elif not path and (found.exit_code or not options.given().quiet):
             out = screen()
             out.show(_view(settings, found, log, day, out.signs))
@@ -100,11 +101,27 @@ def _view(settings: Settings, found: Overview, log: Log | None, day: date | None
         return status(found, signs, heading=settings.trust)
     urn = found.schools[0].school.urn
     past = log.history(found.receiver, day, urn)
-    shown = history_of(past, None, under_way=found.under_way).shown
-    contents = [log.content(each) if each else None for each in (shown, *last_two(past))]
+    contents = [_sent(found, log, past), *(log.content(each) if each else None for each in last_two(past))]
     sent, before, after = [parse(content) if content else None for content in contents]
     changes = changed(day, before.cells, after.cells) if before and after else []
     return status_day(found, Detail(past, sent, changes), signs)
+
+
+def _sent(found: Overview, log: Log, past: Sequence[Submission]) -> bytes | None:
+    """Return the message whose counts are shown for a day; None if there is none, or it is damaged."""
+    shown = history_of(past, None, under_way=found.under_way).shown
+    return log.content(shown) if shown else None
+
+
+def _as_json(found: Overview, log: Log | None, day: date | None) -> dict[str, Any]:
+    """Return the status for `--json`; where one day was asked for, with every count of its message."""
+    document = found.as_json()
+    if day and log:
+        for school in document["schools"]:
+            content = _sent(found, log, log.history(found.receiver, day, school["urn"]))
+            for each in school["days"]:
+                each["request"] = json.loads(content) if content and each["sent_at"] else None
+    return document
 
 
 def _report(kind: str, settings: Settings, found: Overview, log: Log | None, day: date | None) -> str:
@@ -113,7 +130,7 @@ def _report(kind: str, settings: Settings, found: Overview, log: Log | None, day
 
         return page(_view(settings, replace(found, now=LATER), log, day, SIGNS), found.now)
     if kind == ".json":
-        return json.dumps(found.as_json(), ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(_as_json(found, log, day), ensure_ascii=False, indent=2) + "\n"
     names = ("urn", "school", "date", "AM", "PM", "marks", "on_roll", "sent_at", "state", "problem", "note")
     days = [
         {"urn": school.school.urn, "school": school.school.name, **day_as_json(day), "note": day.note}

@@ -25,6 +25,7 @@ _VALUE: Final = re.compile(
 )
 _NOT_SHOWN: Final = "..."
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_DOTTED_KEY: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _LONGEST: Final = 60
 """Characters; a longer key is no name of anything."""
 
@@ -84,7 +85,7 @@ def faults_of(errors: Sequence[ErrorDetails], origins: Origins) -> Iterator[Faul
         # worked out from a setting with a fault of its own.
         if kind != "default_factory_not_called" and not (kind == "missing" and location in told):
             name = meant.get(location)
-            yield fault_at(location, _words(error, name), origins, name)
+            yield fault_at(location, _dotted(location, origins) or _words(error, name), origins, name)
 
 
 def fault_at(location: Location, text: str, origins: Origins, meant: str | None = None) -> Fault:
@@ -134,6 +135,13 @@ def clean(text: str) -> str:
 def printable(text: str) -> str:
     """Return `text` with a question mark for each sign that cannot be seen, or that a terminal would obey."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _dotted(location: Location, origins: Origins) -> str | None:
+    """Return how to write the name of a map's entry if it has a dot and no quotes: TOML reads a table there."""
+    name = origins.of(location).name
+    in_map = _names(location)[:-1] not in TABLES
+    return say("dotted", name=clean(name)) if in_map and _DOTTED_KEY.fullmatch(name) else None
 
 
 def _words(error: ErrorDetails, meant: str | None) -> str:

@@ -107,7 +107,7 @@ def _foot(read: Sequence[Day], plans: Mapping[date, Plan], shown: date, named: S
     if others := [day for day in sent if day != shown]:
         dates = f"{others[0]:%a %-d %b}" + (f" to {others[-1]:%a %-d %b}" if others[1:] else "")
         yield prose(f"Also in this send: {plural(len(others), 'other day')}, {dates}.")
-        yield prose("To see one of them: ", messages.attsync("preview", "--date", f"{others[0]}", *named))
+        yield prose("To see one of them: ", messages.attsync("preview", *named, "--date", f"{others[0]}"))
     ahead = sum(
         day.marks_of[session]
         for day in read
@@ -129,7 +129,7 @@ def preview_end(named: Sequence[str]) -> Prose:
     return prose(
         ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a", DIM),
         (" child: keep them within the school. Full message: ", DIM),
-        messages.attsync("preview", "--json", *named),
+        messages.attsync("preview", *named, "--json"),
     )
 
 
