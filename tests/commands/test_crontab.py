@@ -201,6 +201,20 @@ def real_table() -> Iterator[None]:
 @pytest.mark.skipif(not shutil.which("crontab"), reason="no crontab program here")
 @pytest.mark.xdist_group("crontab")  # no other test looks at it meanwhile
 @pytest.mark.usefixtures("real_table")
+def test_units_beside_cron_lines_say_how_to_remove_these(trial: Start, table: Path) -> None:
+    """Otherwise both would send."""
+    run = trial()
+    alone = run("crontab", "--systemd").out
+    run("crontab", "--install")
+
+    beside = run("crontab", "--systemd").out.removeprefix(alone)
+
+    assert len(entries(table.read_text())) == 2
+    assert beside.splitlines() == [
+        "# This account's crontab sends too. Before you start the timer: attsync crontab --remove --config config.toml"
+    ]
+
+
 def test_real_crontab_program_takes_the_entries(trial: Start) -> None:
     """It checks every line that it is given."""
     run = trial()

@@ -57,6 +57,9 @@ def _units(settings: Settings) -> Iterator[str]:
     yield f"# Save as /etc/systemd/system/attsync.service\n{schedule.service_unit(settings, who(os.environ).account)}"
     yield "# Save as /etc/systemd/system/attsync.timer, then: systemctl enable --now attsync.timer"
     yield schedule.timer_unit(settings).rstrip("\n")
+    if schedule.installed(settings, os.environ).lines:
+        remove = attsync("crontab", "--remove").completed
+        yield f"# This account's crontab sends too. Before you start the timer: {remove}"
 
 
 def _install(settings: Settings) -> Iterator[str]:
