@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -62,18 +62,23 @@ def run_times(settings: Settings) -> tuple[time, ...]:
     return tuple(time(*divmod(minute, 60)) for minute in minutes)
 
 
-def is_on_uk_time(localtime: Path = _LOCALTIME) -> bool:
-    """Whether this machine's clock, which cron follows, is on UK time in winter and in summer.
+def first_difference(today: date, localtime: Path = _LOCALTIME) -> tuple[date, timedelta] | None:
+    """Return the first day, within a year, on which this machine's clock is not on UK time, and how far it is ahead.
 
-    TZ is not asked: it is that of a shell, or was set to read a database.
+    Cron follows this clock. TZ is not asked: it is that of a shell, or was set to read a database.
     """
+    zone: tzinfo
     try:
         with localtime.open("rb") as file:
             zone = ZoneInfo.from_file(file)
     except (OSError, ValueError):  # the system's own programs take UTC then
-        return False
-    days = [datetime(2026, month, 15, 12, tzinfo=UTC) for month in (1, 7)]
-    return all(day.astimezone(zone).utcoffset() == day.astimezone(LONDON).utcoffset() for day in days)
+        zone = UTC
+    for number in range(366):
+        day = today + timedelta(days=number)
+        here, in_london = (datetime.combine(day, time(12), at) for at in (zone, LONDON))
+        if here != in_london:
+            return day, in_london - here
+    return None
 
 
 # crontab. Not python-crontab, which rewrites every line in its own layout.

@@ -422,6 +422,7 @@ ME = name_of(os.geteuid())
     [
         (("2026-11-23 10:18", "2026-11-23 14:48"), "2026-11-23 16:00", "came on Mon 23 Nov 10:18 and Mon 23 Nov 14:48"),
         (("2026-11-20 14:48", "2026-11-23 10:18"), "2026-11-23 12:00", "came on Fri 20 Nov 14:48 and Mon 23 Nov 10:18"),
+        (("2026-11-20 14:48", "2026-11-23 10:18"), "2026-11-23 10:19", "came on Fri 20 Nov 14:48 and Mon 23 Nov 10:18"),
         (("2026-11-20 10:18", "2026-11-20 14:48"), "2026-11-22 12:00", "came on Fri 20 Nov 10:18 and Fri 20 Nov 14:48"),
         (("2026-11-20 10:18", "2026-11-20 14:48"), "2026-11-23 10:40", "came on Fri 20 Nov 10:18 and Fri 20 Nov 14:48"),
     ],
@@ -464,6 +465,16 @@ def test_no_send_is_missed_before_there_is_consent(schedule: Callable[..., Findi
     assert found.text == f"2 lines in the crontab of {ME}; no planned send was due yet"
     assert problem(schedule(now="2026-11-23 10:40", since=since, lines=0)).case == "nothing"
     assert problem(schedule(now="2026-11-23 10:40", since=since, lines=None)).case == "no_crontab"
+
+
+def test_first_planned_send_is_told_as_soon_as_it_came(schedule: Callable[..., Finding]) -> None:
+    """A technician looks at once. A run before the planned time does not count: the planned one is still to come."""
+    since = at("2026-11-23 09:30")
+    before = schedule("2026-11-23 10:05", now="2026-11-23 10:19", since=since)
+    after = schedule("2026-11-23 10:18", now="2026-11-23 10:19", since=since)
+
+    assert before.text.endswith("no planned send was due yet")
+    assert after.text.endswith("came on Mon 23 Nov 10:18")
 
 
 def test_timer_that_is_not_enabled_is_told(schedule: Callable[..., Finding]) -> None:

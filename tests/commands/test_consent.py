@@ -193,13 +193,28 @@ def test_receipt_is_printed_only_for_a_consent_in_place(trial: Start) -> None:
     """Redirected into a file, nothing else may be in it."""
     run = trial(consent=False)
     none = run("consent", "show", "--receipt")
+    run.change(("https://localhost", "https://127.0.0.1"))
     run("consent", "grant", "--yes")
-    run("consent", "revoke", "--yes")
-    removed = run("consent", "show", "--receipt")
+    run.change(("https://127.0.0.1", "https://localhost"))
+    changed = run("consent", "show", "--receipt")
 
-    for ran in (none, removed):
+    for ran in (none, changed):
         assert (ran.exit_code, ran.out) == (1, "")
         assert ran.err == "No consent is in place, so there is no receipt.\n"
+
+
+def test_receipt_of_a_removal_is_printed(trial: Start) -> None:
+    """Proof for the person who removed it; its number is the one in the history."""
+    run = trial()
+    run("consent", "revoke", "--yes", "--reason", "a new system")
+
+    ran = run("consent", "show", "--receipt")
+
+    (history,) = run("consent", "show", "--history", "--json").json["schools"]
+    (receipt,) = [each["receipt"] for each in history["history"] if each["action"] == "removed"]
+    assert (ran.exit_code, ran.err) == (1, "")
+    assert ran.out.startswith(f"Removal {receipt}\n\nSchool:     {SCHOOL}\nRemoved by: {who({}).account}\n")
+    assert "Reason:     a new system\n" in ran.out
 
 
 def test_setup_prints_a_rule_for_another_account(trial: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from attsync.schedule import is_on_uk_time
-from tests.commands.trial import Trial
+from attsync.schedule import first_difference
+from tests.commands.trial import MONDAY, Trial
 
 Start = Callable[..., Trial]
 
@@ -46,8 +47,10 @@ def test_clock_that_is_not_on_uk_time_is_told(trial: Start, table: Path) -> None
     printed, installed = run("crontab").out, run("crontab", "--install").out
 
     assert len(entries(table.read_text())) == 2
+    found, utc = first_difference(MONDAY.date()), (date(2027, 3, 28), timedelta(hours=-1))
     for said in (printed, installed):
-        assert ("time zone is not the UK's" in said) is not is_on_uk_time()
+        assert ("time zone is not the UK's" in said) is (found is not None)
+        assert found != utc or "From 28 March 2027, subtract 1 hour in these lines" in said
 
 
 def test_install_twice_and_remove_leave_other_lines_as_they_were(trial: Start, table: Path) -> None:
@@ -201,6 +204,20 @@ def real_table() -> Iterator[None]:
 @pytest.mark.skipif(not shutil.which("crontab"), reason="no crontab program here")
 @pytest.mark.xdist_group("crontab")  # no other test looks at it meanwhile
 @pytest.mark.usefixtures("real_table")
+def test_units_beside_cron_lines_say_how_to_remove_these(trial: Start, table: Path) -> None:
+    """Otherwise both would send."""
+    run = trial()
+    alone = run("crontab", "--systemd").out
+    run("crontab", "--install")
+
+    beside = run("crontab", "--systemd").out.removeprefix(alone)
+
+    assert len(entries(table.read_text())) == 2
+    assert beside.splitlines() == [
+        "# This account's crontab sends too. Before you start the timer: attsync crontab --remove --config config.toml"
+    ]
+
+
 def test_real_crontab_program_takes_the_entries(trial: Start) -> None:
     """It checks every line that it is given."""
     run = trial()

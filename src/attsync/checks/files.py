@@ -68,14 +68,12 @@ def schedule_findings(
     there = _there(found)
     if found.timer and not found.is_enabled:
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "not_enabled", timer=found.timer))
-    planned = [at for at in _planned(settings, now) if log and since and at >= since]
-    runs = [run.started_at for run in log.runs_since(planned[0] - LATE)] if log and planned else []
-    came = [next((run for run in runs if abs(run - at) < LATE), None) for at in planned]
-    if missed := [at for at, run in zip(planned, came, strict=True) if run is None]:
+    planned = _planned(settings, log, since, now) if log and since else []
+    if missed := [at for at, came in planned if came is None]:
         problem = Problem("SEND-MISSED", "planned", at=f"{missed[-1]:%a %-d %b %H:%M}", there=there)
         yield Finding("check", _SCHEDULE, problem)
     elif planned:
-        times = listed([f"{at.astimezone(LONDON):%a %-d %b %H:%M}" for at in came if at])
+        times = listed([f"{came.astimezone(LONDON):%a %-d %b %H:%M}" for _, came in planned if came])
         yield Finding("good", _SCHEDULE, f"{there}; the last planned sends came on {times}")
     elif not found.lines and not found.timer:
         case = "no_crontab" if found.lines is None else "nothing"
@@ -84,12 +82,22 @@ def schedule_findings(
         yield Finding("good", _SCHEDULE, f"{there}; no planned send was due yet")
 
 
-def _planned(settings: Settings, now: datetime) -> list[datetime]:
-    """Return the last planned sends that must have come by now, as many as there are in a day, oldest first."""
+def _planned(settings: Settings, log: Log, since: datetime, now: datetime) -> list[tuple[datetime, datetime | None]]:
+    """Return the last planned sends that came, or must have come by now, each with the time when it came.
+
+    They are as many as there are in a day, oldest first.
+    """
     today = now.astimezone(LONDON).date()
     planned = planned_sends(settings.schedule.times, today - timedelta(days=14), today)
-    due = [at for at in planned if is_working_day(at.date()) and at + LATE <= now]
-    return due[-len(settings.schedule.times) :]
+    past = [at for at in planned if is_working_day(at.date()) and since <= at <= now]
+    runs = [run.started_at for run in log.runs_since(past[0] - LATE)] if past else []
+    found = []
+    for at in past:
+        near = [(abs(run - at), run) for run in runs if abs(run - at) < LATE]
+        came = min(near)[1] if near else None
+        if at + LATE <= now or (came and came >= at):
+            found.append((at, came))
+    return found[-len(settings.schedule.times) :]
 
 
 def _there(found: Installed) -> str:

@@ -216,7 +216,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
 @options.schools
 @click.option("--notice", "full", is_flag=True, help="The full text that people agree to, and the receiver.")
 @click.option("--history", is_flag=True, help="Every grant and removal, also of schools that left the settings.")
-@click.option("--receipt", is_flag=True, help="The receipt of each consent in place.")
+@click.option("--receipt", is_flag=True, help="The receipt of each consent in place, and of each removal.")
 @options.as_json
 def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, as_json: bool) -> None:
     """Read the log and show what is in it about consent."""
@@ -238,10 +238,11 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, 
         elif history:
             for school in found:
                 out.show(consent_history(school, log.consent_history(school.urn) if log else [], out.signs), "")
-        elif receipt and log and given:
-            click.echo("\n".join(receipt_text(row, log.notice(row)) for row in given), nl=False)
         elif receipt:
-            click.echo("No consent is in place, so there is no receipt.", err=True)
+            kept = [row for _, row in asked if row and (row in given or row.action == "removed")]
+            click.echo("\n".join(receipt_text(row, log.notice(row) if log else "") for row in kept), nl=False)
+            if not kept:
+                click.echo("No consent is in place, so there is no receipt.", err=True)
         else:
             out.show(consent_table(found.items(), out.signs))
     click.get_current_context().exit(0 if len(given) == len(found) else 1)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Final
 
 import click
@@ -12,10 +13,11 @@ from attsync.commands import options
 from attsync.messages import attsync
 from attsync.plural import plural
 from attsync.settings import Settings
+from attsync.window import today_in_london
 
 _OTHER_CLOCK: Final = (
-    "This computer's time zone is not the UK's. Correct the hours where its time differs from UK time, in summer too."
-    " A systemd timer needs no correction:"
+    "This computer's time zone is not the UK's. {when}, {change} {hours} in these lines, and check them again whenever"
+    " clocks change. A systemd timer needs no correction:"
 )
 
 
@@ -48,15 +50,31 @@ def _lines(settings: Settings) -> Iterator[str]:
     yield f"# attsync sends attendance counts: settings {settings.path}, account {who(os.environ).account}."
     yield f"# To install these lines:  {attsync('crontab', '--install').completed}"
     yield f"# To remove them:          {attsync('crontab', '--remove').completed}"
-    if not schedule.is_on_uk_time():
-        yield f"# {_OTHER_CLOCK}\n# {attsync('crontab', '--systemd').completed}"
+    if said := _other_clock():
+        yield f"# {said}\n# {attsync('crontab', '--systemd').completed}"
     yield from lines
+
+
+def _other_clock() -> str:
+    """Return how to correct the lines where this computer's clock, which cron follows, is not on UK time."""
+    today = today_in_london(options.now())
+    found = schedule.first_difference(today)
+    if found is None:
+        return ""
+    day, ahead = found
+    when = "Now" if day == today else f"From {day:%-d %B %Y}"
+    hours = f"{abs(ahead) / timedelta(hours=1):g}"
+    change = "add" if ahead > timedelta() else "subtract"
+    return _OTHER_CLOCK.format(when=when, change=change, hours="1 hour" if hours == "1" else f"{hours} hours")
 
 
 def _units(settings: Settings) -> Iterator[str]:
     yield f"# Save as /etc/systemd/system/attsync.service\n{schedule.service_unit(settings, who(os.environ).account)}"
     yield "# Save as /etc/systemd/system/attsync.timer, then: systemctl enable --now attsync.timer"
     yield schedule.timer_unit(settings).rstrip("\n")
+    if schedule.installed(settings, os.environ).lines:
+        remove = attsync("crontab", "--remove").completed
+        yield f"# This account's crontab sends too. Before you start the timer: {remove}"
 
 
 def _install(settings: Settings) -> Iterator[str]:
@@ -67,8 +85,8 @@ def _install(settings: Settings) -> Iterator[str]:
     yield from _list("Replaced:", [line for line in lines if schedule.is_ours(line, settings) and line not in ours])
     also = [line for line in others if schedule.also_sends(line) and str(settings.path) in line]
     yield from _list("Not changed, but these run attsync too:", also)
-    if not schedule.is_on_uk_time():
-        yield f"{_OTHER_CLOCK}\n  {attsync('crontab', '--systemd').completed}"
+    if said := _other_clock():
+        yield f"{said}\n  {attsync('crontab', '--systemd').completed}"
     yield f"After the next of these times, check that it ran: {attsync('status').completed}"
 
 

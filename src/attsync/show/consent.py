@@ -104,8 +104,19 @@ def consent_history(school: School, rows: Iterable[ConsentRow], signs: Signs) ->
 
 
 def receipt_text(row: ConsentRow, notice: str) -> str:
-    """Return the receipt as a file that can be kept or printed; `notice` is the text that was agreed to."""
+    """Return the receipt of a grant or a removal, to keep or to print; `notice` is the text that was agreed to."""
     at = row.at.astimezone(LONDON)
+    if not row.given:
+        return f"""\
+Removal {receipt(row)}
+
+School:     {row.school}
+Removed by: {who(row)}
+On:         {at:%-d %B %Y at %H:%M} (UK time)
+Reason:     {row.reason or "none given"}
+
+Nothing more is sent for this school. What was sent before stays with the DfE.
+"""
     remove = messages.attsync("consent", "revoke", "--school", str(row.school.urn)).completed
     return f"""\
 Consent {receipt(row)}
