@@ -21,6 +21,7 @@ from attsync.database import holds_permission, read
 from attsync.database.inspect import look
 from attsync.deadline import Deadline
 from attsync.model import Body, Cell, Day, School, SchoolDays, Session, Unlisted
+from attsync.problems import SchoolError
 from attsync.settings import DatabaseSettings
 from attsync.window import LONDON, is_working_day, window_ending
 from attsync.wire import build
@@ -393,6 +394,15 @@ def test_one_school_gives_the_same_bytes_in_every_shape(
     assert bodies_read(DatabaseSettings.model_validate(profile(shape, engine) | {"url": made.url})) == expected()
 
 
+def of_export(shape: str, url: str, folder: Path) -> DatabaseSettings:
+    """Return the profile of an export, with its files in `folder`."""
+    settings = profile(shape, "duckdb") | {"url": url}
+    settings["select"] = {
+        name: sql.replace("/srv/attsync/export", str(folder)) for name, sql in settings["select"].items()
+    }
+    return DatabaseSettings.model_validate(settings)
+
+
 @pytest.mark.parametrize("shape", EXPORTS)
 def test_a_folder_of_exports_gives_the_same_bytes(
     database: Callable[[str], EngineDatabase], tmp_path: Path, shape: str
@@ -402,12 +412,8 @@ def test_a_folder_of_exports_gives_the_same_bytes(
     if day := EXPORTS[shape].get("day"):
         older = (tmp_path / f"marks{day}.csv").read_bytes()
         (tmp_path / "marks-2026-11-20.csv").write_bytes(older)
-    settings = profile(shape, "duckdb") | {"url": database("duckdb").url}
-    settings["select"] = {
-        name: sql.replace("/srv/attsync/export", str(tmp_path)) for name, sql in settings["select"].items()
-    }
 
-    read_by = DatabaseSettings.model_validate(settings)
+    read_by = of_export(shape, database("duckdb").url, tmp_path)
     assert bodies_read(read_by) == expected()
     with Deadline() as far_away:
         assert [each.is_stale for each in look(read_by, (), WINDOW, far_away).selects] == [False, False]
@@ -417,6 +423,28 @@ def test_a_folder_of_exports_gives_the_same_bytes(
         marks, roll = look(read_by, (), WINDOW, far_away).selects
     assert marks.is_stale
     assert roll.newest_file == date(2026, 11, 19)
+
+
+def test_an_export_without_a_header_loses_no_line_and_one_of_another_order_is_refused(
+    database: Callable[[str], EngineDatabase], tmp_path: Path
+) -> None:
+    """Where the columns of a file are named in the SELECT, DuckDB does not compare them with its header."""
+    shape = "export-semicolons"
+    export(tmp_path, **EXPORTS[shape])
+    marks, pupils = tmp_path / "marks-2026-11-23.csv", tmp_path / "pupils.csv"
+    read_by = of_export(shape, database("duckdb").url, tmp_path)
+    for file in (marks, pupils):
+        file.write_bytes(file.read_bytes().partition(b"\n")[2])
+    assert bodies_read(read_by) == expected()
+
+    marks.write_bytes(b"Pupil Name;Mark;Session;Date\r\n" + marks.read_bytes())
+    with pytest.raises(SchoolError) as raised:
+        bodies_read(read_by)
+    assert raised.value.problem.case == "csv"
+    marks.write_bytes(b"Session;Date;Year Group;Mark;Pupil ID;Pupil Name\r\n" + marks.read_bytes().partition(b"\n")[2])
+    with pytest.raises(SchoolError) as raised:
+        bodies_read(read_by)
+    assert raised.value.problem.case == "value"
 
 
 @pytest.mark.parametrize(("username", "holds"), [("sam", True), ("alex", False)])

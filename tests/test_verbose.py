@@ -72,10 +72,10 @@ def test_no_secret_and_no_library_is_heard(sandbox: Sandbox, words: str) -> None
 
 
 def test_session_and_probes_are_shown_under_vv_only(sandbox: Sandbox) -> None:
-    """Under -v the four statements that count are enough: the roll, two proofs, the marks."""
+    """Under -v the three statements that count are enough: the roll, who is suspect of doubled marks, the marks."""
     once, twice = (attsync("preview", flag, config=sandbox.config).err for flag in ("-v", "-vv"))
 
-    assert once.count("sent to the database:") == 4
+    assert once.count("sent to the database:") == 3
     assert "BEGIN" in twice
     assert "WHERE 1 = 0" in twice
     assert "BEGIN" not in once

@@ -87,6 +87,7 @@ def test_exports_are_inspected(exports: DatabaseSettings) -> None:
             "column",
         ),
         (MARKS.replace("code", "no_such"), "DB-SELECT", "column"),
+        (MARKS.replace("code", '"Mark" AS mark'), "DB-SELECT", "column"),
         (MARKS.replace("read_csv('marks.csv')", "no_such"), "DB-SELECT", "table"),
         (MARKS.replace("FROM", "FROM FROM"), "DB-SELECT", "syntax"),
         (MARKS.replace("code", "no_such(code) AS code"), "DB-SELECT", "function"),
@@ -128,6 +129,20 @@ def test_a_file_of_another_form_is_told_with_its_line(
     problem = raised.value.problem
     assert (problem.code, problem.case, problem.get("line")) == ("DB-SELECT", case, line)
     assert "Gawain" not in repr(problem)
+
+
+@pytest.mark.parametrize(("marks", "case"), [(MARKS, "column"), ("SELECT * FROM read_csv('marks.csv')", "no_column")])
+def test_the_first_line_of_a_file_without_a_header_is_not_shown(
+    exports: DatabaseSettings, marks: str, case: str
+) -> None:
+    """DuckDB takes it for the names of columns, and other databases' columns are named to help."""
+    (exports.folder / "marks.csv").write_text("1,2026-11-23,AM,7,/,Gawain\n1,2026-11-23,AM,7,/,Zoe\n")
+    marks = marks.replace("'marks.csv'", "'marks.csv', header = true")
+    with pytest.raises(SchoolError) as raised:
+        read_all(exports.model_copy(update={"select": exports.select.model_copy(update={"marks": marks})}))
+
+    assert raised.value.problem.case == case
+    assert "gawain" not in repr(raised.value.problem).lower()
 
 
 def test_a_statement_ends_with_the_run(exports: DatabaseSettings) -> None:

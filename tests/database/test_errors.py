@@ -79,7 +79,8 @@ def test_a_column_that_does_not_exist_is_named_with_those_that_there_are(
         problem = problem_of(made, marks=marks.replace("ORDER BY 1", "") if engine == "sqlserver" else marks)
 
         assert (problem.code, problem.case, problem.get("column")) == ("DB-SELECT", "column", column)
-        assert list(problem["has"]) == ["code", "mark_date", "pupil", "school", "session", "year_group"]  # type: ignore[arg-type]
+        there_are = ("code", "mark_date", "pupil", "school", "session", "year_group")
+        assert problem.get("has", ()) == (() if engine == "duckdb" else there_are)  # there, a file's first line
 
 
 @pytest.mark.parametrize(

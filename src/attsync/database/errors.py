@@ -31,10 +31,7 @@ _CLASSES: Final = {
     "column": (
         "42703",
         "1054",
-        (
-            "no such column|binder error: (?:(?:referenced|values list).* not found|.*does not have a column named"
-            "|column .* referenced that exists in the select clause)"
-        ),
+        "no such column|binder error: (?:.* not found|.*does not have a column named|column .* referenced that)",
     ),
     "function": (
         "42883",

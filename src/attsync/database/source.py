@@ -226,7 +226,8 @@ def unusable(database: DatabaseSettings, name: SelectName, why: str, **what: obj
 
 def _refuse_wrong_columns(database: DatabaseSettings, found: Source, names: Iterable[str], merges: str | None) -> None:
     if missing := [need for need in NEEDED[found.name] if need not in found]:
-        raise unusable(database, found.name, "no_column", columns=missing, has=sorted(found.names))
+        has = sorted(found.names) if found.dialect != "duckdb" else ()  # a file without a header: its first line
+        raise unusable(database, found.name, "no_column", columns=missing, has=has)
     if twice := [name for name, number in Counter(names).items() if number > 1 and name in _USED]:
         raise unusable(database, found.name, "column_twice", columns=twice)
     if numbers := [name for name in _DATES if found.is_a("number", name)]:
