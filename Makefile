@@ -15,6 +15,7 @@ $(BIN)/uv pip install --quiet --python .venv/$@ --requirement .venv/$@/versions.
 .venv/$@/bin/python -m pytest $(WORKERS)
 endef
 
+unexport PYTHONDONTWRITEBYTECODE  # else each process of the tests compiles all of them again, for 5 seconds
 .DEFAULT_GOAL := help
 .PHONY: help setup check test cover lowest newest torture year bench fix demo lock calendar figures pictures contract messages english share image green build clean
 

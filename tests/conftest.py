@@ -1,6 +1,8 @@
 """Fixtures are factories with good defaults: a test states only what differs."""
 
+import gc
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,13 +29,18 @@ settings.register_profile("attsync", deadline=None, suppress_health_check=[Healt
 settings.load_profile("attsync")
 ENGINES = pytest.StashKey[Engines]()
 MAY_SKIP_BROWSER = pytest.StashKey[bool]()
+_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux has a file system in memory
+_ENOUGH = 2_000_000_000
 TRIED = pytest.StashKey[int]()
 """How many faults and strangers the torture has tried. Here: with workers, no conftest.py below this one is read by the
 process that prints the summary."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Look at the environment before the tests take it away."""
+    """Look at the environment before the tests take it away, and choose where their files go."""
+    if "TMPDIR" not in os.environ and _has_room(_MEMORY):
+        os.environ["TMPDIR"] = str(_MEMORY)  # for the workers too
+        tempfile.tempdir = None  # found again
     config.stash[ENGINES] = Engines(os.environ)
     config.add_cleanup(config.stash[ENGINES].close)
     config.stash[TRIED] = 0
@@ -43,6 +50,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: at the end one of them would keep one worker busy and leave the others idle."""
     items.sort(key=lambda item: "tests/torture/test_torture" not in item.nodeid)
+
+
+def _has_room(folder: Path) -> bool:
+    """Whether files can go there, programs among them; a commit takes 0.1 ms in memory and 5 ms or more on a disk."""
+    if not os.access(folder, os.W_OK):
+        return False
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize > _ENOUGH and not system.f_flag & os.ST_NOEXEC
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves, half a million objects, out of every search for garbage: a sixth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,22 +1,22 @@
 """What the bounded form of the torture needs: commands that start at once, certificates, and the steps of a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from attsync.sandbox.server import Certificates
 from tests.conftest import TRIED
+from tests.installed import runner
 from tests.torture.runner import Runner
 from tests.torture.stranger import Identity, make_identity
 from tests.torture.sweeps import Place, Tally, steps_of_a_run
 
 
 @pytest.fixture(scope="session")
-def attsync() -> Iterator[Runner]:
+def attsync() -> Runner:
     """Run commands, each in a process of its own."""
-    with Runner() as runner:
-        yield runner
+    return runner()
 
 
 @pytest.fixture(scope="session")

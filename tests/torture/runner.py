@@ -67,7 +67,7 @@ class Runner:
         self.start(folder, *arguments, **options)
         return self.end()
 
-    def start(
+    def start(  # noqa: PLR0913  what can be done to a command
         self,
         folder: Path,
         *arguments: str,
@@ -78,8 +78,14 @@ class Runner:
         seconds: float | None = None,
         user: int | None = None,
         now: float | None = None,
+        streams: dict[int, str] | None = None,
+        program: str = "",
     ) -> int:
-        """Start a command and give its process number."""
+        """Start a command and give its process number.
+
+        `streams`: paths in the place of those that are read afterwards, or "gone" for a pipe without a reader.
+        `program`: as which it was started; then nothing is added to `arguments`, and no step is counted.
+        """
         assert self._process.stdin
         output = folder / "output"
         output.mkdir(exist_ok=True)
@@ -89,7 +95,9 @@ class Runner:
         order = {
             "folder": str(folder),
             "output": str(self._output),
-            "arguments": [*arguments, "--config", str(folder / "config.toml")],
+            "arguments": [*arguments, *([] if program else ["--config", str(folder / "config.toml")])],
+            "program": program,
+            "streams": streams or {},
             "environment": environment if environment is not None else CRON | {"TMPDIR": str(self._output)},
             "plan": plan,
             "closed": list(closed),

@@ -180,11 +180,12 @@ def child(order: dict[str, Any]) -> NoReturn:
         os.setgid(user)
         os.setuid(user)
     steps = Steps(order.get("plan") or {})
-    install(steps)
+    if not order["program"]:
+        install(steps)
     if (size := order.get("largest_file")) is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     _hurry(order.get("seconds"), (order.get("plan") or {}).get("run_seconds"))
-    sys.argv = ["attsync", *order["arguments"]]
+    sys.argv = [order["program"] or "attsync", *order["arguments"]]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if now := order.get("now"):
         time_machine.travel(now, tick=True).start()
@@ -221,14 +222,24 @@ def _hurry(seconds: float | None, run_seconds: float | None) -> None:
 
 
 def _redirect(order: dict[str, Any]) -> None:
-    output = Path(order["output"])
-    for number, path in enumerate((Path("/dev/null"), output / "stdout", output / "stderr")):
-        opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        path = order["streams"].get(str(number), "/dev/null" if number == 0 else f"{order['output']}/{name}")
+        opened = _gone() if path == "gone" else os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         os.dup2(opened, number)
         os.close(opened)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  orders came by the one that there was
+    if encoding := order["environment"].get("PYTHONIOENCODING"):  # which Python itself reads when it starts
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(encoding=encoding)  # type: ignore[union-attr]  # TextIO has no such method
     for number in order["closed"]:
         os.close(number)
         setattr(sys, ("stdin", "stdout", "stderr")[number], None)
+
+
+def _gone() -> int:
+    read, write = os.pipe()
+    os.close(read)
+    return write
 
 
 def _flush(code: int) -> int:
@@ -244,9 +255,12 @@ def _flush(code: int) -> int:
 def _import_everything() -> None:
     """Import whatever a command imports when it runs: its child has it then."""
     for name in (
+        "attsync.commands.check",
         "attsync.commands.consent",
+        "attsync.commands.preview",
         "attsync.commands.send",
         "attsync.commands.status",
+        "attsync.database.inspect",
         "attsync.run.send",
         "attsync.show.consent",
         "attsync.show.send",
