@@ -93,10 +93,10 @@ def served(folder: Path, *faults: Fault, consent: bool = False) -> Iterator[Sand
         yield sandbox
 
 
-def copied(folder: Path, today: date, *, afternoon: bool = False) -> Path:
-    """Copy a sandbox folder, made once a session, with a port of its own; return its settings file."""
+def copied(folder: Path, today: date, *, afternoon: bool = False, number: int = 0) -> Path:
+    """Copy a sandbox folder, made once a session, with a port of its own or this one; return its settings file."""
     config = Path(copytree(_made(today, afternoon=afternoon).name, folder)) / "config.toml"
-    config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(port())))
+    config.write_text(config.read_text().replace(str(EXAMPLE_PORT), str(number or port())))
     return config
 
 

@@ -2,30 +2,21 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
 from inline_snapshot import snapshot
 
 from attsync.sandbox.faults import Fault
-from attsync.sandbox.sample_school import correct_marks
 from tests.commands.trial import URN, Trial, mark
 
 Start = Callable[..., Trial]
 
 
-def sent_twice(run: Trial) -> Trial:
-    """Send, correct, send again: what the demo does."""
-    run("send")
-    correct_marks(run.folder / "school.db", date(2026, 11, 23))
-    run("send")
-    return run
-
-
 def test_one_school_after_corrections(trial: Start) -> None:
     """Ticks everywhere, what has changed, and what comes next."""
-    ran = sent_twice(trial())("status")
+    ran = trial(sent=2)("status")
 
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
@@ -51,8 +42,7 @@ Thu 12 Nov  ✓   ✓     838      419       94.0%  today 10:20
 @pytest.mark.parametrize("charset", ["ascii", "cp1252"])
 def test_signs_become_words_where_the_output_has_none(trial: Start, charset: str) -> None:
     """Cron's mail, an old terminal."""
-    run = trial()
-    run("send")
+    run = trial(sent=1)
 
     ran = run("status", charset=charset)
 
@@ -85,7 +75,7 @@ def test_school_without_consent(trial: Start) -> None:
 
 def test_removed_consent_is_told(trial: Start) -> None:
     """What was sent before can still be seen."""
-    run = sent_twice(trial())
+    run = trial(sent=2)
     run("consent", "revoke", "--yes")
 
     ran = run("status")
@@ -109,8 +99,7 @@ def test_consent_for_another_receiver_is_needed_again(trial: Start) -> None:
 
 def test_planned_send_that_did_not_happen_is_told(trial: Start) -> None:
     """No one else would: cron that does not run mails nothing."""
-    run = trial()
-    run("send")
+    run = trial(sent=1)
     run.move_to(datetime(2026, 11, 24, 16, 0, tzinfo=UTC))
 
     ran = run("status")
@@ -136,7 +125,7 @@ def test_send_that_was_never_set_up_is_told(trial: Start) -> None:
 
 def test_one_day_with_what_changed(trial: Start) -> None:
     """What went wrong, what was sent, what to do next, every try."""
-    ran = sent_twice(trial())("status", "--date", "2026-11-19")
+    ran = trial(sent=2)("status", "--date", "2026-11-19")
 
     parts = ("What went wrong", "What was sent", "Changed since the send before", "What to do next", "Tries")
     assert ran.exit_code == 0
@@ -189,8 +178,7 @@ def test_day_that_is_fine_tells_what_stops_the_whole_school(trial: Start) -> Non
 
 def test_day_tells_what_is_odd_on_it_and_nothing_of_other_days(trial: Start) -> None:
     """A register that is gone, four days ago."""
-    run = trial()
-    run("send")
+    run = trial(sent=1)
     run.school("DELETE FROM roll_call_marks WHERE mark_date = '2026-11-17' AND session = 'Afternoon'")
     run("send")
 
@@ -209,7 +197,7 @@ def test_school_that_waits_for_its_first_send_is_not_up_to_date(trial: Start) ->
 
 def test_json_has_the_promised_members(trial: Start) -> None:
     """SPEC 6: it only grows."""
-    (school,) = sent_twice(trial())("status", "--json").json["schools"]
+    (school,) = trial(sent=2)("status", "--json").json["schools"]
 
     assert school.keys() == {"urn", "name", "consent", "to_check", "days"}
     assert school["consent"].keys() == {"standing", "by", "at"}
@@ -229,7 +217,7 @@ def test_json_has_the_promised_members(trial: Start) -> None:
 
 def test_problems_leaves_out_what_is_well(trial: Start) -> None:
     """`--problems` of a good day is one line."""
-    ran = sent_twice(trial())("status", "--problems")
+    ran = trial(sent=2)("status", "--problems")
 
     assert ran.exit_code == 0
     assert ran.screen == snapshot("""\
@@ -257,8 +245,7 @@ def test_unknown_school_is_told(trial: Start) -> None:
 )
 def test_weekend_and_holiday_leave_out_what_is_closed(trial: Start, today: datetime, note: str) -> None:
     """Someone looks on a Saturday, and on Christmas Day."""
-    run = trial()
-    run("send")
+    run = trial(sent=1)
     run.move_to(today)
 
     lines = run("status").out.splitlines()
@@ -270,7 +257,7 @@ def test_weekend_and_holiday_leave_out_what_is_closed(trial: Start, today: datet
 @pytest.mark.parametrize("kind", ["html", "csv", "json"])
 def test_saved_status_is_one_file_without_an_outside_address(trial: Start, kind: str) -> None:
     """Good to mail to a head, and readable by its owner only until then."""
-    run = sent_twice(trial())
+    run = trial(sent=2)
     path = run.folder / f"report.{kind}"
 
     ran = run("status", "--save", str(path))
@@ -285,7 +272,7 @@ def test_saved_status_is_one_file_without_an_outside_address(trial: Start, kind:
 
 def test_saved_day_has_its_four_parts(trial: Start) -> None:
     """As on the screen, and never "today": the page is read later."""
-    run = sent_twice(trial())
+    run = trial(sent=2)
     path = run.folder / "day.html"
 
     run("status", "--date", "2026-11-19", "--save", str(path))
@@ -300,7 +287,7 @@ def test_saved_day_has_its_four_parts(trial: Start) -> None:
 
 def test_problems_of_a_day_that_is_fine(trial: Start) -> None:
     """Something was sent, and it is fine."""
-    ran = sent_twice(trial())("status", "--date", "2026-11-19", "--problems")
+    ran = trial(sent=2)("status", "--date", "2026-11-19", "--problems")
 
     assert ran.exit_code == 0
     assert "✓ 1 up to date" in ran.out
@@ -401,8 +388,7 @@ def test_day_without_anything_is_said_to_be_so(trial: Start, day: str, words: st
 
 def test_day_refused_after_it_was_received_says_what_the_dfe_holds(trial: Start) -> None:
     """Not sent, and last sent at 10:20: both are true, and both have to be said."""
-    run = trial()
-    run("send")
+    run = trial(sent=1)
     mark(run, "2026-11-17", "ZZ")
     run("send")
 
@@ -423,7 +409,7 @@ def test_day_that_never_arrived_is_not_held(trial: Start) -> None:
 
 def test_quiet_status_says_only_what_is_wrong(trial: Start) -> None:
     """For cron: a mail that comes always is read never."""
-    run = sent_twice(trial())
+    run = trial(sent=2)
 
     assert (run("status", "-q").exit_code, run("status", "-q").out) == (0, "")
 
@@ -437,7 +423,7 @@ def test_quiet_status_says_only_what_is_wrong(trial: Start) -> None:
 
 def test_status_can_be_saved_and_printed_as_json(trial: Start) -> None:
     """One does not swallow the other."""
-    run = sent_twice(trial())
+    run = trial(sent=2)
     path = run.folder / "report.html"
 
     ran = run("status", "--json", "--save", str(path))

@@ -7,8 +7,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import chdir, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import time_machine
@@ -17,9 +20,12 @@ from time_machine import Traveller
 from attsync.accounts import who
 from attsync.sandbox.faults import Fault
 from attsync.sandbox.folder import Sandbox, open_folder
-from tests.installed import Ended, copied, here
+from attsync.sandbox.sample_school import correct_marks
+from tests.installed import Ended, copied, here, port
 
 MONDAY = datetime(2026, 11, 23, 10, 20, tzinfo=UTC)
+_LATER = timedelta(seconds=20)
+"""After what was prepared: a clock that goes back stops a send."""
 URN = 900023
 SCHOOL = "Oakfield Primary School (900023)"
 
@@ -99,15 +105,48 @@ class Trial:
 
 
 @contextmanager
-def trial_in(parent: Path, *faults: Fault, at: datetime = MONDAY, consent: bool = True) -> Iterator[Trial]:
-    """Serve a copy of a sandbox folder, with consent unless told otherwise."""
+def trial_in(
+    parent: Path, *faults: Fault, at: datetime = MONDAY + _LATER, consent: bool = True, sent: int = 0
+) -> Iterator[Trial]:
+    """Serve a copy of a sandbox folder; with consent unless told otherwise, and sent so often, the second time changed.
+
+    What was sent before is in the log, not in `received`.
+    """
     with time_machine.travel(at, tick=True) as clock:
-        folder = copied(parent / "trial", MONDAY.date()).parent
+        is_usual = at == MONDAY + _LATER
+        folder = copytree(_in(_prepared((1 + sent) * consent * is_usual)), parent / "trial")
         with open_folder(folder, faults=faults) as sandbox:
             started = Trial(folder, sandbox, clock)
-            if consent:
+            if consent and not is_usual:
                 assert started("consent", "grant", "--yes").exit_code == 0
             yield started
+
+
+@cache
+def _prepared(steps: int) -> "TemporaryDirectory[str]":
+    """Return a folder, made once a worker, in which so many steps were done on Monday at 10:20."""
+    made = TemporaryDirectory()
+    folder = _in(made)
+    if not steps:
+        copied(folder, MONDAY.date(), number=_port())
+        return made
+    copytree(_in(_prepared(steps - 1)), folder)
+    with time_machine.travel(MONDAY, tick=True) as clock, open_folder(folder) as sandbox:
+        trial = Trial(folder, sandbox, clock)
+        if steps == 3:
+            correct_marks(folder / "school.db", MONDAY.date())
+        assert trial(*(("consent", "grant", "--yes") if steps == 1 else ("send",))).exit_code == 0
+    return made
+
+
+def _in(made: "TemporaryDirectory[str]") -> Path:
+    return Path(made.name) / "trial"
+
+
+@cache
+def _port() -> int:
+    """Return one port for the trials of this worker, one after the other: consents and messages name their receiver."""
+    return port()
 
 
 def mark(trial: Trial, day: str, mark: str, *, session: str = "Morning", year: str = "Year 4", pupils: int = 3) -> None:

@@ -23,6 +23,8 @@ PARSER = Path(sys.executable).with_name("maxdop")
 VERSIONS = ("2016", "2017", "2019", "2022", "2025")
 
 DATES = {"DATE": "date", "TIMESTAMP": "datetime", "VARCHAR(30)": "text"}
+_TAKEN: set[str] = set()
+"""Statements that the parser of every version has taken before."""
 OTHERS = {"VARCHAR(20)": "text", "SMALLINT": "number", "BOOLEAN": "bit", "UUID": "uniqueidentifier"}
 
 
@@ -82,10 +84,11 @@ def deadline() -> Iterator[Deadline]:
 def said(sql_server: SqlServer) -> Iterator[list[str]]:
     """Return the statements that a test sends; at its end the parser of every version must take them all."""
     yield sql_server.statements
-    sent = list(dict.fromkeys(sql_server.statements))
+    sent = set(sql_server.statements)
     assert len(sent) > 5, "else nothing was tried"
     for version in VERSIONS:
-        assert refused(sent, version) == ""
+        assert refused(sorted(sent - _TAKEN), version) == ""
+    _TAKEN.update(sent)
 
 
 def test_the_parser_refuses_what_sql_server_refuses() -> None:

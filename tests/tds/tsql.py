@@ -4,7 +4,8 @@ Text compares without case, as under a school's usual collation, and byte by byt
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import duckdb
@@ -76,13 +77,19 @@ def new_database(name: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def translate(sql: str, constants: Mapping[str, object], version: int) -> Iterator[Statement]:
-    """Yield each statement of a batch for DuckDB. Raise SqlError for what this version of SQL Server refuses.
+def translate(sql: str, constants: Mapping[str, object], version: int) -> tuple[Statement, ...]:
+    """Return each statement of a batch for DuckDB. Raise SqlError for what this version of SQL Server refuses.
 
     `constants` are values of names such as `@@VERSION`.
     """
     for name, value in constants.items():
         sql = re.sub(rf"{name}\b", f"'{value}'" if isinstance(value, str) else str(value), sql, flags=re.IGNORECASE)
+    return _translate(sql, version)
+
+
+@lru_cache(500)  # tests send the same statements, and reading one takes 10 ms
+def _translate(sql: str, version: int) -> tuple[Statement, ...]:
+    statements = []
     try:
         trees = [tree for tree in sqlglot.parse(sql, read="tsql") if tree is not None]
     except SqlglotError:
@@ -96,7 +103,8 @@ def translate(sql: str, constants: Mapping[str, object], version: int) -> Iterat
         tables = any(
             table.db != "sys" for table in changed.find_all(exp.Table) if isinstance(table.this, exp.Identifier)
         )
-        yield Statement(changed.sql("duckdb"), nameless, names, tables)
+        statements.append(Statement(changed.sql("duckdb"), nameless, names, tables))
+    return tuple(statements)
 
 
 def answer(

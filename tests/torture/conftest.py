@@ -39,14 +39,19 @@ def names(attsync: Runner, certificates: Certificates, tmp_path_factory: pytest.
 
 @pytest.fixture
 def many(place: Place) -> Place:
-    """Return sweeps a place for runs of a hundred schools."""
-    return place.of_many()
+    """Return sweeps a place for runs of many schools."""
+    return _of_some(place)
 
 
 @pytest.fixture(scope="session")
 def phases(attsync: Runner, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Name the steps of a run of a hundred schools that nothing disturbs."""
-    return steps_of_a_run(Place(attsync, tmp_path_factory.mktemp("phases"), certificates).of_many())
+    """Name the steps of a run of many schools that nothing disturbs."""
+    return steps_of_a_run(_of_some(Place(attsync, tmp_path_factory.mktemp("phases"), certificates)))
+
+
+def _of_some(place: Place) -> Place:
+    """Return a place for forty schools: eighty messages, more than share a commit."""
+    return place.of(schools=40, connections=8, days=2, answer_seconds=0.02)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def some(number: int, of: Sequence[T]) -> list[T]:
     return [of[dice.randrange(part * len(of) // number, (part + 1) * len(of) // number)] for part in range(number)]
 
 
-NAMES = some(10, [case.name for case in cases("https://localhost:9")])
+NAMES = some(6, [case.name for case in cases("https://localhost:9")])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,24 +42,24 @@ def test_stranger_gets_its_exit_code(
 @pytest.mark.slow
 def test_killed_run_loses_nothing(place: Place, names: list[str], right: Right) -> None:
     """SIGKILL before and after statements, locks, sends and receives; the next run makes everything right."""
-    right(sweeps.kill(place, some(6, range(1, len(names) + 1)), names))
+    right(sweeps.kill(place, some(4, range(1, len(names) + 1)), names))
 
 
 def test_consent_killed_half_way_can_be_given_again(place: Place, right: Right) -> None:
     """The very first command makes the log."""
-    right(sweeps.grant(place, some(3, range(1, 25))))
+    right(sweeps.grant(place, some(2, range(1, 25))))
 
 
 @pytest.mark.slow
 def test_restored_log_loses_nothing(place: Place, names: list[str], right: Right) -> None:
     """The log of yesterday does not know what was sent since, and what has to be sent as 0 for it."""
-    right(sweeps.restore(place, some(3, range(len(names) // 3, len(names) + 1)), names))
+    right(sweeps.restore(place, some(2, range(len(names) // 3, len(names) + 1)), names))
 
 
 @pytest.mark.slow
 def test_each_receiver_gets_everything(place: Place, names: list[str], right: Right) -> None:
     """Also one that was left in the middle of a run, and is returned to."""
-    right(sweeps.move(place, some(3, range(len(names) // 3, len(names) + 1)), names))
+    right(sweeps.move(place, some(1, range(len(names) // 3, len(names) + 1)), names))
 
 
 @pytest.mark.slow
@@ -76,20 +76,20 @@ def test_failing_log_loses_nothing(place: Place, names: list[str], right: Right)
 
     right(sweeps.fail(place, [full], names, "SQLITE_FULL"))
     right(sweeps.fail(place, [broken], names, "SQLITE_IOERR"))
-    right(sweeps.limit(place, [40_000, 100_000]))
+    right(sweeps.limit(place, [40_000]))
 
 
 @pytest.mark.slow
 def test_database_that_hangs_ends_a_run_at_its_deadline(place: Place, names: list[str], right: Right) -> None:
-    """The first statement and the last."""
+    """In its last statement: its first ones are in tests/database/test_engine.py."""
     statements = [at for at, name in enumerate(names, start=1) if name == "school statement"]
-    right(sweeps.hang(place, [statements[0], statements[-1]], names))
+    right(sweeps.hang(place, [statements[-1]], names))
 
 
 @pytest.mark.slow
 def test_clock_that_jumps_loses_nothing(place: Place, names: list[str], right: Right) -> None:
-    """Hours and a day, ahead and back."""
-    right(sweeps.jump(place, [4, *(4 * at + at for at in range(5, 8)), len(names) // 2], names))
+    """Hours ahead, which is another date late in the day, and a day back."""
+    right(sweeps.jump(place, [4 * 10, 4 * 10 + 3], names))
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_removed_consent_stops_the_next_request(place: Place, names: list[str], 
     """At any moment of a run, also from outside of it."""
     first = names.index("send POST")
     with Runner() as other:
-        right(sweeps.revoke(place, other, [first - 1, first + 3], names))
+        right(sweeps.revoke(place, other, [first + 3], names))
 
 
 def test_full_disk_loses_nothing(place: Place, tmp_path: Path, right: Right) -> None:
@@ -105,7 +105,7 @@ def test_full_disk_loses_nothing(place: Place, tmp_path: Path, right: Right) -> 
     if not kernel.can_mount(tmp_path / "mount"):
         pytest.skip("this account may not mount a disk")
 
-    right(kernel.full_disk(place, range(0, 100, 60)))
+    right(kernel.full_disk(place, range(60, 61)))
 
 
 @pytest.mark.slow
@@ -116,15 +116,14 @@ def test_batches_lose_nothing(many: Place, phases: list[str], right: Right) -> N
         found = [at for at, each in enumerate(phases, start=1) if each == name]
         return found[len(found) // 2]
 
-    kills = [middle(name) for name in ("sqlite INSERT", "after COMMIT", "send POST", "sqlite UPDATE")]
+    kills = [middle(name) for name in ("after COMMIT", "send POST", "sqlite UPDATE")]
     right(sweeps.kill(many, kills, phases))
     right(sweeps.stop(many, [middle("after recv")], phases))
-    right(sweeps.fail(many, [middle("sqlite INSERT"), middle("sqlite COMMIT")], phases, "SQLITE_FULL"))
+    right(sweeps.fail(many, [middle("sqlite INSERT")], phases, "SQLITE_FULL"))
 
 
 @pytest.mark.slow
 def test_removed_consent_of_one_school_stops_its_batch(many: Place, phases: list[str], right: Right) -> None:
     """Its messages are on disk and wait for a sender; the other schools go on."""
-    first = phases.index("send POST") + 1
     with Runner() as other:
-        right(sweeps.revoke(many, other, [first, len(phases) // 2], phases))
+        right(sweeps.revoke(many, other, [len(phases) // 2], phases))
