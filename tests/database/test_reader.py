@@ -15,7 +15,7 @@ from hypothesis import settings as tries
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
-from attsync.database import holds_permission, read, schools_by_database, schools_of
+from attsync.database import holds_permission, read, reader, schools_by_database, schools_of
 from attsync.deadline import Deadline
 from attsync.model import Cell, SchoolDays, Session, Unlisted
 from attsync.problems import Problem, SchoolError, SettingsError
@@ -525,28 +525,6 @@ def test_start_is_the_first_day_and_end_the_day_after_the_last(
     assert [day.date for day in found.days if day.marks] == dates
 
 
-AS_WRITTEN = [
-    MARKS + ";",
-    MARKS + " -- all of them",
-    MARKS + " /* :all */ ; -- done\n",
-    "WITH x AS (" + MARKS + ") SELECT * FROM x",
-    MARKS + " ORDER BY pupil",
-    "(" + MARKS + ")",
-    "SELECT pupil, code, year_group, session, mark_date AS date, school, 'x:y;z' AS extra FROM marks",
-    MARKS + " WHERE code <> ':start' AND code NOT LIKE '50%' AND session <> '%s' AND session <> '?'",
-    "SELECT school, mark_date AS DATE, session AS Session, year_group AS YEAR_GROUP, code AS Code, pupil FROM marks",
-    MARKS + " UNION ALL " + MARKS + " WHERE 1 = 0",
-]
-
-
-@pytest.mark.parametrize("select", AS_WRITTEN)
-def test_the_select_is_taken_as_a_person_writes_it(any_database: EngineDatabase, select: str) -> None:
-    """Semicolons, comments, colons, percent signs, a WITH, an ORDER BY, columns in any order and case."""
-    fill(any_database, [mark("/", pupil=1), mark("I", pupil=2)])
-
-    assert day_of(settings(any_database.url, marks=select)).cells == {AM_7: {"/": 1, "I": 1}}
-
-
 def test_quoted_names_keep_their_case_and_their_signs(any_database: EngineDatabase) -> None:
     """A column may be called anything, if it is renamed; extra ones are no one's business."""
     fill(any_database, [mark()])
@@ -656,8 +634,12 @@ MANY = {
 }
 
 
-def test_more_schools_than_england_has_are_refused_while_they_are_read(any_database: EngineDatabase) -> None:
+def test_more_schools_than_england_has_are_refused_while_they_are_read(
+    any_database: EngineDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A schools SELECT that returns pupils must not fill the memory."""
+    assert reader._MOST_SCHOOLS == 25_000  # noqa: SLF001  here fewer do
+    monkeypatch.setattr(reader, "_MOST_SCHOOLS", 1_000)
     rows = f"SELECT i AS school, 100000 + i AS urn, 'x' AS name FROM {MANY[any_database.engine]}"
 
     with pytest.raises(SchoolError) as raised:

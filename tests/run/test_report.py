@@ -136,10 +136,9 @@ def test_several_schools_with_one_problem_are_one_line(run: Callable[..., Turn],
     assert lines[:2] == ["2 schools: unknown mark code [MARK-UNKNOWN]", f"  Schools: {ELMHURST}, {OAKFIELD}"]
 
 
-@pytest.mark.parametrize("code", all_codes())
-def test_what_people_are_told_needs_no_parameter(code: str) -> None:
+def test_what_people_are_told_needs_no_parameter() -> None:
     """So that no count, no value and no word of the DfE's can be in it."""
-    assert "?" not in messages.brief(Problem(code))
+    assert [code for code in all_codes() if "?" in messages.brief(Problem(code))] == []
 
 
 # What cron mails
