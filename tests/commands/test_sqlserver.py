@@ -2,13 +2,17 @@
 
 import json
 import os
+import re
+import textwrap
 from collections.abc import Callable
 
 import pytest
 
 from attsync.accounts import who
 from tests.commands.trial import Trial
+from tests.database import test_tsql as parser
 from tests.engines import EngineDatabase, SqlServerDatabase
+from tests.tds import tsql
 from tests.tds.server import Fault, SqlServer
 from tests.test_profiles import PROFILES, TODAY, WINDOW, expected, marks, session_marks
 
@@ -65,6 +69,27 @@ def test_from_check_to_a_tick_exact_to_the_last_count(school: tuple[Trial, SqlSe
     )
 
 
+def test_the_page_alone_leads_to_a_tick(school: tuple[Trial, SqlServer]) -> None:
+    """Its views, in T-SQL, and its settings, with nothing but an address and the one who gives consent."""
+    started, server = school
+    page = (PROFILES.parent.parent / "docs" / "sql-server.md").read_text(encoding="utf-8")
+    for view in re.findall(r"(?ms)^    (CREATE VIEW .*?;)$", page):
+        (made,) = tsql.translate(view, {}, server.version)
+        server.execute(made.sql)
+    (own,) = re.findall(r"(?ms)^    \[\[database\]\].*?^$", page)
+    head = started.config.read_text().partition("[[database]]")[0]
+    head = head.replace("\n[consent]", f'\n[consent]\nadministrators = ["{who(os.environ).account}"]')
+    started.config.write_text(head + textwrap.dedent(own).replace("database-url", "sims-address"))
+
+    checked = started("check")
+    assert checked.exit_code == 0, checked.out
+    assert started("consent", "grant", "--yes").exit_code == 0
+    assert started("send").exit_code == 0
+    assert bodies(started) == expected()
+    (set_up,) = re.findall(r"(?ms)^    USE .*?ON;$", page)
+    assert parser.refused([textwrap.dedent(set_up)], "2016") == ""
+
+
 def test_a_correction_is_sent_again_and_nothing_else_changes(school: tuple[Trial, SqlServer]) -> None:
     """The second send says what changed since."""
     started, server = school
@@ -104,6 +129,29 @@ def test_a_database_that_fails_ends_a_send_with_3_and_no_tick(
     server.faults.clear()
     assert started("send").exit_code == 0
     assert bodies(started) == expected()
+
+
+def test_marks_and_roll_that_disagree_without_snapshots_are_told_once_and_corrected(
+    school: tuple[Trial, SqlServer],
+) -> None:
+    """A pupil who comes between the two SELECTs has a mark, and is not yet on roll: to check, and no mail."""
+    started, server = school
+    assert started("consent", "grant", "--yes").exit_code == 0
+    server.execute("UPDATE sys.databases SET snapshot_isolation_state = 0")
+    server.execute("UPDATE session_mark SET mark = 'N' WHERE mark = '-'")
+    comes = (
+        f"INSERT INTO year_membership VALUES (5000, 'Year  7', '{TODAY}', NULL);"
+        " INSERT INTO session_mark SELECT max(session_id), 5000, 'N' FROM school_session"
+    )
+    server.faults.append(Fault(pattern="from .*session_mark.*group by.*counted", first_runs=comes))
+
+    told = started("send", "--quiet")
+    assert (told.exit_code, told.out, told.err) == (0, "", "")
+    assert "MARKS-HIGH" in started("status", "--json").out
+
+    server.faults.clear()
+    assert started("send").exit_code == 0
+    assert "MARKS-HIGH" not in started("status", "--json").out
 
 
 def test_a_word_of_a_tutorial_in_the_address_is_named_with_2(school: tuple[Trial, SqlServer]) -> None:
