@@ -51,7 +51,7 @@ def openapi() -> dict[str, Any]:
                             "Stored; received in full only if errors is empty",
                             {"type": "array", "minItems": 1, "items": {"$ref": reference + "Receipt"}},
                         ),
-                        "400": answer("Refused", {"$ref": reference + "Rejection"}),
+                        "400": answer("Rejected", {"$ref": reference + "Rejection"}),
                         "401": answer("The token or the subscription key is missing or not known"),
                     },
                 }

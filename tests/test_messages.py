@@ -237,6 +237,8 @@ def test_sentences_can_be_made_of_any_number(entry: Entry) -> None:
     )
     for which in SENTENCES:
         template = entry.texts[which]
+        assert not re.search(r"\w[<>]\w", template), "two words would be joined"
+        assert which == "brief" or not re.search(r"`[^`]+`\.", template), "a command would be pasted with a full stop"
         assert "".join(kind and _again(kind, piece) for kind, piece in messages._pieces(template)) == template  # noqa: SLF001
 
 

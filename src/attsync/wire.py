@@ -60,7 +60,7 @@ class Item(_Sent):
 
 
 class YearGroup(_Sent):
-    """How many pupils one year group has on roll at the date of the message."""
+    """How many pupils one year group has on roll on the date of the message."""
 
     ncYearGroup: YearGroupCode
     noOfPupils: Number
@@ -103,14 +103,14 @@ class ReceiptError(_Received):
 
 
 class Receipt(_Received):
-    """The DfE's confirmation: without errors it is a green tick."""
+    """The DfE's confirmation of a message. If `errors` is empty, it was received in full."""
 
     errors: list[ReceiptError]
     submissionRef: Annotated[str, StringConstraints(pattern=r"\S", max_length=100)]
 
 
 class Rejection(_Received):
-    """The DfE's refusal of a whole message."""
+    """The DfE's rejection of a whole message."""
 
     code: str | None = None
     detail: str | None = None

@@ -270,7 +270,7 @@ def test_other_refused_days_are_told_once_for_each_kind(settings: DatabaseSettin
 
     assert isinstance(double.found, Problem)
     assert (double.found["undone"], double.found["number"]) == ("days_dry", 2)
-    assert double.text.endswith(". 2 days would not be sent for this.")
+    assert double.text.endswith(". 2 days would not be sent because of this.")
     assert (double.sign, double.code, wrong.code) == ("bad", "MARK-DOUBLE", "COLUMN-WRONG")
     assert columns.found == Problem(
         "COLUMN-WRONG", "columns", select="marks", columns=["date (date)", "session", "pupil (int4)"]

@@ -300,7 +300,7 @@ def test_show_says_where_consent_stands(trial: Start) -> None:
 ○  Oakfield Primary School  900023  No one has decided about consent yet. Nothing is read or sent.
                                     To give consent:
                                     attsync consent grant --school 900023 --config config.toml; to
-                                    decline it, so that this is not said again:
+                                    decline it, so that this is not shown again:
                                     attsync consent revoke --school 900023 --config config.toml
 """)
     assert after.screen == snapshot("""\

@@ -90,7 +90,7 @@ Finished with 1 problem. 0 sessions received, 1 school without consent. Recorded
 
 ✗ Oakfield Primary School (900023)  No one has decided about consent yet. Nothing is read or sent.
   To give consent: attsync consent grant --school 900023 --config config.toml; to decline it, so
-  that this is not said again: attsync consent revoke --school 900023 --config config.toml
+  that this is not shown again: attsync consent revoke --school 900023 --config config.toml
   [CONSENT-NONE]
 
 Next: attsync consent grant --school 900023 --config config.toml
@@ -274,7 +274,7 @@ def test_school_that_turns_bad_is_told_to_people_after_the_run(
 
     assert [run("send").exit_code, run("send").exit_code] == [1, 1]
 
-    assert caplog.text.count("JSON (line 1 of the addresses file) did not take the message.") == 1
+    assert caplog.text.count("JSON (line 1 of the addresses file) did not accept the message.") == 1
     addresses.chmod(0o644)
     refused = run("send", "--quiet")
     assert refused.exit_code == 2

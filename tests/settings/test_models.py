@@ -226,7 +226,7 @@ def test_urn_has_six_digits(tmp_path: Path, urn: str, words: str) -> None:
         ('[database.sessions]\nMorning = "am"', "sessions.Morning", 'Use "AM" or "PM". Did you mean "AM"?'),
         ('[database.year_groups]\n"Year 1" = 1', 'year_groups."Year 1"', "Put the value in quotes."),
         ('[database.year_groups]\nMixed = "M"', "year_groups.Mixed", "Use a DfE year group"),
-        ('[database.codes]\n"P" = "/"\n" P" = "/"', "codes", "Two names under this heading differ only in the spaces"),
+        ('[database.codes]\n"P" = "/"\n" P" = "/"', "codes", "2 names under this heading differ only in the spaces"),
     ],
 )
 def test_map_leads_only_to_what_the_dfe_knows(tmp_path: Path, maps: str, key: str, words: str) -> None:

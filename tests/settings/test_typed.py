@@ -26,7 +26,7 @@ def test_urn_is_six_digits() -> None:
         (types.typed_https, "http://dfe.example", "https://"),
         (types.typed_https, "https://user@dfe.example", "https://"),
         (types.typed_database, "school.db", "That file does not exist"),
-        (types.typed_database, "1://x", "as SQLAlchemy writes it"),
+        (types.typed_database, "1://x", "in the form of SQLAlchemy"),
     ],
 )
 def test_wrong_values_are_refused_in_words(check: Callable[[str], object], said: str, words: str) -> None:

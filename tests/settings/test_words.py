@@ -62,7 +62,7 @@ def test_what_is_missing_is_told_with_an_example(tmp_path: Path) -> None:
             'Add the file with the client secret, for example  client_secret_file = "client-secret"'
         ),
         "database[1].leaving_date_is": (
-            "The school office knows whether a leaving date is the last day at school or the day after. "
+            "Ask the school office whether a leaving date is the last day at school or the day after. "
             'Add this setting, for example  leaving_date_is = "last_day" or "first_day_off"'
         ),
         "database[1].select.marks": (

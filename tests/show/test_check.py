@@ -42,7 +42,7 @@ FINDINGS = (
 ✗  SIMS      1 value is not in any map, so 2 days would not be sent for Elm
              Grove (config.toml line 24). [MARK-UNKNOWN]
              → Correct it in the MIS. Or add these lines below their headings in
-             the settings file, with what the DfE calls it in place of the dots:
+             the settings file, with the DfE's value in place of the dots:
                # below [database.codes]:
                "ZZ" = "..."  # 3 marks
 !  SIMS      The roll SELECT returns no rows. [DB-SELECT]
@@ -62,8 +62,8 @@ FINDINGS = (
 ✓  SIMS      opens read-only; 30 schools: 11,204 pupils on roll
 ✗  SIMS      1 value is not in any map, so 2 days would not be sent for Elm Grove (config.toml line 24).
              [MARK-UNKNOWN]
-             → Correct it in the MIS. Or add these lines below their headings in the settings file, with what
-             the DfE calls it in place of the dots:
+             → Correct it in the MIS. Or add these lines below their headings in the settings file, with the
+             DfE's value in place of the dots:
                # below [database.codes]:
                "ZZ" = "..."  # 3 marks
 !  SIMS      The roll SELECT returns no rows. [DB-SELECT]

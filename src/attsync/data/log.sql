@@ -1,6 +1,6 @@
--- The tables of attsync's log. They are an interface: auditors may query them; a change raises user_version.
--- All times are UTC. A problem is JSON: {"code": "MARK-UNKNOWN", "case": "", "parameters": {"marks": 3, ...}}; its sentence:
--- attsync explain.
+-- The tables of attsync's log. They are an interface: auditors can query them, and a change raises user_version.
+-- All times are UTC. A problem is JSON: {"code": "MARK-UNKNOWN", "case": "", "parameters": {"marks": 3, ...}}.
+-- For its meaning: attsync explain CODE
 
 CREATE TABLE run (
     id              INTEGER PRIMARY KEY,
@@ -12,7 +12,7 @@ CREATE TABLE run (
     version         TEXT NOT NULL,             -- of attsync
     exit_code       INTEGER,
     clock_confirmed INTEGER NOT NULL DEFAULT 0,   -- 1: the receiver's clock showed the same time
-    problems        TEXT NOT NULL DEFAULT '[]'    -- what is to be checked, of no school in the settings; JSON list
+    problems        TEXT NOT NULL DEFAULT '[]'    -- to check, but not about a school in the settings; JSON list
 );
 CREATE TABLE school_run (                      -- what one run did for one school
     run_id   INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
@@ -62,7 +62,7 @@ CREATE TABLE closed (                          -- receivers that said 410; after
     at       TEXT NOT NULL,
     runs     INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE notice (                          -- each text that somebody agreed to, once
+CREATE TABLE notice (                          -- each text that someone agreed to, once
     sha256  TEXT PRIMARY KEY,
     number  INTEGER NOT NULL,
     content TEXT NOT NULL
@@ -73,7 +73,7 @@ CREATE TABLE consent (                         -- every grant and removal, perma
     name          TEXT NOT NULL,
     action        TEXT NOT NULL CHECK (action IN ('given', 'removed', 'lapsed')),   -- lapsed: left the settings file
     person        TEXT NOT NULL,               -- the account that ran the command, as the kernel reports it
-    username      TEXT,                        -- its name in the school system
+    username      TEXT,                        -- its user name in the MIS
     login_uid     INTEGER,                     -- evidence: who signed in to this machine
     role          TEXT,
     reason        TEXT,
