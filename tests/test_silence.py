@@ -78,7 +78,7 @@ def test_full_disk_is_told_in_one_line(sandbox: Sandbox, words: str) -> None:
     ended = run_without(words, sandbox, "/dev/full")
 
     assert ended.exit_code == 1
-    assert ended.err == "attsync: what it had to say could not be written: no space left on device. [OUTPUT]\n"
+    assert ended.err == "attsync: the output could not be written: no space left on device. [OUTPUT]\n"
 
 
 @pytest.mark.parametrize("words", ["--help", "send --quiet", "status", "sendd"])
