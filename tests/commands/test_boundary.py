@@ -29,8 +29,11 @@ def test_error_that_nobody_foresaw_is_told_also_where_no_report_can_be_written(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     ran = run("status")
 
-    assert (ran.exit_code, ran.out) == (70, "") assert ran.err.startswith("attsync: an error in attsync itself. Details
-    for the developers could not be written to a") assert ran.err.endswith(" in broken [BUG]\n")
+    assert (ran.exit_code, ran.out) == (70, "")
+    assert ran.err.startswith(
+        "attsync: an error in attsync itself. Details for the developers could not be written to a"
+    )
+    assert ran.err.endswith(" in broken [BUG]\n")
 
 
 def test_computer_without_memory_is_told_as_such(trial: Start) -> None:

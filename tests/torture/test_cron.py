@@ -300,6 +300,9 @@ def test_bug_is_told_even_where_no_report_can_be_written(new: Scene, attsync: Ru
     """A full disk: here no file may grow beyond what the line itself takes. The last place is in the line."""
     ended = attsync(new.folder, "send", "-q", plan={"at": 3, "act": "break"}, largest_file=600)
 
-    assert (ended.exit_code, ended.stdout) == (70, "") (line,) = ended.stderr.splitlines() assert
-    line.startswith("attsync: an error in attsync itself. Details for the developers could not be written to a file")
+    assert (ended.exit_code, ended.stdout) == (70, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(
+        "attsync: an error in attsync itself. Details for the developers could not be written to a file"
+    )
     assert line.endswith("[BUG]")
