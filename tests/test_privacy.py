@@ -94,8 +94,10 @@ def run_in_this_process(sandbox: Sandbox, caplog: pytest.LogCaptureFixture, *, e
         "check",
         "preview",
         f"preview --csv {saved}/preview.csv",
+        "preview --json",
         "send",
         "send --quiet",
+        "send --json",
         "status",
     ]
     forms = [

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -53,20 +52,6 @@ def test_closed_files_get_nothing_written_into_the_log(new: Scene, attsync: Runn
     assert new.wrong() == []
 
 
-def test_success_is_silent(new: Scene, attsync: Runner) -> None:
-    """Cron mails whatever is said."""
-    assert attsync(new.folder, "send", "--quiet", environment={}).said == ""
-
-
-@pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "nonsense"}, {"PYTHONIOENCODING": "ascii"}, {}])
-def test_screen_of_another_time_is_served(new: Scene, attsync: Runner, locale: dict[str, str]) -> None:
-    """Signs that cannot be shown are shown otherwise."""
-    ended = attsync(new.folder, "send", environment=locale)
-
-    assert (ended.exit_code, ended.stderr) == (0, "")
-    assert "6 sessions received" in ended.stdout
-
-
 def test_second_run_at_the_same_time_is_6(new: Scene, attsync: Runner) -> None:
     """The first one is not disturbed; after a kill the lock is free."""
     here, go = new.folder / "here", new.folder / "go"
@@ -81,15 +66,6 @@ def test_second_run_at_the_same_time_is_6(new: Scene, attsync: Runner) -> None:
 
     assert second.exit_code == 6
     assert second.stderr.startswith("attsync: Another attsync is sending")
-    assert new.wrong() == []
-
-
-def test_lock_is_free_after_a_kill(new: Scene, attsync: Runner) -> None:
-    """No one has to delete a file by hand."""
-    killed = attsync(new.folder, "send", "-q", plan={"at": 60, "act": "signal", "signal": signal.SIGKILL})
-
-    assert killed.exit_code == -signal.SIGKILL
-    assert attsync(new.folder, "send", "-q").exit_code == 0
     assert new.wrong() == []
 
 
@@ -242,28 +218,6 @@ def _process_list(number: int) -> Iterator[bytes]:
     for children in process.glob("task/*/children"):
         for child in children.read_text().split():
             yield from _process_list(int(child))
-
-
-@pytest.mark.parametrize("column", ["code", "year_group", "session", "school"])
-def test_names_in_a_wrong_column_go_nowhere(new: Scene, attsync: Runner, column: str) -> None:
-    """Not sent, not logged, not shown, not even in part or under -vv, by no command."""
-    new.school.change(f"UPDATE marks SET {column} = name || ' ' || rowid")
-
-    ended = [
-        attsync(new.folder, *command)
-        for command in (["send", "-vv"], ["send", "--json"], ["preview"], ["preview", "--json"], ["status", "-vv"])
-    ]
-
-    first, *others = ended
-    # Without a school there are no marks: whether that is a problem depends on the time of year.
-    assert first.exit_code == 1 or (column == "school" and "[MARKS-NONE]" in first.stdout)
-    for one in ended:
-        assert "Traceback" not in one.said
-        assert "BUG" not in one.said
-    assert others
-    assert NAME.split()[1] not in "".join(one.said for one in ended)
-    assert new.dfe.posts == []
-    assert found_secrets(new.folder, (NAME, *NAME.split())) == []
 
 
 def test_password_of_the_database_is_in_no_output(new: Scene, attsync: Runner) -> None:
