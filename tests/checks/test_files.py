@@ -473,7 +473,7 @@ def test_first_planned_send_is_told_as_soon_as_it_came(schedule: Callable[..., F
     before = schedule("2026-11-23 10:05", now="2026-11-23 10:19", since=since)
     after = schedule("2026-11-23 10:18", now="2026-11-23 10:19", since=since)
 
-    assert before.text.endswith("no planned send was due yet")
+    assert before.text.endswith("no planned send has been due yet")
     assert after.text.endswith("came on Mon 23 Nov 10:18")
 
 
