@@ -432,7 +432,7 @@ def test_check_names_the_kinds_and_sends_a_message_on_request_only(webhook: Webh
 
     assert (bad.sign, bad.code, good.sign) == ("bad", "NOTIFY", "good")
     assert offered.text.startswith("JSON and JSON;")
-    assert good.text == "JSON took a test message"
+    assert good.text == "JSON accepted a test message"
     assert {each["title"] for each in webhook.heard} == {"attsync: a test"}
     assert str(webhook.port) not in bad.text
 

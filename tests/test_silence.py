@@ -96,7 +96,7 @@ def test_full_disk_is_told_in_one_line(sandbox: Sandbox, words: str) -> None:
 
     assert ended.returncode == 1
     assert ended.stderr.decode().splitlines() == [
-        "attsync: what it had to say could not be written: no space left on device. [OUTPUT]"
+        "attsync: the output could not be written: no space left on device. [OUTPUT]"
     ]
 
 

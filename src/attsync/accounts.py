@@ -95,11 +95,11 @@ def _login_uid() -> int | None:
 def rights_problem(code: str, path: Path, ours: Collection[int]) -> Problem | None:
     """Return the problem `code` if an account other than root and `ours` can change `path`, or replace it.
 
-    What lets it is the file, a folder above it, or a link on the way to it. A folder in which everyone may write, but
+    The reason can be the file, a folder above it, or a link on the way to it. A folder in which everyone may write, but
     delete only their own (/tmp), is safe above what is ours, not as `path` itself. Raise OSError.
     """
     places = [*_places(path.absolute())]
-    for place in reversed(places):  # the file first: it is what a person looks at
+    for place in reversed(places):  # the file first: it is what a person checks first
         found = place.lstat()
         is_ours = found.st_uid in {_ROOT, *ours}
         mode = 0 if stat.S_ISLNK(found.st_mode) else found.st_mode
@@ -128,7 +128,7 @@ def _places(path: Path) -> Iterator[Path]:
 def require_trusted_log(path: Path) -> None:
     """Raise LogError if another account can change the log at `path`, or put another log in its place.
 
-    Where there is no log yet its folder is judged, and nothing where there is no folder. Raise OSError.
+    If there is no log yet, its folder is checked; without a folder, nothing is. Raise OSError.
     """
     with suppress(FileNotFoundError):
         for place in (path.parent, path):
@@ -137,7 +137,7 @@ def require_trusted_log(path: Path) -> None:
 
 
 def owners(log: Path) -> set[int]:
-    """Return the accounts that may own what is trusted: this one; for root, also the one that sends with this log."""
+    """Return the accounts that can own what is trusted: this one; for root, also the one that sends with this log."""
     return {os.geteuid(), owner_of(log)}
 
 
@@ -190,7 +190,7 @@ def read_secret(
     except OSError as error:
         case = _UNREADABLE.get(error.errno or 0, "unreadable")
         problem = Problem("SECRET-FILE", case, reason=(error.strerror or "").lower())
-    # Not raised above: an error of decoding would go along, and it contains the file.
+    # Not raised above: the decoding error would be chained to it, and contains the file.
     raise SettingsError.of(problem.but(what=what, path=path, account=for_chown(os.geteuid())))
 
 
@@ -242,7 +242,7 @@ def _secret_in(content: bytes, *, multiline: bool) -> str:
         ("empty", not text.strip()),
         ("lines", not multiline and ("\n" in text or "\r" in text)),
         ("blank", not multiline and text != text.strip(_BLANKS)),
-        # Not only control characters: a byte-order mark or a zero-width space is as invisible and never meant.
+        # Not only control characters: a byte-order mark or a zero-width space is as invisible, and never intended.
         ("invisible", not all(line.isprintable() for line in lines)),
     ):
         if is_wrong:

@@ -19,10 +19,10 @@ UNMARKED: Final = "unmarked"
 """Target of a school's map that means: no mark was made."""
 
 YEARS_AT_SCHOOL: Final = 16
-"""From the nursery to Year 14: no one is on the roll of one school for longer."""
+"""From the nursery to Year 14: no pupil is on roll at one school for longer."""
 
 _LONGEST_CODE: Final = 2
-# Sub-codes (X01, I02) were for school systems only and were never in the API's list (docs/design/domain.md 3).
+# Sub-codes (X01, I02) were only used inside MIS software and were never in the API's list (docs/design/domain.md 3).
 
 HERE: Final = "present"
 """Category of the codes for pupils who were in school when a register was taken: / \\ L."""
@@ -52,7 +52,7 @@ class Code:
 
 @cache
 def every_code() -> tuple[Code, ...]:
-    """Return all codes with their dates, newest list first, also the sub-codes of school systems."""
+    """Return all codes with their dates, newest list first, also the sub-codes that MIS software used."""
     return tuple(
         Code(
             code=row["code"],
@@ -74,7 +74,7 @@ def codes_on(day: date) -> dict[str, Code]:
 
 
 def withdrawn(code: str, day: date) -> Code | None:
-    """Return the code, or sub-code of a school system, that was withdrawn before `day`; None: it was not."""
+    """Return the code, or sub-code, that was withdrawn before `day`; None: it was not."""
     return next((c for c in every_code() if c.code == code and c.replaced_by and c.valid_to < day), None)
 
 

@@ -1,4 +1,4 @@
-"""The rule of consent: is it in force for this school, this receiver and what is sent now? And who may give it.
+"""The rules of consent: whether it is in force for a school, a receiver and what is sent; who is allowed to give it.
 
 Also the notice that people agree to (docs/design/sending.md). Imports nothing that reads or sends.
 """
@@ -44,7 +44,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ActiveConsent:
-    """Proof that consent is in force. Sending asks for one, and only `active_consent` makes it."""
+    """Proof that consent is in force. Sending needs one, and only `active_consent` makes it."""
 
     row: ConsentRow
 
@@ -78,7 +78,7 @@ def explain_missing(school: School, row: ConsentRow | None, terms: Terms) -> Pro
 
 @contextmanager
 def permit(log: Log, gate: Gate, school: School, terms: Terms) -> Iterator[None]:
-    """Let the first byte of a request leave inside, behind the gate. Raise NotPermitted without consent (P2)."""
+    """Send the first byte of a request inside this block, behind the gate. Raise NotPermitted without consent (P2)."""
     with gate.starting_request():
         log.require_same_file()
         row = log.consent_now(school.urn)
@@ -104,7 +104,7 @@ def receipt(row: ConsentRow) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What people read before they give consent, filled in for one settings file."""
+    """The notice that people read before they give consent, filled in for one settings file."""
 
     number: int
     short: tuple[tuple[str, str], ...]
@@ -115,7 +115,7 @@ class Notice:
 def notice(terms: Terms) -> Notice:
     """Return the notice of data/notices.toml for these terms."""
     texts = _texts()
-    # Not the days of the settings: they may be raised, up to this, without another consent.
+    # Not the days in the settings: they can be raised up to this without another consent.
     values = {
         "days": f"{LONGEST} {'working days' if terms.window_count == 'working' else 'days'}",
         "host": urlsplit(terms.receiver).netloc,
@@ -175,9 +175,9 @@ def lapse_missing(log: Log, listed: set[int], terms: Terms, at: datetime) -> Non
 def require_permission(
     school: School, person: Person, username: str, *, found: bool | None, listed: Collection[str] | None
 ) -> None:
-    """Raise NotPermitted unless `username` holds the permission.
+    """Raise NotPermitted unless `username` has the permission.
 
-    `found` is the answer of the school database. Where it is not asked (None), `listed` are the user names in the
+    `found` is the answer of the school database. If there is none (None), `listed` are the user names in the
     settings file, which is not read if another account can change it.
     """
     if found is None and listed is None:

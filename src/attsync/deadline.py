@@ -1,8 +1,8 @@
-"""The one deadline of a run, enforced by our own clock: whatever waits is stopped from another thread.
+"""The one deadline of a run, enforced by our own clock: every wait is stopped from another thread.
 
-A time limit that a server, a driver or a library keeps is not relied upon. `Deadline.guard` takes what ends a wait
-(closing a connection, interrupting SQLite) and calls it when the time is over, and, where that is asked for, as soon as
-a signal has arrived: a wait inside a C library would keep Python from handling it. Imports nothing of attsync.
+Does not rely on the time limits of a server, a driver or a library. `Deadline.guard` takes a function that ends a wait
+(by closing a connection or interrupting SQLite) and calls it when the time is over. With `on_signal`, a signal also
+calls it: a wait inside a C library would keep Python from handling it. Imports nothing of attsync.
 """
 
 import logging
@@ -65,7 +65,7 @@ class Deadline:
 
     @contextmanager
     def guard(self, stop: Callable[[], object], *, seconds: float = inf, on_signal: bool = False) -> Iterator[None]:
-        """Call `stop` from another thread if the inside is not done at the deadline, or after `seconds` of its own.
+        """Call `stop` from another thread if the inside is not done at the deadline, or after `seconds`.
 
         `stop` may be called several times, until the inside is done. With `on_signal` it is called for a signal too.
         """
@@ -93,7 +93,9 @@ class Deadline:
         self._theirs.close()
 
     def _wake(self) -> None:
-        with suppress(OSError):  # full: it is awake already; closed: a generator of a run that is over is tidied up
+        with suppress(
+            OSError
+        ):  # full: the thread is awake already; closed: a generator of an ended run is being cleaned up
             self._theirs.send(b"\0")
 
     def _watch(self) -> None:
@@ -111,7 +113,7 @@ class Deadline:
             for stop in due:
                 try:
                     stop()
-                except Exception as error:  # noqa: BLE001  a driver's own error; the wait may just have ended by itself
+                except Exception as error:  # noqa: BLE001  a driver's own error; the wait may just have ended
                     _logger.debug("a wait could not be stopped: %s", type(error).__name__)
             ready, _, _ = select.select([self._ours], [], [], None if wakes_at == inf else max(0.0, wakes_at - now))
             if ready and any(self._ours.recv(64)):

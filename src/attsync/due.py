@@ -39,7 +39,7 @@ _EARLIEST: Final = {Session.AM: time(9), Session.PM: time(13, 30)}
 
 
 def session_due_at(day: date, session: Session, times: tuple[time, ...]) -> datetime:
-    """Return the planned send by which a session of `day` has to be there.
+    """Return the planned send by which a session of `day` is due.
 
     The morning is due at the first time that is not too early for it, the afternoon at the last one. If all are too
     early, the session is due at the next planned send, which is on another day.

@@ -1,6 +1,6 @@
-"""Files that a person names: written whole, for their owner only, and never over anything but a report.
+"""Files that a person names: written in full or not at all, for their owner only, and never over anything but a report.
 
-Must not know what a report contains; `accounts` reads and makes attsync's own files.
+Does not depend on the content of a report; `accounts` reads and makes attsync's own files.
 """
 
 import csv
@@ -20,11 +20,11 @@ from attsync.problems import SettingsError
 from attsync.settings import DatabaseSettings, Settings
 
 BESIDE: Final = ("", "-wal", "-shm", "-journal", ".wal", ".lock", ".gate", ".door")
-"""Endings of the names that the log, an SQLite or a DuckDB database have beside them."""
+"""Endings of the files that SQLite and DuckDB keep beside the log or a database."""
 _HTML: Final = b'<meta name="generator" content="attsync">'
 """By this an .html report is recognised."""
 _LARGEST: Final = 64 * 2**20
-"""Bytes of an older report that are looked at."""
+"""Bytes of an older report that are read to recognise it."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that Excel runs as a formula."""
 
@@ -102,7 +102,7 @@ def write_report(path: Path, content: str, *, settings: Settings | None, replace
             unfinished.replace(path)
         else:
             _move_to_new_name(unfinished, path)
-    except FileExistsError as error:  # since it was looked for
+    except FileExistsError as error:  # since the check above
         raise SettingsError("OUTPUT-FILE", "exists", path=path) from error
     except OSError as error:
         raise _unwritable(path, error) from error
@@ -141,7 +141,7 @@ def _kind(report: bytes) -> object:
 
 
 def _protected(settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Return each file that must stay as it is, with what it is called in a message."""
+    """Return each file that must not be changed, with its name in messages."""
     yield "the settings file", settings.path
     yield from settings.secret_files().items()
     if settings.dfe.ca_file:
@@ -156,7 +156,7 @@ def _protected(settings: Settings) -> Iterator[tuple[str, Path]]:
 def _file_of(database: DatabaseSettings) -> Path | None:
     try:
         address = database.database_url().get_secret_value()
-    except SettingsError:  # its file is not usable, and then nothing that it names is
+    except SettingsError:  # its file cannot be used, so nothing that it names can be either
         return None
     found = re.match(r"(?:sqlite|duckdb)[^:]*:///(?:file:)?([^?]+)", address)
     return Path(found[1]) if found and not found[1].startswith(":") else None
@@ -165,7 +165,7 @@ def _file_of(database: DatabaseSettings) -> Path | None:
 def _is_same(path: Path, kept: Path) -> bool:
     try:
         return path.samefile(kept)
-    except OSError:  # one of them is not there
+    except OSError:  # one of them does not exist
         return path.parent.resolve() / path.name == kept.parent.resolve() / kept.name
 
 

@@ -18,14 +18,14 @@ from attsync.deadline import Deadline
 from attsync.problems import AlreadyRunning, LogError
 
 _AGAIN_SECONDS: Final = 0.005
-"""How often a lock that another process holds is tried again."""
+"""Seconds between two tries to take a lock that another process has."""
 _NEVER: Final = threading.Event()
 """Never set. Not time.sleep: under libfaketime, with which clocks are tested, it raises OSError."""
 
 
 @contextmanager
 def one_run(log: Path) -> Iterator[None]:
-    """Hold the run lock of `log`. Raise AlreadyRunning, or LogError if the lock file cannot be used."""
+    """Take the run lock of `log` for the block. Raise AlreadyRunning, or LogError if the lock file cannot be used."""
     with _opened(log, "lock") as descriptor:
         try:
             _lock(log, "lock", descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,13 +40,13 @@ def one_run(log: Path) -> Iterator[None]:
 
 
 def is_running(log: Path) -> bool:
-    """Whether a run holds the run lock of `log`. Does not take or create the lock, nor block a run.
+    """Whether a run has the run lock of `log`. Does not take or create the lock, nor block a run.
 
-    Always false in the process that runs: the kernel keeps this kind of lock by process.
+    Always false in the process that runs: the kernel keeps this kind of lock per process.
     """
     try:
         descriptor = os.open(_path(log, "lock"), os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:  # no run has been, or it was another account's, whose log cannot be read either
+    except OSError:  # there was no run yet, or it was another account's, which cannot read the log either
         return False
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -75,7 +75,7 @@ class Gate:
 
     @contextmanager
     def starting_request(self) -> Iterator[None]:
-        """Inside, consent is read and the first bytes of a request leave. Many threads may be inside.
+        """Inside, consent is read and the first bytes of a request are sent. Many threads can be inside.
 
         Raise LogError if another process keeps the gate locked until the deadline.
         """
@@ -96,15 +96,15 @@ class Gate:
 
 def wait_for_starting_requests(log: Path) -> None:
     """Wait until every request that passed the gate before has begun; later ones see what was recorded before."""
-    # The door stands before the gate: while it is held, no new request goes in. Without it, 32 senders kept the gate
-    # taken for seconds (measured).
+    # The door is locked before the gate: while it is locked, no new request starts. Without it, 32 senders kept the
+    # gate locked for seconds (measured).
     with _opened(log, "door") as door, _opened(log, "gate") as gate:
         _lock(log, "door", door, fcntl.LOCK_EX)
         _lock(log, "gate", gate, fcntl.LOCK_EX)
 
 
 def _wait_for(log: Path, kind: str, descriptor: int, how: int, deadline: Deadline) -> None:
-    """Take a lock, and wait for it no longer than the deadline: flock itself waits for ever."""
+    """Take a lock, waiting at most until the deadline: flock itself has no time limit."""
     while True:
         try:
             return _lock(log, kind, descriptor, how | fcntl.LOCK_NB)
@@ -130,7 +130,7 @@ def _opened(log: Path, kind: str) -> Iterator[int]:
         make_folder(path.parent)
         try:
             descriptor = make_file(path)
-        except FileExistsError:  # it is never unlinked
+        except FileExistsError:  # the file is never deleted
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
         raise _unusable(path, error) from error
@@ -141,7 +141,7 @@ def _opened(log: Path, kind: str) -> Iterator[int]:
 
 
 def _path(log: Path, kind: str) -> Path:
-    log = Path(realpath(log))  # beside the log itself, whatever links lead to it
+    log = Path(realpath(log))  # beside the log itself, not beside a link to it
     return log.with_name(f"{log.name}.{kind}")
 
 

@@ -11,7 +11,7 @@ from attsync.codes import PRESENT, UNMARKED, codes_on, year_groups
 from attsync.model import Cell, Session
 
 _NUMBER: Final = re.compile(r"0*([0-9]+?)(?:\.0+)?")
-"""Columns that fill numbers with zeros give 07, and those without whole numbers 7.0."""
+"""Columns that pad numbers with zeros return 07, and those without whole numbers return 7.0."""
 
 _INVISIBLE: Final = (
     *(0x00AD, 0x061C, 0x180E, 0xFEFF),
@@ -19,7 +19,7 @@ _INVISIBLE: Final = (
 )
 _BLANK: Final = (*range(0x21), *range(0x7F, 0xA1), 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)
 _TRIMMED: Final = "".join(map(chr, (*_BLANK, *_INVISIBLE)))
-"""What no value of a school begins or ends with: blanks (U+00A0 and TAB too), control and invisible characters."""
+"""Trimmed from both ends of a value: blanks (U+00A0 and TAB too), control and invisible characters."""
 
 _LOOKS_LIKE: Final = (
     str.maketrans(
@@ -32,7 +32,7 @@ _LOOKS_LIKE: Final = (
     | dict.fromkeys(_INVISIBLE, "")
     | dict.fromkeys(_BLANK, " ")
 )
-"""Cyrillic and Greek letters, dashes, slashes and blanks that cannot be told from those of a code by eye."""
+"""Cyrillic and Greek letters, dashes, slashes and blanks that look the same as those of a code."""
 
 _USUAL: Final = re.compile(
     r"(?:nc )?y(?:ea)?r?[ .-]*0?(?P<year>[0-9]{1,2})|(?P<R>reception|rec)|nursery(?: ?[12])?"
@@ -59,7 +59,7 @@ class Maps:
     sessions: Mapping[str, str]
     year_groups: Mapping[str, str]
     _places: dict[Values, Place] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What was found before: the same few values come again in every school."""
+    """A cache: the same few values occur in every school."""
 
     def place(self, values: Values) -> Place | None:
         """Return the cell and the attendance code that the values of one row mean; None if one is in no list."""
@@ -91,7 +91,7 @@ class Maps:
         return name if code and session in code.sessions else None
 
     def target(self, value: str) -> str | None:
-        """Return what the map of codes makes of `value`, whatever the day; None: it is not in the map."""
+        """Return the entry for `value` in the map of codes, on any day; None: it is not in the map."""
         return self.codes.get(_as_in(self.codes, value))
 
     def unmarked(self) -> frozenset[str]:

@@ -16,18 +16,18 @@ from attsync.plural import plural
 from attsync.problems import Problem, Value, catalogue, entry_of
 
 _WITHOUT_SETTINGS: Final = frozenset({"demo", "explain", "init", "sandbox", "--help", "--version"})
-"""Commands that do not read the settings file, and so do not take over its name."""
+"""Commands that do not read the settings file, so --config is not added to them."""
 
 
 _COUNTS: Final = frozenset({"before", "enrolments", "marks", "more_marks", "most", "other_marks", "present", "pupils"})
-"""Parameters that count marks or pupils: below 5 they could identify a child, and are not named in a mail."""
+"""Parameters that count marks or pupils: below 5 they could identify a child, and are not shown in an email."""
 _FEW: Final = 5
 UNBREAKABLE: Final = "\ue000"
 """Replaces a space at which no line may be broken, until the lines are made. No text uses this character."""
 
 
 class _Few(int):
-    """A count that is not named."""
+    """A count that is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Text:
         return any(map(str, self.parts))
 
     def __add__(self, other: "Text") -> "Text":
-        """Return both, with a space between them if both say something."""
+        """Return both, with a space between them if neither is empty."""
         return Text((*self.parts, *([" "] if self and other else []), *other.parts))
 
     @property
@@ -107,20 +107,20 @@ def attsync(*arguments: str) -> Command:
 
 
 class Told(NamedTuple):
-    """A problem that is said once, with the days it is about."""
+    """A problem that is shown once, with the days it is about."""
 
     problem: Problem
     days: tuple[date, ...]
 
 
 _EACH: Final = frozenset({"MARK-UNKNOWN", "DFE-FAULTS", "DFE-REJECTED"})
-"""Problems of single marks: each has to be corrected, so each is said. The others are corrected once for all days."""
+"""Problems of single marks: each has to be corrected, so each is shown. The others are corrected once for all days."""
 _NAME_THEIR_DAY: Final = frozenset(
     {"MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "MARK-DOUBLE", "COLUMN-WRONG", "COUNT-WRONG"}
 )
-"""Problems of a day whose sentence says which day."""
+"""Problems of a day whose sentence names the day."""
 _OF_ONE_SCHOOL: Final = _EACH | _NAME_THEIR_DAY
-"""Problems whose sentence is about the marks of one school; any other may have hit several schools alike."""
+"""Problems whose sentence is about the marks of one school; any other can affect several schools."""
 
 
 def is_shared(problem: Problem) -> bool:
@@ -129,7 +129,7 @@ def is_shared(problem: Problem) -> bool:
 
 
 def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[Told]:
-    """Return what several days have in common once, with these days."""
+    """Return the problems that several days share, each once with its days."""
     groups: dict[object, tuple[Problem, list[date]]] = {}
     for problem, day in problems:
         if problem:
@@ -139,7 +139,7 @@ def grouped(problems: Iterable[tuple[Problem | None, date | None]]) -> list[Told
 
 
 def _kind(problem: Problem) -> object:
-    """Return what is the same in problems that are said once."""
+    """Return a key that is equal for problems that are shown once."""
     if problem.code in _EACH:
         return problem
     return problem.code if problem.code in _NAME_THEIR_DAY else (problem.code, problem.case, str(next_step(problem)))
@@ -149,7 +149,7 @@ _Hit = TypeVar("_Hit")
 
 
 def by_cause(told: Iterable[tuple[_Hit, Told]], *, alike: bool = False) -> list[tuple[list[_Hit], Told]]:
-    """Return what has one cause once, with all that it hits, such as schools, and with the days of all of them.
+    """Return each cause once, with everything that it affects, such as schools, and with the days of all of them.
 
     `alike`: also problems of single marks that are of one kind.
     """
@@ -169,12 +169,12 @@ def by_cause(told: Iterable[tuple[_Hit, Told]], *, alike: bool = False) -> list[
 
 
 def of_several(problem: Problem) -> Problem:
-    """Return a problem as it is said of several schools at once: their URNs are beside it."""
+    """Return a problem as it is shown for several schools at once: their URNs are beside it."""
     return problem.but(urn="URN") if problem.get("urn") else problem
 
 
 def happened(problem: Problem, *, discreet: bool = False) -> Text:
-    """Return what happened; if `discreet`, for a mail: counts below 5 are not named, nor is their year group."""
+    """Return what happened; if `discreet`, for an email: counts below 5 are not shown, nor is their year group."""
     return _say(problem, entry_of(problem)["happened"], discreet=discreet)
 
 
@@ -203,7 +203,7 @@ def text(problem: Problem, days: Sequence[date] = (), *, discreet: bool = False)
 
 
 def next_step(problem: Problem, *, discreet: bool = False, sends: bool = True) -> Text:
-    """Return what to do next; `discreet` as in `happened`. Unless `sends`, the next send does not settle it."""
+    """Return what to do next; `discreet` as in `happened`. If not `sends`, leave out the next send."""
     entry = entry_of(problem)
     then = entry["next"]
     if sends and "later" in entry:
@@ -272,8 +272,8 @@ def _arguments(template: str, values: Mapping[str, Value]) -> tuple[str, ...]:
     return (_words(template, values),)
 
 
-def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to write a value
-    """Write one parameter as its template asks for it."""
+def _write(value: Value, how: str) -> str:  # noqa: PLR0911  one line per format
+    """Write one parameter in the format of its template."""
     if isinstance(value, tuple):
         return listed([_write(item, how) for item in value])
     if how == "date":
@@ -283,7 +283,7 @@ def _write(value: Value, how: str) -> str:  # noqa: PLR0911  a line a way to wri
     if how == "quoted":
         return f'"{value}"'
     if how == "year":
-        from attsync.codes import year_groups  # noqa: PLC0415  the help page names no year group
+        from attsync.codes import year_groups  # noqa: PLC0415  the help page does not need year groups
 
         return year_groups().get(str(value), str(value))
     if isinstance(value, str):

@@ -25,7 +25,7 @@ class Session(StrEnum):
 
 
 class Cell(NamedTuple):
-    """One year group in one session: the place where counts stand."""
+    """One year group in one session: what each count belongs to."""
 
     year_group: str
     session: Session
@@ -59,23 +59,23 @@ class Uncounted(NamedTuple):
     session: Session | None
     year_group: str | None
     value: str
-    """What stands there: the code "ZZ", no code (NULL), a code (not shown), by docs/design/reliability.md 6."""
+    """The value in it: the code "ZZ", no code (NULL), a code (not shown), by docs/design/reliability.md 6."""
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: sums are remembered, many ask for them
+@dataclass(frozen=True, kw_only=True)  # no slots: sums are cached, as many callers use them
 class Day:
     """What a school's database says of one date, after the school's own mapping."""
 
     date: date
     cells: Cells
     roll: Mapping[str, int]
-    """Year group -> pupils on roll at that date."""
+    """Year group -> pupils on roll on that date."""
     unmarked: int = 0
-    """Rows that hold no mark: NULL, empty, or mapped to "unmarked"."""
+    """Rows without a mark: NULL, empty, or mapped to "unmarked"."""
     refused: int = 0
     """Marks that could not be counted; if there are any, `problem` says which."""
     uncounted: Mapping[Uncounted, int] = field(default_factory=dict)
-    """Where those marks stand, as far as that is known."""
+    """Where those marks are, as far as that is known."""
     problem: Problem | None = None
     """Why this day must not be sent."""
     pupils_on_roll: int | None = None
@@ -87,7 +87,7 @@ class Day:
     in_two_groups: int = 0
     """Pupils on roll in more than one year group."""
     proven: bool = False
-    """Doubled marks, and marks of pupils not on roll, were looked for on this day."""
+    """Duplicate marks, and marks of pupils not on roll, were looked for on this day."""
 
     def without(self, sessions: Collection[Session]) -> "Day":
         """Return the day without the marks of some sessions."""
@@ -105,18 +105,18 @@ class Day:
 
     @cached_property
     def on_roll(self) -> int:
-        """All pupils on roll at that date, one in two year groups twice."""
+        """All pupils on roll on that date; a pupil in two year groups counts twice."""
         return sum(self.roll.values())
 
     @property
     def total_on_roll(self) -> int:
-        """All pupils on roll at that date, each once as far as the roll SELECT tells them apart."""
+        """All pupils on roll on that date, each once if the roll SELECT has `pupil`."""
         return self.on_roll if self.pupils_on_roll is None else self.pupils_on_roll
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One request, ready to go: the bytes, their name in the log, and the counts that they say."""
+    """One request, ready to send: the bytes, their SHA-256 in the log, and the counts in them."""
 
     day: date
     content: bytes
@@ -131,7 +131,7 @@ class Body:
         return {session: session_total(self.cells, session) for session in Session if self.has(session)}
 
     def has(self, session: Session) -> bool:
-        """Whether the message says anything about a session."""
+        """Whether the message has anything about a session."""
         return any(cell.session is session for cell in self.cells)
 
 
@@ -142,7 +142,7 @@ class Unmapped:
     what: str
     """The kind of value: code, session, year group."""
     table: str
-    """Where it could be mapped: [database.codes] and its like, without the brackets."""
+    """Where it could be mapped: such as database.codes, without the brackets."""
     shown: str | None
     """The value, if it cannot be a name (docs/design/reliability.md 6); empty: there is none (NULL)."""
     number: int
@@ -161,7 +161,7 @@ class SchoolDays:
     to_check: tuple[Problem, ...] = ()
     """Allowed but unusual; sent, and shown."""
     unmapped: tuple[Unmapped, ...] = ()
-    """What the days that are refused lack, most marks first."""
+    """The values that refused days lack a map for, most marks first."""
     provable: bool = True
     """Whether a mark counted twice would be noticed: the marks SELECT has `pupil`."""
     endless: int = 0
@@ -177,7 +177,7 @@ class Unlisted:
 
 
 SchoolOutcome = Literal["read", "skipped", "failed"]
-"""What became of one school in one run: read, without consent, or not to be read or sent."""
+"""The result of one school in one run: read, without consent, or failed."""
 
 
 class State(StrEnum):
@@ -194,12 +194,12 @@ class State(StrEnum):
 
     @property
     def is_received(self) -> bool:
-        """The DfE has said that it holds the message, also where it found faults in it."""
+        """The DfE has confirmed the message, also if it found faults in it."""
         return self in (State.ACCEPTED, State.FAULTY)
 
     @property
     def may_have_arrived(self) -> bool:
-        """The DfE may hold the message: it has confirmed it, or its answer is not known."""
+        """The DfE may have the message: it has confirmed it, or its answer is not known."""
         return self not in (State.REFUSED, State.REJECTED, State.FAILED)
 
 
@@ -237,7 +237,7 @@ class Try:
     at: datetime
     seconds: float
     answer: str
-    """In a few words: "201 received", "503 busy", "no answer"."""
+    """A few words: "201 received", "503 busy", "no answer"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +306,7 @@ class DayStatus:
 
     @property
     def needs_telling(self) -> bool:
-        """Whether someone has to hear of its problem."""
+        """Whether its problem has to be reported."""
         return self.failed or self.not_again
 
     @property
@@ -333,7 +333,7 @@ def session_total(cells: Cells, session: Session) -> int:
 def state_after(earlier: State, later: State) -> State:
     """Return the state of a message after one more try, or one more run: what may have arrived stays so.
 
-    That the later one was not taken says nothing of the earlier one: something in front of the DfE may have refused it.
+    If the later one was refused, the earlier one may still have arrived: a proxy may have refused the later one.
     Only a receipt settles both.
     """
     return earlier if earlier is State.UNKNOWN and not later.may_have_arrived else later

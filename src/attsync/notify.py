@@ -1,4 +1,4 @@
-"""Messages to a monitor and to people about how a run ended. Imports nothing that holds a figure.
+"""Messages to a monitor and to people about how a run ended. Imports nothing that contains counts.
 
 A monitor or an address that fails is a line for IT under -v, and never fails a run.
 """
@@ -26,15 +26,15 @@ from attsync.problems import Problem, SettingsError
 from attsync.settings import Settings
 
 _SECONDS: Final = 3
-"""For each message, counted from its own beginning: that a run failed is told also when the run's deadline is over."""
+"""For each message, from its own beginning: a failed run is reported even after the run's deadline."""
 _PEOPLE_SECONDS: Final = 10
-"""For the messages to all addresses together: some mail servers make everyone wait. With that to the monitor it is less
-than the 15 seconds by which a run may be over its limit."""
+"""For the messages to all addresses together, as some mail servers are slow. Together with the message to the monitor
+it is less than the 15 seconds that a run can take after its limit."""
 _logger = logging.getLogger(__name__)
 
 
 class Monitored:
-    """A run that `[notify] ping_url` hears of: its start, then its exit code. Without that setting, nothing happens."""
+    """Reports a run to `[notify] ping_url`: its start, then its exit code. Does nothing without that setting."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -66,7 +66,7 @@ class Monitored:
 
 
 class Message(NamedTuple):
-    """What people are told."""
+    """A message to people."""
 
     title: str
     lines: Sequence[str]
@@ -74,7 +74,7 @@ class Message(NamedTuple):
 
 
 def tell_people(settings: Settings, addresses: SecretStr | None, message: Message) -> None:
-    """Send the message to every address. What goes wrong is a line under -v."""
+    """Send the message to every address. A failure is logged, for -v."""
     try:
         found, problems = services(settings, addresses)
         problems += deliver(settings, found, message)
@@ -94,7 +94,7 @@ def read_addresses(settings: Settings) -> SecretStr | None:
 
 
 def services(settings: Settings, addresses: SecretStr | None) -> tuple[dict[int, Any], list[Problem]]:
-    """Return the service of Apprise that each address leads to, and a problem for each that it does not know.
+    """Return the service of Apprise that each address leads to, and a problem for each that it does not recognise.
 
     By line, as the address itself is a secret. Raise SettingsError if Apprise is missing, or every address.
     """
@@ -102,7 +102,7 @@ def services(settings: Settings, addresses: SecretStr | None) -> tuple[dict[int,
         import apprise  # noqa: PLC0415  an extra, and slow
     except ImportError:
         raise SettingsError("NOTIFY", "packages", python=sys.executable) from None
-    # Apprise adds pictures from the internet to a message where it may.
+    # Otherwise Apprise adds pictures from the internet to a message.
     asset = apprise.AppriseAsset(app_id="attsync", app_desc="attsync", app_url="", image_url_mask="", image_url_logo="")
     found, problems = {}, []
     lines = addresses.get_secret_value().split("\n") if addresses else []
@@ -112,7 +112,7 @@ def services(settings: Settings, addresses: SecretStr | None) -> tuple[dict[int,
             if service is None:
                 problems.append(Problem("NOTIFY", "address", path=settings.notify.addresses_file, line=number))
                 continue
-            service.verify_certificate, service.redirects = True, False  # whatever the address asks for
+            service.verify_certificate, service.redirects = True, False  # even if the address asks for it
             found[number] = service
     if not (found or problems):
         raise SettingsError("NOTIFY", "none")
@@ -120,7 +120,7 @@ def services(settings: Settings, addresses: SecretStr | None) -> tuple[dict[int,
 
 
 def deliver(settings: Settings, found: Mapping[int, Any], message: Message) -> list[Problem]:
-    """Send the message to each of `found`, within a time limit; return a problem for each that did not take it."""
+    """Send the message to each of `found`, within a time limit; return a problem for each that did not accept it."""
     problems = {line: Problem("NOTIFY", "late", kind=kind_of(each), line=line) for line, each in found.items()}
 
     def send(line: int) -> None:
@@ -131,7 +131,7 @@ def deliver(settings: Settings, found: Mapping[int, Any], message: Message) -> l
                 notify_type="success" if message.is_good else "failure",
                 body_format="text",
             )
-        except Exception as error:  # noqa: BLE001  whatever one of a hundred services' modules raises
+        except Exception as error:  # noqa: BLE001  anything that the module of a service raises
             _logger.info("line %s: %s", line, type(error).__name__)
             taken = False
         if taken:

@@ -21,7 +21,7 @@ from attsync.window import Window, is_bank_holiday, is_working_day, today_in_lon
 _SATURDAY, _SUNDAY = 5, 6
 _WEEK: Final = timedelta(days=7)
 _LEFT: Final = 0.5
-"""A session that has no more than this share of the marks it was sent with has lost its register."""
+"""A session with at most this share of the marks it was sent with has probably lost its register."""
 _COVERED: Final = 0.5
 _COVERED_IF_NO_ONE_IS_HERE: Final = 0.9
 """Shares of the pupils of the other session: with fewer, the register was not taken (docs/design/counting.md 4)."""
@@ -30,7 +30,7 @@ _MOSTLY_ABSENT: Final = 0.5
 
 
 class _Found(NamedTuple):
-    """One place where something is unusual. Of several, the one with the most weight is shown, the others counted."""
+    """One place where something is unusual. The one with the most weight is shown; the others are counted."""
 
     weight: float
     days: tuple[date, ...]
@@ -68,7 +68,7 @@ def to_check(found: SchoolDays, window: Window) -> tuple[Problem, ...]:
 def marks_fewer(school: School, sendings: Iterable[tuple[date, Cells, Cells]]) -> Problem | None:
     """Return the problem of sessions that lost half their marks since they were sent: (date, before, now).
 
-    One that has lost all of them is told as long as it is sent as 0, not only when the DfE first hears of it.
+    One that has lost all of them is reported as long as it is sent as 0, not only the first time.
     """
     places = []
     for day, was, now in sendings:
@@ -110,7 +110,7 @@ def _is_register(day: Day, session: Session) -> bool:
         return False
     if _of(day, session, {HERE}):
         return True
-    # No one is in school: a trip or a closure of the whole school, or what was entered ahead for some.
+    # No pupil is in school: a trip or closure of the whole school, or marks entered ahead for some.
     pupils = day.marks_of[other] if _of(day, other, {HERE}) else day.total_on_roll
     return absent <= marks * _MOSTLY_ABSENT and marks >= pupils * _COVERED_IF_NO_ONE_IS_HERE
 
@@ -230,7 +230,7 @@ def _absence_none(facts: _Facts, *, at_least: int) -> Iterator[_Found]:
 
 
 def _code_high(facts: _Facts, *, share: float, at_least: int) -> Iterator[_Found]:
-    # "P" is what a school may write for present, and what the DfE has for sport: nothing else would show it.
+    # A school may write "P" for present, but the DfE reads it as sport: no other rule would notice that.
     numbers: Counter[str] = Counter()
     for day in facts.past:
         for counts in day.cells.values():

@@ -22,20 +22,20 @@ from typing import Any, Final, Self
 from attsync import data
 
 Value = str | int | float | tuple[str, ...]
-"""What a parameter of a problem may be, as JSON can hold it. A date is its ISO text."""
+"""The type of a parameter of a problem, as JSON has it. A date is its ISO text."""
 
 _FIRST_TO_LAST: Final = (70, 9, 2, 7, 4, 8, 3, 5)
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Problem:
-    """One thing to tell a person: a code of data/problems.toml, which of its cases, and the parameters of its text."""
+    """One thing to report: a code of data/problems.toml, one of its cases, and the parameters of its text."""
 
     code: str
     case: str
     parameters: tuple[tuple[str, Value], ...]
-    """Sorted by name. `days` are the dates it is about, `setting` is the way to the setting to change,
-    `undone` names a sentence of [not_done] that is said instead of the usual one."""
+    """Sorted by name. `days` are the dates it is about, `setting` is the path of the setting to change,
+    `undone` names a sentence of [not_done] that replaces the usual one."""
 
     def __init__(self, code: str, case: str = "", /, **parameters: object) -> None:
         values = {name: _plain(value) for name, value in parameters.items()}
@@ -65,7 +65,7 @@ class Problem:
 
     @property
     def setting(self) -> tuple[str, ...]:
-        """The way to the setting to be changed, such as ("dfe", "base_url"); empty: none, or one of several."""
+        """The path of the setting to change, such as ("dfe", "base_url"); empty: none, or one of several."""
         return self._texts("setting") or tuple(entry_of(self).get("setting", ()))
 
     @property
@@ -79,7 +79,7 @@ class Problem:
 
 
 def _plain(value: object) -> object:
-    """Return `value` as JSON can hold it, so that a problem read back from the log equals the one written."""
+    """Return `value` as JSON has it, so that a problem read back from the log equals the one written."""
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, list | tuple | set | frozenset):
@@ -99,7 +99,7 @@ def all_codes() -> tuple[str, ...]:
 
 
 def entry_of(problem: Problem) -> dict[str, Any]:
-    """Return what data/problems.toml says of a problem: of its code, and of its case before that."""
+    """Return the entry of data/problems.toml for a problem: that of its code, overridden by that of its case."""
     entry: dict[str, Any] = catalogue()[problem.code]
     return entry | entry.get(problem.case, {}) if problem.case else entry
 
@@ -136,7 +136,7 @@ class SchoolError(AttsyncError):
 
 
 class AlreadyRunning(AttsyncError):
-    """Another run holds the lock."""
+    """Another run has the lock."""
 
 
 class NotPermitted(AttsyncError):
@@ -148,7 +148,7 @@ class LogError(AttsyncError):
 
 
 class Stopped(BaseException):
-    """A signal asked the program to end. Not an Exception, so that nothing on the way swallows it."""
+    """A signal asked the program to end. Not an Exception, so that no handler on the way catches it."""
 
     def __init__(self, signal: int) -> None:
         self.exit_code = 128 + signal

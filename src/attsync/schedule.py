@@ -1,6 +1,6 @@
 """What makes this machine run `attsync send`: crontab lines and systemd units, written, installed and found again.
 
-Only attsync's own lines are read; other lines of a crontab stay byte for byte. When a send last came is in the log.
+Only attsync's own lines are read; other lines of a crontab are not changed. When a send last began is in the log.
 """
 
 import os
@@ -23,7 +23,8 @@ from attsync.settings.environment import home
 from attsync.window import LONDON
 
 _SPREAD_MINUTES: Final = 20
-"""Schools start at different minutes, so as not to call all at once. Less than `status` waits for a late send."""
+"""Schools start at different minutes, so that they do not all call at once. Less than the delay that `status`
+allows."""
 _LAST_MINUTE: Final = 24 * 60 - 1
 _SYSTEMD: Final = Path("/etc/systemd/system")
 _LOCALTIME: Final = Path("/etc/localtime")
@@ -31,7 +32,7 @@ _SENDS: Final = re.compile(r"\battsync\b.*\bsend\b(?!.*--dry-run)")
 
 
 class Installed(NamedTuple):
-    """What makes this machine send with one settings file, among what `attsync crontab` writes."""
+    """Which of the lines and units that `attsync crontab` writes are installed for one settings file."""
 
     lines: int | None
     """In the crontab of this account; None: there is no crontab program."""
@@ -42,7 +43,7 @@ class Installed(NamedTuple):
 
     @property
     def sends(self) -> bool:
-        """Whether anything of it runs."""
+        """Whether any of it sends."""
         return bool(self.lines) or self.is_enabled
 
 
@@ -54,7 +55,7 @@ def program() -> list[str]:
 
 
 def run_times(settings: Settings) -> tuple[time, ...]:
-    """Return the times of [schedule], each later by some minutes that follow from the URN, but on the same day."""
+    """Return the times of [schedule], each later by some minutes that depend on the URN, but on the same day."""
     # A database that lists its schools itself has no URN in the settings.
     urn = next((school.urn for database in settings.database for school in database.schools), 0)
     late = urn % _SPREAD_MINUTES
@@ -65,12 +66,12 @@ def run_times(settings: Settings) -> tuple[time, ...]:
 def is_on_uk_time(localtime: Path = _LOCALTIME) -> bool:
     """Whether this machine's clock, which cron follows, is on UK time in winter and in summer.
 
-    TZ is not asked: it is that of a shell, or was set to read a database.
+    TZ is not used: it is that of a shell, or was set to read a database.
     """
     try:
         with localtime.open("rb") as file:
             zone = ZoneInfo.from_file(file)
-    except (OSError, ValueError):  # the system's own programs take UTC then
+    except (OSError, ValueError):  # the system's own programs use UTC then
         return False
     days = [datetime(2026, month, 15, 12, tzinfo=UTC) for month in (1, 7)]
     return all(day.astimezone(zone).utcoffset() == day.astimezone(LONDON).utcoffset() for day in days)
@@ -158,7 +159,7 @@ def _refuse_unwritable(*paths: object, beyond: str = "") -> None:
 
 
 def service_unit(settings: Settings, account: str) -> str:
-    """Return the service: one run, with the secrets passed on by systemd and the rest of the machine shut away.
+    """Return the service: one run, with the secrets passed on by systemd, without access to the rest of the machine.
 
     Raise SettingsError CRONTAB if a path cannot be written there.
     """

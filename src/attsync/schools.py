@@ -1,4 +1,4 @@
-"""Which schools there are, and which of them someone named by URN. Opens no school database."""
+"""The schools in the settings and the log, and which of them were named by URN. Opens no school database."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -40,7 +40,7 @@ def chosen(
 ) -> list[School]:
     """Return the schools that `urns` name; without any, all.
 
-    Raise SettingsError if one of them is not known; `undone` names the sentence that says what was not done then.
+    Raise SettingsError if one of them is not known; `undone` names its sentence about what was not done.
     """
     for urn in urns:
         if urn not in known:

@@ -1,4 +1,4 @@
-"""A SELECT as a person writes it: made safe to stand in brackets inside a larger query, and shown without its texts.
+"""A SELECT as a person writes it: made safe to use in brackets inside a larger query, and shown without its texts.
 
 What each kind of database quotes, which words leave rows out or merge them. Imports nothing of attsync.
 """
@@ -13,7 +13,7 @@ _NAME: Final = r'"(?:[^"]|"")*"'
 _BACKTICKS: Final = r"`[^`]*`"
 _SQUARE: Final = r"\[[^\]]*\]"
 _DOLLARS: Final = r"(?<![\w$])(?P<tag>\$(?:[^\W\d]\w*)?\$).*?(?P=tag)"
-# What each kind of database quotes. A wrong guess here could hide a second statement from us, and not from the server.
+# What each kind of database quotes. A mistake here could hide a second statement from attsync, but not from the server.
 _QUOTED: Final = {
     "sqlite": (_LITERAL, _NAME, _BACKTICKS, _SQUARE),
     "postgresql": ("[eE]" + _ESCAPED, _LITERAL, _NAME, _DOLLARS),
@@ -42,7 +42,7 @@ _CUTS: Final = tuple(
         (r"\brownum\b", "ROWNUM"),
     )
 )
-"""Words with which a SELECT gives some of its rows: numbers that would be too small, without a word."""
+"""Words with which a SELECT returns only some of its rows: counts would be too small, without any error."""
 _MERGES: Final = tuple(
     (re.compile(pattern), word)
     for pattern, word in (
@@ -51,14 +51,14 @@ _MERGES: Final = tuple(
         (r"\bgroup\s+by\b", "GROUP BY"),
     )
 )
-"""Words with which a SELECT makes one row of several that look the same."""
+"""Words with which a SELECT merges rows that look the same."""
 
 _NOT_IN_BRACKETS: Final = (
     (re.compile(r"\A\s*with\b"), "mssql_with"),
     (re.compile(r"\A(?!.*\btop\b).*\border\s+by\b", re.DOTALL), "mssql_order"),
     (re.compile(r"\boption\s*\("), "mssql_option"),
 )
-"""What SQL Server takes at the end or the beginning of a statement only: the case of DB-SELECT."""
+"""What SQL Server allows only at the end or the beginning of a statement: the case of DB-SELECT."""
 
 _AFTER_FROM: Final = frozenset({"where", "group", "having", "window", "union", "intersect", "except", "order", "for"})
 
@@ -78,22 +78,22 @@ class NotOneSelect(ValueError):
 
 
 class Prepared(NamedTuple):
-    """A SELECT that can stand in brackets, in the form that SQLAlchemy's text() takes."""
+    """A SELECT that can be used in brackets, in the form that SQLAlchemy's text() needs."""
 
     text: str
     parameters: frozenset[str]
-    """Which of `start` and `end` stand in it."""
+    """Which of `start` and `end` are in it."""
     merges: str | None
-    """The word with which it makes one row of several; right only where the rows name their pupil."""
+    """The word with which it merges rows; correct only if the rows name their pupil."""
 
 
 def prepare(text: str, dialect: str) -> Prepared:
-    """Make `text` ready to stand in brackets: one statement, `:start` and `:end` its only parameters.
+    """Prepare `text` for use in brackets: one statement, `:start` and `:end` its only parameters.
 
-    A `:word` in a literal or a comment survives as it is. A semicolon at the end is dropped; anything but comments
+    A `:word` in a literal or a comment is not changed. A semicolon at the end is dropped; anything but comments
     after it is a second statement. Raise NotOneSelect.
     """
-    text = re.sub(r"\r\n?", "\n", text).lstrip("; \t\n")  # people write ;WITH for SQL Server
+    text = re.sub(r"\r\n?", "\n", text).lstrip("; \t\n")  # ;WITH is common in SQL Server scripts
     if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", text):
         raise NotOneSelect("control")
     found = tokens(text, dialect)
@@ -120,14 +120,14 @@ def prepare(text: str, dialect: str) -> Prepared:
         for kind, part in found
         if kind != "stop"
     ]
-    # The line break ends a comment that stands at the end, so that the closing bracket is not part of it.
+    # The line break ends a comment at the end, so that the closing bracket is not part of it.
     return Prepared("".join(parts) + "\n", frozenset(part[1:] for kind, part in found if kind == "bind"), merges)
 
 
 def without_texts(statement: str, dialect: str) -> str:
-    """Leave out comments, and what stands in quotation marks: all but dates, the shortest of codes, and plain names.
+    """Leave out comments and quoted text, except dates, the shortest codes and plain names.
 
-    A text in a SELECT may be a secret or a name. A quotation mark or a comment that nothing closes ends what is shown.
+    A text in a SELECT may be a secret or a name. Nothing is shown after a quotation mark or comment that is not closed.
     """
     parts: list[str] = []
     before = ""
@@ -167,7 +167,7 @@ def all_columns(text: str, dialect: str) -> str:
 
 
 def tokens(text: str, dialect: str) -> list[tuple[str, str]]:
-    """Take `text` apart: each piece with its kind, such as literal, comment, bracket or other."""
+    """Split `text` into pieces, each with its kind, such as literal, comment, bracket or other."""
     pieces = _token("mysql" if dialect == "mariadb" else dialect).finditer(text)
     return [("literal" if piece.lastgroup == "tag" else piece.lastgroup or "", piece[0]) for piece in pieces]
 
@@ -199,7 +199,7 @@ def _token(dialect: str) -> re.Pattern[str]:
 def _outermost(found: list[tuple[str, str]]) -> str:
     """Return the words outside of brackets, comments and quotation marks, in lower case, with signs for the others.
 
-    A SELECT that stands in brackets as a whole counts as if it did not. Raise NotOneSelect if brackets do not match.
+    Brackets around the whole SELECT are ignored. Raise NotOneSelect if brackets do not match.
     """
     signs = {"literal": "'", "bind": ":", "colon": ":", "cast": "::"}
     parts: list[str] = []

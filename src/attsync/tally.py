@@ -52,10 +52,10 @@ class RollRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """What only the column pupil can prove of some days of a school."""
+    """What can only be proven with the column pupil, for some days of a school."""
 
     days: Collection[date] = ()
-    """Those that were looked at."""
+    """The days that were checked."""
     doubled: dict[date | None, PupilRow] = field(default_factory=dict)
     """Of each, the session with the most marks too many; None: the column contains something other than a date."""
     not_on_roll: Counter[date | None] = field(default_factory=Counter)
@@ -84,7 +84,7 @@ _MOST_ROLL_GROUPS: Final = 100
 """Different values of year_group that one school's roll may have: more are a wrong column, perhaps of names."""
 _SHOWN_SHARE: Final = 0.95
 _RECOGNISED_SHARE: Final = 0.5
-"""Where less than this share of a column is known, it is probably the wrong column."""
+"""If less than this share of a column is known, it is probably the wrong column."""
 _LOOKS_LIKE_A_CODE: Final = re.compile(r"[A-Z/\\#*+-][0-9]{0,2}|[A-Z]{2}")
 
 
@@ -123,7 +123,7 @@ class Tally:
         )
 
     def add(self, row: MarkRow) -> None:
-        """Put the marks of `row` where they belong."""
+        """Add the marks of `row` to the counted, refused or unmarked ones."""
         at, session, year_group, code, marks = row
         if at is None or at not in self._window:
             self._not_dates += marks
@@ -131,7 +131,7 @@ class Tally:
         tally = self._days[at]
         tally.groups += 1
         if tally.groups > self._most_groups:
-            # More kinds of values than are possible: a wrong column, perhaps of names. Keep nothing of it.
+            # More kinds of values than are possible: a wrong column, perhaps of names. Keep none of it.
             tally.unknown.clear()
             tally.refused += marks
         elif place := self._maps.place((at, session, year_group, code)):
@@ -270,7 +270,7 @@ class Tally:
         return places
 
     def _odd_character(self, unknown: _Unknown, day: date) -> str:
-        """Return the character that only looks like one of a known value; empty if the value could be a name."""
+        """Return the character that only looks like one in a known value; empty if the value could be a name."""
         seen, character = look_alike(unknown.value or "") or ("", "")
         match unknown.code:
             case "SESSION-UNKNOWN":
@@ -284,7 +284,7 @@ class Tally:
     def _shown(self, unknown: _Unknown) -> str | None:
         """Return the value if it cannot be a name (docs/design/reliability.md 6); "" for NULL; None: not shown.
 
-        A column of names is never shown, and two stray capitals are, which may be initials.
+        A column of names is never shown. Two capitals are shown, although they may be initials.
         """
         if not unknown.value:
             return ""
@@ -315,6 +315,6 @@ def _proven(day: Day, proofs: Proofs) -> Day:
 
 
 def _withdrawal(code: str, day: date) -> dict[str, date | str]:
-    """Return since when `code` is withdrawn and what replaced it; nothing if it is not."""
+    """Return the date on which `code` was withdrawn and what replaced it; nothing if it was not."""
     gone = withdrawn(code, day)
     return {"since": gone.valid_to + timedelta(days=1), "instead": gone.replaced_by} if gone else {}

@@ -1,6 +1,6 @@
 """The rolling window of days that a run sends, counted in dates of Europe/London.
 
-Only `today_in_london` reads the clock; everything else is handed its dates.
+Only `today_in_london` reads the clock; everything else gets dates as parameters.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Window:
 
     @property
     def end(self) -> date:
-        """The day after the last: what half-open filters and `:end` in a SELECT take."""
+        """The day after the last, for half-open filters and `:end` in a SELECT."""
         return self.last + _DAY
 
 

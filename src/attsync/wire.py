@@ -1,6 +1,6 @@
 """The DfE's messages as strict Pydantic models, in the DfE's own field names (docs/design/domain.md 2); no I/O.
 
-No model of what is sent has free text that attsync fills in, so no name can travel in one. Members of the JSON are in
+No model of what is sent has free text that attsync fills in, so a name cannot be sent. Members of the JSON are in
 alphabetical order: equal counts are equal bytes.
 """
 
@@ -88,7 +88,7 @@ class Submission(_Sent):
 
 
 class _Received(BaseModel):
-    # What a stranger says may grow; what we need of it is checked strictly.
+    # Answers may have unknown members; the members that attsync needs are checked strictly.
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
@@ -123,14 +123,14 @@ _receipts: TypeAdapter[list[Receipt]] = TypeAdapter(Annotated[list[Receipt], Fie
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a message said."""
+    """The content of a message."""
 
     cells: Cells
     roll: dict[str, int]
 
 
 def parse(content: bytes) -> Parsed:
-    """Return what a message that `build` made says. It was validated before it was sent."""
+    """Return the content of a message that `build` made. It was validated before it was sent."""
     message = json.loads(content)
     return Parsed(
         cells={
@@ -144,9 +144,9 @@ def parse(content: bytes) -> Parsed:
 
 
 def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: bool = True) -> Body | Problem | None:
-    """Make the request for one school and date, or say why its counts cannot be true. None: there is nothing to send.
+    """Return the request for one school and date, or the problem that its counts are impossible; None: nothing to send.
 
-    Codes and cells of `sent_before` that have no marks now are sent as 0: the last sending must be the whole truth.
+    Codes and cells of `sent_before` that have no marks now are sent as 0: the last message must be complete.
     """
     cells = _with_zeros(day.cells, sent_before)
     if not cells:
@@ -161,7 +161,7 @@ def build(school: School, day: Day, sent_before: Cells, *, send_year_groups: boo
 
 
 def parse_json(content: bytes) -> Any:  # noqa: ANN401  whatever JSON it is
-    """Return the JSON of an answer. Raise ValueError if it is not JSON, or if a member is there twice in it."""
+    """Return the JSON of an answer. Raise ValueError if it is not JSON, or has a member twice."""
 
     def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(found := dict(members)) < len(members):
@@ -207,7 +207,7 @@ def read_provider(content: bytes) -> str:
     found = parse_json(content)
     name = found.get("name") if isinstance(found, dict) else 0
     if not isinstance(name, str | None):
-        raise ValueError("name")  # noqa: TRY004  the caller's word for an answer of another form
+        raise ValueError("name")  # noqa: TRY004  what the caller expects for an answer of another form
     return name or ""
 
 
@@ -270,5 +270,5 @@ def _fault(error: ReceiptError, body: bytes) -> Fault:
             cell = Cell(item["ncYearGroup"], Session(item["schoolSession"]))
             code = item["attendances"][int(place[2])]["attendanceCode"] if place[2] else None
     except IndexError:
-        pass  # a path that leads nowhere is the stranger's mistake; the fault stands for the whole day
+        pass  # the path of the DfE leads nowhere; the fault is for the whole day
     return Fault(error.code, cell, code, error.title or "")

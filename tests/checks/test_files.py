@@ -283,7 +283,7 @@ def test_no_log_is_no_fault_and_none_is_made(tmp_path: Path) -> None:
 
     assert [f.sign for f in look(tmp_path)] == ["good"]
     (found,) = log_findings(loaded.log.path)
-    assert (found.sign, found.text) == ("good", f"none yet; the first consent makes {loaded.log.path}")
+    assert (found.sign, found.text) == ("good", f"none yet; the first consent creates {loaded.log.path}")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -461,7 +461,7 @@ def test_no_send_is_missed_before_there_is_consent(schedule: Callable[..., Findi
     """Nor one that was planned before it was given."""
     found = schedule(now="2026-11-23 10:40", since=since)
 
-    assert found.text == f"2 lines in the crontab of {ME}; no planned send was due yet"
+    assert found.text == f"2 lines in the crontab of {ME}; no planned send has been due yet"
     assert problem(schedule(now="2026-11-23 10:40", since=since, lines=0)).case == "nothing"
     assert problem(schedule(now="2026-11-23 10:40", since=since, lines=None)).case == "no_crontab"
 
@@ -472,4 +472,4 @@ def test_timer_that_is_not_enabled_is_told(schedule: Callable[..., Finding]) -> 
     on = schedule(now="2026-11-23 10:40", since=None, lines=0, timer="attsync.timer", is_enabled=True)
 
     assert command(off) == "systemctl enable --now attsync.timer"
-    assert on.text == "systemd timer attsync.timer; no planned send was due yet"
+    assert on.text == "systemd timer attsync.timer; no planned send has been due yet"

@@ -30,7 +30,7 @@ def test_error_that_nobody_foresaw_is_told_also_where_no_report_can_be_written(
     ran = run("status")
 
     assert (ran.exit_code, ran.out) == (70, "")
-    assert ran.err.startswith("attsync: an error in attsync itself. Details for its makers could not be written to a")
+    assert ran.err.startswith("attsync: an error in attsync itself. Details for the developers could not be written")
     assert ran.err.endswith(" in broken [BUG]\n")
 
 

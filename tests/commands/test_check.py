@@ -42,7 +42,7 @@ def test_everything_right_is_good(trial: Start) -> None:
     assert signs == {"✓", "N"}, ran.out
     assert ran.out.endswith("\n\nNo problem. Exit code 0.\n")
     assert "900023 is Sandbox School 900023" in ran.out
-    assert "systemd timer attsync.timer; no planned send was due yet" in ran.out
+    assert "systemd timer attsync.timer; no planned send has been due yet" in ran.out
     assert len(ran.out.splitlines()) < 24
     assert started.sandbox.store.received() == []
 
@@ -64,7 +64,7 @@ def test_schedule_answers_from_the_log(trial: Start) -> None:
     started("send")
     started.move_to(datetime(2026, 11, 25, 11, 0, tzinfo=LONDON))
 
-    assert early["text"] == "systemd timer attsync.timer; no planned send was due yet"
+    assert early["text"] == "systemd timer attsync.timer; no planned send has been due yet"
     assert (missed["sign"], missed["code"]) == ("check", "SEND-MISSED")
     assert schedule()["text"] == "systemd timer attsync.timer; the last planned sends came on Wed 25 Nov 10:20"
 
@@ -252,7 +252,7 @@ def test_lines_that_were_installed_are_found(trial: Start) -> None:
 
     (schedule,) = (f for f in started("check", "--json").json["findings"] if f["what"] == "Schedule")
 
-    assert schedule["text"] == f"2 lines in the crontab of {who({}).account}; no planned send was due yet"
+    assert schedule["text"] == f"2 lines in the crontab of {who({}).account}; no planned send has been due yet"
 
 
 def test_what_the_time_limit_leaves_is_told(trial: Start) -> None:

@@ -353,7 +353,7 @@ def test_notice_in_full_names_the_receiver(trial: Start) -> None:
     ran = trial(consent=False)("consent", "show", "--notice")
 
     assert ran.exit_code == 0
-    assert ran.screen.endswith("asked again.\n\nReceiver, as it is set now: https://localhost:8443\n")
+    assert ran.screen.endswith("asked again.\n\nReceiver in the settings now: https://localhost:8443\n")
 
 
 def test_unknown_school_is_told(trial: Start) -> None:

@@ -18,7 +18,7 @@ def test_date_that_is_none_is_told(trial: Start, day: str) -> None:
     ran = trial()("preview", "--date", day)
 
     assert ran.exit_code == 2
-    assert "a date is written 2026-11-23, 23/11/2026 or 23 Nov." in ran.err
+    assert "write a date as 2026-11-23, 23/11/2026 or 23 Nov." in ran.err
 
 
 @pytest.mark.parametrize("typed", ["12/11/2026", "12 Nov", "Thu 12 Nov", "12 November 2026", "Thursday, 12/11"])

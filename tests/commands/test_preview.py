@@ -42,8 +42,8 @@ Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small
-counts could identify a child: keep them within the school. Full message:
+Counts only: no names, no pupil numbers, no dates of birth. Small counts could
+identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
 """),
         ),
@@ -69,8 +69,8 @@ Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
-child: keep them within the school. Full message: attsync preview --json --config config.toml
+Counts only: no names, no pupil numbers, no dates of birth. Small counts could identify a child:
+keep them within the school. Full message: attsync preview --json --config config.toml
 """),
         ),
         (
@@ -95,8 +95,8 @@ Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 6,287 to send + 0 refused + 2 without a mark.
 
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a
-child: keep them within the school. Full message: attsync preview --json --config config.toml
+Counts only: no names, no pupil numbers, no dates of birth. Small counts could identify a child:
+keep them within the school. Full message: attsync preview --json --config config.toml
 """),
         ),
     ],
@@ -278,7 +278,7 @@ def test_days_without_marks_are_told(trial: Start) -> None:
     ran = run("preview")
 
     assert ran.exit_code == 0
-    assert "no marks in these days: nothing to send" in ran.out
+    assert "no marks on these days: nothing to send" in ran.out
 
 
 def test_refused_day_lists_every_place_to_correct(trial: Start) -> None:
@@ -309,8 +309,8 @@ Also in this send: 7 other days, Thu 12 Nov to Mon 23 Nov.
 To see one of them: attsync preview --date 2026-11-12 --config config.toml
 All rows of these days: 6,289 = 5,449 to send + 838 refused + 2 without a mark.
 
-Counts of marks only. No names, no pupil numbers, no dates of birth. Small
-counts could identify a child: keep them within the school. Full message:
+Counts only: no names, no pupil numbers, no dates of birth. Small counts could
+identify a child: keep them within the school. Full message:
 attsync preview --json --config config.toml
 """)
 

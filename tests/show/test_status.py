@@ -398,7 +398,7 @@ def test_days_that_left_the_window_are_said_if_problems_are_asked_for() -> None:
     ("changed", "words"),
     [
         ({}, "Last send today 10:15, took 38 s.   Next send today 14:45."),
-        ({"under_way": True}, "A send is under way, since today 10:15.   Next send today 14:45."),
+        ({"under_way": True}, "A send is under way (started today 10:15).   Next send today 14:45."),
         (
             {"last_run": replace(a_run(), ended_at=None)},
             "Last send today 10:15, did not finish.   Next send today 14:45.",

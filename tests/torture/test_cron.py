@@ -302,5 +302,5 @@ def test_bug_is_told_even_where_no_report_can_be_written(new: Scene, attsync: Ru
 
     assert (ended.exit_code, ended.stdout) == (70, "")
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("attsync: an error in attsync itself. Details for its makers could not be written to a file")
+    assert line.startswith("attsync: an error in attsync itself. Details for the developers could not be written to")
     assert line.endswith("[BUG]")

@@ -28,7 +28,7 @@ class Finding:
 
     @property
     def text(self) -> str:
-        """What was found; that nothing was sent because of it goes without saying."""
+        """What was found, without the sentence that nothing was sent."""
         if isinstance(self.found, str):
             return self.found
         would = self.found.get("undone") == "days_dry"

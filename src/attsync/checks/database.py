@@ -17,18 +17,18 @@ from attsync.run.reading import unlisted
 from attsync.settings import DatabaseSettings, Location
 
 _MANY_ROWS: Final = 20_000
-"""From here on the lack of an index on the date is noticeable."""
+"""Rows from which a missing index on the date is noticeable."""
 _MOST_LINES: Final = 3
-"""More schools without a problem share one line."""
+"""More schools than this without a problem share one line."""
 _TO_MAP: Final = ("MARK-UNKNOWN", "SESSION-UNKNOWN", "YEAR-UNKNOWN", "ROLL-UNKNOWN")
 """Codes of days that are refused because a value is in no map."""
 
 
 def database_findings(facts: DatabaseFacts, database: DatabaseSettings, at: Location) -> Iterator[Finding]:
-    """Return what was found in the database whose settings are at `at`, in the order in which it is put right."""
+    """Return what was found in the database whose settings are at `at`, in the order in which to correct it."""
     name = facts.name
     if facts.problem and not facts.selects:
-        # What is wrong with the file is in the line about the files.
+        # A problem with the file is in the line about the files.
         is_file = facts.problem.code == "SECRET-FILE"
         problem = Problem("SECRET-FILE", "not_opened") if is_file else facts.problem
         yield Finding("bad", name, problem, (*at, facts.address))
@@ -100,7 +100,7 @@ def _select(facts: SelectFacts) -> Iterator[tuple[Sign, Problem]]:
 
 
 def _school(found: SchoolDays, selects: Sequence[SelectFacts]) -> Iterator[tuple[Sign, Problem, tuple[str, ...]]]:
-    """Return what is wrong with one school, whether it is bad, and below which table it is put right."""
+    """Return what is wrong with one school, whether it is bad, and below which table to correct it."""
     if found.problem:
         yield "bad", found.problem, ("select",)
         return

@@ -64,7 +64,7 @@ def log_findings(path: Path) -> Iterator[Finding]:
 def schedule_findings(
     settings: Settings, found: Installed, log: Log | None, since: datetime | None, now: datetime
 ) -> Iterator[Finding]:
-    """Return whether the last planned sends came, and what `found` sends; `since` is when consent was given."""
+    """Return whether the last planned sends happened, and what `found` sends; `since` is when consent was given."""
     there = _there(found)
     if found.timer and not found.is_enabled:
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", "not_enabled", timer=found.timer))
@@ -81,11 +81,11 @@ def schedule_findings(
         case = "no_crontab" if found.lines is None else "nothing"
         yield Finding("check", _SCHEDULE, Problem("SEND-MISSED", case, account=name_of(os.geteuid())))
     elif found.sends:
-        yield Finding("good", _SCHEDULE, f"{there}; no planned send was due yet")
+        yield Finding("good", _SCHEDULE, f"{there}; no planned send has been due yet")
 
 
 def _planned(settings: Settings, now: datetime) -> list[datetime]:
-    """Return the last planned sends that must have come by now, as many as there are in a day, oldest first."""
+    """Return the last planned sends that must have begun by now, as many as there are in a day, oldest first."""
     today = now.astimezone(LONDON).date()
     planned = planned_sends(settings.schedule.times, today - timedelta(days=14), today)
     due = [at for at in planned if is_working_day(at.date()) and at + LATE <= now]
@@ -99,7 +99,7 @@ def _there(found: Installed) -> str:
         parts.append(f"{plural(found.lines, 'line')} in the crontab of {name_of(os.geteuid())}")
     if found.timer:
         parts.append(f"systemd timer {found.timer}")
-    return " and ".join(parts) or "no crontab line or timer of attsync"
+    return " and ".join(parts) or "no crontab line or timer for attsync"
 
 
 def _root(log: Path) -> Iterator[Finding]:
@@ -176,7 +176,7 @@ def _log_files(path: Path) -> Iterator[Finding]:
 def _no_log(path: Path) -> Finding:
     above = next(each for each in path.parents if each.exists())
     if above.is_dir() and os.access(above, os.W_OK | os.X_OK, effective_ids=True):
-        return Finding("good", _LOG, f"none yet; the first consent makes {path}")
+        return Finding("good", _LOG, f"none yet; the first consent creates {path}")
     us = os.geteuid()
     whose = {"owner": name_of(above.stat().st_uid), "us": name_of(us), "account": for_chown(us)}
     problem = Problem("LOG-WRITE", "no_folder", path=path, folder=path.parent, above=above, **whose)

@@ -1,4 +1,4 @@
-"""What `check` asks of the DfE: its sign-in and its look-ups, and what is seen of its certificate and clock.
+"""What `check` asks the DfE: the sign-in, its look-ups, and its certificate and clock.
 
 Uses the token, limits and words of a send. Imports nothing that could send counts.
 """
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Probe(Dfe):
-    """Questions to the DfE, each asked once."""
+    """Requests to the DfE, each sent once."""
 
     def sign_in(self) -> float | Problem:
         """Get a token; return the seconds that it lasts, infinite if the DfE does not say, or why there is none."""
@@ -29,11 +29,11 @@ class Probe(Dfe):
         return inf if token.until == inf else token.until - monotonic()
 
     def codes(self) -> frozenset[str] | Problem:
-        """Return the attendance codes that the DfE takes."""
+        """Return the attendance codes that the DfE accepts."""
         return self._listed("/codes/attendance", "AttendanceCode")
 
     def year_groups(self) -> frozenset[str] | Problem:
-        """Return the year groups that the DfE takes."""
+        """Return the year groups that the DfE accepts."""
         return self._listed("/codes/ncyeargroup", "YearGroupCode")
 
     def name_of(self, urn: int) -> str | Problem | None:

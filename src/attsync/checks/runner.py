@@ -98,7 +98,7 @@ def _not_tested(what: str) -> Finding:
 
 
 def _placed(finding: Finding, settings: Settings, origins: Origins) -> Finding:
-    """Return the finding with the place of its setting; for an address in a file of its own, that file."""
+    """Return the finding with the place of its setting; for an address in a separate file, that file."""
     what = finding.what[:1].upper() + finding.what[1:]
     if finding.sign == "good" or not finding.setting:
         return replace(finding, what=what)

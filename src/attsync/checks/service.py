@@ -34,7 +34,7 @@ _ENDS_SOON: Final = timedelta(days=30)
 _CLOCKS_DIFFER: Final = timedelta(minutes=1)
 _MOST_NAMED: Final = 5
 _MADE_UP: Final = "Sandbox School"
-"""How the sandbox calls a school: that says nothing about the name in the settings."""
+"""What the sandbox calls every school: not compared with the name in the settings."""
 
 
 def service_findings(
@@ -51,7 +51,7 @@ def service_findings(
     """
     try:
         credentials = Credentials.load(settings.dfe)
-    except SettingsError:  # in full in the line about the files
+    except SettingsError:  # the line about the files has it in full
         yield Finding("bad", _SIGN_IN, Problem("SECRET-FILE", "not_tried"))
         return
     with Probe(settings.dfe, credentials, deadline) as dfe:
@@ -105,7 +105,7 @@ def consent_findings(settings: Settings, schools: Iterable[School], log: Log | N
 
 
 def message_findings(settings: Settings, *, is_test: bool) -> Iterator[Finding]:
-    """Return whether people can be told of schools that turn bad; `is_test`: send each address a message."""
+    """Return whether messages about schools that turn bad can be sent; `is_test`: send each address one."""
     setting = ("notify", "addresses_file")
     if settings.notify.addresses_file is None and not is_test:
         return
@@ -119,7 +119,7 @@ def message_findings(settings: Settings, *, is_test: bool) -> Iterator[Finding]:
     failed = {problem["line"] for problem in problems}
     kinds = listed([kind_of(each) for line, each in found.items() if line not in failed])
     if kinds:
-        yield Finding("good", _MESSAGES, f"{kinds} took a test message" if is_test else f"{kinds}; {_UNTESTED}")
+        yield Finding("good", _MESSAGES, f"{kinds} accepted a test message" if is_test else f"{kinds}; {_UNTESTED}")
 
 
 def _named(schools: Collection[School]) -> str:
@@ -194,6 +194,6 @@ _COMMON: Final = frozenset(
 
 
 def _words(name: str) -> set[str]:
-    """Return the words that tell a school's name from others; all of them if there is none."""
+    """Return the words that distinguish a school's name from others; all of them if there is none."""
     words = set(re.findall(r"\w+", name.casefold()))
     return words - _COMMON or words

@@ -1,4 +1,4 @@
-"""Every setting with its value, as far as anyone who looks over a shoulder may see it.
+"""Every setting with its value, as far as anyone is allowed to see it.
 
 Opens no secret file. Of an address it shows the host, never a password, a key or a token; of a SELECT the SQL, never a
 text in quotation marks or a comment.
@@ -18,9 +18,9 @@ from attsync.sql_guard import without_texts
 
 _HIDDEN: Final = "(hidden)"
 _SIGN_IN: Final = re.compile(r"(?P<start>[a-z][a-z0-9+_]*://[^:/?@]*):.*@", re.IGNORECASE | re.DOTALL)
-"""A password ends at the last @: it may hold any sign, and too much hidden does no harm."""
+"""A password ends at the last @: it can contain any sign, and hiding too much does no harm."""
 _OPEN_PARAMETERS: Final = {"charset", "encrypt", "mode", "service_name", "sslmode", "trustservercertificate", "uri"}
-"""What may stand in the query of a database address and is no secret."""
+"""Parameters in the query of a database address that are not secret."""
 
 Value = str | int | list[str] | None
 
@@ -42,14 +42,14 @@ def shown(settings: Settings) -> Iterator[Shown]:
     """Return every setting in the order of the models, also those that were left out of the file."""
     for at, value in _leaves(settings, ()):
         match at, value:
-            case ("notify", _), str():  # anyone who knows a monitor's address may speak for us
+            case ("notify", _), str():  # anyone who knows a monitor's address can send to it
                 yield Shown(at, "{0.scheme}://{0.netloc}/".format(urlsplit(value)) + _HIDDEN)
             case ("dfe", _), SecretStr():  # the proxy
                 yield Shown(at, re.sub(r"//[^/]*@", "//***@", value.get_secret_value()))
             case ("database", int(number), "select", _), str():
                 url = settings.database[number].url
                 dialect = re.split("[+:]", url.get_secret_value(), maxsplit=1)[0].lower() if url else ""
-                # What ends a text depends on the kind of database, and a secret file says which that is.
+                # What ends a text depends on the kind of database, which only the secret file contains.
                 yield Shown(at, without_texts(value, dialect) if dialect else _HIDDEN)
             case _, SecretStr():
                 yield Shown(at, _address(value.get_secret_value()))
@@ -60,7 +60,7 @@ def shown(settings: Settings) -> Iterator[Shown]:
             case _, int() | str() | None:
                 yield Shown(at, value)
             case _:
-                msg = "a setting of a kind that no one thought of: it may be a secret"
+                msg = "a setting of an unknown kind: it may be a secret"
                 raise TypeError(msg)
 
 
@@ -75,17 +75,17 @@ def _leaves(value: object, at: Location) -> Iterator[tuple[Location, object]]:
             for number, table in enumerate(tables):
                 yield from _leaves(table, (*at, number))
         case () if at[-1] == "schools":
-            pass  # their SELECT stands in for them
+            pass  # their SELECT is shown
         case _:
             yield at, value
 
 
 def _address(text: str) -> str:
-    """Hide what may be secret in the address of a database; one in which nothing may be is given back as it is."""
+    """Hide what may be secret in a database address; return an address without secrets unchanged."""
     start, mark, query = _SIGN_IN.sub(r"\g<start>:***@", text, count=1).partition("?")
     parts = query.split("&")
     names = [part.partition("=")[0] for part in parts]
     secret = next((n for n, name in enumerate(names) if name.lower() not in _OPEN_PARAMETERS), None) if mark else None
-    if secret is not None:  # what looks like the next one may belong to this one's value
+    if secret is not None:  # what looks like the next parameter may be part of this one's value
         parts[secret:] = [f"{names[secret]}=***"]
     return start + mark + "&".join(parts)

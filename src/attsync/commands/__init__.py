@@ -1,4 +1,4 @@
-"""The command line: one group, one small module a command, and the only place that turns an error into an exit.
+"""The command line: one group, one small module a command, and the only place that turns an error into an exit code.
 
 A command's module is imported when it runs, so that help stays fast.
 """
@@ -31,7 +31,7 @@ __all__ = ["COMMANDS", "attsync", "main", "tell"]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _MOST_FAULTS: Final = 9
-"""A line each: with what happened, what to do and where the others are, cron mails 12 at most."""
+"""One line per fault: with what happened, what to do and where the others are, cron mails at most 12 lines."""
 _WHEN_STOPPED: Final = {
     "send": " What was sent so far is in the log; the next send covers the rest.",
     "init": " Nothing was written.",
@@ -57,7 +57,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that was typed, or guess which was meant."""
-        is_typed = not ctx.resilient_parsing  # while a shell completes a line, no one is told anything
+        is_typed = not ctx.resilient_parsing  # completion in a shell must not print messages
         if args[0] not in self.list_commands(ctx) and not args[0].startswith("-") and is_typed:
             from difflib import get_close_matches
 
@@ -91,7 +91,7 @@ class Commands(click.Group):
             ctx.exit(error.exit_code)
         except (Stopped, click.Abort) as stopped:  # Abort is Ctrl-D at a question: it asks for what Ctrl-C does
             if sys.stderr.isatty():
-                click.echo(err=True)  # the question, or ^C, stands in this line
+                click.echo(err=True)  # the question, or ^C, is on this line
             click.echo(f"Stopped.{_WHEN_STOPPED.get(ctx.invoked_subcommand or '', '')}", err=True)
             ctx.exit(getattr(stopped, "exit_code", 128 + signal.SIGINT))
         except (click.ClickException, click.exceptions.Exit):
@@ -111,7 +111,7 @@ def tell(error: AttsyncError, days: "Sequence[date]" = (), schools: str = "") ->
 
 
 def _tell_usage(error: click.UsageError) -> None:
-    """Print what is wrong with the command line: in one line that is whole in itself, not below click's two others."""
+    """Print what is wrong with the command line in one complete line, without click's 2 lines above it."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return
@@ -171,13 +171,13 @@ def main() -> None:
         output = terminal.prepare()
         messages.started_as(program=terminal.program())
         _start_fast()
-        warnings.simplefilter("ignore")  # nothing is printed but by us: cron mails what a library warns of
+        warnings.simplefilter("ignore")  # cron would mail the warnings of libraries
         attsync(prog_name="attsync")
     except Stopped as stopped:  # before or after a command
         sys.exit(stopped.exit_code)
     except SystemExit as end:
         if why := terminal.loss(output):
-            click.echo(f"attsync: what it had to say could not be written: {why}. [OUTPUT]", err=True)
+            click.echo(f"attsync: the output could not be written: {why}. [OUTPUT]", err=True)
             sys.exit(end.code or 1)
         raise
     finally:
@@ -186,9 +186,9 @@ def main() -> None:
 
 
 def _start_fast() -> None:
-    """Leave out what imports spend on looking around: a tenth of a run of one school (benchmarks/README.md)."""
+    """Speed up imports: this saves a tenth of a run of one school (benchmarks/README.md)."""
     gc.set_threshold(50_000)  # imports make many objects and throw none away
-    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # attsync has none, and another's has no business with settings
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # attsync has none; others must not see the settings
 
 
 def _stop(number: int, _frame: object) -> None:
@@ -196,9 +196,9 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _report(error: BaseException) -> str:
-    """Write down where an unforeseen error happened, and return in which file.
+    """Write where an unforeseen error happened to a file, and return what to print.
 
-    Files, lines and names of functions; no values: they may be secrets.
+    Files, lines and names of functions; no values, which may be secrets.
     """
     import tempfile
     import traceback
@@ -215,5 +215,5 @@ def _report(error: BaseException) -> str:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
     except OSError:
-        return f"Details for its makers could not be written to a file; the last of them: {lines[-1].strip()}"
-    return f"Details for its makers: {name}"
+        return f"Details for the developers could not be written to a file. The last line: {lines[-1].strip()}"
+    return f"Details for the developers: {name}"

@@ -18,7 +18,7 @@ from attsync.settings import Origins, Settings, origins
     marks without a date, values that are not in any map, whether an index is used, what the account is allowed to
     do, and how long it takes. Then it signs in to the DfE, checks its certificate and clock, asks for its lists and
     for each school's URN, and says where consent is missing and whether the planned sends came. It does not send
-    counts, and shows a value of the school's only if it looks like a code.
+    counts, and shows a value from the school's data only if it looks like a code.
     """,
 )
 @options.schools
@@ -33,7 +33,7 @@ from attsync.settings import Origins, Settings, origins
 def command(schools: tuple[int, ...], *, offline: bool, test_message: bool, show_settings: bool, as_json: bool) -> None:
     """Test everything and show what was found."""
     if offline and test_message:
-        message = "--offline contacts no one, and --test-message sends messages."
+        message = "--offline and --test-message do not go together: --offline contacts no one."
         raise click.UsageError(message)
     settings = options.load_settings(trusted=False)
     sources = origins(settings.path, os.environ)

@@ -24,7 +24,7 @@ from attsync.settings import DatabaseSettings, SchoolSettings, Settings
 from attsync.window import LONDON
 
 _GRANT_SECONDS: Final = 150
-"""Longest wait for the school database: one statement more than the longest that it may take."""
+"""Longest wait for the school database: more than the longest time that one statement is allowed."""
 _A_URN: Final = "[0-9]" * 6
 _ALLOWED: Final = (
     *(f"consent {what} {which}" for what in ("grant", "revoke") for which in (f"--school {_A_URN}", "--all")),
@@ -127,7 +127,7 @@ def _permitted(
 ) -> dict[School, DatabaseSettings]:
     """Return the schools asked for, with their databases. Raise NotPermitted if the permission for one is missing.
 
-    The names in the settings go before the database's.
+    Names in the settings override those in the database.
     """
     from attsync.database import holds_permission, schools_by_database
     from attsync.deadline import Deadline
@@ -204,7 +204,7 @@ def revoke(schools: tuple[int, ...], *, every: bool, reason: str | None, yes: bo
 )
 @options.schools
 @click.option("--notice", "full", is_flag=True, help="The full text that people agree to, and the receiver.")
-@click.option("--history", is_flag=True, help="Every grant and removal, also of schools that left the settings.")
+@click.option("--history", is_flag=True, help="Every grant and removal, also of schools no longer in the settings.")
 @click.option("--receipt", is_flag=True, help="The receipt of each consent in place.")
 @options.as_json
 def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, as_json: bool) -> None:
@@ -239,8 +239,8 @@ def show(schools: tuple[int, ...], *, full: bool, history: bool, receipt: bool, 
 def _show_notice() -> None:
     try:
         terms = rules.Terms.of(options.load_settings())
-        receiver = f"Receiver, as it is set now: {terms.receiver}"
-    except SettingsError:  # someone may read the notice before there is a settings file
+        receiver = f"Receiver in the settings now: {terms.receiver}"
+    except SettingsError:  # the notice can be read before there is a settings file
         terms = rules.Terms("https://the address in the settings file", "working", year_groups=True)
         receiver = "Receiver: not known yet, because there is no settings file that can be read."
     shown = rules.notice(terms)

@@ -17,7 +17,7 @@ from attsync.messages import attsync
 from attsync.window import LONDON
 
 AFTERNOON: Final = 14
-"""From this hour on, the made-up school has taken today's afternoon register."""
+"""From this hour, the made-up school has today's afternoon register."""
 _MORE: Final = (("preview",), ("status", "--problems"), ("consent", "revoke"))
 
 
@@ -45,7 +45,7 @@ def command(folder: Path | None, *, with_problems: bool) -> None:
         sandbox = stack.enter_context(open_folder(place, faults=parse_faults("faulty" if with_problems else "")))
         _say(f"A made-up school is in {place / SCHOOL}. A pretend DfE answers at {sandbox.server.base_url}.")
         if with_problems:
-            click.echo("Three of its marks have an unknown code, and one DfE answer will report a fault.")
+            click.echo("3 of its marks have an unknown code, and one DfE answer will report a fault.")
         exits = [_run("consent grant --yes", config, 'Someone who holds "Data Returns: Administer" gives consent.')]
         exits.append(_run("send --window 8", config, "What cron runs twice a day."))
         _say("Late corrections in the school's database:")

@@ -96,7 +96,7 @@ def _answers(path: Path) -> tuple[list[Database], str]:
         while name:
             words = "Its URN, 6 digits (from Get Information About Schools)"
             words += " (Enter: leave it out)" if databases else ""
-            # a slip at the question before, such as the DfE's address, must not cost the answers given so far
+            # a mistake at this question must not lose the answers given so far
             if urn := _ask(words, lambda said: _urn(said, databases), 0 if databases else None):
                 _database_of_school(databases).schools.append((urn, name))
             name = _ask("Name of another school (Enter: no other school)", typed_text, "")
@@ -123,8 +123,8 @@ def _database_of_school(databases: list[Database]) -> Database:
         )
         url = _ask("Address of the school database (Enter: fill it in later)", typed_database, "")
     _explain(
-        "A leaving date may be (1) the last day at school or (2) the day after. The school office knows; if you"
-        " cannot ask now, press Enter and correct it later."
+        "A leaving date can be (1) the last day at school or (2) the day after. Ask the school office. If"
+        " you cannot ask now, press Enter and correct it later."
     )
     databases.append(Database(url, _ask("1 or 2 (Enter: 1)", _leaving, "last_day")))
     return databases[-1]
@@ -179,7 +179,7 @@ def log_for(path: Path) -> str:
 
 
 def _filled_in(text: str, databases: list[Database], base_url: str, path: Path) -> tuple[str, dict[str, str]]:
-    """Return the example with the answers in it, and the addresses for files of their own: name -> content.
+    """Return the example with the answers in it, and the addresses for separate files: name -> content.
 
     Its comments stay: they are the manual. What only some schools are given is commented out.
     """

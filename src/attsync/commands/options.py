@@ -151,21 +151,21 @@ def _date(text: str) -> date:
                 found = datetime.strptime(said + year, form).date()  # noqa: DTZ007  a date has no zone
                 if not year or found <= today:
                     return found
-    message = "a date is written 2026-11-23, 23/11/2026 or 23 Nov."
+    message = "write a date as 2026-11-23, 23/11/2026 or 23 Nov."
     raise click.BadParameter(message)
 
 
 def one_line(text: str) -> str:
     """Return words that fit into a table: they are shown wherever the consent is. Raise BadParameter."""
     if not (text.isprintable() and len(text) <= _LONGEST):
-        message = f"this is one line of at most {_LONGEST} letters, digits and signs."
+        message = f"this must be one line of at most {_LONGEST} letters, digits and signs."
         raise click.BadParameter(message)
     return text
 
 
 _school = partial(click.option, "--school", "schools", type=_urn, multiple=True, metavar="URN")
 schools = _school(help="Only this school; can be repeated. Without it: every school in the settings file.")
-one_school = _school(help="The school; can be repeated. Not needed where there is only one.")
+one_school = _school(help="The school; can be repeated. Not needed if there is only one.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 window = click.option("--window", "days", type=_days, metavar="N", help="Days to look back, today included: 1 to 8.")
 day = click.option("--date", "day", type=_date, metavar="DATE", help="One day in full, such as 2026-11-23 or 23 Nov.")
@@ -202,7 +202,7 @@ def now() -> datetime:
 
 
 def _logger() -> "logging.Logger":
-    """Return our logger, which is heard under -v; those of libraries never are: they may log addresses or data."""
+    """Return attsync's logger, which -v shows. Those of libraries are never shown: they may log addresses or data."""
     import logging
 
     everybody, ours, verbose = logging.getLogger(), logging.getLogger("attsync"), given().verbose

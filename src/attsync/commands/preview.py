@@ -71,7 +71,7 @@ def command(
         wanted = {at: plan for at, plan in by_date.items() if day in (None, at)}
         wrong = [(plan.problem, at) for at, plan in wanted.items() if isinstance(plan, Refused)]
         problems += [*([read.problem] if read.problem else []), *(problem for problem, _ in wrong)]
-        # A day that is refused says so itself where it is shown.
+        # A refused day is shown with its own problem.
         of_school = messages.grouped([(read.problem, None), *(each for each in wrong if each[1] != shown)])
         told += [(read.school, each) for each in of_school]
         found += [] if out else [(read, wanted)]
@@ -95,7 +95,7 @@ def _window(settings: Settings, days: int | None, day: date | None) -> Window:
     """Return the window to read. Raise BadParameter if `day` is not in it."""
     window = options.window_of(settings, days)
     if day and day not in window and days is None:
-        window = options.window_of(settings, LONGEST)  # a message of a send with a longer window may have named it
+        window = options.window_of(settings, LONGEST)  # a send with a longer window may have named it in a message
     if day and day not in window:
         message = f"{day} is not in the window, which goes from {window.first} to {window.last}. Nothing was read."
         raise click.BadParameter(message, param_hint="'--date'")
@@ -116,7 +116,7 @@ def _show(
     # Today's has no message if all of it was entered ahead.
     days = [day for day in read.days if wanted in (None, day.date) and (day.date in plans or day.marks)]
     if not days:
-        out.show(f"{read.school}: no marks in these days: nothing to send.", *to_check(read, out.signs))
+        out.show(f"{read.school}: no marks on these days: nothing to send.", *to_check(read, out.signs))
         return None
     named = [] if _is_alone(settings) else ["--school", str(read.school.urn)]
     for part in preview(read, plans, days[-1], sessions, run_times(settings), out.signs, named):
@@ -181,4 +181,6 @@ def _write(
         click.echo(text.encode(), nl=False)
         return
     write_report(path, text, settings=settings, replace=True)
-    click.echo(f"{len(rows):,} counts written to {path}. Small counts could identify a child: keep them in the school.")
+    click.echo(
+        f"{len(rows):,} counts written to {path}. Small counts could identify a child: keep them within the school."
+    )

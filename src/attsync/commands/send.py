@@ -1,4 +1,4 @@
-"""`attsync send`: runs a send and shows what became of it: on a screen, as JSON, or nothing while all is well."""
+"""`attsync send`: runs a send and shows the result: on a screen, as JSON, or nothing if there is no problem."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 )
 @options.window
 @options.schools
-@click.option("--dry-run", is_flag=True, help="Do everything but the sending and the recording.")
+@click.option("--dry-run", is_flag=True, help="Do everything except sending and recording.")
 @options.as_json
 def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_json: bool) -> None:
-    """Run a send and show what became of it."""
+    """Run a send and show the result."""
     from attsync.notify import Monitored, read_addresses, tell_people
     from attsync.run import send
     from attsync.run.report import mail, turned
@@ -36,7 +36,7 @@ def command(days: int | None, schools: tuple[int, ...], *, dry_run: bool, as_jso
     settings = options.load_settings()
     window = options.window_of(settings, days)
     days = days or settings.window.days
-    out = None if as_json or options.given().quiet else screen()  # for cron, tables are not even imported
+    out = None if as_json or options.given().quiet else screen()  # under cron, tables are not imported
     with _shown(out, settings, window, days, schools, dry_run=dry_run) as (begin, show):
 
         def tell(result: "SchoolResult") -> None:

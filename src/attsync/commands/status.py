@@ -68,7 +68,7 @@ def command(schools: tuple[int, ...], day: date | None, *, problems: bool, as_js
             is_scheduled=lambda: installed(settings, os.environ).sends,
         )
         if day:
-            found = replace(found, to_check=())  # of the last send, not of a day
+            found = replace(found, to_check=())  # from the last send, not from a day
         if problems or (options.given().quiet and not (as_json or path)):
             found = found.only_problems()
         if path:

@@ -32,7 +32,7 @@ class _Output(FileIO):
     """A stream on which no writing fails."""
 
     why: OSError | None = None
-    """What has happened to it."""
+    """The first error of the stream."""
 
     def write(self, content: Any, /) -> int:  # noqa: ANN401  whatever holds bytes
         """Write, or drop what can no longer be written."""
@@ -59,7 +59,7 @@ def prepare() -> _Output | None:
             )
             setattr(sys, name, careful)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:  # closed: else the next file that is opened takes its number
+        if getattr(sys, name) is None:  # closed: otherwise the next file that is opened takes its number
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  open to the end
     return outputs.get("stdout")
 
@@ -102,7 +102,7 @@ def say(*parts: "str | messages.Command", indent: int = 0) -> None:
 
 
 def for_people(text: messages.Text, stream: IO[str] | None = None, *, indent: int = 0) -> str:
-    """Return a text in lines that can be read, none broken inside a command; whole if `stream` is a mail or a file."""
+    """Return a text wrapped to lines, never inside a command; in one line if `stream` is not a terminal."""
     if stream and not stream.isatty():
         return text.completed
     from shutil import get_terminal_size
@@ -119,7 +119,7 @@ def for_people(text: messages.Text, stream: IO[str] | None = None, *, indent: in
 
 @contextmanager
 def undone(name: str) -> Iterator[None]:
-    """Let an error of the log or of a school database say what this command has not done: [not_done] has sentences."""
+    """Make an error of the log or of a school database say what this command did not do, by a name in [not_done]."""
     try:
         yield
     except (LogError, SchoolError) as error:
@@ -141,7 +141,7 @@ class Screen:
     signs: "Signs"
 
     def show(self, *parts: "RenderableType") -> None:
-        """Print each below the other; where no one sees the colours, without blanks at the ends of lines."""
+        """Print each below the other; without colours, also without blanks at the ends of lines."""
         from rich.console import Group
 
         if self.console.is_terminal:

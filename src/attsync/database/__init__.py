@@ -1,4 +1,4 @@
-"""The school's database: counts and nothing but counts come out of it (docs/design/sending.md 4).
+"""The school's database: only counts come out of it (docs/design/sending.md 4).
 
 Each SELECT of the settings is wrapped, grouped and counted inside the database, in one read-only snapshot; no row about
 a pupil reaches Python. The only package that imports SQLAlchemy.

@@ -1,6 +1,6 @@
-"""One read-only look at a school database: its address and driver, one snapshot, and an end to every wait.
+"""One read-only connection to a school database: its address and driver, one snapshot, and a limit to every wait.
 
-Every error of SQLAlchemy and of a driver leaves as a `SchoolError`. Imports nothing of what is asked.
+Every error of SQLAlchemy and of a driver leaves as a `SchoolError`. Imports no statement.
 """
 
 import os
@@ -32,16 +32,16 @@ from attsync.sql_guard import all_columns
 from attsync.window import LONDON, Window
 
 CONNECT_SECONDS: Final = 10
-"""For each address of a server: a name may have several, and the first may be one that swallows packets."""
+"""For each address of a server: a name may have several, and the first may never answer."""
 STATEMENT_SECONDS: Final = 120
 _ALL_ADDRESSES_SECONDS: Final = 30
 _LOCK_SECONDS: Final = 10
 _BUSY_SECONDS: Final = 4
 """Less: while SQLite waits for another program's lock, nothing can interrupt it."""
 _STREAM_SECONDS: Final = 900
-"""The limit of MySQL itself: its clock runs on while rows are not fetched, because others are sent."""
+"""For MySQL's own limit: its clock also runs while rows are not fetched because others are being sent."""
 _MOST_COLUMNS: Final = 40
-"""Of the tables of a SELECT; more are no help."""
+"""Columns listed of the tables of a SELECT; more would not help."""
 _ROWS_AT_A_TIME: Final = 2_000
 
 _LONDON_RULE: Final = "GMT0BST,M3.5.0/1,M10.5.0"
@@ -57,8 +57,8 @@ _DRIVERS: Final = {
 }
 """Kind of database -> what SQLAlchemy calls it with our driver, and the package of that."""
 
-# SQLAlchemy ends a password at its first @, and would take the rest of it for the name of a server: it would look a
-# piece of the password up in the network. Here it ends at the first @ after which a server's address follows.
+# SQLAlchemy ends a password at its first @, and would take the rest of it for the name of a server: it would look up a
+# piece of the password in the network. Here it ends at the first @ after which a server's address follows.
 _WITH_PASSWORD: Final = re.compile(
     r"""
     (?P<kind> [a-z][a-z0-9]*(?:\+[a-z0-9_]+)?:// )
@@ -74,22 +74,22 @@ _Result = TypeVar("_Result")
 def is_tested(kind: str) -> bool:
     """Whether the tests run on this kind of database (docs/design/sending.md 4).
 
-    Of another, attsync promises neither the snapshot nor the time limit nor that text is compared byte by byte.
+    For others, neither the snapshot, nor the time limit, nor the comparison of text byte by byte is tested.
     """
     return kind == "sqlite" or kind in _DRIVERS
 
 
 class Snapshot:
-    """One connection whose statements all see the same data and can change none; every wait on it ends in time."""
+    """One connection whose statements all see the same data and cannot change it; every wait on it has a limit."""
 
     def __init__(self, database: DatabaseSettings, deadline: Deadline) -> None:
         self.database = database
         self.select = ""
-        """The SELECT of the settings that was asked last, for the words of an error."""
+        """The SELECT of the settings that was run last, for an error."""
         self.kind = ""
         """The kind of database: SQLAlchemy's name for it, but "mysql" for MariaDB too."""
         self.grammar = ""
-        """How it reads SQL, for sql_guard: its kind, with its modes where they matter."""
+        """The dialect for sql_guard: the kind, with its modes if they matter."""
         self.knows_london = True
         """The server can turn every instant into a time of day in London."""
         self.is_frozen = True
@@ -108,7 +108,7 @@ class Snapshot:
         return list(self.stream(statement, select))
 
     def stream(self, statement: Executable, select: str) -> Iterator[Any]:
-        """Return the rows as they are wanted, a few at a time."""
+        """Yield the rows, fetched a few at a time."""
         self.select = select
         with self._guarded():
             rows = self.connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME})
@@ -133,21 +133,21 @@ class Snapshot:
             return list(result.cursor.description or ())
 
     def ask(self, sql: str) -> list[Any]:
-        """Return the rows of a question about the server itself."""
+        """Return the rows of a query about the server itself."""
         with self._guarded():
             rows = list(self.connection.exec_driver_sql(sql))
             self._prove_whole()
             return rows
 
     def _prove_whole(self) -> None:
-        """Raise an error if the answer that was read last broke off in the middle."""
+        """Raise an error if the last answer is incomplete."""
         if self.kind == "mssql":
-            # Where the connection breaks, mssql-python returns the rows that have come as if there were no more. What
-            # is answered now was sent after the end of the rows.
+            # If the connection breaks, mssql-python returns the rows so far as if there were no more. An answer to a
+            # new query comes after the end of the rows.
             self.connection.exec_driver_sql("SELECT 1").close()
 
     def open(self, window: Window | None) -> None:
-        """Connect, and begin what every statement sees."""
+        """Connect, and begin the transaction of all statements."""
         engine = self._engine()
         with self._guarded():
             self.connection = engine.connect()
@@ -162,12 +162,12 @@ class Snapshot:
             begin.get(self.kind, lambda: None)()
 
     def stop(self) -> None:
-        """End what is asked at the moment, from another thread."""
+        """Cancel the running statement, from another thread."""
         was_stopped, self._is_stopped = self._is_stopped, True
         if hasattr(self.driver, "interrupt"):  # SQLite and DuckDB
             self.driver.interrupt()
         elif hasattr(self.driver, "pgconn"):
-            if not was_stopped:  # or the server would work on, for no one
+            if not was_stopped:  # otherwise the server would go on working
                 threading.Thread(target=_cancel, args=(self.driver,), daemon=True).start()
             _shut_down(self.driver.pgconn.socket)
         elif hasattr(self.driver, "_sock"):  # PyMySQL
@@ -176,18 +176,18 @@ class Snapshot:
             self._sockets.shut_down()
 
     def close(self) -> None:
-        """Close the connection without a message to the server, which may not answer; nothing has to be kept."""
+        """Close the connection without a message to the server, which may not answer; nothing has to be committed."""
         if hasattr(self, "connection"):
             self.connection.invalidate()
             self.connection.close()
-        for cursor in self._cursors:  # some have rows that no one wants any more
+        for cursor in self._cursors:  # some have rows that were not fetched
             if hasattr(getattr(cursor, "_result", None), "unbuffered_active"):
-                cursor._result.unbuffered_active = False  # noqa: SLF001  PyMySQL would read all, from what is closed
+                cursor._result.unbuffered_active = False  # noqa: SLF001  PyMySQL would read all rows from a closed connection
             with suppress(Exception):
                 cursor.close()
 
     def error(self, error: Exception) -> SchoolError:
-        """Return what `error` means."""
+        """Return the SchoolError for `error`."""
         what: dict[str, Any] = {"name": self.database.name, "select": self.select}
         if self._is_stopped or (self.driver is None and self.deadline.is_over):
             over = self.deadline.is_over
@@ -236,38 +236,38 @@ class Snapshot:
             if self.kind == "sqlite":
                 return _open_sqlite(self.url.database or "")
             if self.kind == "mssql":
-                self._sockets = sqlserver.Sockets(self.url)  # looks a name up, which may take long
+                self._sockets = sqlserver.Sockets(self.url)  # looks up a name, which may take long
             return dialect.connect(*arguments, **parameters)
 
         try:
             self.driver = self._in_time(connect, lambda late: late.close())
         except (dialect.loaded_dbapi.Error, OSError):
             raise
-        except Exception as error:  # a word in the address that the driver does not take: each has its own error for it
+        except Exception as error:  # a word in the address that the driver rejects, with its own error
             if is_memory(error):
                 raise
             raise errors.wrong_address(self.database, error) from error
         return self.driver
 
     def _in_time(self, function: Callable[[], _Result], undo: Callable[[_Result], object] = lambda _: None) -> _Result:
-        """Call `function` in a thread that can be left behind: a name look-up, and some drivers, cannot be stopped."""
+        """Call `function` in a thread that can be abandoned: a name look-up, and some drivers, cannot be stopped."""
         found: Future[_Result] = Future()
 
         def call() -> None:
             try:
                 found.set_result(function())
-            except BaseException as error:  # noqa: BLE001  it is raised where someone waits for it
+            except BaseException as error:  # noqa: BLE001  it is raised in the waiting thread
                 found.set_exception(error)
 
         threading.Thread(target=call, daemon=True).start()
         try:
             return found.result(min(_ALL_ADDRESSES_SECONDS, self.deadline.seconds_left))
-        except BaseException:  # no one waits for it any more
+        except BaseException:  # nothing waits for it any more
             found.add_done_callback(lambda late: late.exception() or undo(late.result()))
             raise
 
     def _reach(self) -> str:
-        """Find out how far a connection to the server comes: a case of DB-NONE."""
+        """Return how far a connection to the server gets: a case of DB-NONE."""
         port = self.url.port or errors.PORTS.get(self.kind)
         if not self.url.host or not port or self.url.host.startswith("/"):
             return ""
@@ -288,7 +288,7 @@ class Snapshot:
             "statement_timeout": f"{milliseconds}",
             "lock_timeout": f"{_LOCK_SECONDS}s",
             "TimeZone": "Europe/London",
-            "jit": "off",  # for a hundred expressions it works longer than the statement takes
+            "jit": "off",  # for 100 expressions, compiling takes longer than the statement itself
             "standard_conforming_strings": "on",  # sql_guard reads texts in that way
         }
         # Those that the server has, and that differ. Not as options of the connection: a pooler in between (PgBouncer)
@@ -306,7 +306,7 @@ class Snapshot:
         self.grammar += "".join(f"+{mode.lower()}" for mode in modes.split(",") if mode in _MODES)
         run("SET SESSION TRANSACTION READ ONLY")
         run(_mysql_limit(version, min(_STREAM_SECONDS, self.deadline.seconds_left + 1)))
-        # Its limit on rows would cut the counts off too, without a word.
+        # Its limit on rows would also cut off the counts, without an error.
         run(
             f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}, net_write_timeout = {_STREAM_SECONDS},"
             " sql_select_limit = 18446744073709551615"
@@ -337,7 +337,7 @@ _MODES: Final = ("ANSI_QUOTES", "NO_BACKSLASH_ESCAPES")
 
 @contextmanager
 def snapshot(database: DatabaseSettings, window: Window | None, deadline: Deadline) -> Iterator[Snapshot]:
-    """Open a connection whose statements all see the same data and can change none. Raise SchoolError.
+    """Open a connection whose statements all see the same data and cannot change it. Raise SchoolError.
 
     Times of day are London's, where the database or its SELECTs turn instants into dates.
     """
@@ -362,7 +362,7 @@ def address(database: DatabaseSettings) -> URL:
         url = make_url(match["kind"] + match["place"] if match else written)
     except (ArgumentError, ValueError):
         url = None
-    if url is None:  # not raised above: the error that it came from would hold the address
+    if url is None:  # not raised above: the error chained to it would contain the address
         raise errors.wrong_address(database)
     if match:
         url = url.set(username=_plain(match["user"]), password=_plain(match["password"]))
@@ -390,12 +390,12 @@ def _written(database: DatabaseSettings) -> str:
 
 
 def _plain(text: str) -> str:
-    """Undo %40 and the same, unless some % cannot be one: then the text is meant as it stands."""
+    """Undo %40 and the same, unless some % cannot be an escape: then the text is used unchanged."""
     return text if re.search("%(?![0-9A-Fa-f]{2})", text) else unquote(text)
 
 
 def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
-    """Return what the driver is told besides the address."""
+    """Return the driver's options besides the address."""
     match url.get_backend_name():
         case "postgresql" if url.get_driver_name() == "psycopg":
             return _for_psycopg(url)
@@ -406,7 +406,7 @@ def _arguments(url: URL, database: DatabaseSettings) -> dict[str, Any]:
                 raise errors.wrong_word(database, *wrong)
             return {"timeout": CONNECT_SECONDS}
         case "duckdb":
-            # A folder of exports has no file of its own. Nothing is fetched from the network, and no file is written.
+            # A folder of exports is not a database file. Nothing is fetched from the network, and no file is written.
             is_file = url.database not in (None, "", ":memory:")
             config = {"autoinstall_known_extensions": "false", "file_search_path": str(database.folder)}
             return {"read_only": is_file, "config": config}
@@ -422,7 +422,7 @@ def _for_psycopg(url: URL) -> dict[str, Any]:
     is_local = not url.host or url.host.startswith("/")
     is_verified = url.query.get("sslmode") in ("verify-full", "verify-ca")
     if not (is_local or is_verified) and psycopg.pq.version() >= 160_000:  # noqa: PLR2004  the first that has it
-        return given | {"require_auth": "!password"}  # anyone who answers could ask for the password in clear
+        return given | {"require_auth": "!password"}  # a false server could ask for the password in clear
     return given
 
 
@@ -459,6 +459,6 @@ def _cancel(driver: Any) -> None:  # noqa: ANN401  a connection of psycopg
 
 
 def _shut_down(descriptor: int) -> None:
-    """End a connection for the thread that waits on it. Closing would be no end to a wait."""
+    """Shut down a connection for the thread that waits on it. Closing would not end the wait."""
     with socket.socket(fileno=os.dup(descriptor)) as end:
         end.shutdown(socket.SHUT_RDWR)

@@ -1,6 +1,6 @@
 """From the error of a driver to a problem code and its case.
 
-A database's own text may quote data: it is sorted by SQLSTATE, number or a few of its words, and never repeated.
+A database's own text may quote data: it is classified by SQLSTATE, number or a few of its words, and never shown.
 """
 
 import logging
@@ -18,7 +18,7 @@ from attsync.sql_guard import names
 
 PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 CLEAR_PASSWORD: Final = 2059
-"""MySQL's number for a way to sign in that is not taken; ours for one that sends the password in clear."""
+"""MySQL's number for a sign-in method that is not accepted; ours for one that sends the password in clear."""
 
 _logger = logging.getLogger(__name__)
 
@@ -69,9 +69,9 @@ _CLASSES: Final = {
     "no_file": (_NONE, _NONE, "io error: (?:no files found|cannot open file)"),
     "file": (_NONE, _NONE, "unable to open database|io error"),
 }
-"""How each kind of error is told: how the SQLSTATE of PostgreSQL begins (there is none where the connection broke); the
-number of MySQL, whose SQLSTATEs are too coarse to tell a right from a comma; how the message of SQLite and DuckDB
-begins, in lower case. The first that fits; a key is a case of DB-SELECT, or one of `_CODES`."""
+"""How each kind of error is recognised: how the SQLSTATE of PostgreSQL begins (there is none if the connection broke);
+the number of MySQL, as its SQLSTATEs do not separate rights from syntax; how the message of SQLite and DuckDB begins,
+in lower case. The first that matches; a key is a case of DB-SELECT, or one of `_CODES`."""
 
 _CODES: Final = {
     "rights": ("DB-RIGHTS", ""),
@@ -79,10 +79,10 @@ _CODES: Final = {
     **{case: ("DB-SLOW", case) for case in ("locked", "conflict", "full")},
     **{case: ("DB-NONE", case) for case in ("lost", "damaged", "file")},
 }
-"""Where it is not DB-SELECT with this case."""
+"""Kinds that are not DB-SELECT with this case."""
 
 _COLUMN: Final = re.compile(r"(?:column named?|column:?|identifier) ['\"]?(?!not found)(?:\w+\.)*(\w+)", re.IGNORECASE)
-"""How every database names a column that it does not find; mssql-python says "Column not found" before that."""
+"""How databases name a column that they do not find; mssql-python writes "Column not found" before that."""
 
 _WORD: Final = re.compile(r"(?:invalid connection option|unexpected keyword argument) ['\"](\w+)")
 """How psycopg and Python name a word behind the `?` of an address that the driver does not take."""
@@ -99,7 +99,7 @@ _IN_CONNECTING: Final = (
 
 
 def wrong_address(database: DatabaseSettings, error: BaseException | None = None) -> SchoolError:
-    """Return the error of an address that cannot be read; it is not shown, for a password may be anywhere in it.
+    """Return the error of an address that cannot be read; it is not shown, because a password may be anywhere in it.
 
     Where the driver's `error` names a word behind the `?`, that word is shown.
     """
@@ -119,7 +119,7 @@ def wrong_word(database: DatabaseSettings, case: str, word: str, values: Sequenc
 
 
 def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach: Callable[[], str]) -> SchoolError:
-    """Return what `error` means before there is a connection; `reach` finds out how far one comes."""
+    """Return the SchoolError for `error` before there is a connection; `reach` finds out how far one gets."""
     original = _original(error)
     if any(words.search(str(original)) for words in (_WORD, _VALUE)):
         return wrong_address(database, original)
@@ -146,7 +146,7 @@ def in_connecting(database: DatabaseSettings, error: Exception, url: URL, reach:
 
 
 def _case_in_connecting(error: BaseException, kind: str, url: URL) -> tuple[str, str] | None:
-    """Return the code and case of an error that says what is wrong; None: the way to the server has to be tried."""
+    """Return the code and case of an error that says what is wrong; None: the connection has to be tried."""
     if kind in ("sqlite", "duckdb"):
         is_locked = _class_of(error, kind) == "locked" or "lock" in str(error).lower()
         return "DB-NONE", "file_locked" if is_locked else "file"
@@ -167,7 +167,7 @@ def _case_in_connecting(error: BaseException, kind: str, url: URL) -> tuple[str,
 
 
 def in_a_select(database: DatabaseSettings, error: Exception, kind: str, select: str) -> SchoolError:
-    """Return what `error` means once the connection was made: `select` is the SELECT of the settings that was asked."""
+    """Return the SchoolError for `error` after the connection was made; `select` is the SELECT that was run."""
     written = getattr(database.select, select, None) or ""
     if kind == "mssql":
         code, case = sqlserver.case_of(_original(error))
@@ -210,5 +210,5 @@ def _number(error: BaseException) -> int | None:
 
 
 def _where(database: DatabaseSettings) -> str:
-    """Return the setting that holds the address."""
+    """Return the setting with the address."""
     return "url_file" if database.url_file else "url"

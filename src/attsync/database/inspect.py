@@ -1,4 +1,4 @@
-"""A first look at a school database, for `attsync check`: each SELECT tried on its own, rows counted, rights asked.
+"""Facts about a school database, for `attsync check`: SELECTs run separately, rows counted, rights looked up.
 
 Only counts, names and types of columns, and facts about the server and the account come out; nothing is judged here.
 """
@@ -32,48 +32,48 @@ from attsync.window import LONDON, Window, is_working_day
 _FILE: Final = re.compile(r"\.(?:csv|tsv|txt|json|parquet|xlsx)(?:\.gz)?\Z", re.IGNORECASE)
 
 Way = Literal["local", "plain", "encrypted", "verified", ""]
-"""How safe the way to the server is; "local": it does not leave this computer, "": not looked up."""
+"""How secure the connection is; "local": it does not leave this computer, "": not looked up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectFacts:
-    """What one SELECT of the settings turned out to give."""
+    """Facts about one SELECT of the settings."""
 
     name: SelectName
     problem: Problem | None = None
-    """Why it gives nothing."""
+    """Why it cannot be read."""
     columns: tuple[tuple[str, str], ...] = ()
     """Those that attsync uses, with their types."""
     rows: int = 0
     no_date: int = 0
     not_dates: int = 0
     in_utc: int = 0
-    """Texts that say that they are in UTC."""
+    """Texts that are marked as UTC."""
     overlaps: int = 0
     """Pupils on roll today in more than one year group."""
     newest_file: date | None = None
     """When the newest file of an export, which it reads, was written; None: it reads no file."""
     is_stale: bool = False
-    """That was before the last school day."""
+    """Whether that was before the last school day."""
     has_index: bool | None = None
-    """None: not asked."""
+    """None: not looked up."""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    """What one database turned out to be."""
+    """Facts about one database."""
 
     name: str
     problem: Problem | None = None
-    """Why nothing could be tried."""
+    """Why nothing could be run."""
     address: Literal["url", "url_file"] = "url"
-    """The setting that holds its address."""
+    """The setting with its address."""
     kind: str = ""
     writes: tuple[str, ...] | None = None
     """What its account can do besides reading; None: not looked up on this kind of database."""
     hides: tuple[str, ...] = ()
-    """What may keep rows from attsync, without a word: policies of the server, limits on rows."""
+    """What may hide rows from attsync without an error: policies of the server, limits on rows."""
     way: Way = ""
     is_frozen: bool = True
     """All statements of a send see the same data; otherwise marks and roll may be some seconds apart."""
@@ -84,7 +84,7 @@ class DatabaseFacts:
     schools: tuple[SchoolDays, ...] = ()
     unlisted: int = 0
     seconds: float = 0.0
-    """What the statements of a send took."""
+    """Seconds that the statements of a send took."""
 
     @property
     def fails(self) -> bool:
@@ -93,7 +93,7 @@ class DatabaseFacts:
 
 
 def look(database: DatabaseSettings, only: Collection[int], window: Window, deadline: Deadline) -> DatabaseFacts:
-    """Look at `database`, and read the window of its schools, or of those of `only`, as a send does."""
+    """Examine `database`, and read the window of its schools, or of those of `only`, as a send does."""
     facts: dict[str, Any] = {"name": database.name, "address": "url_file" if database.url_file else "url"}
     try:
         with snapshot(database, window, deadline) as server:
@@ -156,7 +156,7 @@ def _try(database: DatabaseSettings, name: SelectName, window: Window, deadline:
 def _newest_file(select: str, folder: Path) -> date | None:
     """Return the day in London on which the newest file was written that the SELECT names in a text."""
     texts = [part[1:-1].replace("''", "'") for kind, part in tokens(select, "duckdb") if kind == "literal"]
-    # Not Path.glob: that takes no full path.
+    # Not Path.glob, which does not accept a full path.
     files = [file for text in texts if _FILE.search(text) for file in glob(text, root_dir=folder)]  # noqa: PTH207
     times = [(folder / file).stat().st_mtime for file in files if (folder / file).is_file()]
     return datetime.fromtimestamp(max(times), LONDON).date() if times else None
@@ -165,7 +165,7 @@ def _newest_file(select: str, folder: Path) -> date | None:
 def _types_of_values(
     server: Snapshot, found: Source, columns: tuple[tuple[str, str], ...]
 ) -> Iterator[tuple[str, str]]:
-    """Query SQLite, whose columns have no types, what their values are."""
+    """Return the kinds of values in SQLite's columns, which have no types."""
     values = [func.nullif(func.typeof(found.column(name)), "null") for name, _ in columns]
     (low_high,) = server.all(select(*(each(value) for value in values for each in (func.min, func.max))), found.name)
     for (name, _), low, high in zip(columns, low_high[::2], low_high[1::2], strict=True):
@@ -201,10 +201,10 @@ _SHOWN: Final = 5
 
 
 def writes(server: Snapshot) -> tuple[str, ...] | None:
-    """Return what the account can do besides reading; nothing is best, None: this kind of database is not asked."""
+    """Return what the account can do besides reading; empty is best; None: not looked up on this kind of database."""
     match server.kind:
         case "sqlite" | "duckdb":
-            return ()  # whatever the rights of the file are, it is opened read-only; one in memory is no one's
+            return ()  # whatever the rights of the file are, it is opened read-only; one in memory has no owner
         case "postgresql":
             return tuple(_postgresql(*server.ask(_POSTGRESQL_RIGHTS)[0]))
         case "mysql":
@@ -241,7 +241,7 @@ def _mysql(server: Snapshot) -> Iterator[str]:
     found: dict[str, None] = {}
     grants = [grant for (grant,) in server.ask("SHOW GRANTS")]
     roles = [match[1] for grant in grants if (match := re.match(r"GRANT ((?:(?! ON )[^()])+?) TO ", grant))]
-    for role in roles:  # one that it does not have from the start, but can take on
+    for role in roles:  # one that it does not have at first, but can take on
         try:
             grants += [grant for (grant,) in server.ask(f"SHOW GRANTS FOR {role}")]
         except SQLAlchemyError:
@@ -268,7 +268,7 @@ def _hides(server: Snapshot) -> Iterator[str]:
 
 
 def way(server: Snapshot) -> Way:
-    """Return how safe the way to the server is."""
+    """Return how secure the connection to the server is."""
     driver, host = server.driver, server.url.host or ""
     is_local = not host or host.startswith("/") or host in ("localhost", "127.0.0.1", "::1")
     if server.kind in ("sqlite", "duckdb") or (server.kind in ("postgresql", "mysql") and is_local):
@@ -289,14 +289,14 @@ def way(server: Snapshot) -> Way:
 
 
 def index_serves(server: Snapshot, statement: Executable, first: date) -> bool | None:
-    """Whether an index could serve the filter on the dates; None: this kind of database is not asked."""
+    """Whether an index could serve the filter on the dates; None: not looked up on this kind of database."""
     sql = str(statement.compile(server.connection, compile_kwargs={"literal_binds": True}))  # type: ignore[attr-defined]
     match server.kind:
         case "sqlite":
             plan = server.ask(f"EXPLAIN QUERY PLAN {sql}")
             return any(re.search(r"SEARCH .*\(.*[<>]\?", step[3]) for step in plan)
         case "postgresql":
-            # A small table is read whole even where an index stands ready: ask what it would do without that.
+            # A small table is read in full even if there is an index: look at the plan without that choice.
             server.ask("SELECT set_config('enable_seqscan', 'off', true)")
             plan = server.ask(f"EXPLAIN {sql}")
             return any("Index Cond:" in line and first.isoformat() in line for (line,) in plan)

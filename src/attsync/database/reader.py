@@ -1,7 +1,7 @@
 """Reads a database: a grouped statement for the marks, one for the roll and one for the proofs, for all its schools.
 
-The number of statements does not grow with schools; rows are streamed, and tallied one school at a time. What a value
-means is not decided here.
+The number of statements does not grow with schools; rows are streamed, and tallied one school at a time. Does not
+decide what a value means.
 """
 
 import pickle
@@ -60,7 +60,7 @@ class _Reading:
     maps: Maps
     """Those of the database."""
     unmarked: Collection[str]
-    """Codes that mean no mark in each of these schools."""
+    """Codes that mean "unmarked" in each of these schools."""
 
     def left_out_of(self, source: Source, asked: Collection[str]) -> Sequence[str]:
         """Return the schools that a statement about `source` leaves out to read those of `asked`."""
@@ -79,7 +79,7 @@ class _Reading:
         for value, year_group, is_total, not_dates, endless, *numbers in self.look.stream(statement, "roll"):
             if (school := self.school_of(self.roll, value)) is None:
                 continue
-            on_roll = tuple(int(number or 0) for number in numbers)  # of no rows at all there is no sum
+            on_roll = tuple(int(number or 0) for number in numbers)  # without any rows, the sum is NULL
             if is_total:
                 pupils[school] = on_roll
             else:
@@ -89,7 +89,7 @@ class _Reading:
                 tally.add_pupils(pupils.get(school))
 
     def proofs(self, days: Collection[date], asked: Collection[str]) -> Mapping[str, Proofs]:
-        """Return what the column pupil proves of `days`, for each school of `asked`.
+        """Return what the column pupil proves for `days`, for each school of `asked`.
 
         Most schools have nothing to count: they are ruled out together, by one statement.
         """
@@ -171,7 +171,7 @@ class _Reading:
                 tally.add(MarkRow(_date(day), session, year_group, code, number))
             found = prove(tally.days(), window, proofs[school])
             if more := unproven(found) if unproven and found.provable else ():
-                kept[school] = compress(pickle.dumps(found))  # or those of many schools would fill the memory
+                kept[school] = compress(pickle.dumps(found))  # otherwise those of many schools would fill the memory
                 days.update(more)
             else:
                 yield found
@@ -203,7 +203,7 @@ def read(
     """
     listed = {school.school: school for school in schools}
     asked = {value: school for value, school in listed.items() if school.urn in wanted}
-    common = _maps(database)  # what it has found for one school it has for the next
+    common = _maps(database)  # shared, as its cache also serves the next school
     maps = {value: _maps(database, school) if school.codes else common for value, school in asked.items()}
     with snapshot(database, window, deadline) as look:
         marks, roll = source(look, database, "marks", window), source(look, database, "roll", window)
@@ -221,7 +221,7 @@ def read(
 
 
 def holds_permission(database: DatabaseSettings, school: SchoolSettings, username: str, deadline: Deadline) -> bool:
-    """Look up whether `username` may administer data returns for `school` now. Raise SchoolError."""
+    """Look up whether `username` has the permission for `school` now. Raise SchoolError."""
     with snapshot(database, None, deadline) as look:
         administrators = source(look, database, "administrators", None)
         ((number,),) = look.all(administrators_statement(administrators, username, school.school), "administrators")
@@ -229,7 +229,7 @@ def holds_permission(database: DatabaseSettings, school: SchoolSettings, usernam
 
 
 def schools_of(database: DatabaseSettings, deadline: Deadline) -> tuple[SchoolSettings, ...]:
-    """List the schools of a database: those of the settings, or what its `schools` SELECT gives. Raise SchoolError."""
+    """List the schools of a database: from the settings, or from its `schools` SELECT. Raise SchoolError."""
     if database.select.schools is None:
         return database.schools
     found: dict[int, SchoolSettings] = {}
@@ -255,7 +255,7 @@ def schools_by_database(
 ) -> list[tuple[DatabaseSettings, tuple[SchoolSettings, ...] | Problem]]:
     """List the schools of every database, or why they cannot be listed, before anything else is read.
 
-    Raise SettingsError if one URN is in two databases: each would send what the other has sent already.
+    Raise SettingsError if one URN is in two databases: both would send the same days.
     """
     found: list[tuple[DatabaseSettings, tuple[SchoolSettings, ...] | Problem]] = []
     owner: dict[int, str] = {}

@@ -1,7 +1,7 @@
-"""One SELECT of the settings, wrapped: the columns that it turned out to have, and how each is read.
+"""One SELECT of the settings, wrapped: the columns that it has, and how each is read.
 
-Refuses what would give wrong numbers in silence: rows left out or merged, dates that are numbers, two columns of one
-name. Text is grouped byte by byte and trimmed afterwards: `L` is never `l`.
+Refuses what would lead to wrong counts without an error: rows left out or merged, dates that are numbers, two columns
+of one name. Text is grouped byte by byte and trimmed afterwards: `L` is never `l`.
 """
 
 import re
@@ -58,7 +58,7 @@ _BYTEWISE: Final = {
     "mysql": "utf8mb4_bin",
     "mssql": "Latin1_General_100_BIN2",
 }
-"""Collation under which text is equal only if its bytes are. DuckDB compares so unless it is told otherwise."""
+"""Collation under which text is equal only if its bytes are. DuckDB does so by default."""
 
 LONGEST: Final = 190
 """Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it never leave the
@@ -77,20 +77,20 @@ _KINDS: Final = {
 day."""
 
 _NO_DATE_BEFORE: Final = date(1901, 1, 1)
-"""0000-00-00, 0001-01-01, 1753-01-01, 1899-12-30, 1900-01-01: what systems write where there is no date."""
+"""0000-00-00, 0001-01-01, 1753-01-01, 1899-12-30, 1900-01-01: what some systems write for "no date"."""
 
 _FENCES: Final = {"postgresql": (None, "0"), "sqlite": ("-1", None), "mysql": ("18446744073709551615", None)}
-"""LIMIT and OFFSET that leave nothing out, and keep a planner from writing an expression out wherever it is used."""
+"""LIMIT and OFFSET that leave nothing out, and keep a planner from repeating an expression wherever it is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One SELECT of the settings, wrapped, with the columns that it turned out to have."""
+    """One SELECT of the settings, wrapped, with the columns that it has."""
 
     name: SelectName
     subquery: Subquery
     names: Mapping[str, str]
-    """Our name of a column -> its name in the SELECT, in the case that the database gives it."""
+    """Our name of a column -> its name in the SELECT, in the letter case that the database returns."""
     types: Mapping[str, str]
     """What the database calls the type of each column; empty where it has none (SQLite)."""
     dialect: str
@@ -148,7 +148,7 @@ class Source:
         return cast(raw, Date)
 
     def before(self, name: str, day: date, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
-        """Whether the raw column, or what an inner query made of it, lies before the beginning of `day`."""
+        """Whether the raw column, or what an inner query made of it, is before the beginning of `day`."""
         raw = self.column(name) if raw is None else raw
         if self.is_a("text", name):
             kind = Unicode(LONGEST) if self.dialect == "mssql" else Text()
@@ -156,7 +156,7 @@ class Source:
         return type_coerce(raw, Date) < literal(day, Date)
 
     def none(self, name: str, raw: ColumnElement[Any] | None = None) -> ColumnElement[bool]:
-        """Whether there is no date: NULL, an empty text, or a date that stands for none."""
+        """Whether there is no date: NULL, an empty text, or a date that means "no date"."""
         raw = self.column(name) if raw is None else raw
         return or_(raw.is_(None), self.before(name, _NO_DATE_BEFORE, raw))
 
@@ -164,7 +164,7 @@ class Source:
         """Return the type in which texts are compared."""
         match self.dialect:
             case "mssql":
-                return Unicode(LONGEST + 1)  # VARCHAR cuts at 30, and makes an O of letters that its code page has not
+                return Unicode(LONGEST + 1)  # VARCHAR cuts at 30, and replaces letters that its code page lacks
             case "mysql":
                 return _mysql_text()
             case _:
@@ -199,7 +199,7 @@ def source(look: Snapshot, database: DatabaseSettings, name: SelectName, window:
     subquery = wrapped.columns().subquery(name)
     probe = select(text("*")).select_from(subquery).where(text("1 = 0")).execution_options(**PROBE)
     described = look.described(probe, name)
-    if look.kind == "sqlite":  # it gives the second column of a name as `code:1`
+    if look.kind == "sqlite":  # SQLAlchemy calls the second column of a name `code:1`
         described = [(re.sub(r":[0-9]+\Z", "", entry[0]), *entry[1:]) for entry in described]
     names = {entry[0].lower(): entry[0] for entry in described}
     columns: list[ColumnClause[Any]] = [column(quoted_name(actual, quote=True)) for actual in names.values()]
@@ -256,6 +256,6 @@ def _type_name(dialect: str, entry: Any) -> str:  # noqa: ANN401  a column of th
 
 
 def _mysql_text() -> Any:  # noqa: ANN401
-    from sqlalchemy.dialects.mysql import CHAR  # noqa: PLC0415  14 ms that only these servers cost
+    from sqlalchemy.dialects.mysql import CHAR  # noqa: PLC0415  takes 14 ms, only needed for these servers
 
     return CHAR(charset="utf8mb4")

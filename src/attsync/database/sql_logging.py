@@ -1,6 +1,6 @@
-"""Logs each SQL statement that is sent to a school database at INFO, with the rows that came; literals masked.
+"""Logs each SQL statement that is sent to a school database at INFO, with the number of rows; literals are masked.
 
-Of the values that go along it shows dates and numbers; any other text may be a secret or a name.
+Of the parameters it shows dates and numbers; any other text may be a secret or a name.
 """
 
 import logging
@@ -31,7 +31,7 @@ def follow(engine: Engine, name: str) -> None:
 
 
 def arrived(name: str, select: str, rows: int, seconds: float) -> None:
-    """Log how many rows of a statement made from the SELECT `select` came, and how long they took."""
+    """Log how many rows a statement made from the SELECT `select` returned, and how long that took."""
     _logger.info("%s: %s: %s rows, fetched in %.2f s", name, select, rows, seconds)
 
 
@@ -53,7 +53,7 @@ def _level(context: Any) -> int:  # noqa: ANN401  SQLAlchemy's
 
 
 def _with_values(context: Any, sql: str) -> str:  # noqa: ANN401  SQLAlchemy's
-    """Return a statement with the dates and numbers that go along in their places."""
+    """Return a statement with its dates and numbers in place of the parameters."""
     if context is None or context.compiled is None:
         return sql
     values = {bind.key: _shown(bind.value) for bind in context.compiled.bind_names}

@@ -1,4 +1,4 @@
-"""What is particular to Microsoft SQL Server: words of an address, errors of its drivers, sockets, rights.
+"""What is specific to Microsoft SQL Server: words of an address, errors of its drivers, sockets, rights.
 
 Imports nothing else of `database`.
 """
@@ -36,7 +36,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "Trusted_Connection": _YES_NO,
     "TrustServerCertificate": _YES_NO,
 }
-"""The words that an address may have behind its `?`, with their values in lower case; none: any. Not among them are
+"""The words allowed after the `?` of an address, with their values in lower case; none: any value. They do not include
 `Authentication`, which would sign in at another host than that of the settings, and `Encrypt=no`, with which the
 password could go in clear."""
 
@@ -57,7 +57,7 @@ _STATES: Final = {
     "String data, right-truncated": "22001",
     "Timeout expired": "HYT00",
 }
-"""What mssql-python says for an SQLSTATE. It gives neither that nor a number, but the words of the server's message."""
+"""What mssql-python says for an SQLSTATE. It reports neither that nor a number, only the server's message."""
 
 
 _ERRORS: Final = (
@@ -92,8 +92,8 @@ _ERRORS: Final = (
     ("DB-SELECT", "syntax", "", r"incorrect syntax|non-boolean type"),
     ("DB-SELECT", "other", "[2-4]", ""),
 )
-"""Code, case, how the SQLSTATE begins, words of the message: the first that fits. A message is matched in lower case,
-and never shown."""
+"""Code, case, how the SQLSTATE begins, words of the message: the first that matches. A message is matched in lower
+case, and never shown."""
 
 ISOLATION: Final = "SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()"
 ROLES: Final = {
@@ -115,13 +115,13 @@ SELECT {", ".join(ROLES.values())},
            OR EXISTS (SELECT 1 FROM sys.columns AS c WHERE c.object_id = t.object_id
                       AND HAS_PERMS_BY_NAME(t.name, 'OBJECT', 'UPDATE', c.name, 'COLUMN') = 1))
 """  # noqa: S608  our own words
-"""One row: 1 for each role or right that the account has, and the number of tables and views that it may change."""
+"""One row: 1 for each role or right that the account has, and the number of tables and views that it can change."""
 
 
 def wrong_word(url: URL) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return the first word of an address that Microsoft's driver does not take, or takes with other values only.
+    """Return the first word of an address that is not allowed, or not with its value.
 
-    It is a case of SETTINGS, the word, and the values that it may have.
+    Returns a case of SETTINGS, the word, and its allowed values.
     """
     known = {word.lower(): (word, values) for word, values in _WORDS.items()}
     for written, value in url.query.items():
@@ -134,7 +134,7 @@ def wrong_word(url: URL) -> tuple[str, str, tuple[str, ...]] | None:
 
 
 def way(url: URL) -> Literal["encrypted", "verified"]:
-    """Return how safe the way to the server is by the words of its address."""
+    """Return how secure the connection is by the words of its address."""
     words = {word.lower(): str(value).lower() for word, value in url.query.items()}
     is_trusted = words.get("trustservercertificate") in ("yes", "true") and words.get("encrypt") != "strict"
     return "encrypted" if is_trusted else "verified"
@@ -173,7 +173,7 @@ def has_offset(column: Any) -> bool:  # noqa: ANN401  an entry of the driver's d
 
 
 class Sockets:
-    """The connections of this process to one server since a moment: the driver has no way to end a wait but these."""
+    """The sockets of this process to one server since a moment: the driver has no other way to end a wait."""
 
     def __init__(self, url: URL) -> None:
         host, _, instance = str(url.host or "localhost").partition("\\")
@@ -184,7 +184,7 @@ class Sockets:
         self._before = set(_sockets())
 
     def shut_down(self) -> None:
-        """End them, for the threads that wait on them."""
+        """Shut them down, for the threads that wait on them."""
         for descriptor, inode in _sockets():
             if (descriptor, inode) in self._before:
                 continue

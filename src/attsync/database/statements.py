@@ -1,7 +1,7 @@
 """The SQL that attsync puts around the SELECTs of the settings file, for every kind of database. Runs nothing.
 
-Filters are half-open on the raw column, so that an index serves; casts stand only in what is selected and grouped. Each
-expression of the settings stands once, in an inner query; constant conditions are written 1 = 0 (SQL Server).
+Filters are half-open on the raw column, so that an index can be used; casts are only in what is selected and grouped.
+Each expression of the settings is written once, in an inner query; constant conditions are written 1 = 0 (SQL Server).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,7 +41,7 @@ def marks_statement(source: Source, window: Window, leave_out: Sequence[str]) ->
     """Count the marks of the window for each school, date, session, year group and code, in order of school.
 
     Rows: school, date, session, year_group, code, marks. Grouped byte by byte as the SELECT gives the values, then
-    trimmed: two rows may be the same but for blanks, and anyone who reads them adds up. Schools whose value is in
+    trimmed: two rows may differ only in blanks, so their counts have to be added. Schools whose value is in
     `leave_out` are not read.
     """
     raw = _raw_marks(source, window.first, window.last)
@@ -107,7 +107,7 @@ def doubled_statement(
     """Find the sessions of `days` in which a pupil has more than one mark, or a mark names no pupil.
 
     Rows: school, date, session, marks that name a pupil, pupils, marks that name none. The session is what `sessions`
-    turns it into, so that two names of one session prove a second mark; the codes of `unmarked` are no marks.
+    turns it into, so that two names of one session prove a second mark; the codes of `unmarked` are not marks.
     """
 
     def mapped(raw: Subquery) -> ColumnElement[Any]:
@@ -149,10 +149,10 @@ def not_on_roll_statement(
 def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_out: Sequence[str]) -> Executable:
     """Count the pupils on roll for each school and year group, as at each day of the window.
 
-    Rows: school, year_group, is_total, not_dates, endless, then one number a day. A pupil counts on a day if the entry
-    date is not after it and the leaving date, where there is one, not before it (docs/design/domain.md 6); with
+    Rows: school, year_group, is_total, not_dates, endless, then one number per day. A pupil counts on a day if the
+    entry date is not after it and the leaving date, where there is one, not before it (docs/design/domain.md 6); with
     `leaving_date_is` "first_day_off" the leaving date itself no longer counts. `endless` are on roll on the last day
-    and came longer ago than any pupil stays. With a `pupil` there is one more row a school, `is_total`, in which each
+    and came longer ago than any pupil stays. With a `pupil` there is one more row per school, `is_total`, in which each
     pupil counts once.
     """
     flags = _enrolments(source, window, leaving_date_is, leave_out).c
@@ -160,7 +160,7 @@ def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_o
     def count(name: str) -> ColumnElement[Any]:
         if "pupil" not in source:
             return func.sum(flags[name])
-        is_on_roll = flags[name] == 1  # an enrolment that names no pupil is one all the same
+        is_on_roll = flags[name] == 1  # an enrolment without a pupil counts as one
         nameless = _count_if(and_(is_on_roll, flags.pupil.is_(None)))
         return func.count(case((is_on_roll, flags.pupil)).distinct()) + nameless
 
@@ -177,7 +177,7 @@ def roll_statement(source: Source, window: Window, leaving_date_is: str, leave_o
 
 
 def administrators_statement(source: Source, username: str, school: str) -> Executable:
-    """Count the rows that give `username` the permission, for `school` where the SELECT tells schools apart."""
+    """Count the rows that give `username` the permission, for `school` if the SELECT has a column for it."""
     wanted = {"username": username, "school": school}
     names = [name for name in wanted if name in source]
     raw = source.fenced(select(*(source.key(name).label(name) for name in names)), "administrator")
@@ -193,7 +193,7 @@ def schools_statement(source: Source) -> Executable:
 
 
 def rows_statement(source: Source) -> Executable:
-    """Count the rows of a whole SELECT; of marks also those without a date, with a text that is none, and in UTC."""
+    """Count the rows of a whole SELECT; of marks also those without a date, with text that is not a date, or in UTC."""
     counts: list[ColumnElement[Any]] = [func.count()]
     if source.name == "marks":
         not_a_date = _not_a_date(source, "date")
@@ -247,7 +247,7 @@ def _proven_marks(
 
 
 def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out: Sequence[str]) -> Subquery:
-    """Return one row an enrolment: which it is, and 1 for each day on which it is on roll."""
+    """Return one row per enrolment: which it is, and 1 for each day on which it is on roll."""
     keys = [name for name in ("school", "year_group", "pupil") if name in source]
     dates = [source.column(name).label(name) for name in ("entry_date", "leaving_date")]
     raw = source.fenced(select(*(source.key(name).label(name) for name in keys), *dates), "enrolment")
@@ -287,7 +287,7 @@ def _beside_roll(
 
     def key(source: Source, name: str, raw: ColumnElement[Any]) -> ColumnElement[Any]:
         numbers = [each.is_a("number", name) for each in (marks, roll)]
-        as_it_is = all(numbers) or not (trim or any(numbers))  # 7 in one may be '7' in the other
+        as_it_is = all(numbers) or not (trim or any(numbers))  # 7 in one SELECT may be '7' in the other
         return (raw if as_it_is else source.trimmed(name, raw)).label(name)
 
     def iso(source: Source, name: str, day: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -358,7 +358,7 @@ def _not_a_date(source: Source, name: str, raw: ColumnElement[Any] | None = None
 
 
 _TRUE: Final = literal_column("1") == literal_column("1")
-"""SQL Server takes no bare TRUE or FALSE."""
+"""SQL Server does not accept bare TRUE or FALSE."""
 
 
 def _one_if(condition: ColumnElement[bool]) -> ColumnElement[Any]:

@@ -1,4 +1,4 @@
-"""Signing in: the OAuth 2 client credentials of a school, and the token that they bring.
+"""Signing in: the OAuth 2 client credentials of a school, and the token.
 
 Uses Authlib's protocol layer, not its integration with an HTTP library, which checks the answer too little
 (docs/design/reliability.md 8). Imports nothing that sends requests.
@@ -35,13 +35,13 @@ _REFUSING: Final = {
     "unauthorized_client",
     "unsupported_grant_type",
 }
-"""RFC 6749 5.2. Only these words are shown: any other is a stranger's, and may be our own secret."""
+"""RFC 6749 5.2. Only these words are shown: any other comes from the server, and may repeat a secret."""
 
 CLOCKS_DIFFER: Final = timedelta(minutes=30)
 """A smaller difference is ignored, even around midnight."""
 
 _SHORTEST_LIFE: Final = 30
-"""Seconds. A token is for a run, never for a request, whatever the answer says."""
+"""Seconds. A token is for a whole run, even if the answer says that it is for one request."""
 _SMALLEST_RSA_KEY: Final = 2048
 """Bits; NIST SP 800-131A allows nothing smaller to sign."""
 _ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
@@ -49,7 +49,7 @@ _ALGORITHMS: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """The secrets of one settings file, hidden from every output until a request needs them."""
+    """The secrets of one settings file, not shown in any output."""
 
     client_secret: SecretStr | None
     private_key: SecretStr | None
@@ -76,13 +76,13 @@ class Credentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret as it is in its file: what must never be shown."""
+        """Every secret as it is in its file: these must never be shown."""
         every = (self.client_secret, self.private_key, self.subscription_key)
         return tuple(secret.get_secret_value() for secret in every if secret)
 
 
 class _Token(BaseModel):
-    # docs/design/reliability.md 8: elsewhere a token that is null, or a lifetime of "one hour", was seen to pass.
+    # docs/design/reliability.md 8: other libraries accepted a null token, or a lifetime of "one hour".
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     access_token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~+/-]+=*$", max_length=8192)]
@@ -92,7 +92,7 @@ class _Token(BaseModel):
     @field_validator("expires_in", mode="before")
     @classmethod
     def _number(cls, value: object) -> object:
-        # Some servers of Microsoft's, the DfE's supplier, write the number as text.
+        # Some servers of Microsoft, the DfE's supplier, write the number as text.
         return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else value
 
 
@@ -115,7 +115,7 @@ def token_request(settings: DfeSettings, credentials: Credentials) -> tuple[dict
 
 @dataclass(slots=True)
 class Token:
-    """A bearer token and the end of its life on the clock of `monotonic`; infinite if the DfE did not say."""
+    """A bearer token and its expiry on the clock of `monotonic`; infinite if the DfE did not say."""
 
     value: SecretStr
     until: float
@@ -124,7 +124,7 @@ class Token:
 
     @property
     def is_over(self) -> bool:
-        """Whether its life is over."""
+        """Whether it has expired."""
         return monotonic() >= self.until
 
 
@@ -138,9 +138,9 @@ def read_token(answer: Answer) -> Token | None:
 
 
 def judge_refusal(settings: DfeSettings, answer: Answer, *, was_let_in: bool = False) -> Judgement:
-    """Return what an answer of the token endpoint means that brings no token.
+    """Return the problem of an answer of the token endpoint without a token.
 
-    `was_let_in`: the service has taken a token of this client before, in the same run.
+    `was_let_in`: the service has accepted a token of this client before, in the same run.
     """
     try:
         error = _Error.model_validate(parse_json(answer.content)).error
@@ -163,14 +163,14 @@ def judge_refusal(settings: DfeSettings, answer: Answer, *, was_let_in: bool = F
 def clock_differs(answer: Answer, now: datetime) -> timedelta | None:
     """Return by how much the clock of the server that answered is ahead; None if it shows no time.
 
-    To the second: a header shows no more, and on average its time is half a second over.
+    To the second: a header shows no more, and on average half a second is missing.
     """
     theirs = http_date(answer.headers.get("Date", ""))
     return theirs + timedelta(seconds=0.5) - now if theirs else None
 
 
 def clock_problem(answer: Answer, now: datetime) -> Problem | None:
-    """Return the problem of a date that differs from that of a server that has proved its identity."""
+    """Return the problem of a date that differs from that of a server with a trusted certificate."""
     theirs = http_date(answer.headers.get("Date", ""))
     if theirs is None or abs(theirs - now) <= CLOCKS_DIFFER:
         return None
@@ -193,8 +193,8 @@ def _client_auth(settings: DfeSettings, credentials: Credentials) -> ClientAuth:
 
 
 def _private_key(settings: DfeSettings, credentials: Credentials) -> tuple[Any, Any]:
-    """Return the key and the way in which it signs. Raise SettingsError."""
-    from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415  only this way to sign in pays for it
+    """Return the key and its signing algorithm. Raise SettingsError."""
+    from authlib.oauth2.rfc7523 import PrivateKeyJWT  # noqa: PLC0415  only needed for this sign-in method
     from joserfc.errors import JoseError  # noqa: PLC0415
     from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415
 

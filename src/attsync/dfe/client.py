@@ -1,7 +1,7 @@
 """The DfE's service as `run` uses it: a body and a consent in, an outcome out.
 
-Decides when to try again and when to stop (docs/design/reliability.md 4): four tries a message, one budget of retries
-and one deadline a run, jitter, Retry-After obeyed. Imports nothing that can read what a body says.
+Decides when to try again and when to stop (docs/design/reliability.md 4): 4 tries per message, one budget of retries
+and one deadline per run, jitter, Retry-After obeyed. Imports nothing that can read what a body says.
 """
 
 import logging
@@ -46,7 +46,7 @@ _SAME_FAILURES: Final = 3
 
 
 class Dfe:
-    """One run's way to the DfE. Signs in at the first message, and again when the token has ended.
+    """The connection of one run to the DfE. Signs in at the first message, and again when the token has expired.
 
     Every method may be called from any thread. `send` waits for its answer, so several messages at once take several
     threads; each thread has connections of its own. Close it when no thread is in `send` any more.
@@ -76,9 +76,9 @@ class Dfe:
         self._token: Token | None = None
         self._tokens: list[str] = []
         self._was_let_in = False
-        """The service has taken a token in this run."""
+        """The service has accepted a token in this run."""
         self._renewed = False
-        """A token that the service never took has been replaced."""
+        """A token that the service never accepted has been replaced."""
         self.clock_differs: timedelta | None = None
         """By how much the service's clock is ahead of this computer's, as far as an answer has shown it."""
         self.clock_is_confirmed = False
@@ -94,12 +94,12 @@ class Dfe:
             connection.close()
 
     def stop(self) -> None:
-        """Start no more requests; those under way may end."""
+        """Start no more requests; those in progress may end."""
         self._ended = self._ended or Problem("STOPPED")
         self._stopped.set()
 
     def cut(self) -> None:
-        """End the requests that are under way, and all that come after them: no answer comes any more."""
+        """End the requests in progress, and all that follow: no answer comes any more."""
         with self._lock:
             self._is_cut = True
             opened = list(self._opened)
@@ -107,11 +107,11 @@ class Dfe:
             connection.cut()
 
     def time_is_up(self) -> Problem | None:
-        """Return the problem of whatever is not done yet, once the deadline has passed."""
+        """Return the problem of everything that is not done yet, once the deadline has passed."""
         return Problem("RUN-TIME", minutes=self._settings.run_minutes) if self.deadline.is_over else None
 
     def clock_problem(self) -> Problem | None:
-        """Return the problem of this computer's date, or why the service does not answer; None if it is right.
+        """Return the problem of this computer's date, or of a service that does not answer; None if the date is right.
 
         Asks for the Date header of any answer, in one request without a secret: for a run that has nothing to send.
         """
@@ -165,7 +165,7 @@ class Dfe:
         )
 
     def _try(self, body: bytes, key: str, permit: Permit) -> Judgement:
-        """Send the message once; a token that has ended early is replaced, and the message keeps its key."""
+        """Send the message once; a token that has expired early is replaced, and the message keeps its key."""
         refused: Token | None = None
         while True:
             token = self._bearer(refused)
@@ -184,19 +184,19 @@ class Dfe:
             refused = token
 
     def clean(self, *fields: str) -> tuple[str, ...]:
-        """Return a stranger's texts as they may be shown: each without control characters and secrets."""
+        """Return the server's texts safe to show: each without control characters and secrets."""
         proxy = urlsplit(self._settings.proxy.get_secret_value()).password if self._settings.proxy else None
         return clean(*fields, secrets=(*self._credentials.secrets, *self._tokens, *([unquote(proxy)] if proxy else [])))
 
     def _headers(self, token: Token) -> dict[str, str]:
-        # Only for the API: the token endpoint has no business with the subscription key.
+        # Only for the API: the token endpoint must not see the subscription key.
         headers = {"Authorization": f"Bearer {token.value.get_secret_value()}"}
         if self._credentials.subscription_key:
             headers["Ocp-Apim-Subscription-Key"] = self._credentials.subscription_key.get_secret_value()
         return headers
 
     def _bearer(self, refused: Token | None) -> Token | Judgement:
-        """Return the run's token; get one first if there is none, or a new one if this one was `refused` or is over."""
+        """Return the run's token; get a new one if there is none, or if it was `refused` or has expired."""
         with self._signing_in:
             if self._ended:
                 return Judgement(State.FAILED, "", self._ended)
@@ -214,7 +214,7 @@ class Dfe:
             return found
 
     def _may_renew(self, refused: Token) -> bool:
-        """Whether to sign in again: for each token that ended early as long as there are retries, else once."""
+        """Whether to sign in again: for each token that expired early as long as there are retries, otherwise once."""
         if refused.was_taken:
             return self._spend_retry()
         was_renewed, self._renewed = self._renewed, True
@@ -226,7 +226,7 @@ class Dfe:
         return token_refused(self._settings, 401)
 
     def _sign_in_with_tries(self) -> Token | Judgement:
-        # Called with the lock held: while one thread tries again, the others wait for what it finds.
+        # Called with the lock: while one thread tries again, the others wait for its result.
         number = 0
         while True:
             found = self._sign_in()
@@ -246,7 +246,7 @@ class Dfe:
             if answer.status == 200 and (token := read_token(answer)):  # noqa: PLR2004
                 return token
             answer = judge_refusal(self._settings, answer, was_let_in=self._was_let_in)
-        # A token request carries no counts: whatever became of it, nothing of the message was delivered.
+        # A token request has no counts: if it fails, the message was not delivered.
         return replace(answer, state=State.FAILED, answer=f"sign-in: {answer.answer}")
 
     def _exchange(
@@ -281,7 +281,7 @@ class Dfe:
         return connections[host]
 
     def _wait(self, judgement: Judgement, number: int) -> bool:
-        """Wait before the next try; False if there must not be one."""
+        """Wait before the next try; False if there is none."""
         seconds = max(random.uniform(0, min(LONGEST_WAIT, 2**number)), judgement.wait_seconds)  # noqa: S311  jitter
         if judgement.wait_seconds > _LONGEST_RETRY_AFTER or seconds >= self.deadline.seconds_left:
             return False
@@ -294,7 +294,7 @@ class Dfe:
             return self._retries_left >= 0
 
     def _learn(self, judgement: Judgement) -> None:
-        """Stop the run where every other message would fare the same."""
+        """Stop the run if every other message would fail in the same way."""
         with self._lock:
             if judgement.ends_run:
                 self._ended = self._ended or judgement.problem

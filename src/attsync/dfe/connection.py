@@ -1,7 +1,7 @@
 """One keep-alive connection to one host, over verified TLS: a request out, a whole answer back.
 
 An httpx transport is used without a client around it: cookies, redirects, netrc and the proxies of the environment then
-do not exist (docs/design/reliability.md P6, 8). Imports nothing that can read what is sent or answered.
+do not exist (docs/design/reliability.md P6, 8). Imports nothing that can read requests or answers.
 """
 
 import ssl
@@ -22,7 +22,7 @@ _LARGEST_ANSWER: Final = 64 * 1024
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """The answer to a request."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 class Connection:
     """A connection to the host of `url`; every other host is refused. Use it from one thread.
 
-    It is opened when it is needed, and again after any failure and after an answer that left bytes over.
+    It is opened when it is needed, and again after any failure and after an answer with extra bytes.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Connection:
 
     @property
     def certificate_ends(self) -> datetime | None:
-        """The end of the certificate that the host has shown; None before there was one."""
+        """The expiry of the certificate that the host has shown; None before there was one."""
         ending = self._network.certificate_ending
         return moment_of(ending) if ending else None
 
@@ -62,10 +62,10 @@ class Connection:
     ) -> Answer:
         """Send one request and return the whole answer, within the time-out and before the deadline.
 
-        The time-out is for all of it, in whatever small steps the answer comes. Raise NoAnswer, and whatever `permit`
-        raises.
+        The time-out is for the whole request, even if the answer comes in small steps. Raise NoAnswer, and what
+        `permit` raises.
         """
-        # Gzip bombs: an answer is asked for as it is, and refused if it is packed all the same.
+        # Gzip bombs: an uncompressed answer is requested, and a compressed one is refused.
         fixed = {"User-Agent": f"attsync/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
         request = httpx.Request(method, _parsed(url), headers=fixed | dict(headers), content=content)
         if _origin(request.url) != _origin(self._url) or request.url.userinfo:
@@ -76,13 +76,13 @@ class Connection:
             with self._deadline.guard(self._network.cut, seconds=self._seconds):
                 return self._read(request)
         except BaseException as error:
-            self.close(has_failed=True)  # nothing that comes over it is believed any more
+            self.close(has_failed=True)  # nothing more from it is trusted
             if isinstance(error, httpx.TransportError):
-                raise self._reason(error) from None  # its text may hold what a stranger said, or the token
+                raise self._reason(error) from None  # its text may contain the server's words, or the token
             raise
 
     def cut(self) -> None:
-        """End the request that is under way, and all that come after it. May be called from any thread."""
+        """End the request in progress, and all that follow. May be called from any thread."""
         self._network.cut(for_good=True)
 
     def close(self, *, has_failed: bool = False) -> None:
@@ -112,7 +112,7 @@ class Connection:
                 proxy=httpx.Proxy(self._proxy, ssl_context=to_proxy) if self._proxy else None,
             )
             # httpx does not hand on this option of httpcore. With httpcore's own network, addresses are tried one after
-            # the other for the whole time-out, and an answer that no one asked for is taken for the next one.
+            # the other for the whole time-out, and an answer without a request is taken for the next one.
             self._transport._pool._network_backend = self._network  # type: ignore[assignment]  # noqa: SLF001
         return self._transport
 
@@ -123,7 +123,7 @@ class Connection:
             return ProxyRefused(int(str(error)[:3]))
         if network.is_cut or network.has_ended or not isinstance(error, httpx.RemoteProtocolError):
             return network.failure(OSError())
-        # What is not HTTP at all is not a lost answer: something else answers there.
+        # An answer that is not HTTP is not a lost answer: another server answers there.
         return ProxyRefused(0) if network.is_at_proxy else BadResponse()
 
 
@@ -138,7 +138,7 @@ def _content(response: httpx.Response) -> bytes:
     return content
 
 
-@lru_cache(maxsize=16)  # the few addresses of the settings, again for every message
+@lru_cache(maxsize=16)  # the same few addresses of the settings, for every message
 def _parsed(url: str) -> httpx.URL:
     return httpx.URL(url)
 

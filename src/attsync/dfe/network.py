@@ -1,4 +1,4 @@
-"""Sockets: names, addresses, TLS and bytes, each with a limit that is kept on this side.
+"""Sockets: names, addresses, TLS and bytes, each with a limit that is enforced on this side.
 
 `Network` is what httpcore calls a network backend, and `Stream` what it reads from. Imports nothing of HTTP.
 """
@@ -20,12 +20,12 @@ from attsync.dfe.tls import Distrust, TlsInTls, why_distrusted
 _NEXT_ADDRESS_SECONDS: Final = 0.25
 """RFC 8305: without a connection after this time, the next address of the host is tried as well."""
 _LOOK_SECONDS: Final = 0.05
-"""How soon a connection that is cut while it looks up a name, or connects, notices that."""
+"""How soon a connection that is ended while it looks up a name, or connects, notices that."""
 _END: Final = re.compile(rb"\n\r?\n")
 """The end of the head of an answer, and of its body if that comes in chunks."""
 
 Permit = Callable[[], AbstractContextManager[object]]
-"""Entered just before the first byte of a request leaves; what it raises stops the request."""
+"""Entered just before the first byte of a request leaves; an exception in it stops the request."""
 _Address = tuple[int, tuple[Any, ...]]
 
 
@@ -44,7 +44,7 @@ _WORDS: Final = {
 
 
 class NoAnswer(Exception):
-    """There is no answer that could be judged; the subclass and `case` say why."""
+    """There is no usable answer; the subclass and `case` say why."""
 
     case = ""
     """A case of DFE-UNREACHABLE."""
@@ -60,7 +60,7 @@ class NotSent(NoAnswer):
         super().__init__()
         self.case = case
         self.by_proxy = by_proxy
-        """It is the proxy of the settings that did not let us through."""
+        """The failure is at the proxy of the settings."""
 
 
 class TlsRefused(NotSent):
@@ -92,7 +92,7 @@ class Timeout(ConnectionLost):
 
 
 class BadResponse(NoAnswer):
-    """The answer is larger than any answer of the DfE, or packed, or not HTTP."""
+    """The answer is larger than any answer of the DfE, or compressed, or not HTTP."""
 
 
 class Network:
@@ -106,14 +106,14 @@ class Network:
         self.socket: socket.socket | None = None
         self.stream: Stream | None = None
         self.is_at_proxy = has_proxy
-        """What happens now happens at the proxy; it has not handed us on yet."""
+        """The proxy has not connected to the host yet."""
         self.certificate_ending = ""
-        """The end of the certificate that the host has shown; empty before there was one."""
+        """The expiry of the certificate that the host has shown; empty before there was one."""
         self._is_cut = self._is_over = False
         self.begin(nullcontext)
 
     def begin(self, permit: Permit) -> None:
-        """Get ready for a request."""
+        """Reset for a new request."""
         self.permit = permit
         self._is_cut = self.is_begun = self.has_ended = False
 
@@ -131,7 +131,7 @@ class Network:
         self._is_over = self._is_over or for_good
         if (connected := self.socket) is not None:
             with suppress(OSError):  # closed already
-                # Not SSLSocket.shutdown, which takes the TLS layer away from under the other thread.
+                # Not SSLSocket.shutdown, which removes the TLS layer while the other thread uses it.
                 socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
     def close(self, *, has_failed: bool = False) -> None:
@@ -154,7 +154,7 @@ class Network:
         return self.stream
 
     def _look_up(self, host: str, port: int) -> list[_Address]:
-        """Return the addresses of a host, of both kinds in turn. The system's look-up cannot be stopped, but left."""
+        """Return the addresses of a host, both kinds in turn. The system's look-up can only be abandoned."""
         found: SimpleQueue[list[Any] | Exception] = SimpleQueue()
 
         def look_up() -> None:
@@ -179,7 +179,7 @@ class Network:
     def _connect(self, addresses: list[_Address]) -> tuple[socket.socket, _Address]:
         """Return a socket to the first address that takes the connection; each is tried a moment after the one before.
 
-        An address that swallows packets, as IPv6 does in many a school, so costs a quarter of a second (RFC 8305).
+        An address that never answers, as IPv6 in many schools, then costs a quarter of a second (RFC 8305).
         """
         failure: OSError = ConnectionRefusedError()
         next_at = 0.0
@@ -191,12 +191,12 @@ class Network:
                     address = addresses.pop(0)
                     try:
                         begun = socket.socket(address[0], socket.SOCK_STREAM)
-                    except OSError as error:  # this computer has no such network
+                    except OSError as error:  # this computer does not have such a network
                         failure = error
                         continue
                     under_way[begun] = address
                     begun.setblocking(False)  # noqa: FBT003  socket's own signature
-                    begun.connect_ex(address[1])  # an error shows below
+                    begun.connect_ex(address[1])  # an error is raised below
                     next_at = monotonic() + _NEXT_ADDRESS_SECONDS
                 for done in select.select([], under_way, [], _LOOK_SECONDS)[1]:
                     address = under_way.pop(done)
@@ -219,7 +219,7 @@ class Network:
             raise TimeoutError
 
     def failure(self, error: Exception) -> NoAnswer:
-        """Return what an error of the system means, by how far the request had come."""
+        """Return the NoAnswer for an error of the system, by how far the request had come."""
         is_late = self.is_cut or isinstance(error, TimeoutError)
         if self.is_begun:
             return Timeout() if is_late else ConnectionLost()
@@ -232,7 +232,7 @@ class Network:
 
 
 class Stream:
-    """Bytes to and from a host or proxy. It hands over one answer at a time: what comes after it stays here."""
+    """Bytes to and from a host or proxy. It returns one answer at a time, and keeps what comes after it."""
 
     def __init__(self, network: Network, connected: Any) -> None:  # noqa: ANN401  a socket, or TlsInTls
         self._network = network
@@ -240,10 +240,10 @@ class Stream:
         self._has_written = False
         self._rest = self._tail = b""
         self.body_left: int | None = None
-        """Bytes of the answer's body that are still to come; None before its head, or if that does not say."""
+        """Bytes of the answer's body that are still to come; None before its head, or if the head does not say."""
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  that of the request holds
-        """Return some bytes of the answer and none of what comes after it; no bytes: the other side has hung up."""
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002  the request's own is used
+        """Return some bytes of the answer and none of what comes after it; no bytes if the other side has closed it."""
         if not self._rest:
             self._rest = self._receive(max_bytes)
         size = len(self._rest)
@@ -299,7 +299,7 @@ class Stream:
         return network.stream
 
     def get_extra_info(self, info: str) -> object:
-        """Return whether there is something to read where nothing should be: httpcore then closes the connection."""
+        """Whether there is something to read between two answers: httpcore then closes the connection."""
         return self._has_more() if info == "is_readable" else None
 
     def close(self) -> None:
@@ -316,14 +316,14 @@ class Stream:
     def _receive(self, size: int) -> bytes:
         try:
             received: bytes = self._socket.recv(size)
-            self._network.stop_if_cut()  # or else an answer that ends with its connection would seem whole
+            self._network.stop_if_cut()  # otherwise an answer that ends with its connection would seem complete
         except OSError as error:
             raise self._network.failure(error) from None
         self._network.has_ended = not received
         return received
 
     def _has_more(self) -> bool:
-        """Whether there are bytes that belong to no answer, or the other side has hung up."""
+        """Whether there are bytes outside an answer, or the other side has closed the connection."""
         if self._rest:
             return True
         seconds = self._socket.gettimeout()

@@ -1,6 +1,6 @@
-"""What an answer of the DfE, or none, means: received, faulty, rejected, busy, or not the DfE.
+"""The meaning of an answer of the DfE, or of none: received, faulty, rejected, busy, or not the DfE.
 
-See docs/design/reliability.md 2 and 4. Statuses, headers and bytes in, judgements out; a stranger's words pass only
+See docs/design/reliability.md 2 and 4. Takes statuses, headers and bytes, returns judgements; the server's words pass
 through `clean`. Imports nothing that sends requests.
 """
 
@@ -29,12 +29,12 @@ _URN_REJECTED: Final = {"VAL100", "VAL101", "VAL102"}
 _KNOWN_FAULTS: Final = {"VAL103": "year-group", "VAL104": "attendance-code", "VAL105": "count"}
 """The DfE's code -> the case of DFE-FAULTS."""
 Clean = Callable[..., tuple[str, ...]]
-"""Takes the texts of a stranger and returns each as it may be shown."""
+"""Takes texts of the server and returns each safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one try came to."""
+    """The result of one try."""
 
     state: State
     answer: str
@@ -47,13 +47,13 @@ class Judgement:
     wait_seconds: float = 0.0
     """What Retry-After asks for."""
     ends_run: bool = False
-    """Every other message of this run would fare the same."""
+    """Every other message of this run would fail in the same way."""
 
 
-def judge(  # noqa: PLR0911  a line a status
+def judge(  # noqa: PLR0911  one line per status
     settings: DfeSettings, body: bytes, answer: Answer, clean: Clean
 ) -> Judgement:
-    """Return what the answer to `POST /attendances` means."""
+    """Return the judgement on an answer to `POST /attendances`."""
     url, status = settings.base_url, answer.status
     if status == 201:  # noqa: PLR2004  the contract's own status
         return _judge_receipt(url, body, answer, clean)
@@ -67,15 +67,15 @@ def judge(  # noqa: PLR0911  a line a status
     if status == 404:  # noqa: PLR2004
         return stranger(url, status, State.REJECTED)
     if status == 500 and b"Incorrect content type" in answer.content:  # noqa: PLR2004
-        return _rejected(answer, clean)  # docs/design/domain.md 2: a fault of the sender, though it is 5xx
+        return _rejected(answer, clean)  # docs/design/domain.md 2: an error of the sender, although it is 5xx
     if status in PASSING:
         return busy(url, answer)
     return _rejected(answer, clean) if 400 <= status < 500 and status != 410 else stranger(url, status)  # noqa: PLR2004
 
 
 def busy(url: str, answer: Answer) -> Judgement:
-    """Return that a busy or failing server is worth another try."""
-    # After 429 the message was surely not taken; after the others it may have been.
+    """Return the judgement on a busy or failing server: worth another try."""
+    # After 429 the message was certainly not stored; after the others it may have been.
     state = State.FAILED if answer.status == 429 else State.UNKNOWN  # noqa: PLR2004
     problem = Problem("DFE-BUSY", host=_host(url), status=answer.status)
     wait = retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
@@ -83,17 +83,17 @@ def busy(url: str, answer: Answer) -> Judgement:
 
 
 def stranger(url: str, status: int | None, state: State = State.UNKNOWN) -> Judgement:
-    """Return that something else answered than the DfE. `status` is None if the answer was too large, or not HTTP."""
+    """Return the judgement that another server than the DfE's answered. `status`: None if too large, or not HTTP."""
     return Judgement(state, words_of(status) if status else "too large, or not recognised", not_the_dfe(url, status))
 
 
 def not_the_dfe(url: str, status: int | None) -> Problem:
-    """Return the problem that something else answers than the DfE's service."""
+    """Return the problem that another server than the DfE's answers."""
     return Problem("DFE-ANSWER", host=_host(url), status=status)
 
 
 def judge_no_answer(settings: DfeSettings, url: str, reason: NoAnswer) -> Judgement:
-    """Return what it means that no answer came, or none that could be read."""
+    """Return the judgement if no answer came, or none that could be read."""
     place: dict[str, object] = {"host": _host(url)}
     if isinstance(reason, NotSent) and reason.by_proxy and settings.proxy:
         place = {"proxy": _host(settings.proxy.get_secret_value()), "setting": ("dfe", "proxy")}
@@ -117,7 +117,7 @@ def judge_no_answer(settings: DfeSettings, url: str, reason: NoAnswer) -> Judgem
 
 
 def token_refused(settings: DfeSettings, status: int) -> Problem:
-    """Return that the DfE signed us in, and its service then refused the token, or the subscription key."""
+    """Return the problem that the DfE signed in the client, but its service refused the token or the key."""
     case = "key" if settings.subscription_key_file else "token"
     return Problem("SIGNIN-REFUSED", case, client=settings.client_id, status=status)
 
@@ -131,7 +131,7 @@ def retry_after(text: str, now: datetime) -> float:
 
 
 def http_date(text: str) -> datetime | None:
-    """Return the date of a header; None if it is not one, or so far off that no clock could show it."""
+    """Return the date of a header; None if it is not one, or an impossible one."""
     try:
         at = parsedate_to_datetime(text)
         return at.astimezone(UTC) if at.tzinfo else None

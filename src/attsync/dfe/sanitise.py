@@ -1,4 +1,4 @@
-"""Make a stranger's text safe to show: no control characters, no secret of ours in whatever form, not too long."""
+"""Make a server's text safe to show: no control characters, none of our secrets in any form, not too long."""
 
 import re
 import unicodedata
@@ -40,13 +40,13 @@ def _visible(sign: str) -> str:
 
 
 def _folded(sign: str) -> str:
-    """Return a sign as it is compared: in lower case, and as the plain letter of which it is a form."""
+    """Return a character as it is compared: in lower case, and as the plain letter that it is a form of."""
     return unicodedata.normalize("NFKC", sign).casefold()
 
 
-@lru_cache(maxsize=4)  # the private key has some thousand pieces
+@lru_cache(maxsize=4)  # the private key has about a thousand pieces
 def _pieces(secrets: tuple[str, ...]) -> tuple[tuple[Callable[[str], bool], frozenset[str]], ...]:
-    """Return what is looked for: in the letters and digits of a text alone, and in all of it but its spaces."""
+    """Return what is searched: a text reduced to its letters and digits, and a text without its spaces."""
     forms = [form for secret in secrets for form in _forms(re.sub("-----[^-]+-----", "", secret))]
     found = []
     for is_kept in (_is_letter, _is_no_space):
@@ -59,7 +59,7 @@ def _pieces(secrets: tuple[str, ...]) -> tuple[tuple[Callable[[str], bool], froz
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Return the forms in which a stranger could repeat a secret."""
+    """Return the forms in which a server could repeat a secret."""
     for text in {secret, quote_plus(secret), quote(secret, safe="")}:
         yield text
         if len(text) >= _PIECE:

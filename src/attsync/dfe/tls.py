@@ -1,4 +1,4 @@
-"""TLS: which certificates are trusted, and in which way one was not. Imports nothing that sends or reads requests."""
+"""TLS: which certificates are trusted, and why one was not. Imports nothing that sends or reads requests."""
 
 import ssl
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _BY_CODE: Final = {
     9: Distrust.NOT_YET,
     10: Distrust.EXPIRED,
     18: Distrust.SELF_SIGNED,
-    19: Distrust.UNKNOWN,  # self-signed, but further up: someone's own authority
+    19: Distrust.UNKNOWN,  # self-signed, but further up: a private authority
     20: Distrust.UNKNOWN,
     21: Distrust.UNKNOWN,
     62: Distrust.OTHER_NAME,
@@ -42,7 +42,7 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
     # Not create_default_context: it honours SSLKEYLOGFILE and writes session keys to a file.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.hostname_checks_common_name = False  # RFC 9525: only subjectAltName says for which host it is
+    context.hostname_checks_common_name = False  # RFC 9525: only subjectAltName names the host
     context.load_default_certs()
     if ca_file:
         try:
@@ -53,12 +53,12 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def why_distrusted(error: BaseException) -> Distrust | None:
-    """Return why a TLS handshake failed; None if it was something else than the certificate or the protocol."""
+    """Return why a TLS handshake failed; None if it was not because of the certificate or the protocol."""
     match error:
         case ssl.SSLCertVerificationError():
             return _BY_CODE.get(error.verify_code, Distrust.OTHER)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return None  # the other side hung up, as a network does
+            return None  # the other side closed the connection
         case ssl.SSLError() if is_memory(error):
             raise MemoryError
         case ssl.SSLError():
@@ -87,7 +87,7 @@ class TlsInTls:
         self._do(self._tls.do_handshake)
 
     def recv(self, size: int) -> bytes:
-        """Return up to `size` bytes; none if the other side has hung up."""
+        """Return up to `size` bytes; none if the other side has closed the connection."""
         try:
             return bytes(self._do(self._tls.read, size))
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):

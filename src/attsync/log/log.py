@@ -1,6 +1,6 @@
 """All reads and writes of the log. Use a `Log` from one thread; any may call `consent_now` and `require_same_file`.
 
-A submission is on disk before its first byte is sent (docs/design/reliability.md 3). Decides no rule, such as whether
+A submission is on disk before its first byte is sent (docs/design/reliability.md 3). Does not decide whether
 consent is in force.
 """
 
@@ -60,7 +60,7 @@ class Log:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open the log at `path`, and create it first where there is none. Raise LogError."""
-        path = Path(realpath(path))  # a link to the log is the log: the locks lie beside the file itself
+        path = Path(realpath(path))  # resolve links to the log: the locks are beside the file itself
         if not schema.exists(path):
             schema.make(path)
         return cls(path, schema.connect(path))
@@ -98,7 +98,7 @@ class Log:
             return schema.LAYOUT
 
     def require_same_file(self) -> None:
-        """Raise LogError if another file has taken the place of this log: what is written here is then lost."""
+        """Raise LogError if another file has taken the place of this log: what is written here would be lost."""
         if _identity(self.path) != self._file:
             raise LogError("LOG-WRITE", "replaced", path=self.path)
 
@@ -123,7 +123,7 @@ class Log:
     def end_run(
         self, run: int, exit_code: int, at: datetime, problems: Sequence[Problem] = (), *, clock_confirmed: bool = False
     ) -> None:
-        """Record how a run has ended, and what is to be checked of no school in the settings."""
+        """Record how a run has ended, and what is to check but not about a school in the settings."""
         with self.writing():
             self._execute(
                 "UPDATE run SET ended_at = ?, exit_code = ?, problems = ?, clock_confirmed = ? WHERE id = ?",
@@ -153,7 +153,7 @@ class Log:
         return next((row["receiver"] for row in self._rows(sql, other_than)), None)
 
     def to_check(self, receiver: str) -> tuple[Problem, ...]:
-        """Return what the newest run that has ended found to be checked of no school in the settings."""
+        """Return what the newest run that has ended found to check, but not about a school in the settings."""
         sql = "SELECT problems FROM run WHERE ended_at IS NOT NULL AND receiver = ? ORDER BY id DESC LIMIT 1"
         return next((all_from_json(row["problems"]) for row in self._rows(sql, receiver)), ())
 
@@ -180,10 +180,10 @@ class Log:
     def latest_school_runs(self, receiver: str, *, told: bool = False) -> dict[int, SchoolRun]:
         """Return for each school, by URN, what the newest run for `receiver` that included it did.
 
-        With `told`, the newest that came to its end: one that was stopped or has failed told no one of its schools.
+        With `told`, the newest that ended normally: one that was stopped or has failed did not report its schools.
         """
         ended = "AND exit_code < 9" if told else ""
-        # From each URN to the next by the index: there is a row for each school and run of years.
+        # From each URN to the next by the index: the table has a row per school and run, for years.
         rows = self._rows(
             f"""
             WITH RECURSIVE known (urn) AS (
@@ -223,7 +223,7 @@ class Log:
         return found
 
     def forget(self, before: datetime) -> None:
-        """Delete runs that began before `before`, with their submissions and the bodies that nothing names any more."""
+        """Delete runs that began before `before`, with their submissions and the bodies that are no longer used."""
         old = "SELECT id FROM run WHERE started_at < ? ORDER BY id LIMIT 1"
         while rows := self._rows(old, utc(before)):
             run = rows[0]["id"]
@@ -254,7 +254,7 @@ class Log:
         )
 
     def reopen(self, receiver: str) -> None:
-        """Forget that `receiver` answered 410: it was seen to answer again."""
+        """Delete the record that `receiver` answered 410: it answers again."""
         with self.writing():
             self._execute("DELETE FROM closed WHERE receiver = ?", receiver)
 
@@ -336,9 +336,9 @@ class Log:
     ) -> dict[int, dict[date, list[Submission]]]:
         """Return the submissions of the window for `receiver` by URN and date, oldest first.
 
-        Of each date those since the newest accepted one, with it: what went before says no more of what arrived.
+        Of each date those since the newest accepted one, with it: earlier ones do not matter any more.
         """
-        # Day by day, and for each its schools: of a range of days, SQLite would look at every school's.
+        # Day by day, and for each its schools: for a range of days, SQLite would read those of every school.
         days = [day.isoformat() for day in window]
         marks, schools = ", ".join("?" * len(days)), "" if urn is None else "AND urn = ?"
         return self._by_school(
@@ -360,7 +360,7 @@ class Log:
 
     def history(self, receiver: str, day: date, urn: int) -> list[Submission]:
         """Return every submission of a day of a school for `receiver`, oldest first."""
-        # Its run tells which is newest, not `id`: one whose fate was unknown is taken up again by a later run.
+        # The run decides which is newest, not `id`: one with an unknown answer is sent again by a later run.
         sql = "SELECT * FROM submission WHERE day = ? AND urn = ? AND receiver = ? ORDER BY run_id, id"
         return [submission_of(row) for row in self._rows(sql, day.isoformat(), urn, receiver)]
 
@@ -431,7 +431,7 @@ class Log:
 
     def consent_now(self, urn: int) -> ConsentRow | None:
         """Return the same, from any thread, also while another thread writes to the log."""
-        # A separate connection: the other one may be waiting for the disk, and a sender need not.
+        # A separate connection: the other one may be waiting for the disk.
         with self._reading, schema.in_our_words(self.path):
             self._reader = self._reader or schema.connect(self.path)
             return next(map(consent_of, self._reader.execute(_LATEST_CONSENT, (urn,)).fetchall()), None)

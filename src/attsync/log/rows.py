@@ -1,6 +1,6 @@
-"""What the rows of the log say, as frozen values, and how they are read and written as JSON. Imports no SQLite.
+"""The rows of the log, as frozen values, and how they are read and written as JSON. Imports no SQLite.
 
-JSON is written in ASCII: SQLite takes no half of a surrogate pair, which a path or a server's text may contain.
+JSON is written in ASCII: SQLite does not accept half a surrogate pair, which a path or a server's text may contain.
 """
 
 import json
@@ -30,7 +30,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolRun:
-    """What the latest run that included a school did for it."""
+    """What the newest run that included a school did for it."""
 
     school: School
     run: Run
@@ -79,7 +79,7 @@ class ConsentRow:
 
     school: School
     action: Literal["given", "removed", "lapsed"]
-    """Lapsed: the school left the settings file, and a send went by without it."""
+    """Lapsed: the school left the settings file, and a send ran without it."""
     person: str
     login_uid: int | None
     receiver: str

@@ -24,9 +24,9 @@ _APPLICATION_ID: Final = 0x61747473  # "atts"
 LAYOUT: Final = 4
 _BUSY_SECONDS: Final = 5
 _MAKING_SECONDS: Final = 60
-"""A log that has been under construction for longer is left over from a dead process."""
+"""Seconds after which an unfinished log is left over from a dead process."""
 _NOTHING_LEFT: Final = 100_000
-"""Bytes free on a disk that is as good as full."""
+"""Free bytes below which a disk counts as full."""
 _CASES: Final = {
     "FULL": "full",
     "READONLY": "read_only",
@@ -67,8 +67,8 @@ def exists(path: Path) -> bool:
             found = path.stat()
         except FileNotFoundError:
             return False
-        # Two names would mean two locks, and two runs at the same time. `make` gives it a second one for a moment: that
-        # is looked for before the names are counted again, so it cannot be missed.
+        # Two names would mean two locks, and two runs at the same time. `make` adds a second one for a moment: it is
+        # looked for before the names are counted again, so it cannot be missed.
         if found.st_nlink > 1 and stat.S_ISREG(found.st_mode):
             of_make = sum(other.st_ino == found.st_ino for _, other in _unfinished(path))
             if (names := path.stat().st_nlink - of_make) > 1:
@@ -93,7 +93,7 @@ def make(path: Path) -> None:
                 )
             finally:
                 connection.close()
-            with suppress(FileExistsError):  # another attsync was quicker, and its log serves as well
+            with suppress(FileExistsError):  # another attsync was quicker, and its log is as good
                 os.link(unfinished, path)
             folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -171,7 +171,7 @@ def in_our_words(path: Path) -> Iterator[None]:
 
 
 def damaged(path: Path) -> LogError:
-    """Return the error that says that the log is damaged, or is not a log of attsync."""
+    """Return the error that says that the log is damaged, or is not attsync's log."""
     return LogError("LOG-DAMAGED", path=path)
 
 

@@ -1,7 +1,7 @@
 """Hands messages to the DfE: recorded before the first byte, sent by several threads, recorded after the answer.
 
 Until all are answered, one writer thread writes the log. It takes what is waiting, 64 messages at most, and commits it
-once (docs/design/reliability.md 3); a signal only reaches the main thread, so nothing is cut in two.
+once (docs/design/reliability.md 3); a signal only reaches the main thread, so no step is interrupted.
 """
 
 import threading
@@ -23,9 +23,9 @@ from attsync.run.plan import Plan, Planned, Refused
 from attsync.run.report import Report, SchoolResult, day_of
 
 _BATCH: Final = 64
-"""Most messages that share a commit."""
+"""The largest number of messages in one commit."""
 _KEY_LIFE: Final = timedelta(days=1)
-"""A key is used again only so long: after that the DfE may have forgotten it (docs/design/reliability.md 3)."""
+"""How long a key is used again: after that the DfE may have forgotten it (docs/design/reliability.md 3)."""
 _STOP_SECONDS: Final = 3
 """How long a run that is stopped waits for answers to requests that are under way."""
 
@@ -42,7 +42,7 @@ class _School:
 
 @dataclass(slots=True)
 class _Message:
-    """One message, recorded and on its way, or back with what became of it."""
+    """One message, recorded and being sent, or with its outcome."""
 
     school: _School
     plan: Planned
@@ -139,7 +139,7 @@ class Dispatch:
             self._over.set()
 
     def _batch(self) -> list[_School | _Message]:
-        """Return what is waiting, as far as it may share a commit; wait for the first."""
+        """Return the waiting messages that can share a commit; wait for the first."""
         batch: list[_School | _Message] = []
         size = 0
         while size < _BATCH:
@@ -251,7 +251,7 @@ class Dispatch:
                     message.submission.key or "",
                     partial(permit, self._log, self._gate, message.school.result.school, self._terms),
                 )
-                # The message may have been taken over from an earlier run.
+                # The message may be from an earlier run.
                 message.outcome = replace(found, state=state_after(message.submission.state, found.state))
             except BaseException as error:  # noqa: BLE001  raised again in the main thread
                 message.outcome = error

@@ -21,7 +21,7 @@ from attsync.window import LONDON, Window, is_working_day, today_in_london
 from attsync.wire import build, parse
 
 _LOOK_BACK: Final = timedelta(weeks=4)
-"""How far before the window runs are looked for: further than the longest holiday of a half-term."""
+"""How far before the window runs are looked up: longer than the longest half-term holiday."""
 
 
 _FROM_PROOFS: Final = {
@@ -30,7 +30,7 @@ _FROM_PROOFS: Final = {
     ("MARKS-UNPROVEN", "roll"),
     ("MARKS-UNPROVEN", "nameless"),
 }
-"""What is to check of a school and would be forgotten, or be false, if its days were not proven again."""
+"""Problems to check that would be forgotten, or be false, if the days of a school were not proven again."""
 
 
 class Sent(NamedTuple):
@@ -41,7 +41,7 @@ class Sent(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """One message that is ready to go, and what went before it for the same day."""
+    """One message that is ready to send, and what was sent before it for the same day."""
 
     body: Body
     last: Submission | None
@@ -171,7 +171,7 @@ class Planner:
 
     def to_check(self, found: SchoolDays, plans: Collection[Plan]) -> tuple[Problem, ...]:
         """Return what is unusual in a school: in what was read, and against what was sent before."""
-        if all_gone(plans):  # says it all
+        if all_gone(plans):  # already says this
             return tuple(problem for problem in found.to_check if problem.code != "MARKS-NONE")
         sendings = [
             (p.body.day, p.before.cells, {cell: n for cell, n in p.body.cells.items() if cell.session in p.had})
@@ -185,8 +185,8 @@ class Planner:
     def _gap(self, urn: int) -> datetime | None:
         """Return the newest planned send of a school that is not in the log; None if there is none.
 
-        Someone else may then have sent what this log does not show. Before the consent in the log there is no gap
-        (docs/design/reliability.md 3).
+        Another copy of attsync may then have sent what this log does not show. Before the consent in the log there is
+        no gap (docs/design/reliability.md 3).
         """
         consent = self._consents.get(urn)
         runs = [run.started_at for run in self._reads.get(urn, ())]
@@ -249,7 +249,7 @@ class Planner:
 
 
 def all_gone(plans: Collection[Plan]) -> Problem | None:
-    """Return the problem that no mark is left of all that was sent before; None while some are.
+    """Return the problem that no marks are left of all that was sent before; None while some are.
 
     It is sent as 0 (docs/design/sending.md 2). One day may lose its marks; where every day has lost them, the database
     was emptied or is read wrongly.
@@ -271,7 +271,7 @@ def _newest(history: Sequence[Submission], is_meant: Callable[[State], bool]) ->
 
 
 def _taken(before: Cells, faults: Iterable[Fault], taken: Cells) -> Cells:
-    """Leave out what the DfE never took: a code that it does not know would be a fault again, even as a zero."""
+    """Leave out what the DfE never accepted: an unknown code would be a fault again, even as a zero."""
     refused = {(fault.cell, fault.attendance_code) for fault in faults if fault.code == "VAL104"}
     groups = {fault.cell.year_group for fault in faults if fault.code == "VAL103" and fault.cell}
     return {

@@ -18,9 +18,9 @@ Listed = Sequence[tuple[DatabaseSettings, tuple[SchoolSettings, ...] | Problem]]
 
 
 def listed_schools(listed: Listed, only: Collection[int]) -> dict[int, School]:
-    """Return every school there is, or those of `only`, by URN.
+    """Return every school, or those of `only`, by URN.
 
-    Raise SchoolError if a database has not said which schools it has: of none could it be told.
+    Raise SchoolError if a database cannot list its schools: then a URN cannot be looked up.
     """
     found = {}
     for _, schools in listed:

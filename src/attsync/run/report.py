@@ -1,6 +1,6 @@
-"""What became of a run, as values: its schools and their days, and what cron mails about them. Imports no screen.
+"""The result of a run, as values: its schools and their days, and what cron mails about them. Imports no screen.
 
-Holds totals, not counts: a run of thousands of schools has to fit into a small machine.
+Has totals, not counts: a run of thousands of schools has to fit into a small machine.
 """
 
 from collections.abc import Callable, Collection
@@ -21,16 +21,16 @@ from attsync.window import Window
 
 _MOST_LINES: Final = 12
 _LINES_OF_REST: Final = 3
-"""How many problems are left, the schools that were not named before, and how to see them."""
+"""Lines at the end: how many problems are left, the schools not named before, and how to see them."""
 _SEVERITY: Final = (70, 9, 2, 7, 4, 8, 3, 1, 5, 0)
-"""Exit codes of problems, the most urgent for a person first: one that passes by itself comes last. The exit
-code of a run goes by the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
+"""Exit codes of problems, the most urgent for a person first: one that needs no action is last. The
+exit code of a run uses the same order, but with 5 before 1 (docs/design/reliability.md 2)."""
 _PROBLEMS: Final = messages.attsync("status", "--problems")
 
 
 @dataclass(slots=True, kw_only=True)
 class SchoolResult:
-    """What became of one school in one run."""
+    """The result of one school in one run."""
 
     school: School
     outcome: SchoolOutcome
@@ -55,7 +55,7 @@ class SchoolResult:
             self.changed += len(day.changed_sessions.intersection(well))
 
     def forget_good_days(self) -> None:
-        """Forget the days without a problem: of thousands of schools no one asks for them again."""
+        """Drop the days without a problem, to save memory: they are not needed again."""
         self.days = [day for day in self.days if day.problem]
 
     @property
@@ -70,12 +70,12 @@ class SchoolResult:
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What became of a run."""
+    """The result of a run."""
 
     window: Window
     now: datetime
     times: tuple[time, ...]
-    """Of the planned sends."""
+    """Times of the planned sends."""
     number: int = 0
     """The run's number in the log, from 1; a dry run has none."""
     schools: list[SchoolResult] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Report:
     closed: bool = False
     """Whether the receiver said in this run that the service has been closed."""
     failing_before: Collection[int] = ()
-    """URNs of the schools with a problem in the run before, if someone is told of the change."""
+    """URNs of the schools with a problem in the run before, if a change leads to a message."""
 
     def told(self, named: Collection[int]) -> list[tuple[SchoolResult, messages.Told]]:
         """Return each problem that counts, with its school; `named` are schools that were asked for."""
@@ -106,9 +106,9 @@ def _counts(result: SchoolResult, problem: Problem, named: Collection[int]) -> b
 
 
 def is_wanted(problem: Problem) -> bool:
-    """Whether a problem is silent, unless its school was named."""
-    # Where someone removed consent, silence is what they asked for, unless the school was named. That no one ever
-    # decided, or that what was agreed to has changed, is said at every run.
+    """Whether a problem is not reported, unless its school was named."""
+    # Removed consent is only reported if the school was named. That no one ever decided, or that what was agreed to
+    # has changed, is reported by every run.
     return (problem.code, problem.case) == ("CONSENT-NONE", "removed")
 
 
@@ -176,7 +176,7 @@ def _said(schools: list[School], told: messages.Told, *, alike: bool) -> list[st
 
 
 def _line(schools: Collection[School], text: str) -> list[str]:
-    """Return a line that is whole in itself, and below it the schools if there are several."""
+    """Return one complete line, and below it the schools if there are several."""
     names = [f"  Schools: {_listed(schools)}"] if len(schools) > 1 else []
     return [f"{_who(schools)}: {text}" if schools else text, *names]
 
@@ -190,7 +190,7 @@ def _listed(schools: Collection[School]) -> str:
 
 
 def failing(log: Log, receiver: str) -> set[int]:
-    """Return the URNs of the schools that had a problem in the newest run for `receiver` that told of them."""
+    """Return the URNs of the schools with a problem in the newest run for `receiver` that reported them."""
     runs = log.latest_school_runs(receiver, told=True)
     windows = [each.run.window for each in runs.values()]
     span = Window(min(w.first for w in windows), max(w.last for w in windows)) if windows else None
@@ -208,9 +208,9 @@ def failing(log: Log, receiver: str) -> set[int]:
 
 
 def turned(report: Report) -> Message | None:
-    """Return what people are told: which schools have a problem and had none in the run before, or the reverse.
+    """Return the message to people: which schools have a problem and had none in the run before, or the reverse.
 
-    Without a count, a value or what the DfE said: it goes to services outside the school.
+    Without a count, a value or the DfE's words: it goes to services outside the school.
     """
     causes: dict[tuple[str, str], set[School]] = {}
     told = [(each.school, told.problem) for each, told in report.told(())]

@@ -1,6 +1,6 @@
-"""The main job, from consent to report: who may be sent for, read, plan, dispatch, record. Imports no screen.
+"""The main job, from consent to report: find the schools with consent, read, plan, dispatch, record. Imports no screen.
 
-What becomes of a school is a value, not an exception: a school without consent, or whose database fails, does not stop
+The result of a school is a value, not an exception: a school without consent, or whose database fails, does not stop
 the others.
 """
 
@@ -31,7 +31,7 @@ from attsync.settings import Settings
 from attsync.window import LONDON, Window, is_working_day
 
 _CLOCK_KNOWN: Final = timedelta(days=7)
-"""How long a clock that was right is believed while nothing is due and the service does not answer."""
+"""How long a clock that was right is trusted while nothing is due and the service does not answer."""
 _HALF_TERM: Final = 5
 """Working days that a school may be closed for in term time."""
 _CONNECTIONS_PER_SCHOOL: Final = 2
@@ -43,7 +43,7 @@ _logger = logging.getLogger(__name__)
 def send(
     settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
 ) -> Report:
-    """Send the window for every school with consent, or those of `only`, and record what became of it.
+    """Send the window for every school with consent, or those of `only`, and record the results.
 
     `begin` is called once nothing is left that could stop the whole run before it has read anything; `tell` is called
     for each school when it is done. Raise AttsyncError where nothing at all can be done.
@@ -53,7 +53,7 @@ def send(
         require_clock(log)
         terms = Terms.of(settings)
         wanted, done = _due(settings, log, only)
-        # Before the run is recorded: whatever is wrong with the settings shows here.
+        # Before the run is recorded: every problem with the settings is raised here.
         dfe = stack.enter_context(_dfe(settings, wanted, deadline)) if wanted else None
         listed = schools_by_database(settings.database, deadline) if dfe else []
         done += [] if only else _undecided(listed, log)
@@ -94,7 +94,7 @@ def send(
 def dry_run(
     settings: Settings, window: Window, only: Collection[int], tell: Tell, begin: Callable[[], None] = lambda: None
 ) -> Report:
-    """Do all that `send` does but the sending and the recording."""
+    """Do everything that `send` does except sending and recording."""
     report = Report(window=window, now=datetime.now(UTC), times=run_times(settings))
     with (
         Deadline(settings.dfe.run_minutes * 60) as deadline,
@@ -104,7 +104,7 @@ def dry_run(
         wanted, done = _due(settings, log, only)
         if wanted:
             with _dfe(settings, wanted, deadline):
-                pass  # whatever is wrong with the settings shows here; no one is contacted
+                pass  # every problem with the settings is raised here; no one is contacted
         listed = schools_by_database(settings.database, deadline) if wanted else []
         done += [] if only else _undecided(listed, log)
         begin()
@@ -137,7 +137,7 @@ def preview(settings: Settings, window: Window, only: Collection[int]) -> Iterat
 
 
 def _due(settings: Settings, log: Log | None, only: Collection[int]) -> tuple[dict[int, School], list[SchoolResult]]:
-    """Return the schools to read and send for, by URN, and what is to be said of those without consent."""
+    """Return the schools to read and send for, by URN, and the problems of those without consent."""
     known = known_schools(settings, log)
     missing = [urn for urn in only if urn not in known]
     if missing and not lists_itself(settings):
@@ -230,7 +230,7 @@ def _planned(
 
 
 def _stopped(found: SchoolDays) -> Problem | None:
-    """Return the problem that there is not one mark in term time: silence would look like success."""
+    """Return the problem that there are no marks in term time, which would otherwise look like success."""
     none = next((problem for problem in found.to_check if problem.code == "MARKS-NONE"), None)
     if none is None and found.days and not any(day.marks or day.problem for day in found.days):
         days = [day.date for day in found.days]
@@ -284,7 +284,7 @@ def _recorded(log: Log, report: Report, dfe: Dfe | None, receiver: str) -> Itera
 
 
 def _careful(tell: Tell) -> Tell:
-    """Keep on sending when no one can be told any more: a closed pipe, a terminal that is gone, a full disk."""
+    """Keep on sending when output is no longer possible: a closed pipe, a lost terminal, a full disk."""
 
     def tell_if_possible(result: SchoolResult) -> None:
         with suppress(OSError):

@@ -1,7 +1,6 @@
 """The DfE's attendances service as its test suite of 2020 describes it: a function from request to answer.
 
-Who may ask, in which order things are checked, what answers look like. For tests and trials, never for the real
-service.
+Access, the order of the checks, the form of the answers. For tests and trials, never for the real service.
 """
 
 import hashlib
@@ -25,7 +24,7 @@ from attsync.sandbox.validation import DFE_YEAR_GROUPS, Rejected, first_code_err
 from attsync.window import today_in_london
 
 _REGISTER: Final = range(900_000, 990_000)
-"""Every one of these is a school here; no real school has such a URN."""
+"""Each of these is a school here; no real school has such a URN."""
 
 
 def _message(status: int, message: str) -> Answer:
@@ -68,10 +67,10 @@ class Service:
     store: Store = field(default_factory=Store)
     subscription_key: str | None = None
     faults: deque[Fault] = field(default_factory=deque)
-    """What goes wrong with the next posts; more may be added while the sandbox runs."""
+    """Faults for the next posts; more can be added while the sandbox runs."""
     now: Callable[[], datetime] = _utc_now
     pause: Callable[[float], None] = time.sleep
-    """With `now` the clock, so that tests need not wait."""
+    """`now` is the clock, so that tests do not have to wait."""
     sign_in: SignIn = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +82,7 @@ class Service:
         match request.method, path:
             case "POST", ["oauth", "token"]:
                 return self.sign_in.answer(request)
-            case "GET", ["sandbox", "received"]:  # no sign-in: it is made up and does not leave this computer
+            case "GET", ["sandbox", "received"]:  # no sign-in: the data is made up and does not leave this computer
                 return Answer(200, [_listed(post) for post in self.store.received()])
         if refusal := self._refusal(request):
             return refusal
@@ -111,7 +110,7 @@ class Service:
         return None if self.sign_in.is_valid(_token(request)) else _UNAUTHORISED
 
     def _post(self, request: Request) -> Answer | None:
-        """Answer one post: by its content, or as the script of faults says."""
+        """Answer one post: by its content, or by the script of faults."""
         try:
             fault = self.faults.popleft()
         except IndexError:

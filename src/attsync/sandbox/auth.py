@@ -1,7 +1,7 @@
-"""Signing in to the sandbox: a token for client credentials, in three ways, by the letter of RFC 6749 and RFC 7523.
+"""Signing in to the sandbox: a token for client credentials, in 3 ways, exactly as in RFC 6749 and RFC 7523.
 
-Written separately from the client's side. Tokens are kept in memory: after a restart none is valid, as a client must
-expect of the DfE too.
+Written separately from the client's side. Tokens are kept in memory: after a restart none is valid, as can happen at
+the DfE too.
 """
 
 from base64 import b64decode
@@ -21,14 +21,14 @@ from joserfc.jwk import Key
 from attsync.sandbox.server import Answer, Request
 
 TOKEN_SECONDS: Final = 3600
-"""Life of a token, as at the DfE's gateway."""
+"""Lifetime of a token, as at the DfE's gateway."""
 
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One program that may sign in: with its secret (in the body or as Basic), with a key pair, or with either."""
+    """One client that can sign in: with its secret (in the body or as Basic), with a key pair, or with either."""
 
     client_id: str
     secret: str | None = field(default=None, repr=False)
@@ -45,7 +45,7 @@ class SignIn:
     client: Client
     now: Callable[[], datetime]
     tokens: dict[str, datetime] = field(default_factory=dict)
-    """Each token and its end."""
+    """Each token and its expiry."""
     _seen: set[str] = field(default_factory=set)
     """The signed statements that were used: each counts once."""
 

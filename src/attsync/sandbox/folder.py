@@ -1,6 +1,6 @@
 """A folder in which everything can be tried: settings, secrets, certificates, a made-up school.
 
-Its settings are the package's own example but for the port. Without the packages of `attsync[demo]`, importing this
+Its settings are the package's example, with another port. Without the packages of `attsync[demo]`, importing this
 module raises SettingsError.
 """
 
@@ -41,10 +41,10 @@ class Sandbox:
     config: Path
     """The settings file for attsync."""
     store: Store
-    """What was received."""
+    """Everything that was received."""
     server: Server
     faults: deque[Fault]
-    """What goes wrong with the next posts; may be added to at any time."""
+    """Faults for the next posts; more can be added at any time."""
     dfe: dict[str, str]
     """The settings of [dfe] by which other settings name this sandbox."""
 
@@ -59,7 +59,7 @@ def make_folder(
     afternoon: bool = False,
     pupils: int = 420,
 ) -> Path:
-    """Fill `folder`, which is new or empty, with `username` as the account that may consent; return its settings file.
+    """Fill `folder`, which is new or empty, with `username` as who can give consent; return its settings file.
 
     `afternoon`: today's afternoon register was taken already. Raise SettingsError SANDBOX if the folder cannot be
     made, is not empty, or could be changed by another account.

@@ -1,7 +1,7 @@
 """A made-up primary school in an SQLite file, as an MIS might store it, and its late corrections.
 
-The marks follow the national shares of primary schools. The names are put together at random; they are in the file so
-that tests can check that they never leave it.
+The marks follow the national shares of primary schools. The names are random; they are in the file so that
+tests can check that they never leave it.
 """
 
 import os
@@ -77,7 +77,7 @@ def make_school(
     pupils: int = 420,
     afternoon: bool = False,
 ) -> None:
-    """Make the school at `path` (mode 0600): three weeks of marks up to `today`, which has its morning only.
+    """Make the school at `path` (mode 0600): 3 weeks of marks up to `today`, with its morning only.
 
     `afternoon` adds the afternoon. If `today` is not a working day, the last one before it is complete. The same
     arguments make the same school.
@@ -131,7 +131,7 @@ def school_days(today: date) -> list[date]:
 
 
 def _children(dice: Random, pupils: int, days: list[date]) -> Iterator[_Pupil]:
-    """Make the pupils; the last ones are former pupils, and some who join or will join; some others leave."""
+    """Make the pupils; the last ones are former pupils, some who join or will join, and some who leave."""
     year_began = days[0].year if days[0].month >= 9 else days[0].year - 1  # noqa: PLR2004  September
     left = dict.fromkeys((pupils, pupils + 1), date(year_began, 7, 20))
     left |= zip(dice.sample(range(pupils), 3), (days[4], days[6], days[9]), strict=True)

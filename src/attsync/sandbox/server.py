@@ -44,7 +44,7 @@ class Certificates(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One request that arrived whole."""
+    """One complete request."""
 
     method: str
     path: str
@@ -87,12 +87,12 @@ def listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port), backlog=_WAITING)
     except OSError as error:
-        why = os.strerror(error.errno or 0).lower()  # its own words contain an address
+        why = os.strerror(error.errno or 0).lower()  # its message contains an address
         raise SettingsError("SANDBOX", "port", port=f"{port}", why=why) from error
 
 
 def free_port(wished: int = 0) -> int:
-    """Return a port that is free now: the one wished for, if possible."""
+    """Return a port that is free now: `wished`, if possible."""
     with suppress(SettingsError), listen(wished) as listener:
         return int(listener.getsockname()[1])
     return free_port()
@@ -155,7 +155,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif len(body) == length and (answer := self._answer(body)):
             self._write(answer)
         else:
-            self.close_connection = True  # the client went away, or the answer is none
+            self.close_connection = True  # the client went away, or there is no answer
 
     do_POST = do_GET  # noqa: N815  the name that http.server looks for
 

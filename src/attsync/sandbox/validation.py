@@ -1,4 +1,4 @@
-r"""What the DfE finds wrong with a message: it rejects the whole, or stores it and names the faulty parts.
+r"""The DfE's validation of a message: it is rejected as a whole, or stored with its faulty parts named.
 
 Bytes and codes only: no HTTP, no sign-in, nothing that was received before. Does not check that / belongs to the
 morning and \ to the afternoon, because the DfE did not.
@@ -49,7 +49,7 @@ class Judged(NamedTuple):
 
 
 def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Judged:
-    """Judge the body of one post; `is_school` says whether the DfE's register has a URN. Raise Rejected."""
+    """Validate the body of one post; `is_school` says whether the DfE's register has a URN. Raise Rejected."""
     if not content:
         raise _rejected("Empty request body")
     try:
@@ -69,7 +69,7 @@ def judge(content: bytes, *, is_school: Callable[[int], bool]) -> Judged:
 
 
 def first_code_error(content: bytes) -> tuple[Error, ...]:
-    """Return an error for the first code of a message that can be read, whatever it is; for the script of faults."""
+    """Return an error for the first code of a message, even a correct one; for the script of faults."""
     for i, item in enumerate(json.loads(content)["submissionData"]):
         for j, count in enumerate(item["attendances"]):
             path = f"$.submissionData[{i}].attendances[{j}].attendanceCode"

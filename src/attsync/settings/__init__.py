@@ -1,4 +1,4 @@
-"""The settings file: found, read with what the environment adds, and refused with all its faults at once.
+"""The settings file: found, read together with the environment, and refused with all its problems at once.
 
 Opens no secret, no database and no network, so that a settings file can be checked anywhere.
 """
@@ -58,13 +58,13 @@ def find(given: str | None, environ: Mapping[str, str]) -> Path:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
-            pass  # there, but not for this account: load() says so, and must not go on to the next file instead
+            pass  # it exists, but not for this account: load() reports that, and must not go on to the next file
         return path
     raise SettingsError("SETTINGS-NONE", paths=[printable(str(path)) for path in paths])
 
 
 def load(path: Path, environ: Mapping[str, str], *, trusted: bool = True) -> Settings:
-    """Return the settings of the file at `path`, with what `environ` puts in its place.
+    """Return the settings of the file at `path`, overridden by `environ`.
 
     Raise SettingsFaults with every fault at once, or SettingsError if the file cannot be opened, or (`trusted`) if
     other accounts can change it.
@@ -77,7 +77,7 @@ def load(path: Path, environ: Mapping[str, str], *, trusted: bool = True) -> Set
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers that are too long and lists that are too deep
         message = str(error) or "too deep"
-    if message:  # not raised above, nor below: both errors contain the values
+    if message:  # not raised above or below: both errors contain the values
         raise SettingsFaults(path, [syntax_fault(path, text, message), *faults])
     instead = environment.complete(raw, environ)
     _name_databases(raw)
@@ -112,7 +112,7 @@ def require_trusted(settings: Settings, passwords: Collection[Location]) -> None
             account = for_chown(owner_of(settings.log.path))
             raise SettingsError.of(problem.but(what=what, setting=setting, account=account))
     found = path.stat()
-    # Root's file can only be read through its group, so the group has to be the right one there.
+    # Root's file can only be read through its group, so the group has to be the right one.
     readers, close = (stat.S_IROTH, "o-r") if found.st_uid == 0 else (stat.S_IROTH | stat.S_IRGRP, "go-r")
     if passwords and found.st_mode & readers:
         first = next(iter(passwords))
@@ -122,24 +122,24 @@ def require_trusted(settings: Settings, passwords: Collection[Location]) -> None
 def origins(path: Path, environ: Mapping[str, str]) -> Origins:
     """Return where each setting comes from that `load` returned for the same `path` and `environ`.
 
-    Apart from it, as it takes time that only `check` has.
+    Separate, as it takes time that only `check` needs.
     """
     text = _text_of(path)
     return Origins(path, text, environment.complete(tomllib.loads(text), environ))
 
 
 def _text_of(path: Path) -> str:
-    if not str(path).isprintable():  # it is shown, and written into the crontab and into units
+    if not str(path).isprintable():  # the path is shown, and written into the crontab and into units
         raise SettingsError("SETTINGS", "name", path=printable(str(path)))
     try:
         content = path.read_bytes()
     except OSError as error:
         raise SettingsError("SETTINGS", "unreadable", path=path, reason=(error.strerror or "").lower()) from error
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")  # one sign a line end, as tomllib counts
+        return content.decode("utf-8-sig").replace("\r\n", "\n")  # one character per line end, as in tomllib
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-    # Not raised above: the error of decoding would go along, and it contains the whole file.
+    # Not raised above: the decoding error would be chained to it, and contains the whole file.
     raise SettingsFaults(path, [Fault(path=path, key="", line=line, text=say("not_utf8"))])
 
 
@@ -151,7 +151,7 @@ def _name_databases(raw: dict[str, Any]) -> None:
 
 
 def _repeats(raw: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:
-    """Return schools that are there twice: in the raw tables, so that no other fault can hide them."""
+    """Return schools that are there twice: in the raw tables, so that other faults cannot hide them."""
     seen: dict[object, Location] = {}
     for number, database in enumerate(_tables(raw.get("database"))):
         for index, school in enumerate(_tables(database.get("schools"))):

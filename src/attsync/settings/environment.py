@@ -1,6 +1,6 @@
 """What the environment adds to the settings file: ATTSYNC_ variables, systemd's credentials, the place of the log.
 
-Works on the tables as tomllib read them, so that one check covers everything; judges no value itself.
+Works on the tables as tomllib read them, so that one check covers everything; does not check values.
 """
 
 import os
@@ -18,7 +18,7 @@ from attsync.settings.words import near, say
 _PREFIX: Final = "ATTSYNC_"
 _NO_SETTING: Final = "ATTSYNC_CONFIG"
 _TABLES: Final[tuple[Names, ...]] = ((), ("dfe",), ("window",), ("log",), ("schedule",), ("notify",))
-"""Not [consent]: the owner of the file decides who may give consent, not the person who starts attsync."""
+"""Not [consent]: the owner of the file decides who can give consent, not the person who starts attsync."""
 VARIABLES: Final[dict[str, Names]] = {
     _PREFIX + "__".join((*names, name)).upper(): (*names, name)
     for names in _TABLES
@@ -48,7 +48,7 @@ def home(environ: Mapping[str, str]) -> Path | None:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> Iterator[Fault]:
-    """Return variables that look like settings and are not: a mistyped one would otherwise change nothing, silently."""
+    """Return variables that look like settings but are not: a mistyped one would otherwise be ignored silently."""
     endings = [variable.removeprefix(_PREFIX) for variable in VARIABLES]
     for name in sorted(environ.keys() - VARIABLES.keys() - {_NO_SETTING}):
         if name.startswith(_PREFIX):
@@ -58,7 +58,7 @@ def unknown_variables(environ: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def complete(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[Location, Origin]:
-    """Put into `raw`, the tables of the file, what the environment adds; return which settings that is, and whence."""
+    """Add to `raw`, the tables of the file, what the environment sets; return where each of these comes from."""
     origins: dict[Location, Origin] = {}
     for variable, names in VARIABLES.items():
         if variable in environ:
@@ -76,7 +76,7 @@ def complete(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[Location, 
 
 
 def _value(text: str, annotation: object) -> object:
-    """Read `text` as TOML if that gives what the setting takes, so that 12345 can be a number or a client_id."""
+    """Read `text` as TOML if the result has the type of the setting, so that 12345 can be a number or a client_id."""
     wanted = annotation if annotation in {int, bool} else list if get_origin(annotation) is tuple else str
     try:
         read = tomllib.loads(f"value = {text}")
@@ -90,11 +90,11 @@ def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> Iterat
     folder = environ.get("CREDENTIALS_DIRECTORY")
     tables = {name: raw.get(name) for name in ("dfe", "notify")}
     match raw.get("database"):
-        case [only]:  # of several databases, it does not say for which
+        case [only]:  # with several databases, it is not known for which
             tables["database"] = only
     for name, location in _CREDENTIALS.items():
         table = tables.get(str(location[0]))
-        path = os.path.join(folder or "", name)  # noqa: PTH118  isfile() takes a folder that may not be entered for empty
+        path = os.path.join(folder or "", name)  # noqa: PTH118  isfile() treats a folder without access as empty
         if not folder or not isinstance(table, dict) or not os.path.isfile(path):  # noqa: PTH113
             continue
         if name == "private-key" and table.get("auth_method") != "private_key_jwt":
@@ -106,7 +106,7 @@ def _take_credentials(raw: dict[str, Any], environ: Mapping[str, str]) -> Iterat
 
 
 def _state_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return the folder for what is kept between runs; by hand, as importing platformdirs costs 38 ms."""
+    """Return the folder for what is kept between runs; without platformdirs, whose import takes 38 ms."""
     if folders := environ.get("STATE_DIRECTORY"):
         return Path(folders.split(":")[0])  # systemd: as many as the unit has StateDirectory= entries
     state = environ.get("XDG_STATE_HOME", "")

@@ -26,7 +26,7 @@ _VALUE: Final = re.compile(
 _NOT_SHOWN: Final = "..."
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST: Final = 60
-"""Characters; a longer key is no name of anything."""
+"""Characters; a longer key is not the name of a setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +39,11 @@ class Fault:
     """Such as database[1].schools[2].urn; empty if no setting can be made out."""
     text: str
     line: int | None = None
-    """Counted from 1. None where the file as a whole lacks something."""
+    """Counted from 1. None if something is missing from the file."""
     name: str = ""
-    """The key or heading as it is in the file; empty if nothing of the line may be shown."""
+    """The key or heading as it is in the file; empty if no part of the line may be shown."""
     value: str = ""
-    """What may be shown of its value."""
+    """The part of its value that may be shown."""
 
     @property
     def where(self) -> str:
@@ -54,7 +54,7 @@ class Fault:
 
     @property
     def lines(self) -> list[str]:
-        """What is shown of it: file, line and key; then the setting; then the caret and the text."""
+        """The lines that are shown: file, line and key; then the setting; then the caret and the text."""
         heading = f"{self.where}: {self.key}" if self.key else self.where
         if not self.name:
             return [heading, f"    {self.text}"]
@@ -80,8 +80,8 @@ def faults_of(errors: Sequence[ErrorDetails], origins: Origins) -> Iterator[Faul
     told = {(*location[:-1], name) for location, name in meant.items()}
     for error in errors:
         kind, location = error["type"], error["loc"]
-        # Said once is enough: a setting that is missing because its name is mistyped, and a default that was to be
-        # worked out from a setting with a fault of its own.
+        # Report each cause once: not a setting that is missing because its name is mistyped, nor a default that
+        # depends on a setting with a fault.
         if kind != "default_factory_not_called" and not (kind == "missing" and location in told):
             name = meant.get(location)
             yield fault_at(location, _words(error, name), origins, name)
@@ -103,7 +103,7 @@ def fault_at(location: Location, text: str, origins: Origins, meant: str | None 
 
 
 def syntax_fault(path: Path, text: str, message: str) -> Fault:
-    """Return what tomllib's `message` says of `text`, with the name of the setting but nothing else of the line."""
+    """Return the fault of tomllib's `message`, with the name of the setting but nothing else of the line."""
     number = re.search("line ([0-9]+)", message)
     line = int(number[1]) if number else unclosed_line(text) if "end of document" in message else None
     known = {name for table in TABLES.values() for name in table.model.model_fields}
@@ -126,13 +126,13 @@ def key_of(location: Location) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text of the file safe to print on one line: without control or direction signs, and not endless."""
+    """Return text of the file safe to print on one line: without control or direction characters, and shortened."""
     text = printable(text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + _NOT_SHOWN
 
 
 def printable(text: str) -> str:
-    """Return `text` with a question mark for each sign that cannot be seen, or that a terminal would obey."""
+    """Return `text` with a question mark for each character that is invisible, or that controls a terminal."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
@@ -140,7 +140,7 @@ def _words(error: ErrorDetails, meant: str | None) -> str:
     """Return what to write instead; `meant` is the setting that an unknown one was most likely to be."""
     kind, names = error["type"], _names(error["loc"])
     *above, name = names
-    # A setting below the heading of a map is read as its entry.
+    # A setting below the heading of a map is read as an entry of the map.
     if (kind == "extra_forbidden" or tuple(above) not in TABLES) and (home := _home(name)):
         return home
     match kind:
@@ -178,7 +178,7 @@ def _meant(location: Location) -> str | None:
 
 
 def _home(name: str) -> str | None:
-    """Return where the setting `name` belongs, which is where it does not."""
+    """Return where the setting `name` belongs."""
     headings = [table.heading for table in TABLES.values() if name in table.model.model_fields]
     where = " or ".join(f"under {heading}" if heading else "at the top of the file" for heading in headings)
     return say("elsewhere", where=where) if headings else None

@@ -1,6 +1,6 @@
-"""The settings as frozen values: which there are, what each may be, and its default. data/config.toml explains them.
+"""The settings as frozen values: their names, types and defaults. data/config.toml explains them.
 
-Must not know where in a file a value is: `places` does.
+Does not contain where in a file a value is: `places` does.
 """
 
 import re
@@ -23,7 +23,7 @@ class _Table(BaseModel):
     _file: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any) -> None:  # noqa: ANN401  Pydantic's own type for it
-        """Keep the path of the settings file, which is no setting: a file cannot say where it is."""
+        """Keep the path of the settings file, which is not a setting: a file cannot say where it is."""
         self._file = context["path"] if context else Path()
 
 
@@ -56,7 +56,7 @@ class DfeSettings(_Table):
     @classmethod
     def _secret_fits_method(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         method, is_key = info.data.get("auth_method"), info.field_name == "private_key_file"
-        if method is None:  # it has a fault of its own
+        if method is None:  # it has its own fault
             return value
         is_used = is_key == (method == "private_key_jwt")
         if is_used and value is None:
@@ -79,17 +79,17 @@ class LogSettings(_Table):
     path: types.File = Field(examples=['"attsync.db"'])
     """Has a default, the state folder, unless this account has no home folder."""
     keep_days: Annotated[int, types.whole(31, 36500)] = 1100
-    """At least a month: what was sent in the longest window has to be known, or it could not be corrected."""
+    """At least a month: what was sent in the longest window has to be in the log, or it could not be corrected."""
 
 
 class ScheduleSettings(_Table):
-    """[schedule]: when attsync is meant to run; `crontab` and `status` go by it."""
+    """[schedule]: when attsync should run; `crontab` and `status` use it."""
 
     times: types.Times = (time(10, 15), time(14, 45))
 
 
 class NotifySettings(_Table):
-    """[notify]: a monitor that is told how each run ended, and people who are told when a school turns bad or good."""
+    """[notify]: a monitor for the result of each run, and addresses for messages when a school turns bad or good."""
 
     ping_url: types.Https | None = None
     addresses_file: types.File | None = None
@@ -97,14 +97,14 @@ class NotifySettings(_Table):
 
 
 class ConsentSettings(_Table):
-    """[consent]: who may give consent where the school database cannot say."""
+    """[consent]: who can give consent if the school database does not contain that."""
 
     administrators: Annotated[tuple[types.Text, ...], Field(strict=False)] | None = None
     usernames: types.Usernames = {}
 
 
 class SelectSettings(_Table):
-    """[database.select]: what is asked of the school database."""
+    """[database.select]: the SELECTs for the school database."""
 
     marks: types.Sql = Field(examples=['"SELECT date, session, year_group, code FROM a_view"'])
     roll: types.Sql = Field(examples=['"SELECT year_group, entry_date, leaving_date FROM a_view"'])
@@ -122,7 +122,7 @@ class SchoolSettings(_Table):
 
 
 class DatabaseSettings(_Table):
-    """[[database]]: one school database and how its words are read."""
+    """[[database]]: one school database and the maps for its values."""
 
     name: types.Text = "school database"
     """For messages; `load` numbers those without a name if there are several."""
@@ -214,7 +214,7 @@ class Table(NamedTuple):
 
 
 Names = tuple[str, ...]
-"""The way to a setting without the indexes of a location: ("database", "url")."""
+"""The path of a setting without the indexes of a location: ("database", "url")."""
 
 
 def _tables(model: type[BaseModel], heading: str, names: Names) -> dict[Names, Table]:
@@ -230,7 +230,7 @@ def _tables(model: type[BaseModel], heading: str, names: Names) -> dict[Names, T
 
 
 TABLES: Final = _tables(Settings, "", ())
-"""Every table by the way to it, the file itself first."""
+"""Every table by its path, the file itself first."""
 
 _SIGN_IN: Final = re.compile(r"[a-z][a-z0-9+_]*://[^:/?@]*:.*@", re.IGNORECASE | re.DOTALL)
 _PASSWORD_PARAMETER: Final = re.compile(r"[?&][^=&]*(?:pass|pwd|secret|token|odbc_connect)[^=&]*=", re.IGNORECASE)

@@ -1,6 +1,6 @@
 """Where each setting is: the line and key in the file, a variable, a credential of systemd, or its default.
 
-Judges no value: the text has to be TOML that tomllib has read.
+Does not check values: the text must be TOML that tomllib has read.
 """
 
 import tomllib
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 Location = tuple[str | int, ...]
-"""Keys and list indexes from the top of the file, as Pydantic gives them: ("database", 0, "url")."""
+"""Keys and list indexes from the top of the file, as Pydantic returns them: ("database", 0, "url")."""
 _QUOTES: Final = '"""'
 
 
@@ -51,7 +51,7 @@ def places(text: str) -> dict[Location, Origin]:
 
 
 def unclosed_line(text: str) -> int:
-    """Return the line on which a text or a list begins that does not end; tomllib only says that the file ends."""
+    """Return the line on which an unclosed text or list begins; tomllib only reports the end of the file."""
     return 1 + sum(statement.count("\n") for _, statement, _ in _statements(text))
 
 
@@ -64,8 +64,8 @@ def _statements(text: str) -> Iterator[tuple[int, str, Any]]:
             continue
         try:
             value = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError as error:  # it goes on in the next line
-            # A text that does not end would be read once a line otherwise: 40 s in a file of 2,000 schools (measured).
+        except tomllib.TOMLDecodeError as error:  # it continues on the next line
+            # Otherwise an unclosed text would be read once per line: 40 s in a file of 2,000 schools (measured).
             missing = _QUOTES if str(error).startswith("Unterminated") else ""
             continue
         yield begin, statement, value
@@ -76,7 +76,7 @@ class Origins:
     """Where each setting of one settings file comes from."""
 
     def __init__(self, path: Path, text: str, instead: Mapping[Location, Origin]) -> None:
-        """Take the text of the file, and what is used instead of parts of it."""
+        """Take the text of the file, and what overrides parts of it."""
         self.path = path
         self.lines = text.split("\n")
         self._places = places(text)
@@ -90,13 +90,13 @@ class Origins:
         return self._places.get(location, Origin("default"))
 
     def place(self, location: Location) -> Origin | None:
-        """Return the place in the file of `location`, or of what encloses it; None where only the file itself does."""
+        """Return the place in the file of `location`, or of what encloses it; None if only the file itself does."""
         while location and location not in self._places:
             location = location[:-1]
         return self._places.get(location)
 
     def where(self, location: Location) -> str:
-        """Return where to change what is at `location`; for what is not there, where it would be added."""
+        """Return where to change what is at `location`; for a missing setting, where to add it."""
         origin, place = self.of(location), self.place(location)
         if origin.kind in ("credential", "variable"):
             return str(origin)

@@ -1,4 +1,4 @@
-"""The kinds of values that settings take, each checked; and the same checks for what someone types.
+"""The types of settings, each with its checks; and the same checks for what a person types.
 
 A message never repeats a value: any of them could be a secret that was put in the wrong place.
 """
@@ -29,7 +29,7 @@ _TIME: Final = re.compile("(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 def origin_of(address: str) -> str:
-    """Return what consent is bound to in an https address: scheme, host, and port unless it is the usual 443.
+    """Return the origin of an https address, which consent is for: scheme, host, and port unless it is 443.
 
     Raise ValueError if it is not one.
     """
@@ -39,7 +39,7 @@ def origin_of(address: str) -> str:
 
 
 def database_address(value: SecretStr, folder: Path) -> SecretStr:
-    """Return an address as SQLAlchemy writes it, in which a relative SQLite file starts at `folder`.
+    """Return an address in SQLAlchemy's form, in which a relative SQLite file starts at `folder`.
 
     Raise ValueError, in words for a person and without the address, if it is not one.
     """
@@ -52,15 +52,15 @@ def database_address(value: SecretStr, folder: Path) -> SecretStr:
 
 
 def _folder_of(context: Any) -> Path:  # noqa: ANN401  Pydantic's own type for it
-    """Return the folder where relative paths start, from what `settings.load` hands to every check: the file's."""
+    """Return the folder where relative paths start, the file's, from the context that `settings.load` passes on."""
     return context["path"].parent if context else Path()
 
 
 def whole(low: int, high: int) -> BeforeValidator:
-    """Take a whole number from `low` to `high`."""
+    """Accept a whole number from `low` to `high`."""
 
     def check(value: object) -> int:
-        if type(value) is not int or not low <= value <= high:  # isinstance() takes true for 1
+        if type(value) is not int or not low <= value <= high:  # isinstance() accepts true as 1
             raise wrong("number", low=low, high=high)
         return value
 
@@ -68,11 +68,13 @@ def whole(low: int, high: int) -> BeforeValidator:
 
 
 def typed_text(value: str) -> str:
-    """Return one line of signs that can be seen. Raise ValueError in words for a person, without the value."""
+    """Return one line of visible characters. Raise ValueError in words for a person, without the value."""
     value = value.strip()
     if not value:
         raise wrong("empty")
-    if not value.isprintable():  # it is shown on terminals, where some signs move the cursor or turn the direction
+    if (
+        not value.isprintable()
+    ):  # it is shown on terminals, where some characters move the cursor or change the direction
         raise wrong("invisible")
     return value
 
@@ -104,7 +106,7 @@ def _urn(value: object) -> int:
 
 
 def _clock_time(value: object) -> time:
-    """Take "10:15", and also TOML's own 10:15:00."""
+    """Accept "10:15", and also TOML's own 10:15:00."""
     if isinstance(value, str) and _TIME.fullmatch(value):
         return time.fromisoformat(value)
     if isinstance(value, time) and value == time(value.hour, value.minute):
@@ -136,7 +138,7 @@ def _match(address: re.Pattern[str], value: str, sentence: str) -> re.Match[str]
 
 
 def _target(sentence: str, choices: Callable[[], Collection[str]]) -> AfterValidator:
-    """Take one of `choices`, which is only called where there is a map, as it reads a file."""
+    """Accept one of `choices`, which is only called if there is a map, as it reads a file."""
 
     def check(value: str) -> str:
         value = value.strip()
@@ -160,7 +162,7 @@ _Session = Annotated[str, _target("session", lambda: tuple(Session))]
 _YearGroup = Annotated[str, _target("year_group", codes.year_groups)]
 
 Text = Annotated[str, AfterValidator(typed_text)]
-"""One line of letters, digits and signs that can be seen."""
+"""One line of visible letters, digits and signs."""
 Sql = Annotated[str, AfterValidator(_sql)]
 File = Annotated[Path, BeforeValidator(_file)]
 """A path; a relative one starts at the folder of the settings file."""
@@ -178,7 +180,7 @@ Times = Annotated[
 """Times of the day, earliest first, each once."""
 Usernames = Annotated[dict[str, Text], AfterValidator(_trimmed)]
 CodeMap = Annotated[dict[str, _Code], AfterValidator(_trimmed)]
-"""A school's own value -> what the DfE calls it. An empty name is that of rows that have no value."""
+"""A school's own value -> what the DfE calls it. An empty name is for rows without a value."""
 SessionMap = Annotated[dict[str, _Session], AfterValidator(_trimmed)]
 YearGroupMap = Annotated[dict[str, _YearGroup], AfterValidator(_trimmed)]
 
@@ -190,7 +192,7 @@ def typed_urn(typed: str) -> int:
 
 
 def typed_database(typed: str) -> str:
-    """Return an address as SQLAlchemy writes it; for the path of an SQLite file that is here, its full address.
+    """Return an address in SQLAlchemy's form; for the path of an existing SQLite file, its full address.
 
     Raise ValueError.
     """

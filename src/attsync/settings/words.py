@@ -16,7 +16,7 @@ def sentences() -> dict[str, Any]:
 
 
 def say(sentence: str, /, meant: str | None = None, **values: object) -> str:
-    """Return a sentence, and after it what was most likely meant."""
+    """Return a sentence, followed by what was most likely meant."""
     text = str(sentences()[sentence]).format(**values)
     return f"{text} {sentences()['meant'].format(meant=meant)}" if meant else text
 

@@ -21,7 +21,7 @@ from attsync.wire import Parsed
 
 
 class Detail(NamedTuple):
-    """All that was tried for one day of one school."""
+    """Every request for one day of one school."""
 
     history: Sequence[Submission]
     """Every submission of the day, oldest first."""

@@ -125,9 +125,9 @@ def _foot(read: Sequence[Day], plans: Mapping[date, Plan], shown: date, named: S
 
 
 def preview_end(named: Sequence[str]) -> Prose:
-    """Return the last words below all schools: there are counts only, and small ones."""
+    """Return the foot below all schools: it says that there are only counts, and small ones."""
     return prose(
-        ("Counts of marks only. No names, no pupil numbers, no dates of birth. Small counts could identify a", DIM),
+        ("Counts only: no names, no pupil numbers, no dates of birth. Small counts could identify a", DIM),
         (" child: keep them within the school. Full message: ", DIM),
         messages.attsync("preview", "--json", *named),
     )

@@ -20,7 +20,7 @@ _MOST_PROBLEMS: Final = 5
 """How many are written out at the end; `attsync status` has them all."""
 
 _WORDS_COLUMNS: Final = 48
-"""What the words of a line want; the name of a school is shortened for them."""
+"""Columns that the words of a line get; a school's name is shortened for them."""
 
 _TOOK_COLUMNS: Final = 6
 
@@ -110,7 +110,7 @@ def _next(report: Report, *, is_well: bool, dry_run: bool) -> messages.Command:
 
 
 def _what_is_wrong(result: SchoolResult) -> str:
-    """Return it in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
+    """Return a result in a few words: 2 of 15 sessions refused: unknown mark code "ZZ" (Tue 17 Nov)."""
     (problem, days), *others = result.told()
     tail = f", and {plural(len(others), 'other problem')}" if others else ""
     if not days:
@@ -135,6 +135,6 @@ def _totals(report: Report, *, dry_run: bool) -> str:
 
 
 def _word(day: DayStatus) -> str:
-    if day.problem and day.problem.code == "DFE-CLOSED":  # one message was answered, the rest never left
+    if day.problem and day.problem.code == "DFE-CLOSED":  # one message was answered, the others were not sent
         return _NOT_RECEIVED
     return _WORDS.get(day.state or State.REFUSED, _NOT_RECEIVED)

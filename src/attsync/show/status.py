@@ -28,7 +28,7 @@ _MOST_NAMED: Final = 3
 """Schools that are named in one command."""
 _ATTENDANCE: Final = "Attendance is shown to help spot mistakes. It is not an official figure."
 _SIGNAL: Final = 128
-"""Exit codes above it are those of signals."""
+"""Exit codes above this are those of signals."""
 
 
 def status(overview: Overview, signs: Signs, *, heading: str | None = None) -> View:
@@ -181,7 +181,7 @@ def last_and_next(overview: Overview) -> Iterator[Text]:
         if not receiver(overview):  # which says it in full
             yield Text("Nothing has been sent yet.")
     elif overview.under_way:
-        yield Text(f"A send is under way, since {when(run.started_at, now)}.")
+        yield Text(f"A send is under way (started {when(run.started_at, now)}).")
     else:
         yield Text(f"Last send {when(run.started_at, now)}, {_how_it_ended(run)}.")
     if overview.next_send:
@@ -208,7 +208,7 @@ _STANDINGS: Final[Mapping[Standing, tuple[str, str, str, str, int]]] = {
     "no consent": ("without", DIM, "without consent", "no consent: nothing sent", 2),
     "undecided": ("without", DIM, "without consent", "no consent: nothing sent", 2),
 }
-"""For each standing its sign, its style, what it is called after a number of schools, and of one, and its rank."""
+"""For each standing: its sign, its style, its words after a number of schools and for one school, and its rank."""
 
 
 def counts(overview: Overview, signs: Signs) -> Iterator[Text]:
@@ -301,7 +301,7 @@ def _about_consent(schools: list[SchoolStatus], signs: Signs, *, several: bool) 
             yield paragraph(sign, style, [each.school for each in hit], told, then)
         elif several:
             yield paragraph(sign, style, [hit[0].school], told)
-        else:  # why is said above
+        else:  # the reason is shown above
             yield prose((f"{sign} ", style), messages.next_step(told.problem), indent=2)
     if not several and any(school.standing == "waiting" for school in schools):
         said = f"{signs.due} Nothing has been sent for this school yet. To send now: "
@@ -329,14 +329,14 @@ def send_now(overview: Overview) -> messages.Command | None:
 
 
 def is_worth_sending(told: messages.Told, window: Window | None) -> bool:
-    """Whether someone can correct this, or has missed it, and can send it at once; `window` is that of a send now."""
+    """Whether this was missed, or can be corrected, and can be sent at once; `window` is that of a send now."""
     entry = entry_of(told.problem)
     is_correctable = (entry["acts"], entry["exit"]) == ("data manager", 1) or told.problem.code == "SEND-MISSED"
     return is_correctable and window is not None and any(day in window for day in told.days)
 
 
 def too_late(told: messages.Told, window: Window | None) -> messages.Text | None:
-    """Return what is said in place of what to do, if no day of this is in the window of a send any more."""
+    """Return what replaces the next step if none of these days is in the window of a send any more."""
     if window is None or not told.days or any(day in window for day in told.days):
         return None
     these = "This day has" if len(told.days) == 1 else "These days have"

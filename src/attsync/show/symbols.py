@@ -18,7 +18,7 @@ DUE: Final = "bright_blue"
 DIM: Final = "dim"
 HIDDEN: Final = "hidden"
 _TENTHS: Final = 9.95
-"""Seconds from which tenths are not said."""
+"""Seconds from which tenths are not shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _SHORTEST_NAME: Final = 22
 _READABLE: Final = 60
 """Columns for the sentences of a table that is too wide for them to end at PROSE_COLUMNS."""
 _WIDEST: Final = 200
-"""A wider screen is none: it is a pipe or a file, where sentences end as soon as they can."""
+"""A wider screen is a pipe or a file, where sentences are wrapped at `PROSE_COLUMNS`."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Sheet:
     gap: int = 2
     rows: list[tuple[Text, ...]] = field(default_factory=list)
     widths: Sequence[int] = ()
-    """The least of each column, for rows that are printed one at a time."""
+    """The minimum width of each column, for rows that are printed one at a time."""
     names: int | None = None
     """The column of schools' names: these are shortened where the last column has less room than it wants."""
     wanted: int = 34
@@ -228,7 +228,7 @@ def plain(text: Text) -> Text:
 
 def _wrapped(console: Console, text: Text, width: int) -> Iterator[Text]:
     for part in text.split("\n", allow_blank=True):
-        # Else rich would cut a word, or a command to copy, that does not fit into one line.
+        # Otherwise rich would cut a word, or a command to copy, that does not fit into one line.
         line = Text.assemble(part, overflow="ignore")
         yield from [line] if line.plain.startswith(UNBROKEN) else line.wrap(console, width)
 

@@ -1,1 +1,1 @@
-"""What the log means to a person: for each school and day, two signs, the counts, a note and what to do."""
+"""The log in a form for people: for each school and day, two signs, the counts, a note and what to do."""

@@ -15,7 +15,7 @@ from attsync.window import LONDON, is_weekend, is_working_day
 
 _SIGNS: Final = {
     State.ACCEPTED: Sign.RECEIVED,
-    State.FAULTY: Sign.RECEIVED,  # but for the cells with faults
+    State.FAULTY: Sign.RECEIVED,  # except the cells with faults
     State.REJECTED: Sign.REJECTED,
     State.REFUSED: Sign.REFUSED,
     State.SENDING: Sign.NOT_RECEIVED,
@@ -113,7 +113,7 @@ def signs_of(
 ) -> dict[Session, Sign]:
     """Return the signs of a day whose newest submission is in `state` and has these `marks`.
 
-    A session that the receiver knows to have no marks has the sign of one that was not sent.
+    A session that the receiver has as 0 has the sign of one that was not sent.
     """
     faulty = faulty_sessions(faults)
     is_received = state is not None and state.is_received
@@ -131,7 +131,7 @@ def signs_of(
 
 
 def _signs_of_history(history: History, missing: Mapping[Session, Sign], *, is_held: bool) -> dict[Session, Sign]:
-    """Return the signs of a day; `is_held`: the receiver holds the counts, whatever became of the newest submission."""
+    """Return the signs of a day; `is_held`: the receiver has the counts, even if the newest submission failed."""
     state = history.newest.state if history.newest else None
     if history.is_going:
         state, missing = None, dict.fromkeys(Session, Sign.NOT_DUE)
@@ -141,8 +141,8 @@ def _signs_of_history(history: History, missing: Mapping[Session, Sign], *, is_h
     return signs_of(state, sessions, history.newest.faults if history.newest else (), missing)
 
 
-def _note(day: DayStatus, context: Context) -> str:  # noqa: PLR0911  a line a kind of note
-    """Return what is most worth saying of a day: what is wrong, then what is unusual, then what has changed."""
+def _note(day: DayStatus, context: Context) -> str:  # noqa: PLR0911  one line per kind of note
+    """Return the most important note on a day: what is wrong, then what is unusual, then what has changed."""
     if day.is_going:
         return "being sent now"
     if (bad := day.bad_sessions) and day.problem and not day.not_again:
@@ -161,7 +161,7 @@ def _note(day: DayStatus, context: Context) -> str:  # noqa: PLR0911  a line a k
 
 
 def _sign_words(day: DayStatus, sign: Sign) -> str:
-    # What was stopped may have arrived all the same.
+    # A stopped send may have arrived.
     is_open = day.problem is not None and day.problem.code == "STOPPED" and day.state in OPEN
     return "not settled" if is_open and sign is Sign.NOT_RECEIVED else SIGN_WORDS[sign]
 

@@ -1,6 +1,6 @@
-"""What the submissions of one school, date and receiver say together: which message counts, and what came before it.
+"""The combined result of the submissions of one school, date and receiver: the message that counts, and the one before.
 
-Reads no message: the log has the totals of each. Decides no sign and no word.
+Reads no message: the log has the totals of each. Does not choose signs or words.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from attsync.log import Run, Submission
 from attsync.model import State
 
 OPEN: Final = (State.SENDING, State.UNKNOWN)
-"""What became of it is not known; a run that died has not even recorded its tries."""
+"""Its result is not known; a run that died has not recorded its tries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +22,17 @@ class History:
     newest: Submission | None = None
     """What happened last: its state, problem and faults are those of the day."""
     shown: Submission | None = None
-    """The message whose counts are shown: the one the receiver confirmed, or the newest that may have arrived."""
+    """The message that is shown: the one that the receiver confirmed, or the newest that may have arrived."""
     is_held: bool = False
     """The receiver has confirmed these very counts, and nothing else can have arrived since."""
     still_held: bool = False
-    """The newest submission did not reach the receiver, which holds these counts all the same."""
+    """The newest submission did not reach the receiver, which still has these counts."""
     is_going: bool = False
-    """Being sent now: what is shown is what was there before."""
+    """Being sent now: what is shown was sent before."""
 
 
 def history_of(submissions: Sequence[Submission], read: Run | None, *, under_way: bool) -> History:
-    """Return what the submissions of one day, oldest first, say together.
+    """Return the combined result of the submissions of one day, oldest first.
 
     `read` is the newest run that read the day from the school's database; `under_way`: a run is sending now.
     """
@@ -67,7 +67,7 @@ def newest_read(day: date, reads: Sequence[Run]) -> Run | None:
 
 
 def _newest_sent(past: Sequence[Submission]) -> Submission | None:
-    """Return the newest message that surely left and may have arrived, else the newest that may have."""
+    """Return the newest message that was certainly sent and may have arrived; otherwise, the newest that may have."""
     messages = [each for each in reversed(past) if each.body_id is not None]
     arrived = [each for each in messages if each.state is not State.FAILED]
     left = (each for each in arrived if each.state not in OPEN or each.tries)
@@ -88,9 +88,9 @@ def held(past: Sequence[Submission]) -> Submission | None:
 
 
 def _is_still_held(past: Sequence[Submission]) -> bool:
-    """Whether the receiver holds an earlier message, because the newest submission did not get there.
+    """Whether the receiver still has an earlier message, because the newest submission did not arrive.
 
-    No if another message may have arrived since, and if one was rejected: then that one is shown, not the earlier.
+    False if another message may have arrived since, or if one was rejected: then that one is shown.
     """
     if not past or past[-1].state.is_received:
         return False

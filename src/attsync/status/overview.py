@@ -1,4 +1,4 @@
-"""Schools and their days as `status` shows them, from a number of queries that grows with neither.
+"""Schools and their days as `status` shows them, with a fixed number of queries.
 
 Imports no screen; the time is a parameter.
 """
@@ -28,7 +28,7 @@ _TERM: Final = timedelta(weeks=13)
 
 
 Standing: TypeAlias = Literal["failed", "to check", "consent again", "no consent", "undecided", "waiting", "well"]
-"""How a school is. Waiting: nothing was sent yet. Consent again: what was agreed to has changed."""
+"""The state of a school. Waiting: nothing was sent yet. Consent again: what was agreed to has changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ class SchoolStatus:
 
     @cached_property
     def standing(self) -> Standing:
-        """What is most worth knowing of the school."""
+        """The most important fact about the school."""
         if not self.consent:
             why = (self.no_consent.code, self.no_consent.case) if self.no_consent else None
             if why == ("CONSENT-NONE", ""):
@@ -100,22 +100,23 @@ class Overview:
     schools: tuple[SchoolStatus, ...]
     last_run: Run | None = None
     next_send: datetime | None = None
-    """None: there is nothing to send, or nothing is known that would send it."""
+    """None: there is nothing to send, or no schedule is known."""
     can_send: bool = False
-    """A send that someone starts now would send: none is under way, and the service is not closed."""
+    """A send started now would work: none is in progress, and the service is not closed."""
     under_way: bool = False
     """A run is sending now."""
     to_check: tuple[Problem, ...] = ()
-    """What the last run found to be checked of no school in the settings."""
+    """What the last run found to check, but not about a school in the settings."""
     left_out: tuple[SchoolStatus, ...] = ()
     """Schools where all is well, if only the others were asked for."""
     has_problems_only: bool = False
     """Only the schools with problems were asked for."""
     receiver: str = ""
     receiver_before: str | None = None
-    """Where sends went before; None if nothing was ever sent elsewhere, or something was sent to `receiver` since."""
+    """Where messages were sent before; None if nothing was ever sent elsewhere, or something was sent to `receiver`
+    since."""
     sends: Window | None = None
-    """The days that a send now would take; None: there is no log yet."""
+    """The days that a send now would include; None: there is no log yet."""
 
     @property
     def needs_a_look(self) -> bool:
@@ -124,7 +125,7 @@ class Overview:
 
     @property
     def exit_code(self) -> int:
-        """What `status` ends with: 1 to act or to check, 7 if otherwise only a decision about consent is missing."""
+        """The exit code of `status`: 1 to act or to check, 7 if only a decision about consent is missing."""
         standings = {each.standing for each in self.schools}
         if self.to_check or standings & {"failed", "to check"}:
             return 1
@@ -190,7 +191,7 @@ def overview(
 ) -> Overview:
     """Read from the log what is known of the schools in the window; `under_way`: a run is sending now.
 
-    `is_scheduled` says whether this machine sends automatically. It is asked where no planned send has come of late.
+    `is_scheduled` says whether this machine sends automatically. It is called if no planned send has happened recently.
     """
     terms = Terms.of(settings)
     if log is None:
@@ -226,14 +227,14 @@ def overview(
 
 
 def _has_come(log: Log, times: tuple[time, ...], now: datetime) -> bool:
-    """Whether a planned send of the last fortnight came."""
+    """Whether a planned send of the last fortnight happened."""
     today = today_in_london(now)
     planned = [*planned_sends(times, today - _FORTNIGHT, today)]
     return any(abs(run.started_at - at) < LATE for run in log.runs_since(now - _FORTNIGHT) for at in planned)
 
 
 class _Known(NamedTuple):
-    """What the log says of all schools, by URN, read at once."""
+    """The log's data on all schools, by URN, read at once."""
 
     terms: Terms
     times: tuple[time, ...]
@@ -280,7 +281,7 @@ def _school(known: _Known, school: School, window: Window, now: datetime) -> Sch
 
 
 def _within(window: Window, run: SchoolRun | None) -> SchoolRun | None:
-    """Leave out what is unusual on other days only: someone who asks for one day is told of that day."""
+    """Leave out what is unusual on other days only: one day was asked for."""
     if run is None:
         return None
     asked = [problem for problem in run.to_check if not problem.days or any(day in window for day in problem.days)]
