@@ -1,4 +1,4 @@
-"""Whether this computer's clock can be right, by what the log and this release have seen. Contacts no one."""
+"""Whether this computer's clock can be right, compared with the log and this release. Contacts no one."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -14,7 +14,7 @@ _RELEASED: Final = date.fromisoformat(__released__)
 
 
 def behind(log: Log | None, now: datetime) -> Problem | None:
-    """Return the problem of a clock that is behind what the log, or this release, has seen."""
+    """Return the problem of a clock that is behind the log or this release."""
     newest = log.clock_confirmed_at() if log else None
     if newest and now < newest - _STEP:
         ours, theirs = now.astimezone(LONDON), newest.astimezone(LONDON)

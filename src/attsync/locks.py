@@ -20,7 +20,7 @@ from attsync.problems import AlreadyRunning, LogError
 _AGAIN_SECONDS: Final = 0.005
 """Seconds between two tries to take a lock that another process has."""
 _NEVER: Final = threading.Event()
-"""Never set. Not time.sleep: under libfaketime, with which clocks are tested, it raises OSError."""
+"""Never set. Not time.sleep, which raises OSError under libfaketime, with which clocks are tested."""
 
 
 @contextmanager

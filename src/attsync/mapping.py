@@ -105,9 +105,9 @@ class Maps:
 
 
 def usual_word(value: str) -> str | None:
-    """Return what the DfE calls what a school usually calls so: "7" for "Year  7", "AM" for "Morning".
+    """Return the DfE's value for a usual word of schools: "7" for "Year  7", "AM" for "Morning".
 
-    Empty: the DfE has several names for it, such as for "Nursery". None: it is no such word, and may be a name.
+    Empty: the DfE has several names for it, such as for "Nursery". None: it is not such a word, and may be a name.
     """
     found = _USUAL.fullmatch(" ".join(value.split()))
     return found and (found["year"] or found.lastgroup or "")

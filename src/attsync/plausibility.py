@@ -167,7 +167,7 @@ def _not_on_roll(facts: _Facts) -> Iterator[_Found]:
 
 
 def _session_none(facts: _Facts, *, session: Session) -> Iterator[_Found]:
-    # A school that is open on a Saturday may well close at noon.
+    # A school that is open on a Saturday may close at noon.
     past = [day for day in facts.past if is_working_day(day.date)]
     if days := [day for day in past if not day.marks_of[session]]:
         case = "all" if len(days) == len(past) > 1 else ""

@@ -156,7 +156,7 @@ class Stopped(BaseException):
 
 
 def is_memory(error: BaseException) -> bool:
-    """Whether an error means that this computer has no memory left: a new thread, or a library, could not have any."""
+    """Whether an error means that this computer has no memory left, such as for a new thread or a library."""
     return isinstance(error, MemoryError) or any(
         words in str(error) for words in ("start new thread", "malloc failure", "map segment")
     )

@@ -61,7 +61,7 @@ class Proofs:
     not_on_roll: Counter[date | None] = field(default_factory=Counter)
     """Marks of pupils who are not on roll that day."""
     nameless: Counter[date | None] = field(default_factory=Counter)
-    """Marks that name no pupil: of these nothing is proven."""
+    """Marks that do not name a pupil: nothing can be proven about these."""
 
 
 class _Unknown(NamedTuple):

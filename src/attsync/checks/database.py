@@ -37,7 +37,7 @@ def database_findings(facts: DatabaseFacts, database: DatabaseSettings, at: Loca
     for select in facts.selects:
         for sign, problem in _select(select):
             yield Finding(sign, name, problem, (*at, "select", select.name))
-    if facts.problem and facts.problem.case != "no_dates":  # its SELECT says so, with numbers
+    if facts.problem and facts.problem.case != "no_dates":  # reported for its SELECT, with numbers
         yield Finding("bad", name, facts.problem, (*at, "select"))
     if facts.unlisted:
         yield Finding("check", name, unlisted(Unlisted(name, facts.unlisted)), (*at, "schools"))

@@ -102,7 +102,7 @@ def grant(schools: tuple[int, ...], *, every: bool, role: str | None, yes: bool,
     if saved:  # before anything is asked or recorded
         require_writable(saved, settings=settings, replace=False, reader=person.account)
     with undone("consent"), Log.open_existing(settings.log.path) or nullcontext() as log:
-        if clock := behind(log, options.now()):  # its time is kept for good
+        if clock := behind(log, options.now()):  # its time is recorded permanently
             raise SettingsError.of(clock.but(undone="consent"))
     shown = rules.notice(terms)
     username = settings.consent.usernames.get(person.account, person.account)

@@ -85,7 +85,7 @@ _COLUMN: Final = re.compile(r"(?:column named?|column:?|identifier) ['\"]?(?!not
 """How databases name a column that they do not find; mssql-python writes "Column not found" before that."""
 
 _WORD: Final = re.compile(r"(?:invalid connection option|unexpected keyword argument) ['\"](\w+)")
-"""How psycopg and Python name a word behind the `?` of an address that the driver does not take."""
+"""How psycopg and Python name a word after the `?` of an address that the driver does not accept."""
 _VALUE: Final = re.compile(r"(?:invalid|bad value for) (\w+)(?: value)?: ['\"]")
 _LINE: Final = re.compile(r"csv error on line: (\d+)", re.IGNORECASE)
 
@@ -102,7 +102,7 @@ _IN_CONNECTING: Final = (
 def wrong_address(database: DatabaseSettings, error: BaseException | None = None) -> SchoolError:
     """Return the error of an address that cannot be read; it is not shown, because a password may be anywhere in it.
 
-    Where the driver's `error` names a word behind the `?`, that word is shown.
+    If the driver's `error` names a word after the `?`, that word is shown.
     """
     if found := _WORD.search(str(error)):
         return wrong_word(database, "address_word", found[1])

@@ -143,7 +143,7 @@ class _Reading:
                 found[school].not_on_roll[day] += number
 
     def _require_dates(self) -> None:
-        """Raise SchoolError if there are marks, and none has a date that can be read: all would be sent as 0."""
+        """Raise SchoolError if there are marks, but none has a date that can be read: all would be sent as 0."""
         there, dated = (
             self.look.all(first_mark_statement(self.marks, is_dated=each), "marks") for each in (False, True)
         )

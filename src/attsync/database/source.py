@@ -61,7 +61,7 @@ _BYTEWISE: Final = {
 """Collation under which text is equal only if its bytes are. DuckDB does so by default."""
 
 LONGEST: Final = 190
-"""Characters of a text that are read: a longer one is nothing that attsync knows, and 80 MB of it never leave the
+"""Characters of a text that are read: a longer one cannot be a known value, and 80 MB of it never leave the
 database: dots take its place. MariaDB and SQL Server cut it before they group, with one more to be noticed: a key of
 MariaDB is full with two such columns. Elsewhere cutting each row would cost a fifth of the statement."""
 
@@ -117,7 +117,7 @@ class Source:
             case "mysql":
                 raw = cast(func.left(raw, LONGEST + 1), _mysql_text())
             case "sqlite":
-                pass  # a text is one, whatever the column is called
+                pass  # a text is text here, whatever the type of the column
             case _:
                 is_bytes = self.is_a("bytes", name)
                 raw = func.encode(raw, literal_column("'escape'")) if is_bytes else cast(raw, Text())

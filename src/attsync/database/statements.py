@@ -76,7 +76,7 @@ def suspects_statement(
     """
     mark = _proven_marks(marks, days, leave_out, (), lambda raw: _place(marks, raw, sessions, days).label("place")).c
     twice = func.count() > func.count(mark.place.distinct())
-    if marks.dialect == "postgresql":  # which would sort all marks to count what is distinct
+    if marks.dialect == "postgresql":  # which would sort all marks to count distinct pupils
         twice = func.sum(mark.place) > func.bit_or(mark.place)
     twice = or_(twice, mark.pupil.is_(None))
     keys = [mark[key] for key in ("pupil", "school") if key in mark]  # SQLite sorts faster if numbers are first
@@ -221,7 +221,7 @@ def _raw_marks(source: Source, first: date, last: date, more: Sequence[str] = ()
 def _once(source: Source, query: Select[Any], name: str) -> Subquery:
     """Return `query` as a subquery whose expressions PostgreSQL computes once for each row.
 
-    Elsewhere a fence costs a third more, and an expression stands two or three times without it.
+    Elsewhere a fence costs a third more, and an expression is repeated 2 or 3 times without it.
     """
     return source.fenced(query, name) if source.dialect == "postgresql" else query.subquery(name)
 
@@ -235,7 +235,7 @@ def _proven_marks(
 ) -> Subquery:
     """Return the marks of `days` that have no code of `unmarked`: school, day, pupil, and `more`."""
     raw = _raw_marks(source, min(days), max(days), ("pupil",))
-    # What is more stands here, not in a GROUP BY: some databases do not see that two CASEs with values are the same.
+    # `more` is computed here, not in a GROUP BY: some databases do not see that two CASEs with values are the same.
     columns = [raw.c[name] for name in ("school", "day", "pupil") if name in raw.c]
     query = select(*columns, *(each(raw) for each in more))
     query = query.where(_is_marked(source.trimmed("code", raw.c.code), unmarked))
@@ -256,7 +256,7 @@ def _enrolments(source: Source, window: Window, leaving_date_is: str, leave_out:
 
     def is_on_roll(day: date) -> ColumnElement[bool]:
         last_out = day if leaving_date_is == "last_day" else day + _DAY
-        # A date that stands for none is before every day.
+        # A date that means "no date" is before every day.
         has_come = or_(entry.is_(None), source.before("entry_date", day + _DAY, entry))
         return and_(has_come, or_(no_leaving, ~source.before("leaving_date", last_out, leaving)))
 
@@ -305,7 +305,7 @@ def _beside_roll(
         case((~roll.none(name, raw[name]), iso(roll, name, roll.day(name, raw[name])))).label(name) for name in names
     )
     query = select(*(key(roll, name, raw[name]) for name in keys), *dated).where(raw.pupil.is_not(None))
-    enrolment = roll.fenced(query, "enrolled")  # of which SQLite makes an index, in this query
+    enrolment = roll.fenced(query, "enrolled")  # SQLite makes an index of it, in this query
     entry, leaving = enrolment.c.entry_date, enrolment.c.leaving_date
     is_there = typed.c.last <= leaving if leaving_date_is == "last_day" else typed.c.last < leaving
     is_on_roll = and_(
@@ -335,7 +335,7 @@ def _whens(
 
 
 def _place(source: Source, raw: Subquery, sessions: Mapping[str, str], days: Sequence[date]) -> ColumnElement[Any]:
-    """Return a bit for the day and session of a mark, as a number; what is neither AM nor PM has one together."""
+    """Return a bit for the day and session of a mark, as a number; everything that is neither AM nor PM shares one."""
     of_day = case(*((_as_day(source, day), literal_column(f"{1 << n}")) for n, day in enumerate(days)), value=raw.c.day)
     # A window has fewer than 31 days.
     of_session = _whens(source, raw.c.session, {"AM": "1", "PM": f"{1 << 32}"}, sessions)

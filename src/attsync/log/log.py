@@ -131,7 +131,7 @@ class Log:
             )
 
     def last_run(self, receiver: str | None = None) -> Run | None:
-        """Return the newest run, or the newest for `receiver` but those that had no school with consent."""
+        """Return the newest run, or the newest for `receiver` that had a school with consent."""
         had_one = "EXISTS (SELECT 1 FROM school_run WHERE run_id = run.id AND outcome <> 'skipped')"
         where = f"WHERE receiver = ? AND (coalesce(exit_code, 1) NOT IN (0, 7) OR {had_one})" if receiver else ""
         rows = self._rows(f"SELECT {_RUN} FROM run {where} ORDER BY id DESC LIMIT 1", *filter(None, [receiver]))  # noqa: S608

@@ -240,7 +240,7 @@ class Planner:
         return Problem("DAY-LEFT", days=left, number=len(left), first=left[0], urn=urn) if left else None
 
     def _length(self, window: Window) -> int:
-        """Return how many of its days the settings count: a weekend more or less makes no window longer."""
+        """Return how many of its days the settings count: a weekend more or less does not make a window longer."""
         return sum(map(is_working_day, window)) if self._settings.window.count == "working" else len(window)
 
     def _cells(self, submission: Submission | None) -> Cells:

@@ -164,7 +164,7 @@ def _due(settings: Settings, log: Log | None, only: Collection[int]) -> tuple[di
 def _undecided(listed: Listed, log: Log | None) -> list[SchoolResult]:
     """Return the schools that a schools SELECT returns and that no one has decided about.
 
-    Without their names: no one has said yet that these are schools (docs/design/sending.md 8).
+    Without their names: no one has confirmed yet that these are schools (docs/design/sending.md 8).
     """
     decided = log.latest_consents() if log else {}
     found = [
@@ -181,7 +181,7 @@ def _undecided(listed: Listed, log: Log | None) -> list[SchoolResult]:
 
 
 def _not_listed(listed: Listed, report: Report) -> Problem | None:
-    """Return the problem of a database that has not said which schools it has, if no school has told it."""
+    """Return the problem of a database that cannot list its schools, if no school has reported it."""
     told = [problem for result in report.schools for problem in result.problems]
     return next((found for _, found in listed if isinstance(found, Problem) and found not in told), None)
 

@@ -178,7 +178,7 @@ def last_and_next(overview: Overview) -> Iterator[Text]:
     """Yield when the last send was and how it ended, and when the next is planned, each in a sentence."""
     run, now = overview.last_run, overview.now
     if run is None:
-        if not receiver(overview):  # which says it in full
+        if not receiver(overview):  # it shows this in full
             yield Text("Nothing has been sent yet.")
     elif overview.under_way:
         yield Text(f"A send is under way (started {when(run.started_at, now)}).")
