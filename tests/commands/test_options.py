@@ -12,21 +12,35 @@ from tests.installed import attsync, here
 Start = Callable[..., Trial]
 
 
-@pytest.mark.parametrize("day", ["23.11.2026", "2026-02-30", "yesterday"])
+@pytest.mark.parametrize("day", ["23;11;2026", "2026-02-30", "tomorrow"])
 def test_date_that_is_none_is_told(trial: Start, day: str) -> None:
     """With one that is written right."""
     ran = trial()("preview", "--date", day)
 
     assert ran.exit_code == 2
-    assert "write a date as 2026-11-23, 23/11/2026 or 23 Nov." in ran.err
+    assert "write a date as 2026-11-23, 23/11/2026, 23 Nov, today or yesterday." in ran.err
 
 
-@pytest.mark.parametrize("typed", ["12/11/2026", "12 Nov", "Thu 12 Nov", "12 November 2026", "Thursday, 12/11"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("12/11/2026", "12-11-2026", "12.11.2026", "12 Nov", "Thu 12 Nov", "12 November 2026", "Thursday, 12/11"),
+        *("12th November", "Thursday 12th Nov 2026"),
+    ],
+)
 def test_date_is_taken_as_people_write_it(trial: Start, typed: str) -> None:
     """As it is on a screen, too."""
     run = trial()
 
     assert run("status", "--date", typed).out == run("status", "--date", "2026-11-12").out != ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "heading"), [("today", "Monday 23 November 2026"), ("Yesterday", "Sunday 22 November 2026")]
+)
+def test_day_may_be_named(trial: Start, typed: str, heading: str) -> None:
+    """Most questions are about one of these two."""
+    assert heading in trial()("status", "--date", typed).out
 
 
 def test_date_without_a_year_is_the_last_one(trial: Start) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from inspect import cleandoc
 from pathlib import Path
@@ -50,7 +50,8 @@ _LINES: Final = {name: line for commands in COMMANDS.values() for name, line in 
     "setup": "Let another person's account give consent, through sudo.",
     "show": "Show the consent of each school.",
 }
-_DATES: Final = ("%Y-%m-%d", "%d/%m/%Y", "%d/%m %Y", "%d %b %Y", "%d %B %Y")
+_DATES: Final = ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m %Y", "%d %b %Y", "%d %B %Y")
+_NAMED: Final = ("today", "yesterday")
 _LONGEST: Final = 100
 """Letters of words that are shown in tables."""
 
@@ -144,14 +145,18 @@ def _date(text: str) -> date:
     from attsync.window import today_in_london
 
     today = today_in_london(now())
-    said = re.sub(r"^[A-Za-z]+,? (?=\d)", "", text.strip())  # the day of the week
+    said = text.strip().lower()
+    if said in _NAMED:
+        return today - timedelta(days=_NAMED.index(said))
+    said = re.sub(r"^[a-z]+,? (?=\d)", "", said)  # the day of the week
+    said = re.sub(r"^(\d+)(?:[nr]d|st|th)\b", r"\1", said)
     for year in ("", f" {today.year}", f" {today.year - 1}"):
         for form in _DATES:
             with suppress(ValueError):
                 found = datetime.strptime(said + year, form).date()  # noqa: DTZ007  a date has no zone
                 if not year or found <= today:
                     return found
-    message = "write a date as 2026-11-23, 23/11/2026 or 23 Nov."
+    message = "write a date as 2026-11-23, 23/11/2026, 23 Nov, today or yesterday."
     raise click.BadParameter(message)
 
 
