@@ -38,6 +38,7 @@ from attsync.problems import Stopped
 )
 def command(folder: Path, port: int, faults: str) -> None:
     """Serve until a signal comes."""
+    from attsync.sandbox.app import URNS
     from attsync.sandbox.faults import parse_faults
     from attsync.sandbox.folder import CONFIG, open_folder
     from attsync.sandbox.server import listen
@@ -56,7 +57,10 @@ def command(folder: Path, port: int, faults: str) -> None:
         click.echo(f"In another terminal:  {attsync('consent', 'grant', *config).completed}")
         click.echo(f"                      {attsync('send', *config).completed}")
         click.echo(f"What it received:     {sandbox.server.base_url}/sandbox/received")
-        click.echo("To send to it with your own settings and your own database, put these lines into [dfe] there:\n")
+        click.echo(
+            f"To send to it with your own settings and database, take a URN from {URNS[0]} to {URNS[-1]} for the school,"
+        )
+        click.echo("and put these lines into [dfe] there:\n")
         for name, value in sandbox.dfe.items():
             click.echo(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
         click.echo()

@@ -23,7 +23,7 @@ from attsync.sandbox.store import Received, Store
 from attsync.sandbox.validation import DFE_YEAR_GROUPS, Rejected, first_code_error, judge
 from attsync.window import today_in_london
 
-_REGISTER: Final = range(900_000, 990_000)
+URNS: Final = range(900_000, 990_000)
 """Each of these is a school here; no real school has such a URN."""
 
 
@@ -96,7 +96,7 @@ class Service:
             case ["codes", "ncyeargroup"]:
                 groups = DFE_YEAR_GROUPS.items()
                 return Answer(200, [{"YearGroupCode": code, "YearGroup": name} for code, name in groups])
-            case ["provider", urn] if urn.isdecimal() and int(urn) in _REGISTER:
+            case ["provider", urn] if urn.isdecimal() and int(urn) in URNS:
                 return Answer(200, _school(int(urn)))
         return _message(404, "Not found")
 
@@ -136,7 +136,7 @@ class Service:
     def _judge(self, post: Received, fault: Fault) -> Answer:
         rejection: Mapping[str, Any] = {}
         try:
-            judged = judge(post.body, is_school=lambda urn: fault is not Fault.REJECT and urn in _REGISTER)
+            judged = judge(post.body, is_school=lambda urn: fault is not Fault.REJECT and urn in URNS)
             errors = judged.errors + (first_code_error(post.body) if fault is Fault.FAULTY else ())
             post = replace(post, urn=judged.urn, status=HTTPStatus.CREATED, ref=str(uuid4()), errors=errors)
         except Rejected as error:
