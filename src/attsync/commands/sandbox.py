@@ -57,10 +57,8 @@ def command(folder: Path, port: int, faults: str) -> None:
         click.echo(f"In another terminal:  {attsync('consent', 'grant', *config).completed}")
         click.echo(f"                      {attsync('send', *config).completed}")
         click.echo(f"What it received:     {sandbox.server.base_url}/sandbox/received")
-        click.echo(
-            f"To send to it with your own settings and database, take a URN from {URNS[0]} to {URNS[-1]} for the school,"
-        )
-        click.echo("and put these lines into [dfe] there:\n")
+        click.echo(f"To send to it with your own settings and database, use a URN from {URNS[0]} to {URNS[-1]}, and")
+        click.echo("put these lines into [dfe] there:\n")
         for name, value in sandbox.dfe.items():
             click.echo(f"  {name} = {json.dumps(value, ensure_ascii=False)}")
         click.echo()
